@@ -21,6 +21,8 @@ tree := $(or $(BUILD),$(top))
 module_dirs := kmod vhost-vendor
 kbuild = $(MAKE) -C $(KDIR) M=$(tree)
 dest := updates/sluice
+# A distribution's headers come without its signing key: do not try to sign with it.
+unsigned = $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 installed = $(DESTDIR)/lib/modules/$(RELEASE)/$(dest)
 
 .PHONY: all modules tool tree kernel install modules_install uninstall clean help
@@ -51,7 +53,7 @@ tool:
 	+$(MAKE) -C userspace
 
 modules_install: kernel
-	+$(kbuild) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=$(dest) modules_install
+	+$(kbuild) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=$(dest) $(unsigned) modules_install
 	$(if $(DESTDIR),,depmod -a $(RELEASE))
 
 install: modules_install
