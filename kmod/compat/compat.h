@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Every difference between kernel versions, and nowhere else. Kbuild includes this file ahead of each
- * source, so no other file looks at LINUX_VERSION_CODE (make lint holds it to that).
+ * Every difference between kernel versions, and nowhere else. Kbuild includes this file ahead of
+ * each source, so no other file looks at LINUX_VERSION_CODE (make lint holds it to that).
  */
 #ifndef _SLUICE_COMPAT_H
 #define _SLUICE_COMPAT_H
@@ -15,8 +15,8 @@
 #endif
 
 /*
- * A release on which nobody has built and run the tests is refused rather than guessed at: raise this
- * bound in the change that proves the next one.
+ * A release on which nobody has built and run the tests is refused rather than guessed at: raise
+ * this bound in the change that proves the next one.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #error "Sluice is built and tested on Linux 6.12 only so far"

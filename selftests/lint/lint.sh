@@ -1,0 +1,161 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What can be said about the sources without running them. One line per check; a failing one shows why.
+#
+#   lint.sh [CHECK...]      all checks, or those named
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+cd "$top"
+ksrc=$("$here/../rig/ksrc.sh")
+export tmp
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/sluice-lint.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+
+checks=(spdx length todo version kbuild checkpatch build coccinelle shellcheck codespell mandoc netlink)
+generated='^kmod/(netlink_gen\.[ch]|uapi/linux/sluice\.h)$'
+
+# What the repository holds and what is about to be added to it; a source archive holds nothing else.
+if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+	git ls-files --cached --others --exclude-standard
+else
+	find . -type f -not -path './build/*' -printf '%P\n'
+fi | sort -u | while IFS= read -r file; do
+	[ ! -f "$file" ] || [ -L "$file" ] || printf '%s\n' "$file"
+done >"$tmp/files"
+
+# The files whose name matches an extended regular expression.
+files() { grep -E "$1" "$tmp/files" || true; }
+# Those of standard input that no generator wrote.
+ours() { grep -Ev "$generated" || true; }
+
+# Succeeds when a command printed nothing; shows what it printed otherwise.
+silent() {
+	local out
+	out=$("$@" 2>&1) || true
+	[ -z "$out" ] || { printf '%s\n' "$out"; return 1; }
+}
+
+no_spdx() {
+	local file
+	# Formats without comments, and the licence itself.
+	files . | grep -Ev '^LICENSE$|\.(json|golden|bin|png)$|(^|/)corpus/' | while IFS= read -r file; do
+		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: ' || echo "$file: no SPDX line at the top"
+	done
+}
+check_spdx() { silent no_spdx; }
+
+too_long() {
+	files . | while IFS= read -r file; do
+		wc -l "$file"
+	done | awk '$1 >= 1000 { print $2 ": " $1 " lines" }'
+}
+check_length() { silent too_long; }
+
+check_todo() {
+	silent xargs -r -d '\n' grep -nHwE 'TODO|FIXME|XXX|HACK' < <(files '\.([chS]|sh|py|yaml)$' |
+		grep -v '^selftests/lint/')
+}
+
+# Version differences have one home; what is not exported stays untouched.
+check_version() {
+	silent xargs -r -d '\n' grep -nHE 'LINUX_VERSION_CODE|KERNEL_VERSION|kallsyms_lookup_name' \
+		< <(files '\.[ch]$' | grep -v '^kmod/compat/')
+}
+
+not_built() {
+	local file object
+	files '^(kmod|vhost-vendor)/.*\.c$' | while IFS= read -r file; do
+		object=${file#*/}
+		object=${object%.c}.o
+		grep -qwF -- "$object" "${file%%/*}/Kbuild" || echo "$file: not in ${file%%/*}/Kbuild"
+	done
+}
+check_kbuild() { silent not_built; }
+
+# Kernel style for everything, in programs too. What the style cannot express (an X macro, a trace event)
+# stands in checkpatch-allow, file by file. Shims define the kernel's own names, so they are left out.
+check_checkpatch() {
+	grep -v '^#' "$here/checkpatch-allow" | awk 'NF { print "^" $1 ":[0-9]+: [A-Z]+:" $2 ":" }' >"$tmp/allow"
+	files '^(kmod|vhost-vendor|userspace|selftests)/.*\.[ch]$' | ours | grep -v '/shim/' >"$tmp/sources"
+	xargs -r -d '\n' perl "$ksrc/scripts/checkpatch.pl" --no-tree --strict --terse --no-summary \
+		--show-types --ignore FILE_PATH_CHANGES -f <"$tmp/sources" >"$tmp/checkpatch" 2>&1 || true
+	silent grep -Evf "$tmp/allow" "$tmp/checkpatch"
+}
+
+# A tree of its own, so that every file is compiled and none of a developer's objects is touched.
+check_build() {
+	make BUILD="$tmp/build" W=1 C=2 CF=-Wsparse-error modules >"$tmp/build.log" 2>&1 || {
+		tail -n 60 "$tmp/build.log"
+		return 1
+	}
+	silent grep -E 'warning:|error:|WARNING:|ERROR:' "$tmp/build.log"
+}
+
+cocci() { # semantic patch, sources
+	local script=$1 opts rc=0
+	shift
+	read -ra opts < <(sed -n 's,^// *Options: *,,p' "$script" | paste -sd' ') || true
+	timeout 120 spatch --very-quiet --no-show-diff -D report "${opts[@]}" -I kmod -I kmod/uapi \
+		--cocci-file "$script" "$@" 2>"$tmp/cocci.${script##*/}" || rc=$?
+	[ "$rc" = 0 ] || { echo "${script##*/}: spatch ended with $rc"; tail -n 3 "$tmp/cocci.${script##*/}"; }
+}
+# The kernel's semantic patches that can report; those written in OCaml want a compiler for it.
+check_coccinelle() {
+	local sources
+	mapfile -t sources < <(files '^(kmod|vhost-vendor)/.*\.c$' | ours)
+	export -f cocci
+	# The expansion is the inner shell's.
+	# shellcheck disable=SC2016
+	grep -rlE '^virtual (.*, *)?report' "$ksrc/scripts/coccinelle" |
+		xargs grep -L ':ocaml' | sort |
+		silent xargs -P "$(nproc)" -I'{}' bash -c 'cocci "$@"' - '{}' "${sources[@]}"
+}
+
+scripts() {
+	local file
+	files . | while IFS= read -r file; do
+		case $file in
+		*.sh) echo "$file" ;;
+		*) if head -n 1 "$file" | tr -d '\0' | grep -qE '^#!.*\b(ba)?sh\b'; then echo "$file"; fi ;;
+		esac
+	done
+}
+check_shellcheck() {
+	scripts | xargs -r -d '\n' shellcheck -x -P SCRIPTDIR
+}
+
+check_codespell() {
+	files . | grep -Ev '^LICENSE$|(^|/)corpus/' | xargs -r -d '\n' codespell -L nd
+}
+
+check_mandoc() {
+	silent xargs -r -d '\n' mandoc -T lint -W warning < <(files '\.[1-9]$')
+}
+
+check_netlink() { "$here/netlink-gen.sh" diff; }
+
+failed=0
+[ $# -gt 0 ] || set -- "${checks[@]}"
+for name in "$@"; do
+	if ! declare -F "check_$name" >/dev/null; then
+		echo "lint.sh: no check '$name': ${checks[*]}" >&2
+		exit 2
+	fi
+	start=$SECONDS
+	# Not as a condition: there the shell would not stop at the first error.
+	set +e
+	(set -e; "check_$name") >"$tmp/out" 2>&1
+	rc=$?
+	set -e
+	if [ "$rc" = 0 ]; then
+		printf '%-12s ok (%d s)\n' "$name" $((SECONDS - start))
+	else
+		printf '%-12s FAILED\n' "$name"
+		sed 's/^/    /' "$tmp/out"
+		failed=$((failed + 1))
+	fi
+done
+[ "$failed" = 0 ] || { echo "lint: $failed of $# checks failed"; exit 1; }
+echo "lint: $# checks, all ok"
