@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Frames, packet sockets and netdevs for tests. */
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include "netio.h"
+
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4	5
+#endif
+
+static uint32_t sum(const void *data, size_t len, uint32_t s)
+{
+	const unsigned char *p = data;
+	size_t i;
+
+	for (i = 0; i + 1 < len; i += 2) {
+		s += p[i] << 8 | p[i + 1];
+		s = (s & 0xffff) + (s >> 16);
+	}
+	if (len & 1)
+		s += p[len - 1] << 8;
+	return (s & 0xffff) + (s >> 16);
+}
+
+static uint16_t fold(uint32_t s)
+{
+	s = (s & 0xffff) + (s >> 16);
+	return (s & 0xffff) + (s >> 16);
+}
+
+static void put16(void *at, uint16_t value)
+{
+	uint16_t be = htons(value);
+
+	memcpy(at, &be, sizeof(be));
+}
+
+struct layout {
+	size_t l4;
+	size_t payload;
+	size_t csum;
+	uint8_t proto;
+	uint32_t pseudo;
+};
+
+/* Where things are in a frame of ours, from what stands in it. */
+static bool look(const unsigned char *b, size_t len, struct layout *l)
+{
+	uint16_t type;
+	size_t l4_len;
+
+	if (len < NETIO_ETHER + sizeof(struct iphdr))
+		return false;
+	type = b[12] << 8 | b[13];
+	if (type == ETH_P_IP) {
+		l->l4 = NETIO_ETHER + (b[NETIO_ETHER] & 15) * 4;
+		l->proto = b[NETIO_ETHER + 9];
+		l4_len = (b[NETIO_ETHER + 2] << 8 | b[NETIO_ETHER + 3]) - (l->l4 - NETIO_ETHER);
+		l->pseudo = sum(b + NETIO_ETHER + 12, 8, 0);
+	} else if (type == ETH_P_IPV6 && len >= NETIO_ETHER + sizeof(struct ip6_hdr)) {
+		l->l4 = NETIO_ETHER + sizeof(struct ip6_hdr);
+		l->proto = b[NETIO_ETHER + 6];
+		l4_len = b[NETIO_ETHER + 4] << 8 | b[NETIO_ETHER + 5];
+		l->pseudo = sum(b + NETIO_ETHER + 8, 32, 0);
+	} else {
+		return false;
+	}
+	if (l->proto == IPPROTO_TCP) {
+		l->csum = l->l4 + 16;
+		l->payload = l->l4 + sizeof(struct tcphdr);
+	} else if (l->proto == IPPROTO_UDP) {
+		l->csum = l->l4 + 6;
+		l->payload = l->l4 + sizeof(struct udphdr);
+	} else {
+		return false;
+	}
+	if (l->payload > len || l->l4 + l4_len > len)
+		return false;
+	l->pseudo += l->proto + l4_len;
+	return true;
+}
+
+size_t netio_frame_payload(const unsigned char *buf, size_t len)
+{
+	struct layout l;
+
+	if (!look(buf, len, &l) || (buf[l.l4 + 2] << 8 | buf[l.l4 + 3]) != NETIO_PORT)
+		return 0;
+	return l.payload;
+}
+
+bool netio_frame_csum_ok(const unsigned char *buf, size_t len)
+{
+	struct layout l;
+
+	if (!look(buf, len, &l) || (l.proto == IPPROTO_UDP && !buf[l.csum] && !buf[l.csum + 1]))
+		return true;
+	return fold(sum(buf + l.l4, len - l.l4, fold(l.pseudo))) == 0xffff;
+}
+
+static size_t put_ip(const struct netio_frame *f, unsigned char *b, uint8_t proto)
+{
+	unsigned char *ip = b + NETIO_ETHER;
+	uint32_t src = htonl(f->src_ip ?: 0x0a000001), dst = htonl(f->dst_ip ?: 0x0a000002);
+
+	put16(b + 12, f->ipv6 ? ETH_P_IPV6 : ETH_P_IP);
+	if (f->ipv6) {
+		ip[0] = 0x60;
+		put16(ip + 4, f->len - NETIO_ETHER - sizeof(struct ip6_hdr));
+		ip[6] = proto;
+		ip[7] = 64;
+		ip[8] = 0xfd;
+		memcpy(ip + 20, &src, 4);
+		ip[24] = 0xfd;
+		memcpy(ip + 36, &dst, 4);
+		return NETIO_ETHER + sizeof(struct ip6_hdr);
+	}
+	ip[0] = 0x45;
+	put16(ip + 2, f->len - NETIO_ETHER);
+	ip[8] = 64;
+	ip[9] = proto;
+	memcpy(ip + 12, &src, 4);
+	memcpy(ip + 16, &dst, 4);
+	put16(ip + 10, ~fold(sum(ip, sizeof(struct iphdr), 0)));
+	return NETIO_ETHER + sizeof(struct iphdr);
+}
+
+static void set_gso(const struct netio_frame *f, struct virtio_net_hdr_v1 *h, const struct layout *l)
+{
+	h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	h->csum_start = l->l4;
+	h->csum_offset = l->csum - l->l4;
+	if (!f->mss || l->payload + f->mss >= f->len)
+		return;
+	h->hdr_len = l->payload;
+	h->gso_size = f->mss;
+	h->gso_type = f->tcp ? (f->ipv6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4) :
+			       VIRTIO_NET_HDR_GSO_UDP_L4;
+}
+
+int netio_frame_make(const struct netio_frame *f, struct virtio_net_hdr_v1 *hdr, unsigned char *b)
+{
+	size_t min = NETIO_ETHER + (f->ipv6 ? sizeof(struct ip6_hdr) : sizeof(struct iphdr)) +
+		     (f->tcp ? sizeof(struct tcphdr) : sizeof(struct udphdr));
+	struct layout l;
+	uint32_t x = f->seed * 2654435761u + 1;
+	size_t at, i;
+	uint16_t c;
+
+	if (f->len < min || f->len > NETIO_ETHER + 65535)
+		return -EINVAL;
+	memset(hdr, 0, sizeof(*hdr));
+	memset(b, 0, min);
+	b[0] = b[6] = 0x02;
+	b[5] = f->dst_mac ?: 2;
+	b[11] = f->src_mac ?: 1;
+	at = put_ip(f, b, f->tcp ? IPPROTO_TCP : IPPROTO_UDP);
+	put16(b + at, f->sport ?: 1);
+	put16(b + at + 2, f->dport ?: NETIO_PORT);
+	if (f->tcp) {
+		b[at + 12] = sizeof(struct tcphdr) / 4 << 4;
+		b[at + 13] = 0x10;
+		put16(b + at + 14, 1024);
+	} else {
+		put16(b + at + 4, f->len - at);
+	}
+	for (i = min; i < f->len; i++) {
+		x = x * 1664525 + 1013904223;
+		b[i] = x >> 24;
+	}
+	if (!look(b, f->len, &l))
+		return -EINVAL;
+	if (f->partial || f->mss) {
+		set_gso(f, hdr, &l);
+		put16(b + l.csum, fold(l.pseudo));
+	} else {
+		c = ~fold(sum(b + l.l4, f->len - l.l4, fold(l.pseudo)));
+		put16(b + l.csum, c ?: 0xffff);
+	}
+	return f->len;
+}
+
+int netio_ifindex(const char *ifname)
+{
+	unsigned int index = if_nametoindex(ifname);
+
+	return index ? (int)index : -ENODEV;
+}
+
+int netio_link_set(const char *ifname, bool up)
+{
+	struct ifreq r = { 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	strncpy(r.ifr_name, ifname, IFNAMSIZ - 1);
+	if (ioctl(fd, SIOCGIFFLAGS, &r) < 0)
+		ret = -errno;
+	r.ifr_flags = up ? r.ifr_flags | IFF_UP : r.ifr_flags & ~IFF_UP;
+	if (!ret && ioctl(fd, SIOCSIFFLAGS, &r) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int netio_link_mtu(const char *ifname, int mtu)
+{
+	struct ifreq r = { .ifr_mtu = mtu };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret;
+
+	if (fd < 0)
+		return -errno;
+	strncpy(r.ifr_name, ifname, IFNAMSIZ - 1);
+	ret = ioctl(fd, SIOCSIFMTU, &r) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* Run a command, in silence. Returns its exit code. */
+int netio_run(const char *fmt, ...)
+{
+	char cmd[1024], all[1100];
+	va_list ap;
+	int ret;
+
+	va_start(ap, fmt);
+	vsnprintf(cmd, sizeof(cmd), fmt, ap);
+	va_end(ap);
+	snprintf(all, sizeof(all), "{ %s; } >/dev/null 2>&1", cmd);
+	ret = system(all);
+	return ret < 0 ? -errno : ret >> 8;
+}
+
+int netio_open(const char *ifname)
+{
+	struct sockaddr_ll a = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
+	struct packet_mreq m = { .mr_type = PACKET_MR_PROMISC };
+	int fd, one = 1, size = 8 << 20;
+
+	a.sll_ifindex = netio_ifindex(ifname);
+	if (a.sll_ifindex < 0)
+		return a.sll_ifindex;
+	m.mr_ifindex = a.sll_ifindex;
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	/* What this socket or its neighbour sends is not what came in. */
+	setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one));
+	if (setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)) < 0 ||
+	    setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, sizeof(m)) < 0 ||
+	    bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
+		int err = errno;
+
+		close(fd);
+		return -err;
+	}
+	return fd;
+}
+
+int netio_send(int fd, const struct virtio_net_hdr_v1 *hdr, const void *frame, size_t len)
+{
+	struct iovec iov[2] = {
+		{ (void *)hdr, sizeof(struct virtio_net_hdr) },
+		{ (void *)frame, len },
+	};
+
+	return writev(fd, iov, 2) < 0 ? -errno : 0;
+}
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000L + t.tv_nsec / 1000000;
+}
+
+int netio_recv(int fd, struct virtio_net_hdr_v1 *hdr, void *frame, size_t room, int timeout_ms)
+{
+	struct iovec iov[2] = { { hdr, sizeof(struct virtio_net_hdr) }, { frame, room } };
+	long end = now_ms() + timeout_ms, left;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	ssize_t n;
+
+	while ((left = end - now_ms()) >= 0) {
+		if (poll(&p, 1, left) <= 0)
+			continue;
+		n = readv(fd, iov, 2);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		n -= sizeof(struct virtio_net_hdr);
+		if (n > 0 && netio_frame_payload(frame, n))
+			return n;
+	}
+	return -ETIMEDOUT;
+}
