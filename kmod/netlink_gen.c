@@ -1,0 +1,593 @@
+// SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)
+/* Do not edit directly, auto-generated from: */
+/*	kmod/sluice.yaml */
+/* YNL-GEN kernel source */
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include "netlink_gen.h"
+
+#include <uapi/linux/sluice.h>
+
+/* Integer value ranges */
+static const struct netlink_range_validation sluice_a_port_mtu_range = {
+	.min	= 68ULL,
+	.max	= 65535ULL,
+};
+
+/* Common nested types */
+const struct nla_policy sluice_act_nl_policy[SLUICE_A_ACT_IFINDEX + 1] = {
+	[SLUICE_A_ACT_OUTPUT] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_ACT_DROP] = { .type = NLA_FLAG, },
+	[SLUICE_A_ACT_SLOW] = { .type = NLA_FLAG, },
+	[SLUICE_A_ACT_PUSH_VLAN] = { .type = NLA_U16, },
+	[SLUICE_A_ACT_POP_VLAN] = { .type = NLA_FLAG, },
+	[SLUICE_A_ACT_SET_VLAN] = { .type = NLA_U16, },
+	[SLUICE_A_ACT_SET_ETH_SRC] = NLA_POLICY_EXACT_LEN(6),
+	[SLUICE_A_ACT_SET_ETH_DST] = NLA_POLICY_EXACT_LEN(6),
+	[SLUICE_A_ACT_SET_SRC] = { .type = NLA_BINARY, },
+	[SLUICE_A_ACT_SET_DST] = { .type = NLA_BINARY, },
+	[SLUICE_A_ACT_SET_TTL] = NLA_POLICY_MIN(NLA_U8, 1),
+	[SLUICE_A_ACT_SET_DSCP] = NLA_POLICY_MAX(NLA_U8, 63),
+	[SLUICE_A_ACT_SET_SPORT] = { .type = NLA_U16, },
+	[SLUICE_A_ACT_SET_DPORT] = { .type = NLA_U16, },
+	[SLUICE_A_ACT_METER] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_ACT_IFINDEX] = { .type = NLA_U32, },
+};
+
+const struct nla_policy sluice_match_nl_policy[SLUICE_A_MATCH_ARP_OP + 1] = {
+	[SLUICE_A_MATCH_IN_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_MATCH_ETH_SRC] = NLA_POLICY_EXACT_LEN(6),
+	[SLUICE_A_MATCH_ETH_DST] = NLA_POLICY_EXACT_LEN(6),
+	[SLUICE_A_MATCH_ETH_TYPE] = { .type = NLA_U16, },
+	[SLUICE_A_MATCH_VLAN] = { .type = NLA_U16, },
+	[SLUICE_A_MATCH_CVLAN] = { .type = NLA_U16, },
+	[SLUICE_A_MATCH_SRC] = { .type = NLA_BINARY, },
+	[SLUICE_A_MATCH_DST] = { .type = NLA_BINARY, },
+	[SLUICE_A_MATCH_PROTO] = { .type = NLA_U8, },
+	[SLUICE_A_MATCH_TOS] = { .type = NLA_U8, },
+	[SLUICE_A_MATCH_TTL] = { .type = NLA_U8, },
+	[SLUICE_A_MATCH_FRAG] = NLA_POLICY_MAX(NLA_U8, 3),
+	[SLUICE_A_MATCH_SPORT] = { .type = NLA_U16, },
+	[SLUICE_A_MATCH_DPORT] = { .type = NLA_U16, },
+	[SLUICE_A_MATCH_ICMP_TYPE] = { .type = NLA_U8, },
+	[SLUICE_A_MATCH_ICMP_CODE] = { .type = NLA_U8, },
+	[SLUICE_A_MATCH_TCP_FLAGS] = { .type = NLA_U8, },
+	[SLUICE_A_MATCH_ARP_OP] = { .type = NLA_U8, },
+};
+
+const struct nla_policy sluice_prefix_nl_policy[SLUICE_A_PREFIX_LEN + 1] = {
+	[SLUICE_A_PREFIX_ADDR] = { .type = NLA_BINARY, },
+	[SLUICE_A_PREFIX_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+};
+
+/* SLUICE_CMD_PORT_ADD - do */
+static const struct nla_policy sluice_port_add_nl_policy[SLUICE_A_PORT_MTU + 1] = {
+	[SLUICE_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_PORT_QUEUES] = NLA_POLICY_RANGE(NLA_U32, 1, 16),
+	[SLUICE_A_PORT_MAC] = NLA_POLICY_EXACT_LEN(6),
+	[SLUICE_A_PORT_MTU] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_a_port_mtu_range),
+};
+
+/* SLUICE_CMD_UPLINK_ADD - do */
+static const struct nla_policy sluice_uplink_add_nl_policy[SLUICE_A_PORT_DEV + 1] = {
+	[SLUICE_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_PORT_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
+/* SLUICE_CMD_PORT_SET - do */
+static const struct nla_policy sluice_port_set_nl_policy[SLUICE_A_PORT_MTU + 1] = {
+	[SLUICE_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_PORT_MAC] = NLA_POLICY_EXACT_LEN(6),
+	[SLUICE_A_PORT_MTU] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_a_port_mtu_range),
+};
+
+/* SLUICE_CMD_PORT_DEL - do */
+static const struct nla_policy sluice_port_del_nl_policy[SLUICE_A_PORT_KIND + 1] = {
+	[SLUICE_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_PORT_KIND] = NLA_POLICY_MAX(NLA_U8, 1),
+};
+
+/* SLUICE_CMD_PORT_GET - do */
+static const struct nla_policy sluice_port_get_do_nl_policy[SLUICE_A_PORT_NAME + 1] = {
+	[SLUICE_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
+/* SLUICE_CMD_PORT_GET - dump */
+static const struct nla_policy sluice_port_get_dump_nl_policy[SLUICE_A_PORT_KIND + 1] = {
+	[SLUICE_A_PORT_KIND] = NLA_POLICY_MAX(NLA_U8, 1),
+};
+
+/* SLUICE_CMD_WIRE_ADD - do */
+static const struct nla_policy sluice_wire_add_nl_policy[SLUICE_A_WIRE_B + 1] = {
+	[SLUICE_A_WIRE_A] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_WIRE_B] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
+/* SLUICE_CMD_WIRE_DEL - do */
+static const struct nla_policy sluice_wire_del_nl_policy[SLUICE_A_WIRE_B + 1] = {
+	[SLUICE_A_WIRE_A] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_WIRE_B] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
+/* SLUICE_CMD_GUARD_SET - do */
+static const struct nla_policy sluice_guard_set_nl_policy[SLUICE_A_GUARD_PREFIX + 1] = {
+	[SLUICE_A_GUARD_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_GUARD_MAC] = NLA_POLICY_EXACT_LEN(6),
+	[SLUICE_A_GUARD_PREFIX] = NLA_POLICY_NESTED(sluice_prefix_nl_policy),
+};
+
+/* SLUICE_CMD_GUARD_DEL - do */
+static const struct nla_policy sluice_guard_del_nl_policy[SLUICE_A_GUARD_PORT + 1] = {
+	[SLUICE_A_GUARD_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
+/* SLUICE_CMD_GUARD_GET - dump */
+static const struct nla_policy sluice_guard_get_nl_policy[SLUICE_A_GUARD_PORT + 1] = {
+	[SLUICE_A_GUARD_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
+/* SLUICE_CMD_ACL_ADD - do */
+static const struct nla_policy sluice_acl_add_nl_policy[SLUICE_A_ACL_TCP_MASK + 1] = {
+	[SLUICE_A_ACL_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_ACL_DIR] = NLA_POLICY_MAX(NLA_U8, 1),
+	[SLUICE_A_ACL_PRIO] = { .type = NLA_U32, },
+	[SLUICE_A_ACL_VERDICT] = NLA_POLICY_MAX(NLA_U8, 1),
+	[SLUICE_A_ACL_ETH_TYPE] = { .type = NLA_U16, },
+	[SLUICE_A_ACL_VLAN] = NLA_POLICY_MAX(NLA_U16, 4094),
+	[SLUICE_A_ACL_PROTO] = { .type = NLA_U8, },
+	[SLUICE_A_ACL_SRC] = NLA_POLICY_NESTED(sluice_prefix_nl_policy),
+	[SLUICE_A_ACL_DST] = NLA_POLICY_NESTED(sluice_prefix_nl_policy),
+	[SLUICE_A_ACL_SPORT_MIN] = { .type = NLA_U16, },
+	[SLUICE_A_ACL_SPORT_MAX] = { .type = NLA_U16, },
+	[SLUICE_A_ACL_DPORT_MIN] = { .type = NLA_U16, },
+	[SLUICE_A_ACL_DPORT_MAX] = { .type = NLA_U16, },
+	[SLUICE_A_ACL_ICMP_TYPE] = { .type = NLA_U8, },
+	[SLUICE_A_ACL_ICMP_CODE] = { .type = NLA_U8, },
+	[SLUICE_A_ACL_TCP_FLAGS] = { .type = NLA_U8, },
+	[SLUICE_A_ACL_TCP_MASK] = { .type = NLA_U8, },
+};
+
+/* SLUICE_CMD_ACL_DEL - do */
+static const struct nla_policy sluice_acl_del_nl_policy[SLUICE_A_ACL_PRIO + 1] = {
+	[SLUICE_A_ACL_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_ACL_DIR] = NLA_POLICY_MAX(NLA_U8, 1),
+	[SLUICE_A_ACL_PRIO] = { .type = NLA_U32, },
+};
+
+/* SLUICE_CMD_ACL_FLUSH - do */
+static const struct nla_policy sluice_acl_flush_nl_policy[SLUICE_A_ACL_PORT + 1] = {
+	[SLUICE_A_ACL_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
+/* SLUICE_CMD_ACL_SET_DEFAULT - do */
+static const struct nla_policy sluice_acl_set_default_nl_policy[SLUICE_A_ACL_VERDICT + 1] = {
+	[SLUICE_A_ACL_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_ACL_DIR] = NLA_POLICY_MAX(NLA_U8, 1),
+	[SLUICE_A_ACL_VERDICT] = NLA_POLICY_MAX(NLA_U8, 1),
+};
+
+/* SLUICE_CMD_ACL_GET - dump */
+static const struct nla_policy sluice_acl_get_nl_policy[SLUICE_A_ACL_PORT + 1] = {
+	[SLUICE_A_ACL_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
+/* SLUICE_CMD_RATE_SET - do */
+static const struct nla_policy sluice_rate_set_nl_policy[SLUICE_A_RATE_PBURST + 1] = {
+	[SLUICE_A_RATE_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_RATE_DIR] = NLA_POLICY_MAX(NLA_U8, 1),
+	[SLUICE_A_RATE_BPS] = { .type = NLA_UINT, },
+	[SLUICE_A_RATE_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_RATE_PPS] = { .type = NLA_UINT, },
+	[SLUICE_A_RATE_PBURST] = { .type = NLA_UINT, },
+};
+
+/* SLUICE_CMD_RATE_DEL - do */
+static const struct nla_policy sluice_rate_del_nl_policy[SLUICE_A_RATE_DIR + 1] = {
+	[SLUICE_A_RATE_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_RATE_DIR] = NLA_POLICY_MAX(NLA_U8, 1),
+};
+
+/* SLUICE_CMD_RATE_GET - dump */
+static const struct nla_policy sluice_rate_get_nl_policy[SLUICE_A_RATE_PORT + 1] = {
+	[SLUICE_A_RATE_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
+/* SLUICE_CMD_METER_ADD - do */
+static const struct nla_policy sluice_meter_add_nl_policy[SLUICE_A_METER_PBURST + 1] = {
+	[SLUICE_A_METER_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_METER_BPS] = { .type = NLA_UINT, },
+	[SLUICE_A_METER_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_METER_PPS] = { .type = NLA_UINT, },
+	[SLUICE_A_METER_PBURST] = { .type = NLA_UINT, },
+};
+
+/* SLUICE_CMD_METER_DEL - do */
+static const struct nla_policy sluice_meter_del_nl_policy[SLUICE_A_METER_ID + 1] = {
+	[SLUICE_A_METER_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
+/* SLUICE_CMD_FLOW_ADD - do */
+static const struct nla_policy sluice_flow_add_nl_policy[SLUICE_A_FLOW_ACTIONS + 1] = {
+	[SLUICE_A_FLOW_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_FLOW_PRIO] = { .type = NLA_U32, },
+	[SLUICE_A_FLOW_KEY] = NLA_POLICY_NESTED(sluice_match_nl_policy),
+	[SLUICE_A_FLOW_MASK] = NLA_POLICY_NESTED(sluice_match_nl_policy),
+	[SLUICE_A_FLOW_ACTIONS] = NLA_POLICY_NESTED(sluice_act_nl_policy),
+};
+
+/* SLUICE_CMD_FLOW_DEL - do */
+static const struct nla_policy sluice_flow_del_nl_policy[SLUICE_A_FLOW_ID + 1] = {
+	[SLUICE_A_FLOW_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
+/* SLUICE_CMD_FLOW_GET - do */
+static const struct nla_policy sluice_flow_get_nl_policy[SLUICE_A_FLOW_ID + 1] = {
+	[SLUICE_A_FLOW_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
+/* SLUICE_CMD_WORKER_ADD - do */
+static const struct nla_policy sluice_worker_add_nl_policy[SLUICE_A_WORKER_MODE + 1] = {
+	[SLUICE_A_WORKER_CPU] = { .type = NLA_U32, },
+	[SLUICE_A_WORKER_MODE] = NLA_POLICY_MAX(NLA_U8, 1),
+};
+
+/* SLUICE_CMD_WORKER_SET - do */
+static const struct nla_policy sluice_worker_set_nl_policy[SLUICE_A_WORKER_MODE + 1] = {
+	[SLUICE_A_WORKER_CPU] = { .type = NLA_U32, },
+	[SLUICE_A_WORKER_MODE] = NLA_POLICY_MAX(NLA_U8, 1),
+};
+
+/* SLUICE_CMD_WORKER_DEL - do */
+static const struct nla_policy sluice_worker_del_nl_policy[SLUICE_A_WORKER_CPU + 1] = {
+	[SLUICE_A_WORKER_CPU] = { .type = NLA_U32, },
+};
+
+/* SLUICE_CMD_WORKER_ASSIGN - do */
+static const struct nla_policy sluice_worker_assign_nl_policy[SLUICE_A_WORKER_QUEUE + 1] = {
+	[SLUICE_A_WORKER_CPU] = { .type = NLA_U32, },
+	[SLUICE_A_WORKER_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_WORKER_QUEUE] = NLA_POLICY_MAX(NLA_U32, 15),
+};
+
+/* SLUICE_CMD_STATS_GET - do */
+static const struct nla_policy sluice_stats_get_nl_policy[SLUICE_A_STATS_PORT + 1] = {
+	[SLUICE_A_STATS_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
+/* Ops table for sluice */
+static const struct genl_split_ops sluice_nl_ops[] = {
+	{
+		.cmd		= SLUICE_CMD_VERSION_GET,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_version_get_doit,
+		.post_doit	= sluice_nl_unlock,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_PORT_ADD,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_port_add_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_port_add_nl_policy,
+		.maxattr	= SLUICE_A_PORT_MTU,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_UPLINK_ADD,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_uplink_add_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_uplink_add_nl_policy,
+		.maxattr	= SLUICE_A_PORT_DEV,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_PORT_SET,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_port_set_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_port_set_nl_policy,
+		.maxattr	= SLUICE_A_PORT_MTU,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_PORT_DEL,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_port_del_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_port_del_nl_policy,
+		.maxattr	= SLUICE_A_PORT_KIND,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_PORT_GET,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_port_get_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_port_get_do_nl_policy,
+		.maxattr	= SLUICE_A_PORT_NAME,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_PORT_GET,
+		.start		= sluice_nl_dump_start,
+		.dumpit		= sluice_nl_port_get_dumpit,
+		.policy		= sluice_port_get_dump_nl_policy,
+		.maxattr	= SLUICE_A_PORT_KIND,
+		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= SLUICE_CMD_WIRE_ADD,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_wire_add_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_wire_add_nl_policy,
+		.maxattr	= SLUICE_A_WIRE_B,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_WIRE_DEL,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_wire_del_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_wire_del_nl_policy,
+		.maxattr	= SLUICE_A_WIRE_B,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_GUARD_SET,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_guard_set_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_guard_set_nl_policy,
+		.maxattr	= SLUICE_A_GUARD_PREFIX,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_GUARD_DEL,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_guard_del_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_guard_del_nl_policy,
+		.maxattr	= SLUICE_A_GUARD_PORT,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_GUARD_GET,
+		.start		= sluice_nl_admin_dump_start,
+		.dumpit		= sluice_nl_guard_get_dumpit,
+		.policy		= sluice_guard_get_nl_policy,
+		.maxattr	= SLUICE_A_GUARD_PORT,
+		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= SLUICE_CMD_ACL_ADD,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_acl_add_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_acl_add_nl_policy,
+		.maxattr	= SLUICE_A_ACL_TCP_MASK,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_ACL_DEL,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_acl_del_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_acl_del_nl_policy,
+		.maxattr	= SLUICE_A_ACL_PRIO,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_ACL_FLUSH,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_acl_flush_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_acl_flush_nl_policy,
+		.maxattr	= SLUICE_A_ACL_PORT,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_ACL_SET_DEFAULT,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_acl_set_default_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_acl_set_default_nl_policy,
+		.maxattr	= SLUICE_A_ACL_VERDICT,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_ACL_GET,
+		.start		= sluice_nl_admin_dump_start,
+		.dumpit		= sluice_nl_acl_get_dumpit,
+		.policy		= sluice_acl_get_nl_policy,
+		.maxattr	= SLUICE_A_ACL_PORT,
+		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= SLUICE_CMD_RATE_SET,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_rate_set_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_rate_set_nl_policy,
+		.maxattr	= SLUICE_A_RATE_PBURST,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_RATE_DEL,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_rate_del_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_rate_del_nl_policy,
+		.maxattr	= SLUICE_A_RATE_DIR,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_RATE_GET,
+		.start		= sluice_nl_admin_dump_start,
+		.dumpit		= sluice_nl_rate_get_dumpit,
+		.policy		= sluice_rate_get_nl_policy,
+		.maxattr	= SLUICE_A_RATE_PORT,
+		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= SLUICE_CMD_METER_ADD,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_meter_add_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_meter_add_nl_policy,
+		.maxattr	= SLUICE_A_METER_PBURST,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_METER_DEL,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_meter_del_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_meter_del_nl_policy,
+		.maxattr	= SLUICE_A_METER_ID,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= SLUICE_CMD_METER_GET,
+		.start	= sluice_nl_admin_dump_start,
+		.dumpit	= sluice_nl_meter_get_dumpit,
+		.flags	= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= SLUICE_CMD_FLOW_ADD,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_flow_add_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_flow_add_nl_policy,
+		.maxattr	= SLUICE_A_FLOW_ACTIONS,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_FLOW_DEL,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_flow_del_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_flow_del_nl_policy,
+		.maxattr	= SLUICE_A_FLOW_ID,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_FLOW_FLUSH,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_flow_flush_doit,
+		.post_doit	= sluice_nl_unlock,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_FLOW_GET,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_flow_get_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_flow_get_nl_policy,
+		.maxattr	= SLUICE_A_FLOW_ID,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= SLUICE_CMD_FLOW_GET,
+		.start	= sluice_nl_admin_dump_start,
+		.dumpit	= sluice_nl_flow_get_dumpit,
+		.flags	= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= SLUICE_CMD_WORKER_ADD,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_worker_add_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_worker_add_nl_policy,
+		.maxattr	= SLUICE_A_WORKER_MODE,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_WORKER_SET,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_worker_set_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_worker_set_nl_policy,
+		.maxattr	= SLUICE_A_WORKER_MODE,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_WORKER_DEL,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_worker_del_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_worker_del_nl_policy,
+		.maxattr	= SLUICE_A_WORKER_CPU,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_WORKER_ASSIGN,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_worker_assign_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_worker_assign_nl_policy,
+		.maxattr	= SLUICE_A_WORKER_QUEUE,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= SLUICE_CMD_WORKER_GET,
+		.start	= sluice_nl_dump_start,
+		.dumpit	= sluice_nl_worker_get_dumpit,
+		.flags	= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= SLUICE_CMD_STATS_GET,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_stats_get_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_stats_get_nl_policy,
+		.maxattr	= SLUICE_A_STATS_PORT,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= SLUICE_CMD_STATS_GET,
+		.start	= sluice_nl_dump_start,
+		.dumpit	= sluice_nl_stats_get_dumpit,
+		.flags	= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= SLUICE_CMD_TXN_BEGIN,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_txn_begin_doit,
+		.post_doit	= sluice_nl_unlock,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_TXN_COMMIT,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_txn_commit_doit,
+		.post_doit	= sluice_nl_unlock,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_TXN_ABORT,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_txn_abort_doit,
+		.post_doit	= sluice_nl_unlock,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+};
+
+static const struct genl_multicast_group sluice_nl_mcgrps[] = {
+	[SLUICE_NLGRP_EVENTS] = { "events", },
+};
+
+struct genl_family sluice_nl_family __ro_after_init = {
+	.name		= SLUICE_FAMILY_NAME,
+	.version	= SLUICE_FAMILY_VERSION,
+	.netnsok	= true,
+	.parallel_ops	= true,
+	.module		= THIS_MODULE,
+	.split_ops	= sluice_nl_ops,
+	.n_split_ops	= ARRAY_SIZE(sluice_nl_ops),
+	.mcgrps		= sluice_nl_mcgrps,
+	.n_mcgrps	= ARRAY_SIZE(sluice_nl_mcgrps),
+};
