@@ -25,7 +25,7 @@ dest := updates/sluice
 unsigned = $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 installed = $(DESTDIR)/lib/modules/$(RELEASE)/$(dest)
 
-.PHONY: all modules tool tree kernel install modules_install uninstall clean help
+.PHONY: all modules tool tree kernel kernelrelease install modules_install uninstall clean help
 .PHONY: lint check demo bench fuzz
 
 all: modules tool
@@ -35,6 +35,9 @@ kernel:
 		echo "no kernel build tree in '$(KDIR)':" >&2; \
 		echo "install the kernel's headers (Debian: linux-headers-amd64) or say KDIR= or KVER=" >&2; \
 		exit 1; }
+
+kernelrelease:
+	@echo $(RELEASE)
 
 # Links to files that are gone go too, or Kbuild would find objects without a source.
 tree:
@@ -97,7 +100,7 @@ help:
 	@echo '  modules_install only the modules          clean       removes what was built'
 	@echo
 	@echo 'See it work'
-	@echo '  demo            a KVM host with an SR-IOV card, a guest and a peer, step by step'
+	@echo '  demo            a KVM host with an SR-IOV NIC, a guest and a peer, step by step'
 	@echo '  check           every test; T=NAME runs one group or one test (T=list names them)'
 	@echo '  lint            checkpatch, W=1, sparse, coccicheck, shellcheck, codespell and others'
 	@echo '  bench           cost per packet beside vhost-net with Open vSwitch, bridge and macvtap'

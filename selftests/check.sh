@@ -1,0 +1,178 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Run the tests, all or those named, and end with one line `N passed, N failed, N skipped`.
+#
+#   check.sh [GROUP | TEST | GROUP/TEST | list]...
+#
+# A test is a program that speaks TAP; what it says is counted here. It may end with 4 to say that it
+# was skipped. V=1 shows all that a test prints, else what it prints is shown when it fails.
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+tests=$top/selftests
+cd "$top"
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/sluice-check.XXXXXX")
+cleanup() {
+	local jobs job
+	jobs=$(jobs -p)
+	# Each job leads a process group.
+	for job in $jobs; do
+		kill -TERM -- "-$job" 2>/dev/null || true
+	done
+	wait 2>/dev/null
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+set -m
+
+# What there is.
+vhost_tests() { sed -n 's/^TESTS *:= *//p' "$tests/vhost/Makefile"; }
+fuzz_targets() { sed -n 's/^FUZZERS *:= *//p' "$tests/unit/Makefile"; }
+ctl_tests() { find "$tests/ctl" -name '*.sh' ! -name lib.sh -printf '%f\n' | sed 's/\.sh$//' | sort; }
+all() {
+	local name
+	echo unit
+	for name in $(fuzz_targets); do echo "fuzz/$name"; done
+	echo dkms
+	for name in $(vhost_tests); do echo "vhost/$name"; done
+	for name in $(ctl_tests); do echo "ctl/$name"; done
+	echo e2e
+}
+
+wanted() { # test, names
+	local test=$1 name
+	shift
+	[ $# -gt 0 ] || return 0
+	for name in "$@"; do
+		case $name in
+		"$test"|"${test%%/*}"|"${test#*/}") return 0 ;;
+		esac
+	done
+	return 1
+}
+selected=()
+for name in $(all); do
+	if [ "${1:-}" = list ]; then
+		echo "$name"
+	elif wanted "$name" "$@"; then
+		selected+=("$name")
+	fi
+done
+[ "${1:-}" != list ] || exit 0
+[ ${#selected[@]} -gt 0 ] || { echo "check.sh: no test '$*': T=list names them" >&2; exit 2; }
+selects() { printf '%s\n' "${selected[@]}" | grep -qE "^($1)"; }
+
+in_uml() { "$tests/rig/uml-run.sh" debug "$tests/with-modules.sh" "$@"; }
+run() { # test
+	case $1 in
+	unit) timeout 900 make -s -C "$tests/unit" check ;;
+	fuzz/*)
+		timeout 900 make -s -C "$tests/unit" fuzz FUZZERS="${1#*/}" FUZZ_TIME="${FUZZ_TIME:-10}" &&
+			echo "ok 1 - $1"
+		;;
+	dkms) timeout 900 "$tests/dkms.sh" ;;
+	vhost/*) in_uml "$tests/vhost/out/${1#*/}" ;;
+	ctl/*) in_uml "$tests/ctl/${1#*/}.sh" ;;
+	e2e) timeout 2400 "$tests/e2e/run.sh" ;;
+	esac
+}
+
+passed=0 failed=0 skipped=0
+# Adds up one test's TAP: a plan not fulfilled, a bad exit code without a failed line and silence count
+# as a failure each.
+count() { # test, exit code, seconds
+	local log=$tmp/${1//\//-} ok bad skip plan why=
+	sed -i 's/\r$//' "$log"
+	read -r ok bad skip plan < <(awk '
+		/^1\.\.0/ { skip++; next }
+		/^1\.\.[0-9]+/ { sub(/^1\.\./, ""); plan += $1 }
+		/^not ok/ { bad++; next }
+		/^ok.*# *[Ss][Kk][Ii][Pp]/ { skip++; next }
+		/^ok/ { ok++ }
+		END { print ok + 0, bad + 0, skip + 0, plan + 0 }' "$log")
+	if [ "$2" = 4 ] && [ $((ok + bad + skip)) = 0 ]; then
+		skip=1
+	elif [ "$2" != 0 ] && [ "$2" != 4 ] && [ "$bad" = 0 ]; then
+		bad=1 why="exit code $2"
+	elif [ $((ok + bad + skip)) = 0 ]; then
+		bad=1 why='no result'
+	elif [ $((ok + bad + skip)) -lt "$plan" ]; then
+		bad=$((bad + 1)) why="only $((ok + bad + skip - 1)) of $plan results"
+	fi
+	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+	echo "$1: $ok passed, $bad failed, $skip skipped ($3 s)${why:+: $why}"
+	if [ -n "${V:-}" ]; then
+		sed 's/^/    /' "$log"
+	elif [ "$bad" != 0 ]; then
+		tail -n 100 "$log" | sed 's/^/    /'
+	elif [ "$skip" != 0 ]; then
+		grep -iE '^(1\.\.0|ok.*# *skip)' "$log" | sed 's/^/    /' || tail -n 1 "$log" | sed 's/^/    /'
+	fi
+}
+
+# What several tests need. If it does not build, they cannot run and say so.
+build() { # name, command
+	local name=$1 rc=0 start=$SECONDS
+	shift
+	"$@" >"$tmp/$name" 2>&1 || rc=$?
+	echo "build $name: $([ "$rc" = 0 ] && echo ok || echo FAILED) ($((SECONDS - start)) s)"
+	[ "$rc" = 0 ] || tail -n 60 "$tmp/$name" | sed 's/^/    /'
+	return "$rc"
+}
+broken=
+if selects 'vhost|ctl'; then
+	echo 'build uml: the debug kernel takes a quarter of an hour the first time'
+	# uml-build.sh prints the directory last.
+	build uml "$tests/rig/uml-build.sh" debug &&
+		build modules make ARCH=um KDIR="$(tail -n 1 "$tmp/uml")" -j"$(nproc)" modules &&
+		build tool make tool && build vhost make -C "$tests/vhost" || broken='vhost|ctl'
+fi
+
+# A debug kernel has one CPU and 3 GB: as many at a time as fit, everything else by itself.
+memory=$(awk '/^MemAvailable/ { print int($2 / 4194304) }' /proc/meminfo)
+slots=$(nproc)
+[ "$memory" -ge "$slots" ] || slots=$((memory > 0 ? memory : 1))
+
+job() { # test
+	local rc=0 start=$SECONDS file=$tmp/${1//\//-}
+	run "$1" >"$file" 2>&1 </dev/null || rc=$?
+	echo "$rc $((SECONDS - start))" >"$file.tmp"
+	mv "$file.tmp" "$file.end"
+}
+# Counts the tests that have ended.
+collect() {
+	local name rc seconds file
+	for name in "${selected[@]}"; do
+		file=$tmp/${name//\//-}
+		[ -e "$file.end" ] || continue
+		read -r rc seconds <"$file.end"
+		rm "$file.end"
+		count "$name" "$rc" "$seconds"
+	done
+}
+for name in "${selected[@]}"; do
+	if [ -n "$broken" ] && [[ $name =~ ^($broken)/ ]]; then
+		echo 'its build failed' >"$tmp/${name//\//-}"
+		count "$name" 1 0
+		continue
+	fi
+	case $name in
+	vhost/*|ctl/*) room=$slots ;;
+	*) room=1 ;;
+	esac
+	while [ "$(jobs -rp | wc -l)" -ge "$room" ]; do
+		wait -n || true
+		collect
+	done
+	job "$name" &
+done
+while [ -n "$(jobs -rp)" ]; do
+	wait -n || true
+	collect
+done
+collect
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

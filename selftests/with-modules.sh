@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# In a kernel of the User-mode Linux rig: load the modules, run a command, take them out again. A module
+# that cannot leave afterwards is a failure, and what it left behind is kmemleak's to find.
+#
+#   with-modules.sh COMMAND [ARGS...]
+set -euo pipefail
+
+: "${UML_BUILD:?run this by selftests/rig/uml-run.sh}" "${1:?usage: with-modules.sh COMMAND [ARGS...]}"
+top=$(cd "$(dirname "$0")/.." && pwd)
+objects=$top/build/$(basename "$UML_BUILD")
+export PATH=$top/userspace:$PATH
+
+modules=(kmod/sluice kmod/sluice_net vhost-vendor/sluice_vhost)
+for module in "${modules[@]}"; do
+	insmod "$objects/$module.ko"
+done
+
+rc=0
+"$@" || rc=$?
+
+for ((i = ${#modules[@]} - 1; i >= 0; i--)); do
+	name=${modules[i]##*/}
+	# A test of unloading may have done it already.
+	[ -d "/sys/module/$name" ] || continue
+	if ! rmmod "$name"; then
+		echo "not ok - module $name can be removed after $1"
+		rc=1
+	fi
+done
+exit "$rc"
