@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Access lists: rules of one port and direction, looked at in order of priority. */
+#ifndef _SLUICE_NET_ACL_H
+#define _SLUICE_NET_ACL_H
+
+#include <linux/rcupdate.h>
+#include <linux/types.h>
+#include "../engine.h"
+#include "counter.h"
+#include "reclaim.h"
+
+/* Rules per port and direction: a look-up on a miss stays below a millisecond. */
+#define SLUICE_ACL_MAX	16384
+
+/**
+ * struct sluice_acl_item - one rule in place
+ * @rule: as it was given
+ * @hits: cache entries point here
+ * @reclaim: after removal
+ * @src_mask: mask of @rule.src, of the IPv6 form
+ * @dst_mask: likewise
+ */
+struct sluice_acl_item {
+	struct sluice_acl_rule rule;
+	struct in6_addr src_mask;
+	struct in6_addr dst_mask;
+	struct sluice_counter hits;
+	struct sluice_reclaim reclaim;
+};
+
+/**
+ * struct sluice_acl_list - rules, sorted; replaced as a whole
+ * @rcu: the list is freed by it; items live longer
+ * @nr: length of @entry
+ * @entry: @value and @mask over a digest of the packet's key refuse most rules without a look at @item
+ */
+struct sluice_acl_list {
+	struct rcu_head rcu;
+	u32 nr;
+	struct sluice_acl_entry {
+		u64 value;
+		u64 mask;
+		struct sluice_acl_item *item;
+	} entry[] __counted_by(nr);
+};
+
+/**
+ * struct sluice_acl - access list of one direction; all zero: allow everything
+ * @list: NULL when empty; written under RTNL
+ * @default_deny: verdict when no rule matches
+ * @default_hits: packets that no rule matched
+ */
+struct sluice_acl {
+	struct sluice_acl_list __rcu *list;
+	bool default_deny;
+	struct sluice_counter default_hits;
+};
+
+/**
+ * sluice_acl_check() - verdict for a packet
+ * @acl: list of the packet's direction
+ * @key: the packet
+ * @hits: set to the counter to charge: the rule's or the default's
+ * @why: set when denied
+ *
+ * Context: RCU read side; @hits stays valid as struct sluice_reclaim says. Return: true to let it pass.
+ */
+bool sluice_acl_check(const struct sluice_acl *acl, const struct sluice_flow_key *key,
+		      struct sluice_counter **hits, enum sluice_drop *why);
+/* No rules and everything allowed: needs no check (and counts nothing). */
+bool sluice_acl_empty(const struct sluice_acl *acl);
+
+/* Is the rule sensible? 0 or -EINVAL with an explanation. */
+int sluice_acl_rule_check(const struct sluice_acl_rule *rule, struct netlink_ext_ack *extack);
+
+/* Changes: RTNL. -EEXIST, -ENOSPC, -ENOMEM; -ENOENT. */
+int sluice_acl_add(struct sluice_acl *acl, const struct sluice_acl_rule *rule, struct netlink_ext_ack *extack);
+/*
+ * Unlink a rule: the caller bumps the generation, then gives the item's @reclaim to sluice_reclaim(). ERR_PTR: -ENOENT, -ENOMEM.
+ */
+struct sluice_acl_item *sluice_acl_unlink(struct sluice_acl *acl, u32 prio);
+/* Unlink all: the caller bumps the generation, then calls sluice_acl_list_reclaim(). NULL if there was none. */
+struct sluice_acl_list *sluice_acl_unlink_all(struct sluice_acl *acl);
+void sluice_acl_list_reclaim(struct sluice_acl_list *list);
+
+#endif /* _SLUICE_NET_ACL_H */
