@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Nested guests, for scripts that run inside the host.  Sourced, not run.
+#
+#   guest_start NAME [QEMU ARGUMENT...]   start QEMU; does not wait for the boot
+#   guest_wait NAME [SECONDS]             wait until the guest takes commands
+#   guest_run NAME COMMAND [SECONDS]      its output and status are ours
+#   guest_kill NAME [SIGNAL]              end QEMU (TERM)
+#   guest_alive NAME
+#
+# File descriptors that QEMU shall inherit (a vhost node, a tap) are simply
+# opened by the caller: guest_start ... 3<>/dev/vhost-sluice
+
+# shellcheck source=selftests/rig/host-lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/host-lib.sh"
+
+GUEST_DIR=/run/guest
+GUEST_MODULES="virtio_net virtio_rng 8021q"
+GUEST_PROGRAMS="bash iperf3 ethtool ip ping"
+
+declare -A guest_pid guest_in guest_out
+
+# Where the guest's initramfs is; made outside, where the cache is writable.
+guest_initrd()
+{
+	local here
+
+	here=$(dirname "${BASH_SOURCE[0]}")
+	rig_initrd guest "$1" "$here/guest-init.sh" "$GUEST_MODULES" "$GUEST_PROGRAMS"
+}
+
+# KVM if it works in here; a nested one is slow to start, hence the patience.
+guest_accel()
+{
+	if [ -z "${GUEST_ACCEL:-}" ]; then
+		GUEST_ACCEL=tcg
+		rig_kvm_works 30 && GUEST_ACCEL=kvm
+	fi
+	echo "$GUEST_ACCEL"
+}
+
+guest_start()
+{
+	local name=$1 dir=$GUEST_DIR/$1 cpu=max accel initrd in out
+
+	shift
+	guest_accel >/dev/null
+	accel=$GUEST_ACCEL
+	[ "$accel" = kvm ] && cpu=host
+	initrd=$(guest_initrd "$KVER")
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	mkfifo "$dir/port.in" "$dir/port.out"
+	exec {in}<>"$dir/port.in" {out}<>"$dir/port.out"
+	guest_in[$name]=$in
+	guest_out[$name]=$out
+
+	"${GUEST_QEMU:-qemu-system-x86_64}" -name "$name" -accel "$accel" -cpu "$cpu" \
+		-machine q35 -m "${GUEST_MEM:-256}" -smp "${GUEST_CPUS:-1}" \
+		-nodefaults -display none \
+		-kernel "/boot/vmlinuz-$KVER" -initrd "$initrd" \
+		-append "console=ttyS0 quiet loglevel=4 panic=-1 ${GUEST_APPEND:-}" \
+		-chardev "file,id=con,path=$dir/console" -serial chardev:con \
+		-monitor "unix:$dir/monitor,server=on,wait=off" \
+		-device virtio-serial-pci \
+		-chardev "pipe,id=port,path=$dir/port" \
+		-device virtserialport,chardev=port,name=rig \
+		-device virtio-rng-pci \
+		"$@" {in}<&- {out}<&- >"$dir/log" 2>&1 </dev/null &
+	guest_pid[$name]=$!
+}
+
+guest_alive()
+{
+	[ -n "${guest_pid[$1]:-}" ] && kill -0 "${guest_pid[$1]}" 2>/dev/null
+}
+
+# Read the next line of the guest into REPLY, before second $2 of SECONDS.
+guest_line()
+{
+	while [ "$SECONDS" -lt "$2" ]; do
+		IFS= read -r -t 1 -u "${guest_out[$1]}" && return
+		guest_alive "$1" || return 1
+	done
+	return 1
+}
+
+guest_wait()
+{
+	local end=$((SECONDS + ${2:-120}))
+
+	while guest_line "$1" "$end"; do
+		[ "$REPLY" = "=ready" ] && return
+	done
+	echo "guest $1 does not come up; QEMU said:" >&2
+	tail -n 20 "$GUEST_DIR/$1/log" "$GUEST_DIR/$1/console" >&2
+	return 1
+}
+
+guest_run()
+{
+	local end=$((SECONDS + ${3:-60}))
+
+	base64 -w 0 <<<"$2" >&"${guest_in[$1]}"
+	echo >&"${guest_in[$1]}"
+	while guest_line "$1" "$end"; do
+		case $REPLY in
+		"|"*)	printf '%s\n' "${REPLY#|}" ;;
+		"="*)	return "${REPLY#=}" ;;
+		esac
+	done
+	echo "guest $1 gave no answer to: $2" >&2
+	return 124
+}
+
+guest_kill()
+{
+	local pid=${guest_pid[$1]:-} in=${guest_in[$1]:-} out=${guest_out[$1]:-}
+
+	[ -n "$pid" ] || return 0
+	kill -"${2:-TERM}" "$pid" 2>/dev/null || :
+	wait "$pid" 2>/dev/null || :
+	exec {in}>&- {out}>&-
+	unset "guest_pid[$1]" "guest_in[$1]" "guest_out[$1]"
+}

@@ -1,0 +1,150 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Boots "the host" - a stock Debian kernel in QEMU on this machine's own
+# root, read-only with a throw-away layer - runs a program in it, and ends
+# with that program's exit status.  Nothing is left behind.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=selftests/rig/host-lib.sh
+. "$here/host-lib.sh"
+
+usage()
+{
+	cat <<-END
+	usage: host-run.sh [options] PROGRAM [ARGUMENT...]
+	  -t SECONDS   give up after so long (900)
+	  -c N         processors (2)
+	  -m MIB       memory (2560; no more than 2816 with VFs)
+	  -v N         virtual functions of the SR-IOV NIC (4); 0: no NICs
+	  -e NAME=VAL  a variable for the program; may be repeated
+	  -o DIR       keep dmesg, the console's log and what the program
+	               wrote to \$RIG_OUT in DIR
+	  -i           count instructions: one processor, no accelerator, and the
+	               clock is the number of instructions executed, in ns
+	  -a ARG       one more argument for QEMU; may be repeated
+	KVER=VERSION chooses the kernel, RIG_ACCEL=kvm|tcg the accelerator.
+	Exit status: the program's; 124 after a time-out, 125 if the host fails.
+	END
+	exit "$1"
+}
+
+limit=900 cpus=2 mem=2560 vfs=4 out='' icount=
+envs=() extra=()
+while getopts t:c:m:v:e:o:ia:h opt; do
+	case $opt in
+	t) limit=$OPTARG ;;
+	c) cpus=$OPTARG ;;
+	m) mem=$OPTARG ;;
+	v) vfs=$OPTARG ;;
+	e) envs+=("$OPTARG") ;;
+	o) out=$OPTARG ;;
+	i) icount=1 ;;
+	a) extra+=("$OPTARG") ;;
+	h) usage 0 ;;
+	*) usage 2 >&2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -gt 0 ] || usage 2 >&2
+
+ver=$(rig_kver) || rig_die "no kernel 6.12 or later in /boot (selftests/rig/deps.sh rig)"
+command -v qemu-system-x86_64 >/dev/null || rig_die "no qemu-system-x86_64 (selftests/rig/deps.sh rig)"
+initrd=$(rig_initrd host "$ver" "$here/host-initrd-init.sh" \
+	 "virtio_pci 9pnet_virtio 9p overlay" "")
+
+job=$(mktemp -d "${TMPDIR:-/tmp}/sluice-host.XXXXXX")
+qemu_pid=
+clean()
+{
+	if [ -n "$qemu_pid" ]; then
+		kill -9 "$qemu_pid" 2>/dev/null || :
+	fi
+	rm -rf "$job"
+}
+trap clean EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+pf_mac=52:54:00:51:00:01 peer_mac=52:54:00:51:00:02
+mkdir "$job/out"
+{
+	printf 'RIG_VFS=%q\nRIG_PF_MAC=%q\nRIG_PEER_MAC=%q\n' "$vfs" $pf_mac $peer_mac
+	printf 'RIG_CWD=%q\nRIG_OUT=%q\nRIG_CACHE=%q\nKVER=%q\n' \
+		"$PWD" "$job/out" "$RIG_CACHE" "$ver"
+	for e in ${envs[@]+"${envs[@]}"}; do
+		printf '%s=%q\n' "${e%%=*}" "${e#*=}"
+	done
+} >"$job/env"
+printf '%s\0' "$@" >"$job/cmd"
+
+if [ -n "$icount" ]; then
+	# Every byte of a "rep movsb" would count as an instruction: hide the
+	# features that make the kernel prefer it.
+	machine=(-accel tcg,thread=single -icount shift=0,sleep=off
+		 -cpu max,+svm,-erms,-fsrm,-fsrs,-fzrm -smp 1)
+elif [ "${RIG_ACCEL:-}" = kvm ] || { [ -z "${RIG_ACCEL:-}" ] && rig_kvm_works; }; then
+	machine=(-accel kvm -cpu host -smp "$cpus")
+else
+	machine=(-accel tcg,thread=multi -cpu max,+svm -smp "$cpus")
+fi
+
+# Memory above 4 GiB would make the firmware place the VFs' registers there as
+# well, and QEMU 10.0's VFs then answer at the lower half of that address only.
+if [ "$vfs" -gt 0 ] && [ "$mem" -gt 2816 ]; then
+	rig_die "no more than 2816 MiB with VFs"
+fi
+nics=()
+if [ "$vfs" -gt 0 ]; then
+	nics=(-device pcie-root-port,id=rp0,slot=1,chassis=1
+	      -netdev hubport,id=n0,hubid=0
+	      -device "igb,bus=rp0,netdev=n0,mac=$pf_mac"
+	      -device pcie-root-port,id=rp1,slot=2,chassis=2
+	      -netdev hubport,id=n1,hubid=0
+	      -device "igb,bus=rp1,netdev=n1,mac=$peer_mac")
+fi
+
+qemu-system-x86_64 "${machine[@]}" -machine q35,kernel-irqchip=split -m "$mem" \
+	-nodefaults -display none -no-reboot \
+	-chardev "file,id=con,path=$job/console" -serial chardev:con \
+	-chardev stdio,id=job,signal=on -serial chardev:job \
+	-device intel-iommu,intremap=on,caching-mode=on \
+	-device virtio-rng-pci \
+	-kernel "/boot/vmlinuz-$ver" -initrd "$initrd" \
+	-append "console=ttyS0 panic=-1 oops=panic quiet loglevel=5 intel_iommu=on iommu=pt rig.init=$here/host-init.sh rig.job=$job" \
+	-fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap \
+	-device virtio-9p-pci,fsdev=root,mount_tag=hostroot \
+	-fsdev "local,id=job,path=$job,security_model=none" \
+	-device virtio-9p-pci,fsdev=job,mount_tag=job \
+	${nics[@]+"${nics[@]}"} ${extra[@]+"${extra[@]}"} </dev/null \
+	2> >(grep -v 'hub 0 is not connected' >&2) &
+qemu_pid=$!
+
+# Wait in small steps, so that a signal to us is acted upon at once.
+late=
+end=$((SECONDS + limit))
+while kill -0 "$qemu_pid" 2>/dev/null; do
+	if [ "$SECONDS" -ge "$end" ]; then
+		late=1
+		kill -9 "$qemu_pid" 2>/dev/null || :
+		break
+	fi
+	sleep 0.2
+done
+wait "$qemu_pid" 2>/dev/null || :
+qemu_pid=
+
+if [ -n "$out" ]; then
+	mkdir -p "$out"
+	cp "$job/console" "$out/" 2>/dev/null || :
+	cp "$job/dmesg" "$out/" 2>/dev/null || :
+	cp -r "$job/out/." "$out/" 2>/dev/null || :
+fi
+if [ -s "$job/rc" ]; then
+	exit "$(cat "$job/rc")"
+fi
+echo "host-run.sh: ${late:+time-out of $limit s; }the host did not finish; its console's end:" >&2
+tail -n 60 "$job/console" >&2 || :
+[ -z "$late" ] || exit 124
+exit 125
