@@ -79,8 +79,12 @@ check_kbuild() { silent not_built; }
 check_checkpatch() {
 	grep -v '^#' "$here/checkpatch-allow" | awk 'NF { print "^" $1 ":[0-9]+: [A-Z]+:" $2 ":" }' >"$tmp/allow"
 	files '^(kmod|vhost-vendor|userspace|selftests)/.*\.[ch]$' | ours | grep -v '/shim/' >"$tmp/sources"
-	xargs -r -d '\n' perl "$ksrc/scripts/checkpatch.pl" --no-tree --strict --terse --no-summary \
-		--show-types --ignore FILE_PATH_CHANGES -f <"$tmp/sources" >"$tmp/checkpatch" 2>&1 || true
+	# It leaves a cache in its working directory.
+	mkdir "$tmp/tree"
+	ln -s "$top/kmod" "$top/vhost-vendor" "$top/userspace" "$top/selftests" "$tmp/tree/"
+	(cd "$tmp/tree" && xargs -r -d '\n' perl "$ksrc/scripts/checkpatch.pl" --no-tree --strict --terse \
+		--no-summary --show-types --ignore FILE_PATH_CHANGES -f) \
+		<"$tmp/sources" >"$tmp/checkpatch" 2>&1 || true
 	silent grep -Evf "$tmp/allow" "$tmp/checkpatch"
 }
 
