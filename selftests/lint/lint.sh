@@ -101,10 +101,13 @@ not_allowed() {
 
 # A tree of its own, so that every file is compiled and none of a developer's objects is touched.
 check_build() {
-	make BUILD="$tmp/build" W=1 C=2 CF=-Wsparse-error modules >"$tmp/build.log" 2>&1 || {
-		tail -n 60 "$tmp/build.log"
+	local rc=0
+	make -k -j"$(nproc)" BUILD="$tmp/build" W=1 C=2 CF=-Wsparse-error modules >"$tmp/build.log" 2>&1 || rc=1
+	sed -i "s,$tmp/build/,,g" "$tmp/build.log"
+	if [ "$rc" != 0 ]; then
+		grep -Ev '^ +(CC|CHECK|LD|MODPOST|BTF) ' "$tmp/build.log" | tail -n 100
 		return 1
-	}
+	fi
 	silent grep -E 'warning:|error:|WARNING:|ERROR:' "$tmp/build.log"
 }
 
