@@ -76,19 +76,23 @@ clean:
 	+@for dir in userspace selftests/unit selftests/vhost selftests/bench; do \
 		test ! -e $(top)/$$dir/Makefile || $(MAKE) -s -C $(top)/$$dir clean || exit 1; done
 
-lint:
+# Nothing happens, and no root is needed, when all is there.
+deps-%:
+	@$(top)/selftests/rig/deps.sh $*
+
+lint: deps-lint
 	$(top)/selftests/lint/lint.sh
 
-check:
+check: deps-rig
 	$(top)/selftests/check.sh $(T)
 
 demo:
 	$(top)/selftests/rig/demo.sh
 
-bench:
+bench: deps-rig
 	$(top)/selftests/bench/run.sh
 
-fuzz:
+fuzz: deps-rig
 	+$(MAKE) -C $(top)/selftests/unit fuzz
 
 help:
