@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The contract with engines. sluice.ko holds ports, queues, netdevs, workers and the netlink family; an engine
+ * (sluice_net.ko) looks at packets and owns every table that a packet is matched against. It registers one
+ * table of operations. Configuration arrives as the plain structures below, already checked for form by the
+ * netlink policies; the engine checks for sense.
+ *
+ * Context rules. Control operations run with RTNL held and may sleep. Packet operations run on a worker
+ * thread (or, where said, in softirq), never sleep except to touch guest memory, and take no lock.
+ */
+#ifndef _SLUICE_ENGINE_H
+#define _SLUICE_ENGINE_H
+
+#include <linux/in6.h>
+#include <linux/netlink.h>
+#include <linux/types.h>
+#include "drop.h"
+#include "flow_key.h"
+
+struct sk_buff;
+struct sluice_instance;
+struct sluice_port;
+struct sluice_queue;
+struct sluice_worker;
+
+/* Directions of policy, from the operator's side. */
+enum sluice_dir {
+	SLUICE_DIR_FROM_GUEST,
+	SLUICE_DIR_TO_GUEST,
+	SLUICE_DIRS
+};
+
+/* Counters as they are shown. */
+struct sluice_hits {
+	u64 packets;
+	u64 bytes;
+};
+
+/* Which fields of an access rule are matched. */
+#define SLUICE_ACL_ETH_TYPE	BIT(0)
+#define SLUICE_ACL_VLAN		BIT(1)
+#define SLUICE_ACL_PROTO	BIT(2)
+#define SLUICE_ACL_SRC		BIT(3)
+#define SLUICE_ACL_DST		BIT(4)
+#define SLUICE_ACL_SPORT	BIT(5)
+#define SLUICE_ACL_DPORT	BIT(6)
+#define SLUICE_ACL_ICMP_TYPE	BIT(7)
+#define SLUICE_ACL_ICMP_CODE	BIT(8)
+#define SLUICE_ACL_TCP_FLAGS	BIT(9)
+
+/**
+ * struct sluice_prefix - an address prefix
+ * @addr: IPv6, or IPv4 as ::ffff:a.b.c.d (and @family says which)
+ * @family: AF_INET or AF_INET6
+ * @len: prefix length in bits of its own family
+ */
+struct sluice_prefix {
+	struct in6_addr addr;
+	u16 family;
+	u8 len;
+};
+
+/**
+ * struct sluice_acl_rule - one rule of a port's access list
+ * @prio: unique within port and direction; the lowest is looked at first
+ * @dir: SLUICE_DIR_*
+ * @allow: verdict
+ * @fields: SLUICE_ACL_* that must match; all others are ignored
+ * @eth_type: host order
+ * @vlan: outer VLAN id
+ * @proto: IP protocol (after extension headers)
+ * @src: address prefix
+ * @dst: address prefix
+ * @sport: inclusive range, host order
+ * @dport: inclusive range, host order
+ * @icmp_type: ICMP or ICMPv6, as @proto says
+ * @icmp_code: likewise
+ * @tcp_flags: flags that must be set among @tcp_mask
+ * @tcp_mask: flags that are looked at
+ */
+struct sluice_acl_rule {
+	u32 prio;
+	u8 dir;
+	bool allow;
+	u32 fields;
+	u16 eth_type;
+	u16 vlan;
+	u8 proto;
+	u8 icmp_type;
+	u8 icmp_code;
+	u8 tcp_flags;
+	u8 tcp_mask;
+	struct sluice_prefix src;
+	struct sluice_prefix dst;
+	u16 sport[2];
+	u16 dport[2];
+};
+
+#define SLUICE_GUARD_MACS	8
+#define SLUICE_GUARD_PREFIXES	32
+
+/**
+ * struct sluice_guard - which senders a guest may claim to be
+ * @nr_mac: 0: any source MAC
+ * @nr_prefix: 0: any source address; else also ARP and ND senders must be among @prefix. A link-local IPv6 source
+ *	and the unspecified address (DAD, DHCP) are allowed only with a listed MAC
+ * @mac: allowed source MACs
+ * @prefix: allowed source addresses
+ */
+struct sluice_guard {
+	unsigned int nr_mac;
+	unsigned int nr_prefix;
+	u8 mac[SLUICE_GUARD_MACS][ETH_ALEN];
+	struct sluice_prefix prefix[SLUICE_GUARD_PREFIXES];
+};
+
+/**
+ * struct sluice_rate - a limit; 0 means none
+ * @bps: bits per second, of Ethernet frames without FCS; a packet with GSO counts as its segments
+ * @burst: bytes
+ * @pps: packets per second
+ * @pburst: packets
+ */
+struct sluice_rate {
+	u64 bps;
+	u64 burst;
+	u64 pps;
+	u64 pburst;
+};
+
+enum sluice_act_type {
+	SLUICE_ACT_OUTPUT,
+	SLUICE_ACT_DROP,
+	SLUICE_ACT_SLOW,
+	SLUICE_ACT_PUSH_VLAN,
+	SLUICE_ACT_POP_VLAN,
+	SLUICE_ACT_SET_VLAN,
+	SLUICE_ACT_SET_ETH_SRC,
+	SLUICE_ACT_SET_ETH_DST,
+	SLUICE_ACT_SET_SRC,
+	SLUICE_ACT_SET_DST,
+	SLUICE_ACT_SET_TTL,
+	SLUICE_ACT_SET_DSCP,
+	SLUICE_ACT_SET_SPORT,
+	SLUICE_ACT_SET_DPORT,
+	SLUICE_ACT_METER,
+	SLUICE_ACT_TYPES
+};
+
+#define SLUICE_FLOW_MAX_ACTS	16
+
+/**
+ * struct sluice_act - one action
+ * @type: SLUICE_ACT_*
+ * @ifindex: OUTPUT: the port's netdev, in the rule's namespace (resolved when the rule is added; the flow goes
+ *	inactive, dropping with SLUICE_DROP_NO_PORT, when that port is removed)
+ * @meter: METER: its id
+ * @vlan: PUSH, SET: VLAN id | PCP << 13
+ * @port: SET_SPORT, SET_DPORT: host order
+ * @value: SET_TTL, SET_DSCP
+ * @mac: SET_ETH_*
+ * @ip: SET_SRC, SET_DST
+ */
+struct sluice_act {
+	u8 type;
+	union {
+		int ifindex;
+		u32 meter;
+		u16 vlan;
+		u16 port;
+		u8 value;
+		u8 mac[ETH_ALEN];
+		struct sluice_prefix ip;
+	};
+};
+
+/**
+ * struct sluice_flow_spec - a flow rule
+ * @id: chosen by the operator, or 0: the engine chooses and stores it here
+ * @prio: the highest matching one wins; equal priority with the same mask and key is refused (-EEXIST)
+ * @key: values; bits outside @mask are zero
+ * @mask: bits that are compared. key.in_port holds an ifindex here
+ * @nr_act: number of actions
+ * @act: in order
+ */
+struct sluice_flow_spec {
+	u32 id;
+	u32 prio;
+	struct sluice_flow_key key;
+	struct sluice_flow_key mask;
+	unsigned int nr_act;
+	struct sluice_act act[SLUICE_FLOW_MAX_ACTS];
+};
+
+/**
+ * struct sluice_cursor - where a dump goes on
+ * @pos: opaque to the caller, 0 at the start
+ * @gen: configuration generation when the dump began; the caller compares with the instance's to flag
+ *	NLM_F_DUMP_INTR
+ */
+struct sluice_cursor {
+	u64 pos;
+	u32 gen;
+};
+
+/*
+ * A dump calls emit once an object, from @cur on; emit returns 0, or -EMSGSIZE when its buffer is full: the dump then returns
+ * -EMSGSIZE with @cur at the object that did not fit. 0 at the end.
+ */
+typedef int (*sluice_acl_emit_t)(void *ctx, struct sluice_port *port, const struct sluice_acl_rule *rule,
+				 const struct sluice_hits *hits);
+typedef int (*sluice_flow_emit_t)(void *ctx, const struct sluice_flow_spec *flow,
+				  const struct sluice_hits *hits, bool active);
+typedef int (*sluice_meter_emit_t)(void *ctx, u32 id, const struct sluice_rate *rate,
+				   const struct sluice_hits *passed, const struct sluice_hits *dropped);
+
+#define SLUICE_ENGINE_ABI 1
+
+/**
+ * struct sluice_engine_ops - what an engine provides
+ * @owner: its module; every port holds a reference on it
+ * @name: shown to the operator
+ * @abi: SLUICE_ENGINE_ABI
+ */
+struct sluice_engine_ops {
+	struct module *owner;
+	const char *name;
+	u32 abi;
+
+	/* Lifetime of the objects that the engine hangs its state on. RTNL. The instance is always there first. */
+	int (*instance_add)(struct sluice_instance *inst);
+	void (*instance_del)(struct sluice_instance *inst);
+	int (*worker_add)(struct sluice_worker *w);
+	void (*worker_del)(struct sluice_worker *w);
+	int (*port_add)(struct sluice_port *port);
+	void (*port_del)(struct sluice_port *port);
+	/*
+	 * The port is about to change its namespace: forget all that ties it to other objects (wire, flows). Its own
+	 * policy stays with it. No worker knows the port at that time.
+	 */
+	void (*port_unlink)(struct sluice_port *port);
+
+	/*
+	 * Packets. Worker context. Each moves at most @budget packets and returns how many it moved; a negative errno
+	 * is -EAGAIN (stalled on the IOTLB) or -EIO (the ring is broken: the core stops the queue).
+	 */
+	int (*guest_tx)(struct sluice_worker *w, struct sluice_queue *q, int budget);
+	int (*guest_rx)(struct sluice_worker *w, struct sluice_queue *q, int budget);
+	int (*uplink_rx)(struct sluice_worker *w, struct sluice_port *uplink, int budget);
+	/* Counters that the worker still holds are added to their rules. Worker context, between bursts. */
+	void (*flush)(struct sluice_worker *w);
+	/* A frame from a front end's slow path: as guest_tx of one packet. Worker context; owns @skb. */
+	void (*inject)(struct sluice_worker *w, struct sluice_port *port, struct sk_buff *skb);
+
+	/* Configuration. RTNL; extack is never NULL. */
+	int (*wire_set)(struct sluice_port *a, struct sluice_port *b, struct netlink_ext_ack *extack);
+	int (*wire_del)(struct sluice_port *a, struct sluice_port *b, struct netlink_ext_ack *extack);
+	struct sluice_port *(*wire_peer)(struct sluice_port *a);
+
+	int (*acl_add)(struct sluice_port *port, const struct sluice_acl_rule *rule,
+		       struct netlink_ext_ack *extack);
+	int (*acl_del)(struct sluice_port *port, u8 dir, u32 prio, struct netlink_ext_ack *extack);
+	int (*acl_flush)(struct sluice_port *port);
+	int (*acl_set_default)(struct sluice_port *port, u8 dir, bool allow);
+	bool (*acl_default)(struct sluice_port *port, u8 dir, struct sluice_hits *hits);
+	int (*acl_dump)(struct sluice_port *port, struct sluice_cursor *cur, sluice_acl_emit_t emit, void *ctx);
+
+	int (*guard_set)(struct sluice_port *port, const struct sluice_guard *guard,
+			 struct netlink_ext_ack *extack);	/* NULL guard: off */
+	bool (*guard_get)(struct sluice_port *port, struct sluice_guard *guard);
+
+	int (*rate_set)(struct sluice_port *port, u8 dir, const struct sluice_rate *rate,
+			struct netlink_ext_ack *extack);	/* all zero: off */
+	void (*rate_get)(struct sluice_port *port, u8 dir, struct sluice_rate *rate);
+
+	int (*meter_add)(struct sluice_instance *inst, u32 id, const struct sluice_rate *rate,
+			 struct netlink_ext_ack *extack);
+	int (*meter_del)(struct sluice_instance *inst, u32 id, struct netlink_ext_ack *extack);
+	int (*meter_dump)(struct sluice_instance *inst, struct sluice_cursor *cur, sluice_meter_emit_t emit, void *ctx);
+
+	int (*flow_add)(struct sluice_instance *inst, struct sluice_flow_spec *flow,
+			struct netlink_ext_ack *extack);
+	int (*flow_del)(struct sluice_instance *inst, u32 id, struct netlink_ext_ack *extack);
+	int (*flow_flush)(struct sluice_instance *inst);
+	int (*flow_get)(struct sluice_instance *inst, u32 id, struct sluice_flow_spec *flow, struct sluice_hits *hits,
+			bool *active);
+	int (*flow_dump)(struct sluice_instance *inst, struct sluice_cursor *cur, sluice_flow_emit_t emit, void *ctx);
+	/* Changes with every add and delete in the instance. */
+	u32 (*config_gen)(struct sluice_instance *inst);
+};
+
+/**
+ * sluice_engine_register() - take over the moving of packets
+ * @ops: operations; stay valid until unregister
+ *
+ * Adopts every instance, worker and port that is there. Context: process. Return: 0, -EBUSY (another engine is there),
+ * -EPROTO (other ABI), or what an add operation returned.
+ */
+int sluice_engine_register(const struct sluice_engine_ops *ops);
+/* Called from module exit only, hence with no port left: each holds a reference on the module. */
+void sluice_engine_unregister(const struct sluice_engine_ops *ops);
+
+/* --- for sluice.ko itself; RTNL --------------------------------------------------------------------------- */
+
+/* Let the engine, if there is one, put its state on a new object; 0 when there is none (yet). */
+int sluice_engine_instance_add(struct sluice_instance *inst);
+void sluice_engine_instance_del(struct sluice_instance *inst);
+int sluice_engine_worker_add(struct sluice_worker *w);
+void sluice_engine_worker_del(struct sluice_worker *w);
+int sluice_engine_port_add(struct sluice_port *port);
+void sluice_engine_port_del(struct sluice_port *port);
+/* The registered engine; NULL: none. */
+const struct sluice_engine_ops *sluice_engine(void);
+
+#endif /* _SLUICE_ENGINE_H */

@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Ports: where packets enter and leave the engine.
+ *
+ * DOC: Locking
+ *
+ * A front end may hold its own lock and call what takes RTNL (offloads); so its callbacks that run under RTNL take no lock that
+ * it holds around a call into this file. The order is
+ *
+ *	RTNL > port->lock > a call to a worker
+ *
+ * and a worker takes neither. Packet paths find ports through pointers of the engine's tables, or through the netdev, under RCU.
+ *
+ * DOC: Removal
+ *
+ * Queues are stopped one by one, the uplink is taken off its worker, then the engine forgets the port and waits for every
+ * worker: from here on no worker can reach it. Then the netdev is unregistered, and after the grace period that
+ * this implies its reference is dropped: until then a frame from the host's stack finds no receive queue and is
+ * dropped. Front ends that still hold a reference find port->gone set.
+ */
+#include <linux/if_vlan.h>
+#include <linux/rtnetlink.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <linux/virtio_net.h>
+#include <net/dst.h>
+#include "instance.h"
+#include "netlink.h"
+#include "port.h"
+
+DEFINE_XARRAY_ALLOC1(sluice_ports);
+SLUICE_EXPORT(sluice_ports);
+
+/* RTNL */
+static LIST_HEAD(notifiers);
+
+static void port_free(struct kref *ref)
+{
+	struct sluice_port *port = container_of(ref, struct sluice_port, ref);
+	unsigned int i;
+
+	for (i = 0; port->queue && i < 2 * port->nr_pairs; i++)
+		sluice_queue_exit(&port->queue[i]);
+	kvfree(port->queue);
+	free_percpu(port->stats);
+	kfree(port);
+}
+
+void sluice_port_put(struct sluice_port *port)
+{
+	kref_put(&port->ref, port_free);
+}
+SLUICE_EXPORT(sluice_port_put);
+
+static int port_init_queues(struct sluice_port *port, unsigned int pairs)
+{
+	unsigned int i;
+	int err;
+
+	port->queue = kvcalloc(2 * pairs, sizeof(*port->queue), GFP_KERNEL);
+	if (!port->queue)
+		return -ENOMEM;
+	for (i = 0; i < 2 * pairs; i++) {
+		err = sluice_queue_init(&port->queue[i], port, i / 2,
+					i % 2 ? SLUICE_QUEUE_TX : SLUICE_QUEUE_RX);
+		if (err)
+			return err;
+		port->nr_pairs = i / 2 + 1;
+	}
+	return 0;
+}
+
+struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *lower, unsigned int pairs)
+{
+	struct sluice_port *port = kzalloc(sizeof(*port), GFP_KERNEL);
+	int err = -ENOMEM, cpu;
+
+	if (!port)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&port->ref);
+	mutex_init(&port->lock);
+	INIT_LIST_HEAD(&port->node);
+	INIT_LIST_HEAD(&port->worker_node);
+	port->dev = dev;
+	port->kind = lower ? SLUICE_PORT_UPLINK : SLUICE_PORT_GUEST;
+	port->stats = alloc_percpu(struct sluice_port_stats);
+	if (!port->stats)
+		goto put;
+	for_each_possible_cpu(cpu)
+		u64_stats_init(&per_cpu_ptr(port->stats, cpu)->syncp);
+	if (!lower) {
+		err = port_init_queues(port, pairs);
+		if (err)
+			goto put;
+	}
+	return port;
+
+put:
+	sluice_port_put(port);
+	return ERR_PTR(err);
+}
+
+static int port_pick_workers(struct sluice_port *port)
+{
+	struct sluice_worker *w;
+	unsigned int i;
+
+	for (i = 0; i < port->nr_pairs; i++) {
+		/* Both queues of a pair go together: answers find warm what requests touched. */
+		w = sluice_worker_pick();
+		if (IS_ERR(w))
+			return PTR_ERR(w);
+		rcu_assign_pointer(sluice_port_rxq(port, i)->worker, w);
+		rcu_assign_pointer(sluice_port_txq(port, i)->worker, w);
+		w->nr_users += 2;
+	}
+	return 0;
+}
+
+static void port_leave_workers(struct sluice_port *port)
+{
+	struct sluice_worker *w;
+	unsigned int i;
+
+	for (i = 0; i < 2 * port->nr_pairs; i++) {
+		w = rtnl_dereference(port->queue[i].worker);
+		RCU_INIT_POINTER(port->queue[i].worker, NULL);
+		if (w)
+			w->nr_users--;
+	}
+}
+
+int sluice_port_publish(struct sluice_port *port)
+{
+	struct sluice_port_notifier *n;
+	int err;
+
+	ASSERT_RTNL();
+	err = xa_alloc(&sluice_ports, &port->index, port, xa_limit_31b, GFP_KERNEL);
+	if (err)
+		return err;
+	port->inst = sluice_instance_get(dev_net(port->dev));
+	err = port_pick_workers(port);
+	if (err)
+		goto workers;
+	err = sluice_engine_port_add(port);
+	if (err)
+		goto workers;
+	list_add_tail(&port->node, &port->inst->ports);
+	port->inst->nr_ports++;
+	if (port->kind == SLUICE_PORT_GUEST) {
+		list_for_each_entry(n, &notifiers, node)
+			n->added(port, port->dev);
+	}
+	sluice_netlink_event(port->inst->net, SLUICE_EVENT_PORT_ADD, port, 0);
+	return 0;
+
+workers:
+	port_leave_workers(port);
+	xa_erase(&sluice_ports, port->index);
+	/* Never published: there is nothing to withdraw when the netdev goes. */
+	port->inst = NULL;
+	return err;
+}
+
+/* Tell each front end once, after the lock was dropped: it may want to look at its queues. */
+static void port_tell_gone(struct sluice_port *port)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2 * port->nr_pairs; i++) {
+		struct sluice_queue *q = &port->queue[i];
+
+		if (q->vr && q->cfg.ops && q->cfg.ops->gone)
+			q->cfg.ops->gone(port, q->cfg.priv);
+	}
+}
+
+void sluice_port_withdraw(struct sluice_port *port)
+{
+	struct sluice_port_notifier *n;
+	unsigned int i;
+
+	ASSERT_RTNL();
+	if (port->kind == SLUICE_PORT_GUEST) {
+		list_for_each_entry(n, &notifiers, node)
+			n->removed(port, port->dev);
+	}
+	mutex_lock(&port->lock);
+	WRITE_ONCE(port->gone, true);
+	for (i = 0; i < 2 * port->nr_pairs; i++)
+		sluice_queue_stop(&port->queue[i]);
+	port_leave_workers(port);
+	mutex_unlock(&port->lock);
+	port_tell_gone(port);
+
+	if (port->kind == SLUICE_PORT_UPLINK)
+		sluice_uplink_detach(port);
+	sluice_engine_port_del(port);
+	list_del_init(&port->node);
+	port->inst->nr_ports--;
+	xa_erase(&sluice_ports, port->index);
+	sluice_netlink_event(port->inst->net, SLUICE_EVENT_PORT_DEL, port, 0);
+}
+
+static void port_pass(struct sluice_worker *w, void *arg)
+{
+}
+
+/*
+ * A netdev that moves to another namespace takes its own policy along, but no tie to what stays behind. While no engine is
+ * set the port holds; the empty call makes sure that every visit which saw the engine is over.
+ */
+void sluice_port_leave(struct sluice_port *port)
+{
+	struct sluice_port_notifier *n;
+	const struct sluice_engine_ops *ops = rtnl_dereference(port->engine_ops);
+
+	if (port->kind == SLUICE_PORT_GUEST) {
+		list_for_each_entry(n, &notifiers, node)
+			n->removed(port, port->dev);
+	}
+	RCU_INIT_POINTER(port->engine_ops, NULL);
+	sluice_worker_call_all(port_pass, NULL);
+	if (ops)
+		ops->port_unlink(port);
+	list_del_init(&port->node);
+	port->inst->nr_ports--;
+}
+
+void sluice_port_enter(struct sluice_port *port)
+{
+	struct sluice_port_notifier *n;
+
+	port->inst = sluice_instance_get(dev_net(port->dev));
+	list_add_tail(&port->node, &port->inst->ports);
+	port->inst->nr_ports++;
+	/* The module reference was kept; a namespace whose tables cannot be made leaves the port held. */
+	if (sluice_engine() && !sluice_engine_instance_add(port->inst))
+		rcu_assign_pointer(port->engine_ops, sluice_engine());
+	if (port->kind == SLUICE_PORT_GUEST) {
+		list_for_each_entry(n, &notifiers, node)
+			n->added(port, port->dev);
+	}
+}
+
+int sluice_port_assign(struct sluice_port *port, int pair, struct sluice_worker *w,
+		       struct netlink_ext_ack *extack)
+{
+	unsigned int i;
+
+	ASSERT_RTNL();
+	if (port->kind == SLUICE_PORT_UPLINK) {
+		if (pair > 0) {
+			NL_SET_ERR_MSG(extack, "an uplink has no queue pairs: leave 'queue' out");
+			return -EINVAL;
+		}
+		sluice_uplink_move(port, w);
+		return 0;
+	}
+	if (pair >= (int)port->nr_pairs) {
+		NL_SET_ERR_MSG(extack, "the port has fewer queue pairs: see 'sluice port show'");
+		return -EINVAL;
+	}
+	mutex_lock(&port->lock);
+	for (i = 0; i < port->nr_pairs; i++) {
+		if (pair >= 0 && i != pair)
+			continue;
+		sluice_queue_move(sluice_port_rxq(port, i), w);
+		sluice_queue_move(sluice_port_txq(port, i), w);
+	}
+	mutex_unlock(&port->lock);
+	return 0;
+}
+
+/* --- what front ends call ------------------------------------------------------------------------------- */
+
+struct sluice_port *sluice_port_get_by_ifindex(struct net *net, int ifindex)
+{
+	struct sluice_port *port;
+
+	rtnl_lock();
+	port = sluice_port_find_ifindex(net, ifindex);
+	if (port && port->kind == SLUICE_PORT_GUEST)
+		kref_get(&port->ref);
+	else
+		port = NULL;
+	rtnl_unlock();
+	return port;
+}
+SLUICE_EXPORT(sluice_port_get_by_ifindex);
+
+void sluice_port_hold(struct sluice_port *port)
+{
+	kref_get(&port->ref);
+}
+SLUICE_EXPORT(sluice_port_hold);
+
+int sluice_port_ident(struct sluice_port *port, char name[16], int *ifindex, u8 mac[ETH_ALEN])
+{
+	int err = -ENODEV;
+
+	rtnl_lock();
+	if (!port->gone) {
+		strscpy(name, port->dev->name, 16);
+		*ifindex = port->dev->ifindex;
+		ether_addr_copy(mac, port->dev->dev_addr);
+		err = 0;
+	}
+	rtnl_unlock();
+	return err;
+}
+SLUICE_EXPORT(sluice_port_ident);
+
+int sluice_port_get_pair(struct sluice_port *port, int pair)
+{
+	int ret;
+
+	mutex_lock(&port->lock);
+	if (pair < 0)
+		pair = find_first_zero_bit(&port->pairs_busy, port->nr_pairs);
+	if (port->gone) {
+		ret = -ENODEV;
+	} else if (pair >= (int)port->nr_pairs || test_bit(pair, &port->pairs_busy)) {
+		ret = -EBUSY;
+	} else {
+		__set_bit(pair, &port->pairs_busy);
+		ret = pair;
+	}
+	mutex_unlock(&port->lock);
+	return ret;
+}
+SLUICE_EXPORT(sluice_port_get_pair);
+
+void sluice_port_put_pair(struct sluice_port *port, unsigned int pair)
+{
+	mutex_lock(&port->lock);
+	__clear_bit(pair, &port->pairs_busy);
+	mutex_unlock(&port->lock);
+}
+SLUICE_EXPORT(sluice_port_put_pair);
+
+unsigned int sluice_port_nr_pairs(const struct sluice_port *port)
+{
+	return port->nr_pairs;
+}
+SLUICE_EXPORT(sluice_port_nr_pairs);
+
+struct sluice_queue *sluice_port_queue(struct sluice_port *port, unsigned int pair, enum sluice_queue_dir dir)
+{
+	return dir == SLUICE_QUEUE_RX ? sluice_port_rxq(port, pair) : sluice_port_txq(port, pair);
+}
+SLUICE_EXPORT(sluice_port_queue);
+
+int sluice_port_set_offloads(struct sluice_port *port, u64 netif_features)
+{
+	int err = -ENODEV;
+
+	rtnl_lock();
+	if (!port->gone) {
+		WRITE_ONCE(port->offloads, netif_features);
+		netdev_update_features(port->dev);
+		err = 0;
+	}
+	rtnl_unlock();
+	return err;
+}
+SLUICE_EXPORT(sluice_port_set_offloads);
+
+int sluice_port_notifier_register(struct sluice_port_notifier *n)
+{
+	struct sluice_port *port;
+	unsigned long index;
+
+	rtnl_lock();
+	list_add_tail(&n->node, &notifiers);
+	xa_for_each(&sluice_ports, index, port) {
+		if (port->kind == SLUICE_PORT_GUEST)
+			n->added(port, port->dev);
+	}
+	rtnl_unlock();
+	return 0;
+}
+SLUICE_EXPORT(sluice_port_notifier_register);
+
+void sluice_port_notifier_unregister(struct sluice_port_notifier *n)
+{
+	struct sluice_port *port;
+	unsigned long index;
+
+	rtnl_lock();
+	list_del(&n->node);
+	xa_for_each(&sluice_ports, index, port) {
+		if (port->kind == SLUICE_PORT_GUEST)
+			n->removed(port, port->dev);
+	}
+	rtnl_unlock();
+}
+SLUICE_EXPORT(sluice_port_notifier_unregister);
+
+/* --- frames from elsewhere -------------------------------------------------------------------------------- */
+
+void sluice_port_post(struct sluice_port *port, struct sk_buff *skb, u32 hash, bool policed)
+{
+	/* Pairs with queue_publish_rx(). */
+	unsigned int n = smp_load_acquire(&port->nr_rx);
+	struct sluice_worker *w;
+	struct sluice_queue *q;
+
+	if (unlikely(!n)) {
+		sluice_port_count_drop(port, SLUICE_DROP_RX_DOWN, 1);
+		kfree_skb(skb);
+		return;
+	}
+	q = sluice_port_rxq(port, READ_ONCE(port->rx_map[reciprocal_scale(hash, n)]));
+	/* The frame may wait for as long as the guest likes: let go of what others wait for. */
+	skb_orphan(skb);
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+	sluice_skb_cb(skb)->policed = policed;
+	if (unlikely(ptr_ring_produce_bh(&q->inbox, skb))) {
+		sluice_port_count_drop(port, SLUICE_DROP_INBOX_FULL, 1);
+		kfree_skb(skb);
+		return;
+	}
+	rcu_read_lock();
+	w = rcu_dereference(q->worker);
+	if (w)
+		sluice_worker_wake(w);
+	rcu_read_unlock();
+}
+SLUICE_EXPORT(sluice_port_post);
+
+struct inject_call {
+	struct sluice_port *port;
+	struct sk_buff *skb;
+};
+
+static void port_inject_on_worker(struct sluice_worker *w, void *arg)
+{
+	struct inject_call *c = arg;
+	const struct sluice_engine_ops *ops;
+
+	rcu_read_lock();
+	ops = rcu_dereference(c->port->engine_ops);
+	rcu_read_unlock();
+	/* The caller holds port->lock and saw the port alive, so the engine stays for this call. */
+	if (ops) {
+		ops->inject(w, c->port, c->skb);
+	} else {
+		sluice_port_count_drop(c->port, SLUICE_DROP_HELD, 1);
+		kfree_skb(c->skb);
+	}
+}
+
+static struct sk_buff *port_build_injected(const void *frame, unsigned int hdr_len, size_t len)
+{
+	const struct virtio_net_hdr *hdr = frame;
+	struct sk_buff *skb;
+
+	if (hdr_len > len || len - hdr_len < ETH_HLEN || len - hdr_len > ETH_MAX_MTU)
+		return ERR_PTR(-EINVAL);
+	skb = alloc_skb(len - hdr_len + NET_SKB_PAD + 2 * VLAN_HLEN, GFP_KERNEL);
+	if (!skb)
+		return ERR_PTR(-ENOBUFS);
+	skb_reserve(skb, NET_SKB_PAD + 2 * VLAN_HLEN);
+	skb_put_data(skb, frame + hdr_len, len - hdr_len);
+	skb_reset_mac_header(skb);
+	skb->protocol = eth_hdr(skb)->h_proto;
+	if (hdr_len >= sizeof(*hdr) && virtio_net_hdr_to_skb(skb, hdr, true)) {
+		kfree_skb(skb);
+		return ERR_PTR(-EINVAL);
+	}
+	return skb;
+}
+
+int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int hdr_len, size_t len)
+{
+	struct inject_call c = { .port = port };
+	int err = 0;
+
+	c.skb = port_build_injected(frame, hdr_len, len);
+	if (IS_ERR(c.skb))
+		return PTR_ERR(c.skb);
+	mutex_lock(&port->lock);
+	if (port->gone) {
+		kfree_skb(c.skb);
+		err = -ENODEV;
+	} else {
+		c.skb->dev = port->dev;
+		sluice_worker_call(rcu_dereference_protected(sluice_port_txq(port, 0)->worker,
+							     lockdep_is_held(&port->lock)),
+				   port_inject_on_worker, &c);
+	}
+	mutex_unlock(&port->lock);
+	return err;
+}
+SLUICE_EXPORT(sluice_port_inject);

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Ports and their queues: the objects that sluice.ko holds and engines work on. */
+#ifndef _SLUICE_PORT_H
+#define _SLUICE_PORT_H
+
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/ptr_ring.h>
+#include <linux/u64_stats_sync.h>
+#include <linux/xarray.h>
+#include "drop.h"
+#include "engine.h"
+#include "sluice.h"
+#include "worker.h"
+
+enum sluice_port_kind {
+	SLUICE_PORT_GUEST,
+	SLUICE_PORT_UPLINK,
+};
+
+/* Frames that wait for a worker, per queue and per uplink. */
+#define SLUICE_INBOX_SIZE	1024
+
+/**
+ * struct sluice_port_stats - counters of one port on one CPU
+ * @packets: by SLUICE_DIR_*; for an uplink FROM_GUEST is what it transmitted, TO_GUEST what it received
+ * @bytes: likewise
+ * @slow_packets: that went to the host's stack by the port's netdev
+ * @fast_packets: that a flow, a wire or a cache entry took elsewhere
+ * @drops: by enum sluice_drop
+ * @busy_ns: worker time spent for this port
+ * @syncp: guards 32-bit readers
+ */
+struct sluice_port_stats {
+	u64_stats_t packets[SLUICE_DIRS];
+	u64_stats_t bytes[SLUICE_DIRS];
+	u64_stats_t slow_packets;
+	u64_stats_t fast_packets;
+	u64_stats_t drops[SLUICE_DROP_MAX];
+	u64_stats_t busy_ns;
+	struct u64_stats_sync syncp;
+};
+
+/* The sum over all CPUs, as it is shown. */
+struct sluice_port_totals {
+	u64 packets[SLUICE_DIRS];
+	u64 bytes[SLUICE_DIRS];
+	u64 slow_packets;
+	u64 fast_packets;
+	u64 drops[SLUICE_DROP_MAX];
+	u64 busy_ns;
+};
+
+/**
+ * struct sluice_queue - one virtqueue's place in a port
+ * @port: its port
+ * @pair: queue pair number
+ * @dir: enum sluice_queue_dir
+ * @worker: who serves it; written under port->lock with RTNL, read under RCU by those who wake it
+ * @attached: a ring is there; written under port->lock
+ * @kicked: the driver notified since the worker last looked; any context
+ * @inbox: RX: frames (skb) that other threads want delivered; producers under its lock, consumer is the worker
+ * @node: in worker->queues while attached; worker thread only
+ * @cfg: as attached; @cfg.call and @cfg.err are references of ours; worker thread only
+ * @vr: the ring; worker thread only
+ * @owner: the worker that has it in its list; written by that worker only, so whoever reads itself here is right
+ * @idle_polls: visits in a row that found nothing; worker thread only
+ * @armed: notifications are on, the ring was empty: skip until kicked; worker thread only
+ * @stalled: waits for guest memory (IOTLB); worker thread only
+ * @broken: stopped with this error; written by the worker, READ_ONCE elsewhere
+ * @signals: interrupts sent; single writer, the worker
+ * @kicks: notifications received; racy count
+ */
+struct sluice_queue {
+	struct sluice_port *port;
+	u16 pair;
+	u8 dir;
+	bool attached;
+	struct sluice_worker __rcu *worker;
+	unsigned long kicked;
+	struct ptr_ring inbox;
+
+	struct list_head node;
+	struct sluice_queue_config cfg;
+	struct sluice_vring *vr;
+	struct sluice_worker *owner;
+	bool armed;
+	bool stalled;
+	unsigned int idle_polls;
+	enum sluice_vring_error broken;
+	u64 signals;
+	u64 kicks;
+};
+
+/**
+ * struct sluice_port - where packets enter and leave
+ * @ref: front ends and the netdev hold it; memory goes with the last
+ * @kind: enum sluice_port_kind
+ * @index: unique on the host while the port lives; the in_port of packet keys
+ * @dev: its netdev. Not to be used once @gone; a worker may use it: removal waits for workers
+ * @inst: its namespace's state; changes only while no worker knows the port
+ * @node: in inst->ports; RTNL
+ * @lock: serialises attach, detach, moves and removal. Inside RTNL, outside worker calls
+ * @gone: the netdev is unregistered; under @lock, READ_ONCE elsewhere
+ * @nr_pairs: queue pairs; fixed
+ * @queue: 2 * @nr_pairs queues, receive and transmit in turn; NULL for an uplink
+ * @pairs_busy: bitmap of reserved pairs; @lock
+ * @rx_map: pairs whose receive queue is attached, @nr_rx of them; written under @lock, read racily:
+ *	a reader that loses the race drops a packet as RX_DOWN
+ * @offloads: NETIF_F_* that the guest's driver takes; WRITE_ONCE under @lock
+ * @stats: per CPU
+ * @engine: the engine's own state; set under RTNL before packets flow
+ * @engine_ops: the engine that serves the port (module reference held), NULL while held; RCU
+ * @lower: uplink: the VF's netdev, RTNL; NULL when it was unplugged
+ * @inbox: uplink: frames (skb) from the VF's receive path
+ * @worker: uplink: who serves it; RTNL, read under RCU
+ * @worker_node: uplink: in worker->uplinks; worker thread only
+ * @napi_id: uplink: of the VF's receive queue seen last, to be polled; racy
+ */
+struct sluice_port {
+	struct kref ref;
+	u8 kind;
+	u32 index;
+	struct net_device *dev;
+	struct sluice_instance *inst;
+	struct list_head node;
+	struct mutex lock;
+	bool gone;
+
+	unsigned int nr_pairs;
+	struct sluice_queue *queue;
+	unsigned long pairs_busy;
+	u8 rx_map[SLUICE_MAX_PAIRS];
+	unsigned int nr_rx;
+	u64 offloads;
+
+	struct sluice_port_stats __percpu *stats;
+	void *engine;
+	const struct sluice_engine_ops __rcu *engine_ops;
+
+	struct net_device __rcu *lower;
+	struct ptr_ring inbox;
+	struct sluice_worker __rcu *worker;
+	struct list_head worker_node;
+	unsigned int napi_id;
+};
+
+/* --- control: RTNL --------------------------------------------------------------------------------------- */
+
+/**
+ * struct sluice_port_params - what a new guest port is made of
+ * @pairs: queue pairs, 1..SLUICE_MAX_PAIRS; 0 for 1
+ * @mac: device MAC, or all zero for a random one
+ * @mtu: 0 for 1500
+ */
+struct sluice_port_params {
+	unsigned int pairs;
+	u8 mac[ETH_ALEN];
+	unsigned int mtu;
+};
+
+struct sluice_port *sluice_port_add(struct net *net, const char *name, const struct sluice_port_params *params,
+				    struct netlink_ext_ack *extack);
+/* An uplink above @lower; the lower netdev must be in the same namespace, not loopback, not one of ours, without an rx_handler. */
+struct sluice_port *sluice_uplink_add(struct net *net, const char *name, struct net_device *lower,
+				      struct netlink_ext_ack *extack);
+/* Either kind. */
+void sluice_port_del(struct sluice_port *port);
+/* By name in a namespace; NULL if there is none. No reference: valid under RTNL. */
+struct sluice_port *sluice_port_find(struct net *net, const char *name);
+struct sluice_port *sluice_port_find_ifindex(struct net *net, int ifindex);
+/* NULL if @dev is not a port. RTNL or RCU. */
+struct sluice_port *sluice_port_from_dev(const struct net_device *dev);
+/* Move a pair (-1: all of the port; an uplink has only that) to a worker, live. */
+int sluice_port_assign(struct sluice_port *port, int pair, struct sluice_worker *w, struct netlink_ext_ack *extack);
+void sluice_port_totals(const struct sluice_port *port, struct sluice_port_totals *t);
+
+/* --- packets ---------------------------------------------------------------------------------------------- */
+
+static inline struct sluice_queue *sluice_port_rxq(const struct sluice_port *port, unsigned int pair)
+{
+	return &port->queue[2 * pair];
+}
+
+static inline struct sluice_queue *sluice_port_txq(const struct sluice_port *port, unsigned int pair)
+{
+	return &port->queue[2 * pair + 1];
+}
+
+/*
+ * Hand a frame to the worker of one of the guest's receive queues, chosen by @hash. Owns @skb. @policed: the port's policy was
+ * applied already. Any context with BH disabled.
+ */
+void sluice_port_post(struct sluice_port *port, struct sk_buff *skb, u32 hash, bool policed);
+
+/* State that travels with an skb through an inbox. */
+struct sluice_skb_cb {
+	bool policed;
+};
+
+static inline struct sluice_skb_cb *sluice_skb_cb(struct sk_buff *skb)
+{
+	return (struct sluice_skb_cb *)skb->cb;
+}
+
+/* Every port of the host, by index. Changes under RTNL; a port found here under RTNL stays. */
+extern struct xarray sluice_ports;
+
+/* --- between the files of sluice.ko ---------------------------------------------------------------------- */
+
+/* port.c: @dev is a netdev of ours, not yet registered; @lower makes it an uplink. RTNL. */
+struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *lower, unsigned int pairs);
+/* Publish after registration, withdraw before unregistration. RTNL. */
+int sluice_port_publish(struct sluice_port *port);
+void sluice_port_withdraw(struct sluice_port *port);
+/* Take it out of a namespace, bring it into the one its netdev is in now. RTNL. */
+void sluice_port_leave(struct sluice_port *port);
+void sluice_port_enter(struct sluice_port *port);
+
+/* queue.c */
+int sluice_queue_init(struct sluice_queue *q, struct sluice_port *port, unsigned int pair, u8 dir);
+void sluice_queue_exit(struct sluice_queue *q);
+/* Detach on behalf of a port that goes. @lock held */
+void sluice_queue_stop(struct sluice_queue *q);
+/* Move to @to; lock held. */
+void sluice_queue_move(struct sluice_queue *q, struct sluice_worker *to);
+/* Worker context: one visit; true if something moved. Arm: get ready to sleep; false if it must be looked at again. */
+bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q);
+bool sluice_queue_arm(struct sluice_worker *w, struct sluice_queue *q);
+
+/* rep.c: the netdev; uplink.c: what is below it */
+int sluice_rep_init(void);
+void sluice_rep_exit(void);
+int sluice_uplink_init(void);
+void sluice_uplink_exit(void);
+int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower, struct netlink_ext_ack *extack);
+void sluice_uplink_detach(struct sluice_port *port);
+void sluice_uplink_move(struct sluice_port *port, struct sluice_worker *to);
+bool sluice_uplink_poll(struct sluice_worker *w, struct sluice_port *port);
+
+/* Count; any context that stays on its CPU. */
+void sluice_port_count_drop(struct sluice_port *port, enum sluice_drop why, unsigned int packets);
+
+static inline void sluice_port_count(struct sluice_port *port, enum sluice_dir dir, unsigned int packets,
+				     unsigned int bytes)
+{
+	struct sluice_port_stats *s = get_cpu_ptr(port->stats);
+
+	u64_stats_update_begin(&s->syncp);
+	u64_stats_add(&s->packets[dir], packets);
+	u64_stats_add(&s->bytes[dir], bytes);
+	u64_stats_update_end(&s->syncp);
+	put_cpu_ptr(port->stats);
+}
+
+/* Worker time that was spent for this port. */
+void sluice_port_count_busy(struct sluice_port *port, u64 ns);
+
+/* Interrupt the guest. Worker context. */
+void sluice_queue_signal(struct sluice_queue *q);
+
+const char *sluice_drop_tag(enum sluice_drop why);
+
+#endif /* _SLUICE_PORT_H */

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Queues: where a front end's ring meets the worker that serves it.
+ *
+ * DOC: Lifetime of a ring
+ *
+ * Attach builds the ring in the caller's context and hands it to the worker with a call; detach takes it back with a
+ * call. In between only the worker touches it. port->lock keeps the queue's worker from changing while a
+ * call is on its way; a worker never takes that lock, so waiting for it under the lock is safe.
+ */
+#include <linux/eventfd.h>
+#include <linux/rtnetlink.h>
+#include <linux/sched/clock.h>
+#include <linux/skbuff.h>
+#include "netlink.h"
+#include "port.h"
+#include "trace.h"
+
+/* Packets of one visit. */
+#define QUEUE_BUDGET	64
+
+struct queue_call {
+	struct sluice_queue *q;
+	void (*fn)(struct sluice_queue *q, void *arg);
+	void *arg;
+};
+
+static struct sluice_worker *queue_worker(const struct sluice_queue *q)
+{
+	return rcu_dereference_protected(q->worker, lockdep_is_held(&q->port->lock));
+}
+
+static void queue_call_on_worker(struct sluice_worker *w, void *arg)
+{
+	struct queue_call *c = arg;
+
+	/* What a front end changes may need its address space, and it was written for the queue's. */
+	sluice_worker_use_mm(w, c->q->cfg.mm);
+	c->fn(c->q, c->arg);
+}
+
+/* Context: @q's port lock held. */
+static void queue_call_locked(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg), void *arg)
+{
+	struct queue_call c = { .q = q, .fn = fn, .arg = arg };
+
+	lockdep_assert_held(&q->port->lock);
+	if (q->attached)
+		sluice_worker_call(queue_worker(q), queue_call_on_worker, &c);
+	else
+		fn(q, arg);
+}
+
+void sluice_queue_call(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg), void *arg)
+{
+	mutex_lock(&q->port->lock);
+	queue_call_locked(q, fn, arg);
+	mutex_unlock(&q->port->lock);
+}
+SLUICE_EXPORT(sluice_queue_call);
+
+void sluice_queue_kick(struct sluice_queue *q)
+{
+	struct sluice_worker *w;
+
+	q->kicks++;
+	WRITE_ONCE(q->kicked, 1);
+	rcu_read_lock();
+	w = rcu_dereference(q->worker);
+	if (w)
+		sluice_worker_wake(w);
+	rcu_read_unlock();
+}
+SLUICE_EXPORT(sluice_queue_kick);
+
+bool sluice_queue_attached(const struct sluice_queue *q)
+{
+	return READ_ONCE(q->attached);
+}
+SLUICE_EXPORT(sluice_queue_attached);
+
+/* --- on the worker ------------------------------------------------------------------------------------- */
+
+struct queue_join {
+	struct sluice_queue *q;
+	int err;
+};
+
+static void queue_join(struct sluice_worker *w, void *arg)
+{
+	struct queue_join *j = arg;
+	struct sluice_queue *q = j->q;
+
+	sluice_worker_use_mm(w, q->cfg.mm);
+	j->err = q->broken ? 0 : sluice_vring_start(q->vr);
+	/* Without translations yet the ring is looked at again when they come. */
+	if (j->err && j->err != -EAGAIN)
+		return;
+	q->stalled = j->err == -EAGAIN;
+	j->err = 0;
+	q->armed = false;
+	q->idle_polls = 0;
+	q->owner = w;
+	list_add_tail(&q->node, &w->queues);
+	/* The driver may have notified before anybody listened. */
+	WRITE_ONCE(q->kicked, 1);
+	sluice_worker_wake(w);
+}
+
+static void queue_leave(struct sluice_worker *w, void *arg)
+{
+	struct sluice_queue *q = arg;
+
+	if (q->owner != w)
+		return;
+	q->owner = NULL;
+	list_del_init(&q->node);
+	/* Detach means that the front end may drop the address space next. */
+	if (w->mm == q->cfg.mm)
+		sluice_worker_use_mm(w, NULL);
+}
+
+void sluice_queue_signal(struct sluice_queue *q)
+{
+	q->signals++;
+	if (q->cfg.ops && q->cfg.ops->signal)
+		q->cfg.ops->signal(q, q->cfg.priv);
+	else if (q->cfg.call)
+		eventfd_signal(q->cfg.call);
+}
+SLUICE_EXPORT(sluice_queue_signal);
+
+/* The guest broke its ring: it stays attached, so that the front end can stop it in its own time, but is not looked at again. */
+static void queue_break(struct sluice_queue *q)
+{
+	struct sluice_port *port = q->port;
+	enum sluice_vring_error why = sluice_vring_error(q->vr);
+
+	WRITE_ONCE(q->broken, why ?: SLUICE_VRING_ERR_RING);
+	sluice_port_count_drop(port, SLUICE_DROP_RING, 1);
+	trace_sluice_queue_broken(port, q->pair, q->dir, why);
+	net_warn_ratelimited("sluice: %s: queue pair %u %s: ring stopped: %s\n", port->dev->name, q->pair,
+			     q->dir == SLUICE_QUEUE_RX ? "rx" : "tx", sluice_vring_strerror(q->broken));
+	if (q->cfg.err)
+		eventfd_signal(q->cfg.err);
+	if (q->cfg.ops && q->cfg.ops->broken)
+		q->cfg.ops->broken(q, q->cfg.priv);
+	sluice_netlink_event(dev_net(port->dev), SLUICE_EVENT_QUEUE_BROKEN, port, q->broken);
+}
+
+static bool queue_has_work(const struct sluice_queue *q)
+{
+	return q->dir == SLUICE_QUEUE_TX || !__ptr_ring_empty((struct ptr_ring *)&q->inbox);
+}
+
+bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
+{
+	const struct sluice_engine_ops *ops;
+	u64 then;
+	int n;
+
+	sluice_assert_worker(w);
+	if (q->broken)
+		return false;
+	if (q->armed || q->stalled) {
+		if (!READ_ONCE(q->kicked))
+			return false;
+	}
+	/* A full barrier: what the driver made available before its kick is seen by the visit below. */
+	if (READ_ONCE(q->kicked))
+		xchg(&q->kicked, 0);
+	if (!queue_has_work(q))
+		return false;
+
+	rcu_read_lock();
+	ops = rcu_dereference(q->port->engine_ops);
+	rcu_read_unlock();
+	/* The engine's module is held by the port, and the port leaves it only after it left every worker. */
+	if (!ops)
+		return false;
+
+	sluice_worker_use_mm(w, q->cfg.mm);
+	if (q->armed) {
+		q->armed = false;
+		sluice_vring_disable_notify(q->vr);
+	}
+	q->stalled = false;
+	then = local_clock();
+	n = q->dir == SLUICE_QUEUE_TX ? ops->guest_tx(w, q, QUEUE_BUDGET) : ops->guest_rx(w, q, QUEUE_BUDGET);
+	if (n == -EAGAIN) {
+		q->stalled = true;
+		return false;
+	}
+	if (n < 0) {
+		queue_break(q);
+		return false;
+	}
+	if (!n) {
+		q->idle_polls++;
+		/* Frames wait and the guest brings no buffers: its kick tells when it does. */
+		if (q->dir == SLUICE_QUEUE_RX)
+			sluice_queue_arm(w, q);
+		return false;
+	}
+	q->idle_polls = 0;
+	sluice_port_count_busy(q->port, local_clock() - then);
+	return true;
+}
+
+bool sluice_queue_arm(struct sluice_worker *w, struct sluice_queue *q)
+{
+	int err;
+
+	sluice_assert_worker(w);
+	if (q->broken)
+		return true;
+	if (q->armed || q->stalled)
+		return !READ_ONCE(q->kicked);
+	/* An empty inbox is refilled by somebody who wakes the worker: only one that waits for buffers needs the driver. */
+	if (!queue_has_work(q))
+		return true;
+	if (READ_ONCE(q->kicked))
+		return false;
+
+	sluice_worker_use_mm(w, q->cfg.mm);
+	err = sluice_vring_enable_notify(q->vr);
+	if (err > 0)
+		return false;
+	if (err == -EAGAIN) {
+		q->stalled = true;
+		return true;
+	}
+	if (err < 0) {
+		queue_break(q);
+		return true;
+	}
+	q->armed = true;
+	q->idle_polls = 0;
+	return true;
+}
+
+/* --- control -------------------------------------------------------------------------------------------- */
+
+/* Tell the paths that choose a receive queue which ones are there. Context: @port->lock held. */
+static void queue_publish_rx(struct sluice_port *port)
+{
+	unsigned int pair, n = 0;
+
+	for (pair = 0; pair < port->nr_pairs; pair++) {
+		if (sluice_port_rxq(port, pair)->attached)
+			WRITE_ONCE(port->rx_map[n++], pair);
+	}
+	/* A reader that sees the new count sees the new map. */
+	smp_store_release(&port->nr_rx, n);
+	if (n)
+		netif_carrier_on(port->dev);
+	else
+		netif_carrier_off(port->dev);
+}
+
+static void queue_free_skb(void *skb)
+{
+	kfree_skb(skb);
+}
+
+int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config *cfg)
+{
+	struct queue_join j = { .q = q };
+	struct sluice_port *port = q->port;
+	struct sluice_vring *vr;
+	int err;
+
+	vr = sluice_vring_new(&cfg->ring, cfg->gmem);
+	if (IS_ERR(vr))
+		return PTR_ERR(vr);
+
+	mutex_lock(&port->lock);
+	err = port->gone ? -ENODEV : q->attached ? -EBUSY : 0;
+	if (err)
+		goto unlock;
+	q->vr = vr;
+	q->cfg = *cfg;
+	q->broken = SLUICE_VRING_ERR_NONE;
+	sluice_worker_call(queue_worker(q), queue_join, &j);
+	err = j.err;
+	if (err) {
+		q->vr = NULL;
+		memset(&q->cfg, 0, sizeof(q->cfg));
+		goto unlock;
+	}
+	WRITE_ONCE(q->attached, true);
+	if (q->dir == SLUICE_QUEUE_RX)
+		queue_publish_rx(port);
+	sluice_netlink_event(dev_net(port->dev), SLUICE_EVENT_QUEUE_ATTACH, port, q->pair);
+unlock:
+	mutex_unlock(&port->lock);
+	if (err)
+		sluice_vring_free(vr);
+	return err;
+}
+SLUICE_EXPORT(sluice_queue_attach);
+
+void sluice_queue_stop(struct sluice_queue *q)
+{
+	struct sk_buff *skb;
+
+	lockdep_assert_held(&q->port->lock);
+	if (!q->attached)
+		return;
+	WRITE_ONCE(q->attached, false);
+	if (q->dir == SLUICE_QUEUE_RX)
+		queue_publish_rx(q->port);
+	sluice_worker_call(queue_worker(q), queue_leave, q);
+	/* The worker was the inbox's only consumer; now it is us. */
+	while ((skb = ptr_ring_consume_bh(&q->inbox))) {
+		sluice_port_count_drop(q->port, SLUICE_DROP_RX_DOWN, 1);
+		kfree_skb(skb);
+	}
+}
+
+int sluice_queue_detach(struct sluice_queue *q, u32 *avail, u32 *used)
+{
+	struct sluice_port *port = q->port;
+	int err = -ENOTCONN;
+
+	mutex_lock(&port->lock);
+	if (!q->vr)
+		goto unlock;
+	sluice_queue_stop(q);
+	sluice_vring_state(q->vr, avail, used);
+	sluice_vring_free(q->vr);
+	q->vr = NULL;
+	memset(&q->cfg, 0, sizeof(q->cfg));
+	if (!port->gone)
+		sluice_netlink_event(dev_net(port->dev), SLUICE_EVENT_QUEUE_DETACH, port, q->pair);
+	err = 0;
+unlock:
+	mutex_unlock(&port->lock);
+	return err;
+}
+SLUICE_EXPORT(sluice_queue_detach);
+
+void sluice_queue_move(struct sluice_queue *q, struct sluice_worker *to)
+{
+	struct sluice_worker *from = queue_worker(q);
+	struct queue_join j = { .q = q };
+
+	ASSERT_RTNL();
+	if (from == to)
+		return;
+	if (q->attached)
+		sluice_worker_call(from, queue_leave, q);
+	rcu_assign_pointer(q->worker, to);
+	from->nr_users--;
+	to->nr_users++;
+	if (q->attached)
+		sluice_worker_call(to, queue_join, &j);
+}
+
+static void queue_set_call(struct sluice_queue *q, void *ctx)
+{
+	if (!q->vr)
+		return;
+	q->cfg.call = ctx;
+	/* What was signalled to nobody in between is signalled now: a driver copes with one too many, not with one too few. */
+	if (ctx && q->attached)
+		eventfd_signal(ctx);
+}
+
+static void queue_set_err(struct sluice_queue *q, void *ctx)
+{
+	if (q->vr)
+		q->cfg.err = ctx;
+}
+
+void sluice_queue_set_call(struct sluice_queue *q, struct eventfd_ctx *ctx)
+{
+	sluice_queue_call(q, queue_set_call, ctx);
+}
+SLUICE_EXPORT(sluice_queue_set_call);
+
+void sluice_queue_set_err(struct sluice_queue *q, struct eventfd_ctx *ctx)
+{
+	sluice_queue_call(q, queue_set_err, ctx);
+}
+SLUICE_EXPORT(sluice_queue_set_err);
+
+static void queue_remap(struct sluice_queue *q, void *arg)
+{
+	if (q->vr)
+		sluice_vring_unmap(q->vr);
+	WRITE_ONCE(q->kicked, 1);
+}
+
+void sluice_queue_memory_changed(struct sluice_queue *q)
+{
+	sluice_queue_call(q, queue_remap, NULL);
+}
+SLUICE_EXPORT(sluice_queue_memory_changed);
+
+struct queue_log {
+	bool on;
+	u64 addr;
+};
+
+static void queue_set_log(struct sluice_queue *q, void *arg)
+{
+	struct queue_log *l = arg;
+
+	if (q->vr)
+		sluice_vring_set_log(q->vr, l->on, l->addr);
+}
+
+void sluice_queue_set_log(struct sluice_queue *q, bool on, u64 log_addr)
+{
+	struct queue_log l = { .on = on, .addr = log_addr };
+
+	sluice_queue_call(q, queue_set_log, &l);
+}
+SLUICE_EXPORT(sluice_queue_set_log);
+
+int sluice_queue_init(struct sluice_queue *q, struct sluice_port *port, unsigned int pair, u8 dir)
+{
+	q->port = port;
+	q->pair = pair;
+	q->dir = dir;
+	INIT_LIST_HEAD(&q->node);
+	return ptr_ring_init(&q->inbox, dir == SLUICE_QUEUE_RX ? SLUICE_INBOX_SIZE : 0, GFP_KERNEL);
+}
+
+void sluice_queue_exit(struct sluice_queue *q)
+{
+	ptr_ring_cleanup(&q->inbox, queue_free_skb);
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Uplinks: a netdev of ours above a VF's netdev. It takes everything that the VF receives and is the only one to transmit
+ * through it.
+ *
+ * DOC: The VF's netdev
+ *
+ * port->lower is written under RTNL and read under RCU. When the VF is unplugged its netdev unregisters; the notifier takes the
+ * handler and the pointer away, and unregistering waits for a grace period before the netdev dies, so no
+ * reference is needed for readers.
+ */
+#include <linux/if_vlan.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/sched/clock.h>
+#include <net/busy_poll.h>
+#include "netlink.h"
+#include "port.h"
+
+#define UPLINK_BUDGET	64
+
+/* --- receive: the VF's softirq, or the worker that polls it ------------------------------------------------- */
+
+static rx_handler_result_t uplink_handle_frame(struct sk_buff **pskb)
+{
+	struct sk_buff *skb = *pskb;
+	struct sluice_port *port = rcu_dereference(skb->dev->rx_handler_data);
+	struct sluice_worker *w;
+
+	if (unlikely(skb->pkt_type == PACKET_LOOPBACK))
+		return RX_HANDLER_PASS;
+	skb = skb_share_check(skb, GFP_ATOMIC);
+	if (unlikely(!skb))
+		return RX_HANDLER_CONSUMED;
+	if (unlikely(skb_orphan_frags_rx(skb, GFP_ATOMIC)))
+		goto drop_nomem;
+	/* The engine sees frames as they are on the wire: from the Ethernet header on, tags in place. */
+	skb_push(skb, ETH_HLEN);
+	if (skb_vlan_tag_present(skb)) {
+		skb = vlan_insert_tag_set_proto(skb, skb->vlan_proto, skb_vlan_tag_get(skb));
+		if (unlikely(!skb))
+			goto count_nomem;
+		__vlan_hwaccel_clear_tag(skb);
+	}
+	skb_reset_mac_header(skb);
+#ifdef CONFIG_NET_RX_BUSY_POLL
+	if (skb->napi_id >= MIN_NAPI_ID && READ_ONCE(port->napi_id) != skb->napi_id)
+		WRITE_ONCE(port->napi_id, skb->napi_id);
+#endif
+	if (unlikely(ptr_ring_produce(&port->inbox, skb))) {
+		sluice_port_count_drop(port, SLUICE_DROP_INBOX_FULL, 1);
+		kfree_skb(skb);
+		return RX_HANDLER_CONSUMED;
+	}
+	w = rcu_dereference(port->worker);
+	if (w)
+		sluice_worker_wake(w);
+	return RX_HANDLER_CONSUMED;
+
+drop_nomem:
+	kfree_skb(skb);
+count_nomem:
+	sluice_port_count_drop(port, SLUICE_DROP_NOMEM, 1);
+	return RX_HANDLER_CONSUMED;
+}
+
+/* --- on the worker -------------------------------------------------------------------------------------------- */
+
+#ifdef CONFIG_NET_RX_BUSY_POLL
+/* One round of the driver's poll function is what a visit wants. */
+static bool uplink_poll_once(void *arg, unsigned long start)
+{
+	return true;
+}
+
+/*
+ * Let the VF's driver receive on this core instead of waiting for its interrupt. Frames come back through
+ * uplink_handle_frame() into our own inbox.
+ */
+static void uplink_poll_vf(struct sluice_port *port)
+{
+	unsigned int id = READ_ONCE(port->napi_id);
+
+	if (id >= MIN_NAPI_ID)
+		napi_busy_loop(id, uplink_poll_once, NULL, false, UPLINK_BUDGET);
+}
+#else
+static void uplink_poll_vf(struct sluice_port *port)
+{
+}
+#endif
+
+bool sluice_uplink_poll(struct sluice_worker *w, struct sluice_port *port)
+{
+	const struct sluice_engine_ops *ops;
+	u64 then;
+	int n;
+
+	sluice_assert_worker(w);
+	if (w->mode == SLUICE_WORKER_POLL)
+		uplink_poll_vf(port);
+	if (__ptr_ring_empty(&port->inbox))
+		return false;
+	rcu_read_lock();
+	ops = rcu_dereference(port->engine_ops);
+	rcu_read_unlock();
+	/* As in sluice_queue_poll(): the port leaves its engine only after it left every worker. */
+	if (!ops)
+		return false;
+	then = local_clock();
+	n = ops->uplink_rx(w, port, UPLINK_BUDGET);
+	sluice_port_count_busy(port, local_clock() - then);
+	return n > 0;
+}
+
+static void uplink_join(struct sluice_worker *w, void *arg)
+{
+	struct sluice_port *port = arg;
+
+	list_add_tail(&port->worker_node, &w->uplinks);
+	sluice_worker_wake(w);
+}
+
+static void uplink_leave(struct sluice_worker *w, void *arg)
+{
+	struct sluice_port *port = arg;
+
+	list_del_init(&port->worker_node);
+}
+
+/* --- control ---------------------------------------------------------------------------------------------------- */
+
+static void uplink_take_off_worker(struct sluice_port *port)
+{
+	struct sluice_worker *w = rtnl_dereference(port->worker);
+
+	if (!w)
+		return;
+	sluice_worker_call(w, uplink_leave, port);
+	RCU_INIT_POINTER(port->worker, NULL);
+	w->nr_users--;
+}
+
+static void uplink_put_on_worker(struct sluice_port *port, struct sluice_worker *w)
+{
+	rcu_assign_pointer(port->worker, w);
+	w->nr_users++;
+	sluice_worker_call(w, uplink_join, port);
+}
+
+void sluice_uplink_move(struct sluice_port *port, struct sluice_worker *to)
+{
+	ASSERT_RTNL();
+	if (!rtnl_dereference(port->worker) || rtnl_dereference(port->worker) == to)
+		return;
+	uplink_take_off_worker(port);
+	uplink_put_on_worker(port, to);
+}
+
+static int uplink_check_lower(const struct net_device *lower, struct netlink_ext_ack *extack)
+{
+	if (lower->flags & IFF_LOOPBACK || lower->type != ARPHRD_ETHER) {
+		NL_SET_ERR_MSG(extack, "an uplink needs an Ethernet device below it");
+		return -EINVAL;
+	}
+	if (sluice_port_from_dev(lower)) {
+		NL_SET_ERR_MSG(extack, "that device is a Sluice port itself: name the VF's netdev");
+		return -EINVAL;
+	}
+	if (netdev_is_rx_handler_busy((struct net_device *)lower)) {
+		NL_SET_ERR_MSG(extack, "that device is in a bridge, bond, team or another uplink: take it out first");
+		return -EBUSY;
+	}
+	return 0;
+}
+
+static void uplink_mirror_carrier(struct sluice_port *port, struct net_device *lower)
+{
+	bool up = netif_running(lower) && netif_carrier_ok(lower);
+
+	if (up == netif_carrier_ok(port->dev))
+		return;
+	if (up)
+		netif_carrier_on(port->dev);
+	else
+		netif_carrier_off(port->dev);
+	sluice_netlink_event(dev_net(port->dev), up ? SLUICE_EVENT_UPLINK_UP : SLUICE_EVENT_UPLINK_DOWN, port, 0);
+}
+
+int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower, struct netlink_ext_ack *extack)
+{
+	struct sluice_worker *w;
+	int err;
+
+	ASSERT_RTNL();
+	err = uplink_check_lower(lower, extack);
+	if (err)
+		return err;
+	err = ptr_ring_init(&port->inbox, SLUICE_INBOX_SIZE, GFP_KERNEL);
+	if (err)
+		return err;
+	w = sluice_worker_pick();
+	if (IS_ERR(w)) {
+		err = PTR_ERR(w);
+		goto inbox;
+	}
+	err = netdev_master_upper_dev_link(lower, port->dev, NULL, NULL, extack);
+	if (err)
+		goto inbox;
+	/* Guests have MAC addresses of their own, and a guest behind a bridge has several. */
+	err = dev_set_promiscuity(lower, 1);
+	if (err)
+		goto unlink;
+	dev_disable_lro(lower);
+	uplink_put_on_worker(port, w);
+	rcu_assign_pointer(port->lower, lower);
+	err = netdev_rx_handler_register(lower, uplink_handle_frame, port);
+	if (err)
+		goto worker;
+	uplink_mirror_carrier(port, lower);
+	return 0;
+
+worker:
+	RCU_INIT_POINTER(port->lower, NULL);
+	uplink_take_off_worker(port);
+	dev_set_promiscuity(lower, -1);
+unlink:
+	netdev_upper_dev_unlink(lower, port->dev);
+inbox:
+	synchronize_net();
+	ptr_ring_cleanup(&port->inbox, NULL);
+	return err;
+}
+
+static void uplink_free_skb(void *skb)
+{
+	kfree_skb(skb);
+}
+
+/*
+ * The handler goes first, and netdev_rx_handler_unregister() waits until nobody runs it; then the worker, so the inbox has neither
+ * producer nor consumer when it is emptied.
+ */
+void sluice_uplink_detach(struct sluice_port *port)
+{
+	struct net_device *lower = rtnl_dereference(port->lower);
+
+	ASSERT_RTNL();
+	if (!lower)
+		return;
+	netdev_rx_handler_unregister(lower);
+	RCU_INIT_POINTER(port->lower, NULL);
+	uplink_take_off_worker(port);
+	dev_uc_unsync(lower, port->dev);
+	dev_mc_unsync(lower, port->dev);
+	dev_set_promiscuity(lower, -1);
+	netdev_upper_dev_unlink(lower, port->dev);
+	ptr_ring_cleanup(&port->inbox, uplink_free_skb);
+	WRITE_ONCE(port->napi_id, 0);
+	netif_carrier_off(port->dev);
+}
+
+static struct sluice_port *uplink_above(struct net_device *lower)
+{
+	struct net_device *master = netdev_master_upper_dev_get(lower);
+
+	return master ? sluice_port_from_dev(master) : NULL;
+}
+
+static int uplink_event(struct notifier_block *nb, unsigned long event, void *ptr)
+{
+	struct net_device *lower = netdev_notifier_info_to_dev(ptr);
+	struct sluice_port *port = uplink_above(lower);
+
+	if (!port || rtnl_dereference(port->lower) != lower)
+		return NOTIFY_DONE;
+	switch (event) {
+	case NETDEV_UNREGISTER:
+		sluice_uplink_detach(port);
+		net_warn_ratelimited("sluice: %s: %s below it is gone\n", port->dev->name, lower->name);
+		sluice_netlink_event(dev_net(port->dev), SLUICE_EVENT_UPLINK_GONE, port, 0);
+		break;
+	case NETDEV_UP:
+	case NETDEV_DOWN:
+	case NETDEV_CHANGE:
+		uplink_mirror_carrier(port, lower);
+		break;
+	case NETDEV_CHANGEMTU:
+		if (port->dev->mtu > lower->mtu)
+			dev_set_mtu(port->dev, lower->mtu);
+		break;
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block uplink_notifier = {
+	.notifier_call = uplink_event,
+};
+
+int sluice_uplink_init(void)
+{
+	return register_netdevice_notifier(&uplink_notifier);
+}
+
+void sluice_uplink_exit(void)
+{
+	unregister_netdevice_notifier(&uplink_notifier);
+}

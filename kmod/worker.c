@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Workers: one kernel thread for each reserved core.
+ *
+ * DOC: Quiescence
+ *
+ * A worker alternates between running the calls that others sent it and visiting its queues. Whoever must be sure that
+ * a worker no longer uses something unpublishes it and then makes a call, however empty: when the call returns
+ * the visit that might have seen the old state is over. Ring memory, guest memory tables, ports and rules all die by
+ * this one argument.
+ *
+ * A core that goes offline takes no worker with it: the scheduler moves the thread to a core that is left (a thread
+ * bound with kthread_bind() may be moved in that case alone), where it goes on, slower; `sluice worker show` tells.
+ */
+#include <linux/completion.h>
+#include <linux/kthread.h>
+#include <linux/mmu_context.h>
+#include <linux/rtnetlink.h>
+#include <linux/sched/clock.h>
+#include <linux/sched/isolation.h>
+#include <linux/sched/stat.h>
+#include <linux/slab.h>
+#include "netlink.h"
+#include "port.h"
+#include "worker.h"
+
+/* How long an adaptive worker on a core of its own goes on polling after the last packet. */
+#define WORKER_SPIN_NS		(50 * NSEC_PER_USEC)
+/* Visits in vain after which a busy worker stops looking at a queue until it is kicked. */
+#define WORKER_IDLE_POLLS	64
+
+/* RTNL */
+static LIST_HEAD(workers);
+
+/* Written under RTNL; workers read it between two bursts and sleep on the queue. */
+static bool paused;
+static DECLARE_WAIT_QUEUE_HEAD(resume_wait);
+
+struct worker_call {
+	struct llist_node node;
+	void (*fn)(struct sluice_worker *w, void *arg);
+	void *arg;
+	struct completion done;
+};
+
+void sluice_worker_wake(struct sluice_worker *w)
+{
+	/*
+	 * Fully ordered: what the caller stored before is seen by the worker after it cleared the bit. When the bit was
+	 * set already the worker has yet to clear it, so it will see that too.
+	 */
+	if (!test_and_set_bit(0, &w->pending))
+		wake_up_process(w->task);
+}
+SLUICE_EXPORT(sluice_worker_wake);
+
+void sluice_worker_call(struct sluice_worker *w, void (*fn)(struct sluice_worker *w, void *arg), void *arg)
+{
+	struct worker_call call = { .fn = fn, .arg = arg };
+
+	if (current == w->task) {
+		fn(w, arg);
+		return;
+	}
+	init_completion(&call.done);
+	llist_add(&call.node, &w->mbox);
+	sluice_worker_wake(w);
+	wait_for_completion(&call.done);
+}
+SLUICE_EXPORT(sluice_worker_call);
+
+void sluice_worker_call_all(void (*fn)(struct sluice_worker *w, void *arg), void *arg)
+{
+	struct sluice_worker *w;
+
+	ASSERT_RTNL();
+	list_for_each_entry(w, &workers, node)
+		sluice_worker_call(w, fn, arg);
+}
+SLUICE_EXPORT(sluice_worker_call_all);
+
+static void worker_run_calls(struct sluice_worker *w)
+{
+	struct llist_node *list = llist_reverse_order(llist_del_all(&w->mbox));
+	struct worker_call *call, *next;
+
+	/* A call lies on its sender's stack: it is gone as soon as it is completed. */
+	llist_for_each_entry_safe(call, next, list, node) {
+		call->fn(w, call->arg);
+		complete(&call->done);
+	}
+}
+
+void sluice_worker_use_mm(struct sluice_worker *w, struct mm_struct *mm)
+{
+	if (w->mm == mm)
+		return;
+	if (w->mm)
+		kthread_unuse_mm(w->mm);
+	w->mm = mm;
+	if (mm)
+		kthread_use_mm(mm);
+}
+SLUICE_EXPORT(sluice_worker_use_mm);
+
+/* One round over everything that the worker owns. */
+static bool worker_visit(struct sluice_worker *w)
+{
+	struct sluice_queue *q, *tmp;
+	struct sluice_port *uplink;
+	bool moved = false;
+
+	/* A queue may take itself out of the list when its ring breaks. */
+	list_for_each_entry_safe(q, tmp, &w->queues, node) {
+		if (sluice_queue_poll(w, q))
+			moved = true;
+		else if (q->idle_polls > WORKER_IDLE_POLLS && w->mode == SLUICE_WORKER_ADAPTIVE)
+			sluice_queue_arm(w, q);
+	}
+	list_for_each_entry(uplink, &w->uplinks, worker_node)
+		moved |= sluice_uplink_poll(w, uplink);
+	return moved;
+}
+
+/* Turn notifications on everywhere. False if work turned up meanwhile. */
+static bool worker_arm(struct sluice_worker *w)
+{
+	struct sluice_queue *q;
+
+	list_for_each_entry(q, &w->queues, node) {
+		if (!sluice_queue_arm(w, q))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Polling on pays only on a core that nobody else wants; an automatic worker shares a housekeeping core, so it
+ * leaves it at once.
+ */
+static bool worker_may_spin(const struct sluice_worker *w, u64 now)
+{
+	if (READ_ONCE(w->mode) == SLUICE_WORKER_POLL)
+		return true;
+	return !w->automatic && now - w->last_work < WORKER_SPIN_NS && !need_resched() &&
+	       single_task_running();
+}
+
+static void worker_account(struct sluice_worker *w, u64_stats_t *where, u64 ns)
+{
+	u64_stats_update_begin(&w->syncp);
+	u64_stats_add(where, ns);
+	u64_stats_update_end(&w->syncp);
+}
+
+static u64 worker_sleep(struct sluice_worker *w, u64 now)
+{
+	u64 woken;
+
+	/* Not a borrowed address space in a sleep: its owner may want to exit. */
+	sluice_worker_use_mm(w, NULL);
+	set_current_state(TASK_IDLE);
+	/* Pairs with sluice_worker_wake(): either the bit is seen here or the wake-up sees the state. */
+	if (!test_bit(0, &w->pending) && !kthread_should_stop())
+		schedule();
+	__set_current_state(TASK_RUNNING);
+
+	woken = local_clock();
+	worker_account(w, &w->sleep_ns, woken - now);
+	worker_account(w, &w->wakeups, 1);
+	return woken;
+}
+
+static void worker_wait_resume(struct sluice_worker *w)
+{
+	sluice_worker_use_mm(w, NULL);
+	wait_event_idle(resume_wait, !READ_ONCE(paused) || !llist_empty(&w->mbox) || kthread_should_stop());
+}
+
+static int worker_main(void *data)
+{
+	struct sluice_worker *w = data;
+	u64 now = local_clock(), then;
+
+	while (!kthread_should_stop()) {
+		clear_bit(0, &w->pending);
+		/* Pairs with sluice_worker_wake(): look at the work only after the bit is down. */
+		smp_mb__after_atomic();
+		worker_run_calls(w);
+		if (unlikely(READ_ONCE(paused))) {
+			worker_wait_resume(w);
+			continue;
+		}
+		then = now;
+		if (worker_visit(w)) {
+			now = local_clock();
+			w->last_work = now;
+			worker_account(w, &w->busy_ns, now - then);
+		} else {
+			now = local_clock();
+			worker_account(w, &w->idle_ns, now - then);
+			if (worker_may_spin(w, now))
+				cpu_relax();
+			else if (worker_arm(w))
+				now = worker_sleep(w, now);
+		}
+		cond_resched();
+	}
+	sluice_worker_use_mm(w, NULL);
+	worker_run_calls(w);
+	return 0;
+}
+
+static struct sluice_worker *worker_new(unsigned int cpu, enum sluice_worker_mode mode, bool automatic)
+{
+	struct sluice_worker *w = kzalloc(sizeof(*w), GFP_KERNEL);
+	int err;
+
+	if (!w)
+		return ERR_PTR(-ENOMEM);
+	w->cpu = cpu;
+	w->mode = mode;
+	w->automatic = automatic;
+	init_llist_head(&w->mbox);
+	INIT_LIST_HEAD(&w->queues);
+	INIT_LIST_HEAD(&w->uplinks);
+	u64_stats_init(&w->syncp);
+
+	w->task = kthread_create_on_cpu(worker_main, w, cpu, "sluice/%u");
+	if (IS_ERR(w->task)) {
+		err = PTR_ERR(w->task);
+		goto free;
+	}
+	/* One reference of ours, so that a late wake-up never meets a freed task. */
+	get_task_struct(w->task);
+	err = sluice_engine_worker_add(w);
+	if (err)
+		goto stop;
+	list_add_tail(&w->node, &workers);
+	wake_up_process(w->task);
+	sluice_netlink_event(&init_net, SLUICE_EVENT_WORKER_ADD, NULL, cpu);
+	return w;
+
+stop:
+	kthread_stop(w->task);
+	put_task_struct(w->task);
+free:
+	kfree(w);
+	return ERR_PTR(err);
+}
+
+static void worker_free_rcu(struct rcu_head *rcu)
+{
+	struct sluice_worker *w = container_of(rcu, struct sluice_worker, rcu);
+
+	put_task_struct(w->task);
+	kfree(w);
+}
+
+/*
+ * No queue and no uplink is assigned here any more, and a call went through after the last one left; so the thread touches nothing
+ * of others. Who found the worker by a pointer read under RCU before may still wake it: hence the grace period.
+ */
+static void worker_destroy(struct sluice_worker *w)
+{
+	list_del(&w->node);
+	kthread_stop(w->task);
+	sluice_engine_worker_del(w);
+	sluice_netlink_event(&init_net, SLUICE_EVENT_WORKER_DEL, NULL, w->cpu);
+	call_rcu(&w->rcu, worker_free_rcu);
+}
+
+struct sluice_worker *sluice_worker_next(struct sluice_worker *w)
+{
+	ASSERT_RTNL();
+	if (!w)
+		return list_first_entry_or_null(&workers, struct sluice_worker, node);
+	return list_is_last(&w->node, &workers) ? NULL : list_next_entry(w, node);
+}
+SLUICE_EXPORT(sluice_worker_next);
+
+struct sluice_worker *sluice_worker_find(unsigned int cpu)
+{
+	struct sluice_worker *w = NULL;
+
+	while ((w = sluice_worker_next(w))) {
+		if (w->cpu == cpu)
+			return w;
+	}
+	return NULL;
+}
+
+static struct sluice_worker *worker_least_loaded(const struct sluice_worker *but)
+{
+	struct sluice_worker *w = NULL, *best = NULL;
+
+	while ((w = sluice_worker_next(w))) {
+		if (w != but && (!best || w->nr_users < best->nr_users))
+			best = w;
+	}
+	return best;
+}
+
+static int worker_assign_all(struct sluice_worker *from, struct sluice_worker *to)
+{
+	struct sluice_port *port;
+	unsigned long index;
+	int err;
+
+	xa_for_each(&sluice_ports, index, port) {
+		unsigned int pair;
+
+		if (port->kind == SLUICE_PORT_UPLINK) {
+			if (rtnl_dereference(port->worker) != from)
+				continue;
+			err = sluice_port_assign(port, -1, to, NULL);
+			if (err)
+				return err;
+			continue;
+		}
+		for (pair = 0; pair < port->nr_pairs; pair++) {
+			if (rtnl_dereference(sluice_port_rxq(port, pair)->worker) != from)
+				continue;
+			err = sluice_port_assign(port, pair, to, NULL);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+struct sluice_worker *sluice_worker_add(unsigned int cpu, enum sluice_worker_mode mode,
+					struct netlink_ext_ack *extack)
+{
+	struct sluice_worker *w = sluice_worker_find(cpu), *other;
+
+	if (w) {
+		if (!w->automatic) {
+			NL_SET_ERR_MSG(extack, "that core has a worker already: see 'sluice worker show'");
+			return ERR_PTR(-EEXIST);
+		}
+		w->automatic = false;
+		sluice_worker_set_mode(w, mode);
+		return w;
+	}
+	if (cpu >= nr_cpu_ids || !cpu_online(cpu)) {
+		NL_SET_ERR_MSG(extack, "that core is not there or not online: see /sys/devices/system/cpu/online");
+		return ERR_PTR(-ENXIO);
+	}
+	w = worker_new(cpu, mode, false);
+	if (IS_ERR(w)) {
+		NL_SET_ERR_MSG(extack, "the worker's thread or its tables could not be made: out of memory?");
+		return w;
+	}
+
+	/* The stopgap that nobody asked for hands over to the first worker that somebody did ask for. */
+	list_for_each_entry(other, &workers, node) {
+		if (!other->automatic)
+			continue;
+		if (!worker_assign_all(other, w))
+			worker_destroy(other);
+		break;
+	}
+	return w;
+}
+
+int sluice_worker_del(struct sluice_worker *w, struct netlink_ext_ack *extack)
+{
+	struct sluice_worker *to = worker_least_loaded(w);
+	int err;
+
+	if (w->nr_users && !to) {
+		NL_SET_ERR_MSG(extack, "the last worker still serves ports: add another one first, or delete the ports");
+		return -EBUSY;
+	}
+	if (w->nr_users) {
+		err = worker_assign_all(w, to);
+		if (err)
+			return err;
+	}
+	worker_destroy(w);
+	return 0;
+}
+
+void sluice_worker_set_mode(struct sluice_worker *w, enum sluice_worker_mode mode)
+{
+	WRITE_ONCE(w->mode, mode);
+	sluice_worker_wake(w);
+}
+
+struct sluice_worker *sluice_worker_pick(void)
+{
+	struct sluice_worker *w = worker_least_loaded(NULL);
+	unsigned int cpu;
+
+	if (w)
+		return w;
+	cpu = cpumask_first_and(housekeeping_cpumask(HK_TYPE_DOMAIN), cpu_online_mask);
+	if (cpu >= nr_cpu_ids)
+		cpu = cpumask_first(cpu_online_mask);
+	return worker_new(cpu, SLUICE_WORKER_ADAPTIVE, true);
+}
+
+void sluice_worker_times(const struct sluice_worker *w, struct sluice_worker_times *t)
+{
+	unsigned int start;
+
+	do {
+		start = u64_stats_fetch_begin(&w->syncp);
+		t->busy_ns = u64_stats_read(&w->busy_ns);
+		t->idle_ns = u64_stats_read(&w->idle_ns);
+		t->sleep_ns = u64_stats_read(&w->sleep_ns);
+		t->wakeups = u64_stats_read(&w->wakeups);
+	} while (u64_stats_fetch_retry(&w->syncp, start));
+}
+
+static void worker_pass(struct sluice_worker *w, void *arg)
+{
+}
+
+void sluice_worker_pause_all(void)
+{
+	WRITE_ONCE(paused, true);
+	/* A worker that runs a call looks at the flag next, before any packet. */
+	sluice_worker_call_all(worker_pass, NULL);
+}
+
+void sluice_worker_resume_all(void)
+{
+	ASSERT_RTNL();
+	WRITE_ONCE(paused, false);
+	wake_up_all(&resume_wait);
+}
+
+void sluice_worker_exit(void)
+{
+	struct sluice_worker *w, *tmp;
+
+	ASSERT_RTNL();
+	list_for_each_entry_safe(w, tmp, &workers, node)
+		worker_destroy(w);
+}
