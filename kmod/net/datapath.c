@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The packet path, in the order that a packet travels. All of it runs on the worker that owns the queue, in bursts: copy, parse, look up,
+ * act, hand over. No lock is taken and nothing sleeps but the copies from and to guest memory, at both ends.
+ */
+#include <linux/if_vlan.h>
+#include <linux/ktime.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include "../trace.h"
+#include "datapath.h"
+#include "rewrite.h"
+
+/* What one burst did for the port that it came in by. */
+struct burst {
+	struct sluice_worker *w;
+	struct sluice_datapath *dp;
+	struct sluice_port *port;
+	u32 gen;
+	u64 now;
+	unsigned int fast;
+};
+
+/* --- 1: from the guest's ring into packets ------------------------------------------------------------------ */
+
+/*
+ * Copies what the chains hold and completes them: a guest gets its buffers back before anything is decided. Returns the number of
+ * packets, or a negative errno when the first one stalled or broke the ring.
+ */
+static int dp_read_ring(struct sluice_datapath *dp, struct sluice_queue *q, int nr_chain)
+{
+	enum sluice_drop why;
+	int i, err = 0, nr = 0;
+
+	for (i = 0; i < nr_chain; i++) {
+		const struct sluice_chain *c = &dp->chain[i];
+
+		if (unlikely(c->nr_in)) {
+			sluice_vring_break(q->vr, SLUICE_VRING_ERR_DIRECTION);
+			err = -EIO;
+			break;
+		}
+		if (unlikely(c->out_len < q->cfg.hdr_len)) {
+			sluice_vring_break(q->vr, SLUICE_VRING_ERR_SIZE);
+			err = -EIO;
+			break;
+		}
+		err = sluice_pkt_read(&dp->pool, q, c, &dp->pkt[nr], &why);
+		if (unlikely(err))
+			break;
+		if (unlikely(why))
+			sluice_port_count_drop(q->port, why, 1);
+		else
+			nr++;
+		sluice_vring_push(q->vr, c, 0);
+	}
+	if (unlikely(err == -EAGAIN))
+		sluice_vring_unfetch(q->vr, &dp->chain[i], nr_chain - i);
+	if (!sluice_vring_flush(q->vr) && sluice_vring_want_signal(q->vr))
+		sluice_queue_signal(q);
+	return nr ?: err;
+}
+
+/* --- 2: parse ------------------------------------------------------------------------------------------------ */
+
+static enum sluice_drop dp_parse(struct sluice_datapath *dp, unsigned int i, u32 in_port)
+{
+	struct sluice_pkt *pkt = &dp->pkt[i];
+	struct sluice_flow_key *key = &dp->key[i];
+	enum sluice_drop why;
+
+	key->in_port = in_port;
+	if (pkt->skb) {
+		if (!pskb_may_pull(pkt->skb, min_t(u32, pkt->len, SLUICE_PARSE_LEN)))
+			return SLUICE_DROP_NOMEM;
+		why = sluice_parse(pkt->skb->data, skb_headlen(pkt->skb), pkt->len, key, &pkt->off);
+	} else {
+		why = sluice_parse(pkt->data, pkt->len, pkt->len, key, &pkt->off);
+	}
+	if (unlikely(why))
+		return why;
+	pkt->hash = sluice_cache_hash(&dp->cache, key);
+	sluice_cache_prefetch(&dp->cache, pkt->hash);
+	if (pkt->skb) {
+		skb_set_network_header(pkt->skb, pkt->off.l3 ?: ETH_HLEN);
+		if (pkt->off.l4 && !skb_transport_header_was_set(pkt->skb))
+			skb_set_transport_header(pkt->skb, pkt->off.l4);
+	}
+	return SLUICE_DROP_NONE;
+}
+
+/* --- 3: act --------------------------------------------------------------------------------------------------- */
+
+static bool dp_limit(struct burst *b, struct sluice_net_meter *meter, const struct sluice_pkt *pkt)
+{
+	/* One reading of the clock for a burst is fine enough, and costs only those who have limits. */
+	if (!b->now)
+		b->now = ktime_get_ns();
+	if (sluice_meter_pass(&meter->m, b->now, pkt->segs, pkt->len)) {
+		sluice_counter_add(&meter->passed, pkt->segs, pkt->len);
+		return true;
+	}
+	sluice_counter_add(&meter->dropped, pkt->segs, pkt->len);
+	return false;
+}
+
+static void dp_drop(struct sluice_port *port, struct sluice_pkt *pkt, enum sluice_drop why)
+{
+	sluice_port_count_drop(port, why, 1);
+	sluice_pkt_free(pkt);
+}
+
+/* Another output follows, so this one gets a copy. */
+static void dp_output_copy(struct sluice_port *port, struct sluice_pkt *pkt)
+{
+	struct sk_buff *skb = sluice_pkt_copy(pkt);
+
+	if (skb)
+		sluice_output_copy(port, skb, pkt->hash);
+	else
+		sluice_port_count_drop(port, SLUICE_DROP_NOMEM, 1);
+}
+
+/* A copy to the host's stack while the packet goes on: rare enough to take the way of a burst of one. */
+static void dp_slow_copy(struct burst *b, struct sluice_pkt *pkt)
+{
+	struct sk_buff *skb = sluice_pkt_copy(pkt);
+
+	if (!skb) {
+		sluice_port_count_drop(b->port, SLUICE_DROP_NOMEM, 1);
+		return;
+	}
+	sluice_output_slow(b->port, skb);
+}
+
+static int dp_rewrite(struct sluice_pkt *pkt, const struct sluice_flow_key *key, const struct sluice_flow_act *act)
+{
+	return sluice_pkt_to_skb(pkt) ? sluice_rewrite(pkt, key, act) : -ENOMEM;
+}
+
+static void dp_run_program(struct burst *b, struct sluice_pkt *pkt, const struct sluice_flow_key *key,
+			   const struct sluice_op *op, unsigned int nr_op)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_op; i++, op++) {
+		bool last = i == nr_op - 1;
+
+		switch (op->type) {
+		case SLUICE_OP_OUTPUT:
+			if (last) {
+				b->fast++;
+				sluice_output_add(b->w, &b->dp->out, op->port, false, pkt);
+				return;
+			}
+			dp_output_copy(op->port, pkt);
+			break;
+		case SLUICE_OP_SLOW:
+			if (last) {
+				sluice_output_add(b->w, &b->dp->out, b->port, true, pkt);
+				return;
+			}
+			dp_slow_copy(b, pkt);
+			break;
+		case SLUICE_OP_LIMIT:
+			if (!dp_limit(b, op->meter, pkt)) {
+				dp_drop(b->port, pkt, op->why);
+				return;
+			}
+			break;
+		case SLUICE_OP_LIMIT_NEXT:
+			if (!dp_limit(b, op->meter, pkt)) {
+				sluice_port_count_drop(op->port, op->why, 1);
+				i++;
+				op++;
+			}
+			break;
+		case SLUICE_OP_COUNT_DROP:
+			sluice_port_count_drop(op->port, op->why, 1);
+			break;
+		case SLUICE_OP_REWRITE:
+			if (dp_rewrite(pkt, key, op->act)) {
+				dp_drop(b->port, pkt, SLUICE_DROP_ACTION);
+				return;
+			}
+			break;
+		case SLUICE_OP_DROP:
+			dp_drop(b->port, pkt, op->why);
+			return;
+		}
+	}
+	/* Every output was a copy, or was denied and counted. */
+	sluice_pkt_free(pkt);
+}
+
+/* A key that the cache does not know. RCU covers the tables that are read. */
+static struct sluice_cache_entry *dp_miss(struct burst *b, const struct sluice_flow_key *key, u32 hash)
+{
+	b->dp->misses++;
+	rcu_read_lock();
+	sluice_program_compile(&b->dp->prog, b->port, key);
+	rcu_read_unlock();
+	return sluice_cache_insert(&b->dp->cache, b->gen, hash, key, &b->dp->prog);
+}
+
+static void dp_run_uncached(struct burst *b, struct sluice_pkt *pkt, const struct sluice_flow_key *key)
+{
+	const struct sluice_program *prog = &b->dp->prog;
+	unsigned int i;
+
+	for (i = 0; i < prog->nr_hit; i++)
+		sluice_counter_add(prog->hit[i], pkt->segs, pkt->len);
+	dp_run_program(b, pkt, key, prog->op, prog->nr_op);
+}
+
+static void dp_act(struct burst *b, unsigned int i)
+{
+	struct sluice_datapath *dp = b->dp;
+	struct sluice_flow_key *key = &dp->key[i];
+	struct sluice_pkt *pkt = &dp->pkt[i];
+	struct sluice_cache_entry *e;
+
+	e = sluice_cache_lookup(&dp->cache, b->gen, pkt->hash, key);
+	if (unlikely(!e)) {
+		e = dp_miss(b, key, pkt->hash);
+		if (!e) {
+			dp_run_uncached(b, pkt, key);
+			return;
+		}
+	}
+	sluice_cache_count(&dp->cache, e, pkt->segs, pkt->len);
+	dp_run_program(b, pkt, key, e->op, e->nr_op);
+}
+
+/* --- a whole burst --------------------------------------------------------------------------------------------- */
+
+static void burst_begin(struct burst *b, struct sluice_worker *w, struct sluice_port *port)
+{
+	struct sluice_net_instance *ni = port->inst->engine;
+
+	b->w = w;
+	b->dp = w->engine;
+	b->port = port;
+	/* Pairs with sluice_net_changed(). */
+	b->gen = smp_load_acquire(&ni->gen);
+	b->now = 0;
+	b->fast = 0;
+	b->dp->misses = 0;
+}
+
+static void burst_count(struct burst *b, enum sluice_dir dir, unsigned int packets, unsigned int bytes)
+{
+	struct sluice_port_stats *s = get_cpu_ptr(b->port->stats);
+
+	u64_stats_update_begin(&s->syncp);
+	u64_stats_add(&s->packets[dir], packets);
+	u64_stats_add(&s->bytes[dir], bytes);
+	u64_stats_add(&s->fast_packets, b->fast);
+	u64_stats_update_end(&s->syncp);
+	put_cpu_ptr(b->port->stats);
+	trace_sluice_burst(b->port, b->w->cpu, packets, b->dp->misses);
+}
+
+static void dp_run(struct burst *b, unsigned int nr, enum sluice_dir dir)
+{
+	struct sluice_datapath *dp = b->dp;
+	bool parsed[SLUICE_VRING_BURST];
+	unsigned int i, bytes = 0;
+
+	for (i = 0; i < nr; i++) {
+		enum sluice_drop why = dp_parse(dp, i, b->port->index);
+
+		bytes += dp->pkt[i].len;
+		parsed[i] = !why;
+		if (unlikely(why))
+			dp_drop(b->port, &dp->pkt[i], why);
+	}
+	for (i = 0; i < nr; i++) {
+		if (likely(parsed[i]))
+			dp_act(b, i);
+	}
+	sluice_output_flush(b->w, &dp->out);
+	burst_count(b, dir, nr, bytes);
+}
+
+int sluice_datapath_guest_tx(struct sluice_worker *w, struct sluice_queue *q, int budget)
+{
+	struct sluice_datapath *dp = w->engine;
+	struct burst b;
+	int nr_chain, nr;
+
+	sluice_assert_worker(w);
+	nr_chain = sluice_vring_fetch(q->vr, dp->chain, min(budget, SLUICE_VRING_BURST), dp->seg,
+				      ARRAY_SIZE(dp->seg));
+	if (nr_chain <= 0)
+		return nr_chain;
+	nr = dp_read_ring(dp, q, nr_chain);
+	if (nr < 0)
+		return nr;
+	burst_begin(&b, w, q->port);
+	dp_run(&b, nr, SLUICE_DIR_FROM_GUEST);
+	return nr_chain;
+}
+
+int sluice_datapath_uplink_rx(struct sluice_worker *w, struct sluice_port *uplink, int budget)
+{
+	struct sluice_datapath *dp = w->engine;
+	struct sk_buff *skb;
+	struct burst b;
+	int nr = 0;
+
+	sluice_assert_worker(w);
+	/* The worker is the inbox's only consumer. */
+	while (nr < min(budget, SLUICE_VRING_BURST) && (skb = __ptr_ring_consume(&uplink->inbox)))
+		sluice_pkt_from_skb(&dp->pkt[nr++], skb);
+	if (!nr)
+		return 0;
+	burst_begin(&b, w, uplink);
+	dp_run(&b, nr, SLUICE_DIR_TO_GUEST);
+	return nr;
+}
+
+void sluice_datapath_inject(struct sluice_worker *w, struct sluice_port *port, struct sk_buff *skb)
+{
+	struct sluice_datapath *dp = w->engine;
+	struct burst b;
+
+	sluice_assert_worker(w);
+	sluice_pkt_from_skb(&dp->pkt[0], skb);
+	burst_begin(&b, w, port);
+	dp_run(&b, 1, SLUICE_DIR_FROM_GUEST);
+}
+
+/* --- 4: from a queue's inbox into the guest's ring ---------------------------------------------------------------- */
+
+/*
+ * Policy for a frame that the host's stack sent. Its program has at most a limit and one output, to the port itself: so it tells
+ * only whether the frame may go on.
+ */
+static enum sluice_drop dp_police(struct burst *b, struct sluice_pkt *pkt)
+{
+	struct sluice_datapath *dp = b->dp;
+	struct sluice_flow_key *key = &dp->key[0];
+	struct sluice_cache_entry *e;
+	enum sluice_drop why;
+	unsigned int i;
+
+	dp->pkt[0] = *pkt;
+	why = dp_parse(dp, 0, b->port->index | SLUICE_KEY_TO_GUEST);
+	*pkt = dp->pkt[0];
+	if (why)
+		return why;
+	e = sluice_cache_lookup(&dp->cache, b->gen, pkt->hash, key);
+	if (!e)
+		e = dp_miss(b, key, pkt->hash);
+	/* One output is never too long for the cache. */
+	if (WARN_ON_ONCE(!e))
+		return SLUICE_DROP_NOMEM;
+	sluice_cache_count(&dp->cache, e, pkt->segs, pkt->len);
+	for (i = 0; i < e->nr_op; i++) {
+		if (e->op[i].type == SLUICE_OP_COUNT_DROP)
+			return e->op[i].why;
+		if (e->op[i].type == SLUICE_OP_LIMIT_NEXT && !dp_limit(b, e->op[i].meter, pkt))
+			return e->op[i].why;
+	}
+	return SLUICE_DROP_NONE;
+}
+
+/* Chains that were fetched for one visit to a receive ring. */
+struct rx_visit {
+	struct sluice_queue *q;
+	struct sluice_output *out;
+	unsigned int have;
+	unsigned int used;
+	unsigned int packets;
+	unsigned int bytes;
+};
+
+static int rx_write(struct rx_visit *v, struct sluice_pkt *pkt)
+{
+	unsigned int nr = v->have - v->used;
+	int err = sluice_output_write(v->q, pkt, v->out->chain + v->used, &nr);
+
+	if (!err) {
+		v->used += nr;
+		v->packets++;
+		v->bytes += pkt->len;
+	} else if (err == -ENOBUFS && !v->used && v->have == SLUICE_VRING_BURST) {
+		/* Not even a full fetch holds it, so no later one will. */
+		err = -EMSGSIZE;
+	}
+	return err;
+}
+
+/* One frame that had to be adapted: the segments that fit go in, the others are lost as on any full device. */
+static int rx_write_segments(struct rx_visit *v, struct sk_buff *skb)
+{
+	struct sk_buff *seg, *next;
+	struct sluice_pkt pkt = {};
+	int err = 0;
+
+	seg = sluice_output_adapt(v->q->port, skb);
+	for (; seg; seg = next) {
+		next = seg->next;
+		skb_mark_not_on_list(seg);
+		sluice_pkt_from_skb(&pkt, seg);
+		if (!err)
+			err = rx_write(v, &pkt);
+		if (err)
+			sluice_port_count_drop(v->q->port, SLUICE_DROP_RX_FULL, 1);
+		kfree_skb(seg);
+	}
+	return err == -EIO ? -EIO : 0;
+}
+
+/* 0: the frame at the head of the inbox is dealt with; else it stays. */
+static int rx_next(struct burst *b, struct rx_visit *v, struct sk_buff *skb)
+{
+	struct sluice_port *port = v->q->port;
+	struct sluice_pkt pkt = {};
+	enum sluice_drop why = SLUICE_DROP_NONE;
+	int err;
+
+	sluice_pkt_from_skb(&pkt, skb);
+	if (!sluice_skb_cb(skb)->policed) {
+		why = dp_police(b, &pkt);
+		if (why)
+			goto drop;
+		/* A frame that finds no buffer comes by again and must not be charged twice. */
+		sluice_skb_cb(skb)->policed = true;
+	}
+	if (sluice_output_must_adapt(port, &pkt)) {
+		__ptr_ring_consume(&v->q->inbox);
+		return rx_write_segments(v, skb);
+	}
+	err = rx_write(v, &pkt);
+	if (err == -EMSGSIZE) {
+		why = SLUICE_DROP_TOO_LONG;
+		goto drop;
+	}
+	if (err)
+		return err;
+	__ptr_ring_consume(&v->q->inbox);
+	consume_skb(skb);
+	return 0;
+
+drop:
+	__ptr_ring_consume(&v->q->inbox);
+	sluice_port_count_drop(port, why, 1);
+	kfree_skb(skb);
+	return 0;
+}
+
+int sluice_datapath_guest_rx(struct sluice_worker *w, struct sluice_queue *q, int budget)
+{
+	struct sluice_datapath *dp = w->engine;
+	struct rx_visit v = { .q = q, .out = &dp->out };
+	struct sk_buff *skb;
+	struct burst b;
+	int have, done = 0, err = 0;
+
+	sluice_assert_worker(w);
+	have = sluice_vring_fetch(q->vr, dp->out.chain, SLUICE_VRING_BURST, dp->out.seg, ARRAY_SIZE(dp->out.seg));
+	if (have <= 0)
+		return have;
+	v.have = have;
+	burst_begin(&b, w, q->port);
+	while (done < budget && (skb = __ptr_ring_peek(&q->inbox))) {
+		err = rx_next(&b, &v, skb);
+		if (err)
+			break;
+		done++;
+	}
+	sluice_vring_unfetch(q->vr, dp->out.chain + v.used, v.have - v.used);
+	if (v.used && !sluice_vring_flush(q->vr) && sluice_vring_want_signal(q->vr))
+		sluice_queue_signal(q);
+	sluice_port_count(q->port, SLUICE_DIR_TO_GUEST, v.packets, v.bytes);
+	/* Too few buffers for the next frame: as good as none, the caller waits for more. */
+	return done ?: err == -ENOBUFS ? 0 : err;
+}
+
+/* --- counters and lifetime ------------------------------------------------------------------------------------------ */
+
+void sluice_datapath_flush(struct sluice_worker *w)
+{
+	struct sluice_datapath *dp = w->engine;
+
+	sluice_assert_worker(w);
+	if (dp)
+		sluice_cache_flush(&dp->cache);
+}
+
+void sluice_datapath_flush_call(struct sluice_worker *w, void *arg)
+{
+	sluice_datapath_flush(w);
+}
+
+int sluice_datapath_worker_add(struct sluice_worker *w)
+{
+	struct sluice_datapath *dp = kvzalloc(sizeof(*dp), GFP_KERNEL);
+	int err;
+
+	if (!dp)
+		return -ENOMEM;
+	err = sluice_cache_init(&dp->cache);
+	if (err) {
+		kvfree(dp);
+		return err;
+	}
+	dp->worker = w;
+	w->engine = dp;
+	return 0;
+}
+
+/* No port is left that would bring the worker here: it has none, or its thread has ended. */
+void sluice_datapath_worker_del(struct sluice_worker *w)
+{
+	struct sluice_datapath *dp = w->engine;
+
+	w->engine = NULL;
+	sluice_cache_flush(&dp->cache);
+	sluice_cache_exit(&dp->cache);
+	sluice_pkt_pool_exit(&dp->pool);
+	kvfree(dp);
+}

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The last stage of a burst. Uplinks and the host's stack get skbs; a guest whose queue this worker owns gets its packets written into
+ * its ring at once; any other queue gets them through its inbox.
+ */
+#include <linux/etherdevice.h>
+#include <linux/netdevice.h>
+#include <net/gso.h>
+#include "output.h"
+
+/* --- guests ------------------------------------------------------------------------------------------------- */
+
+/* A position in the writable bytes of several chains. */
+struct out_cursor {
+	struct sluice_queue *q;
+	const struct sluice_chain *chain;
+	unsigned int nr;
+	unsigned int cur;
+	u32 off;
+	int err;
+};
+
+static void out_put(struct out_cursor *c, const void *data, u32 len)
+{
+	while (len && !c->err) {
+		const struct sluice_chain *chain = &c->chain[c->cur];
+		u32 n = min(len, chain->in_len - c->off);
+
+		if (!n) {
+			c->cur++;
+			c->off = 0;
+			continue;
+		}
+		c->err = sluice_chain_write(c->q->vr, chain, c->off, data, n);
+		c->off += n;
+		data += n;
+		len -= n;
+	}
+}
+
+static void out_put_skb(struct out_cursor *c, const struct sk_buff *skb)
+{
+	const struct sk_buff *frag;
+	unsigned int i;
+
+	out_put(c, skb->data, skb_headlen(skb));
+	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
+		const skb_frag_t *f = &skb_shinfo(skb)->frags[i];
+
+		/* 64-bit kernels only: every page has an address. */
+		out_put(c, skb_frag_address(f), skb_frag_size(f));
+	}
+	/* GRO hangs skbs on a list that has no deeper level than one. */
+	skb_walk_frags(skb, frag) {
+		unsigned int j;
+
+		out_put(c, frag->data, skb_headlen(frag));
+		for (j = 0; j < skb_shinfo(frag)->nr_frags; j++)
+			out_put(c, skb_frag_address(&skb_shinfo(frag)->frags[j]),
+				skb_frag_size(&skb_shinfo(frag)->frags[j]));
+	}
+}
+
+static __virtio16 out_hdr16(const struct sluice_queue *q, u16 v)
+{
+	return __cpu_to_virtio16(!q->cfg.hdr_big_endian, v);
+}
+
+static int out_make_hdr(const struct sluice_queue *q, const struct sluice_pkt *pkt, unsigned int nr_buf,
+			struct virtio_net_hdr_mrg_rxbuf *hdr)
+{
+	memset(hdr, 0, sizeof(*hdr));
+	/* Without VERSION_1 or mergeable buffers there is no such field; it is not copied then. */
+	hdr->num_buffers = out_hdr16(q, nr_buf);
+	if (pkt->skb)
+		return virtio_net_hdr_from_skb(pkt->skb, &hdr->hdr, !q->cfg.hdr_big_endian, true, 0);
+	if (pkt->needs_csum) {
+		hdr->hdr.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+		hdr->hdr.csum_start = out_hdr16(q, pkt->csum_start);
+		hdr->hdr.csum_offset = out_hdr16(q, pkt->csum_offset);
+	}
+	return 0;
+}
+
+int sluice_output_write(struct sluice_queue *q, struct sluice_pkt *pkt, const struct sluice_chain *chain,
+			unsigned int *nr)
+{
+	struct out_cursor c = { .q = q, .chain = chain };
+	u32 want = q->cfg.hdr_len + pkt->len, room = 0;
+	struct virtio_net_hdr_mrg_rxbuf hdr;
+	unsigned int i;
+
+	BUILD_BUG_ON(sizeof(hdr) != 12);
+	while (room < want) {
+		if (c.nr == *nr)
+			return -ENOBUFS;
+		if (unlikely(chain[c.nr].nr_out)) {
+			sluice_vring_break(q->vr, SLUICE_VRING_ERR_DIRECTION);
+			return -EIO;
+		}
+		room += chain[c.nr++].in_len;
+		if (!q->cfg.mergeable && room < want)
+			return -EMSGSIZE;
+	}
+	if (out_make_hdr(q, pkt, c.nr, &hdr))
+		return -EMSGSIZE;
+
+	if (!pkt->skb) {
+		/* The header goes in front of the frame, so that one copy does. */
+		memcpy(pkt->data - q->cfg.hdr_len, &hdr, q->cfg.hdr_len);
+		out_put(&c, pkt->data - q->cfg.hdr_len, want);
+	} else {
+		out_put(&c, &hdr, q->cfg.hdr_len);
+		out_put_skb(&c, pkt->skb);
+	}
+	if (c.err)
+		return c.err == -EAGAIN ? -EAGAIN : -EIO;
+
+	for (i = 0; i < c.nr; i++) {
+		u32 n = min(want, chain[i].in_len);
+
+		sluice_vring_push(q->vr, &chain[i], n);
+		want -= n;
+	}
+	*nr = c.nr;
+	return 0;
+}
+
+static netdev_features_t out_guest_features(const struct sluice_port *port)
+{
+	netdev_features_t f = READ_ONCE(port->offloads);
+
+	if (f & NETIF_F_CSUM_MASK)
+		f |= NETIF_F_HW_CSUM;
+	return f | NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA;
+}
+
+bool sluice_output_must_adapt(const struct sluice_port *port, const struct sluice_pkt *pkt)
+{
+	netdev_features_t f = out_guest_features(port);
+
+	if (!pkt->skb)
+		return pkt->needs_csum && !(f & NETIF_F_HW_CSUM);
+	if (skb_is_gso(pkt->skb))
+		return !(f & NETIF_F_HW_CSUM) || !skb_gso_ok(pkt->skb, f);
+	return pkt->skb->ip_summed == CHECKSUM_PARTIAL && !(f & NETIF_F_HW_CSUM);
+}
+
+struct sk_buff *sluice_output_adapt(struct sluice_port *port, struct sk_buff *skb)
+{
+	netdev_features_t f = out_guest_features(port);
+	struct sk_buff *segs;
+
+	if (skb_is_gso(skb)) {
+		if (!(f & NETIF_F_HW_CSUM))
+			f &= ~NETIF_F_GSO_MASK;
+		segs = skb_gso_segment(skb, f);
+		if (!IS_ERR_OR_NULL(segs)) {
+			consume_skb(skb);
+			return segs;
+		}
+		if (IS_ERR(segs))
+			goto drop;
+	}
+	if (skb->ip_summed == CHECKSUM_PARTIAL && !(f & NETIF_F_HW_CSUM) && skb_checksum_help(skb))
+		goto drop;
+	return skb;
+
+drop:
+	sluice_port_count_drop(port, SLUICE_DROP_NOMEM, 1);
+	kfree_skb(skb);
+	return NULL;
+}
+
+static void out_post(struct sluice_port *port, struct sluice_pkt *pkt)
+{
+	if (sluice_pkt_to_skb(pkt)) {
+		sluice_port_post(port, pkt->skb, pkt->hash, true);
+		pkt->skb = NULL;
+	} else {
+		sluice_port_count_drop(port, SLUICE_DROP_NOMEM, 1);
+	}
+}
+
+/* Write what fits. Returns how many packets were taken (written, or dropped for good). */
+static unsigned int out_write_ring(struct sluice_output *out, struct sluice_output_stage *st)
+{
+	struct sluice_queue *q = st->queue;
+	unsigned int i, used = 0, bytes = 0, packets = 0;
+	int have;
+
+	have = sluice_vring_fetch(q->vr, out->chain, SLUICE_VRING_BURST, out->seg, ARRAY_SIZE(out->seg));
+	if (have <= 0)
+		return 0;
+	for (i = 0; i < st->nr; i++) {
+		struct sluice_pkt *pkt = st->pkt[i];
+		unsigned int nr = have - used;
+		int err;
+
+		/* Segments are many: they go through the inbox. */
+		if (sluice_output_must_adapt(st->port, pkt))
+			break;
+		err = sluice_output_write(q, pkt, out->chain + used, &nr);
+		if (err == -EMSGSIZE) {
+			sluice_port_count_drop(st->port, SLUICE_DROP_TOO_LONG, 1);
+			sluice_pkt_free(pkt);
+			continue;
+		}
+		if (err)
+			break;
+		used += nr;
+		packets++;
+		bytes += pkt->len;
+		sluice_pkt_free(pkt);
+	}
+	sluice_vring_unfetch(q->vr, out->chain + used, have - used);
+	if (used && !sluice_vring_flush(q->vr) && sluice_vring_want_signal(q->vr))
+		sluice_queue_signal(q);
+	sluice_port_count(st->port, SLUICE_DIR_TO_GUEST, packets, bytes);
+	return i;
+}
+
+static void out_flush_guest(struct sluice_worker *w, struct sluice_output *out, struct sluice_output_stage *st)
+{
+	struct sluice_queue *q = st->queue;
+	unsigned int done = 0, n;
+
+	/* Frames that wait already go first. */
+	if (q->owner == w && !q->broken && !q->stalled && __ptr_ring_empty(&q->inbox)) {
+		sluice_worker_use_mm(w, q->cfg.mm);
+		do {
+			n = out_write_ring(out, st);
+			done += n;
+			memmove(st->pkt, st->pkt + n, (st->nr - n) * sizeof(st->pkt[0]));
+			st->nr -= n;
+		} while (n && st->nr);
+	}
+	for (n = 0; n < st->nr; n++)
+		out_post(st->port, st->pkt[n]);
+}
+
+/* --- uplinks ------------------------------------------------------------------------------------------------- */
+
+/* BH is off for the burst: that is also the RCU read side for port->lower. */
+static void out_flush_uplink(struct sluice_output_stage *st)
+{
+	struct net_device *lower;
+	unsigned int i, bytes = 0, packets = 0;
+
+	local_bh_disable();
+	lower = rcu_dereference_bh(st->port->lower);
+	if (unlikely(!lower || !netif_running(lower) || !netif_carrier_ok(lower)))
+		goto down;
+	for (i = 0; i < st->nr; i++) {
+		struct sluice_pkt *pkt = st->pkt[i];
+		u32 len = pkt->len;
+
+		if (unlikely(!sluice_pkt_to_skb(pkt))) {
+			sluice_port_count_drop(st->port, SLUICE_DROP_NOMEM, 1);
+			continue;
+		}
+		pkt->skb->dev = lower;
+		skb_set_hash(pkt->skb, pkt->hash, PKT_HASH_TYPE_L4);
+		if (dev_queue_xmit(pkt->skb) == NET_XMIT_DROP) {
+			sluice_port_count_drop(st->port, SLUICE_DROP_UPLINK_BUSY, 1);
+		} else {
+			packets++;
+			bytes += len;
+		}
+		pkt->skb = NULL;
+	}
+	local_bh_enable();
+	sluice_port_count(st->port, SLUICE_DIR_FROM_GUEST, packets, bytes);
+	return;
+
+down:
+	local_bh_enable();
+	sluice_port_count_drop(st->port, SLUICE_DROP_UPLINK_DOWN, st->nr);
+	for (i = 0; i < st->nr; i++)
+		sluice_pkt_free(st->pkt[i]);
+}
+
+/* --- the host's stack ------------------------------------------------------------------------------------------ */
+
+static void out_flush_slow(struct sluice_output_stage *st)
+{
+	struct net_device *dev = st->port->dev;
+	struct sluice_port_stats *s;
+	LIST_HEAD(list);
+	unsigned int i;
+
+	if (unlikely(!netif_running(dev))) {
+		sluice_port_count_drop(st->port, SLUICE_DROP_SLOW_DOWN, st->nr);
+		for (i = 0; i < st->nr; i++)
+			sluice_pkt_free(st->pkt[i]);
+		return;
+	}
+	local_bh_disable();
+	for (i = 0; i < st->nr; i++) {
+		struct sluice_pkt *pkt = st->pkt[i];
+
+		if (unlikely(!sluice_pkt_to_skb(pkt))) {
+			sluice_port_count_drop(st->port, SLUICE_DROP_NOMEM, 1);
+			continue;
+		}
+		pkt->skb->protocol = eth_type_trans(pkt->skb, dev);
+		list_add_tail(&pkt->skb->list, &list);
+		pkt->skb = NULL;
+	}
+	netif_receive_skb_list(&list);
+	s = this_cpu_ptr(st->port->stats);
+	u64_stats_update_begin(&s->syncp);
+	u64_stats_add(&s->slow_packets, st->nr);
+	u64_stats_update_end(&s->syncp);
+	local_bh_enable();
+}
+
+void sluice_output_slow(struct sluice_port *port, struct sk_buff *skb)
+{
+	struct sluice_pkt pkt;
+	struct sluice_output_stage st = { .port = port, .nr = 1, .pkt = { &pkt } };
+
+	sluice_pkt_from_skb(&pkt, skb);
+	out_flush_slow(&st);
+}
+
+/* --- all ---------------------------------------------------------------------------------------------------------- */
+
+void sluice_output_flush(struct sluice_worker *w, struct sluice_output *out)
+{
+	unsigned int i;
+
+	for (i = 0; i < out->nr; i++) {
+		struct sluice_output_stage *st = &out->stage[i];
+
+		switch (st->kind) {
+		case SLUICE_OUTPUT_GUEST:
+			out_flush_guest(w, out, st);
+			break;
+		case SLUICE_OUTPUT_UPLINK:
+			out_flush_uplink(st);
+			break;
+		case SLUICE_OUTPUT_SLOW:
+			out_flush_slow(st);
+			break;
+		}
+		st->nr = 0;
+	}
+	out->nr = 0;
+}
+
+static struct sluice_queue *out_choose_queue(struct sluice_port *port, u32 hash)
+{
+	/* Pairs with the publisher in queue.c. */
+	unsigned int n = smp_load_acquire(&port->nr_rx);
+
+	return n ? sluice_port_rxq(port, READ_ONCE(port->rx_map[reciprocal_scale(hash, n)])) : NULL;
+}
+
+static struct sluice_output_stage *out_stage(struct sluice_worker *w, struct sluice_output *out,
+					     struct sluice_port *port, struct sluice_queue *q, u8 kind)
+{
+	struct sluice_output_stage *st;
+	unsigned int i;
+
+	for (i = 0; i < out->nr; i++) {
+		st = &out->stage[i];
+		if (st->port == port && st->queue == q && st->kind == kind)
+			return st;
+	}
+	if (out->nr == SLUICE_OUTPUT_STAGES)
+		sluice_output_flush(w, out);
+	st = &out->stage[out->nr++];
+	st->port = port;
+	st->queue = q;
+	st->kind = kind;
+	return st;
+}
+
+void sluice_output_add(struct sluice_worker *w, struct sluice_output *out, struct sluice_port *port,
+		       bool slow, struct sluice_pkt *pkt)
+{
+	struct sluice_output_stage *st;
+	struct sluice_queue *q = NULL;
+	u8 kind = SLUICE_OUTPUT_SLOW;
+
+	if (!slow && port->kind == SLUICE_PORT_UPLINK) {
+		kind = SLUICE_OUTPUT_UPLINK;
+	} else if (!slow) {
+		kind = SLUICE_OUTPUT_GUEST;
+		q = out_choose_queue(port, pkt->hash);
+		if (unlikely(!q)) {
+			sluice_port_count_drop(port, SLUICE_DROP_RX_DOWN, 1);
+			sluice_pkt_free(pkt);
+			return;
+		}
+	}
+	st = out_stage(w, out, port, q, kind);
+	st->pkt[st->nr++] = pkt;
+}
+
+void sluice_output_copy(struct sluice_port *port, struct sk_buff *skb, u32 hash)
+{
+	struct net_device *lower;
+
+	if (port->kind != SLUICE_PORT_UPLINK) {
+		sluice_port_post(port, skb, hash, true);
+		return;
+	}
+	local_bh_disable();
+	lower = rcu_dereference_bh(port->lower);
+	if (lower && netif_running(lower) && netif_carrier_ok(lower)) {
+		sluice_port_count(port, SLUICE_DIR_FROM_GUEST, 1, skb->len);
+		skb->dev = lower;
+		dev_queue_xmit(skb);
+	} else {
+		sluice_port_count_drop(port, SLUICE_DROP_UPLINK_DOWN, 1);
+		kfree_skb(skb);
+	}
+	local_bh_enable();
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Policy first, then flow. What is compiled here for one packet holds for all packets with the same key, until the configuration changes:
+ * every decision depends on the key alone. What depends on time (limits) becomes a step of the program.
+ */
+#include <linux/etherdevice.h>
+#include "guard.h"
+#include "program.h"
+
+static struct sluice_op *program_op(struct sluice_program *prog, u8 type)
+{
+	struct sluice_op *op = &prog->op[prog->nr_op++];
+
+	op->type = type;
+	op->why = SLUICE_DROP_NONE;
+	op->meter = NULL;
+	op->port = NULL;
+	return op;
+}
+
+static void program_hit(struct sluice_program *prog, struct sluice_counter *c)
+{
+	if (c && prog->nr_hit < SLUICE_PROGRAM_HITS)
+		prog->hit[prog->nr_hit++] = c;
+}
+
+/* A port's access list and limit for one direction. DROP_NONE: passes, and *meter is its limit or NULL. */
+static enum sluice_drop program_police(struct sluice_program *prog, const struct sluice_net_port *np,
+				       enum sluice_dir dir, const struct sluice_flow_key *key,
+				       struct sluice_net_meter **meter)
+{
+	enum sluice_drop why = SLUICE_DROP_ACL;
+	struct sluice_counter *hits = NULL;
+	bool allow = sluice_acl_check(&np->acl[dir], key, &hits, &why);
+
+	program_hit(prog, hits);
+	*meter = rcu_dereference(np->rate[dir]);
+	return allow ? SLUICE_DROP_NONE : why;
+}
+
+/*
+ * For an uplink the directions are those of the guests behind it: what it transmits comes from guests.
+ */
+static enum sluice_dir program_out_dir(const struct sluice_port *port)
+{
+	return port->kind == SLUICE_PORT_UPLINK ? SLUICE_DIR_FROM_GUEST : SLUICE_DIR_TO_GUEST;
+}
+
+static void program_output(struct sluice_program *prog, struct sluice_port *in, struct sluice_port *out,
+			   const struct sluice_flow_key *key)
+{
+	struct sluice_net_meter *meter = NULL;
+	enum sluice_drop why;
+	struct sluice_op *op;
+
+	if (!out)
+		why = SLUICE_DROP_NO_PORT;
+	else if (out == in && !(key->in_port & SLUICE_KEY_TO_GUEST))
+		why = SLUICE_DROP_LOOP;
+	else
+		why = program_police(prog, out->engine, program_out_dir(out), key, &meter);
+	if (why) {
+		op = program_op(prog, SLUICE_OP_COUNT_DROP);
+		op->why = why;
+		op->port = out ?: in;
+		return;
+	}
+	if (meter) {
+		op = program_op(prog, SLUICE_OP_LIMIT_NEXT);
+		op->meter = meter;
+		op->why = SLUICE_DROP_RATE;
+		op->port = out;
+	}
+	op = program_op(prog, SLUICE_OP_OUTPUT);
+	op->port = out;
+}
+
+/* What the key is after an action: the receiver's access list sees the packet as the receiver will. */
+static void program_rewrite_key(struct sluice_flow_key *key, const struct sluice_flow_act *act)
+{
+	switch (act->type) {
+	case SLUICE_ACT_PUSH_VLAN:
+		key->vlan[1] = key->vlan[0];
+		key->vlan[0] = (act->vlan & ~SLUICE_VLAN_PRESENT) | SLUICE_VLAN_PRESENT;
+		break;
+	case SLUICE_ACT_POP_VLAN:
+		key->vlan[0] = key->vlan[1];
+		key->vlan[1] = 0;
+		break;
+	case SLUICE_ACT_SET_VLAN:
+		key->vlan[0] = (act->vlan & ~SLUICE_VLAN_PRESENT) | SLUICE_VLAN_PRESENT;
+		break;
+	case SLUICE_ACT_SET_ETH_SRC:
+		ether_addr_copy(key->eth_src, act->mac);
+		break;
+	case SLUICE_ACT_SET_ETH_DST:
+		ether_addr_copy(key->eth_dst, act->mac);
+		break;
+	case SLUICE_ACT_SET_SRC:
+		key->src = act->ip;
+		break;
+	case SLUICE_ACT_SET_DST:
+		key->dst = act->ip;
+		break;
+	case SLUICE_ACT_SET_TTL:
+		key->ttl = act->value;
+		break;
+	case SLUICE_ACT_SET_DSCP:
+		key->tos = (key->tos & 0x3) | act->value << 2;
+		break;
+	case SLUICE_ACT_SET_SPORT:
+		key->sport = act->l4_port;
+		break;
+	case SLUICE_ACT_SET_DPORT:
+		key->dport = act->l4_port;
+		break;
+	}
+}
+
+static void program_act(struct sluice_program *prog, struct sluice_port *in, const struct sluice_flow_act *act,
+			struct sluice_flow_key *key)
+{
+	struct sluice_op *op;
+
+	switch (act->type) {
+	case SLUICE_ACT_OUTPUT:
+		/* Pairs with the store that forgets a port which goes. */
+		program_output(prog, in, READ_ONCE(act->port), key);
+		break;
+	case SLUICE_ACT_DROP:
+		program_op(prog, SLUICE_OP_DROP)->why = SLUICE_DROP_FLOW;
+		break;
+	case SLUICE_ACT_SLOW:
+		program_op(prog, SLUICE_OP_SLOW);
+		break;
+	case SLUICE_ACT_METER:
+		op = program_op(prog, SLUICE_OP_LIMIT);
+		op->meter = act->meter;
+		op->why = SLUICE_DROP_METER;
+		break;
+	default:
+		program_op(prog, SLUICE_OP_REWRITE)->act = act;
+		program_rewrite_key(key, act);
+	}
+}
+
+/* Anything but a drop at the end falls off the end of the list, so a list without an output drops. */
+static void program_flow(struct sluice_program *prog, struct sluice_port *in, struct sluice_flow *flow,
+			 const struct sluice_flow_key *packet)
+{
+	struct sluice_flow_key key = *packet;
+	unsigned int i;
+
+	program_hit(prog, &flow->hits);
+	for (i = 0; i < flow->nr_act; i++)
+		program_act(prog, in, &flow->act[i], &key);
+}
+
+/* Frames from the host's stack go to the guest that the netdev stands for: its policy applies, flows do not. */
+static void program_to_guest(struct sluice_program *prog, struct sluice_port *port, const struct sluice_flow_key *key)
+{
+	program_output(prog, port, port, key);
+}
+
+void sluice_program_compile(struct sluice_program *prog, struct sluice_port *port,
+			    const struct sluice_flow_key *key)
+{
+	enum sluice_dir dir = port->kind == SLUICE_PORT_UPLINK ? SLUICE_DIR_TO_GUEST : SLUICE_DIR_FROM_GUEST;
+	struct sluice_net_instance *ni = port->inst->engine;
+	struct sluice_net_port *np = port->engine;
+	const struct sluice_guard_entry *guard;
+	struct sluice_net_meter *meter;
+	struct sluice_port *peer;
+	struct sluice_flow *flow;
+	enum sluice_drop why;
+	struct sluice_op *op;
+
+	prog->nr_op = 0;
+	prog->nr_hit = 0;
+	if (key->in_port & SLUICE_KEY_TO_GUEST) {
+		program_to_guest(prog, port, key);
+		return;
+	}
+
+	guard = rcu_dereference(np->guard);
+	why = guard ? sluice_guard_check(&guard->g, key) : SLUICE_DROP_NONE;
+	if (!why)
+		why = program_police(prog, np, dir, key, &meter);
+	if (why) {
+		program_op(prog, SLUICE_OP_DROP)->why = why;
+		return;
+	}
+	if (meter) {
+		op = program_op(prog, SLUICE_OP_LIMIT);
+		op->meter = meter;
+		op->why = SLUICE_DROP_RATE;
+	}
+
+	flow = sluice_flow_lookup(&ni->flows, key);
+	peer = rcu_dereference(np->wire);
+	if (flow)
+		program_flow(prog, port, flow, key);
+	else if (peer)
+		program_output(prog, port, peer, key);
+	else
+		program_op(prog, SLUICE_OP_SLOW);
+}
