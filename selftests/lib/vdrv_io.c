@@ -228,7 +228,8 @@ int vdrv_log_start(struct vdrv *v)
 		if (ioctl(v->fd, VHOST_SET_VRING_ADDR, &a) < 0)
 			return -errno;
 	}
-	return 0;
+	/* Setting features with an IOMMU among them may have begun a new table. */
+	return v->features & VDRV_F_IOMMU ? vdrv_iotlb_map_all(v) : 0;
 }
 
 int vdrv_log_stop(struct vdrv *v)
@@ -248,7 +249,7 @@ int vdrv_log_stop(struct vdrv *v)
 		return -errno;
 	v->features = features;
 	munmap(log, v->log_bytes);
-	return 0;
+	return v->features & VDRV_F_IOMMU ? vdrv_iotlb_map_all(v) : 0;
 }
 
 /* Was the page of @ptr written to since the last look? */

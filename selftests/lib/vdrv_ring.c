@@ -29,7 +29,9 @@ int vdrv_vq_slot(struct vdrv_vq *q)
 
 void vdrv_vq_release(struct vdrv_vq *q, unsigned int slot)
 {
-	q->free[q->nfree++] = slot;
+	/* A ring that a test has spoilt may give the same buffer back twice. */
+	if (q->nfree < q->nslot)
+		q->free[q->nfree++] = slot;
 }
 
 unsigned int vdrv_segments(const struct vdrv *v, const struct vdrv_vq *q, unsigned int slot, uint32_t len,

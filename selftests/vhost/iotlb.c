@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A guest behind a virtual IOMMU: addresses are translated by messages, misses are asked for. */
+#include "kselftest_harness.h"
+#include "rig.h"
+
+#define FEATURES	(VDRV_F_VERSION_1 | VDRV_F_MRG_RXBUF | VDRV_F_IOMMU)
+
+FIXTURE(iotlb)
+{
+	struct guest g;
+};
+
+FIXTURE_VARIANT(iotlb)
+{
+	uint64_t features;
+};
+
+FIXTURE_VARIANT_ADD(iotlb, split) { .features = FEATURES };
+FIXTURE_VARIANT_ADD(iotlb, split_all) { .features = FEATURES | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX };
+FIXTURE_VARIANT_ADD(iotlb, packed) { .features = FEATURES | VDRV_F_PACKED };
+FIXTURE_VARIANT_ADD(iotlb, packed_all)
+{
+	.features = FEATURES | VDRV_F_PACKED | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX
+};
+
+FIXTURE_SETUP(iotlb)
+{
+	struct vdrv_cfg cfg = { .features = variant->features, .tx_seg = 1000, .hdr_alone = true };
+
+	if (variant->features & ~rig_features())
+		SKIP(return, "the node does not offer these features");
+	cfg.tx_buf = 8192;
+	ASSERT_EQ(0, guest_open(&self->g, "sltest0", &cfg));
+}
+
+FIXTURE_TEARDOWN(iotlb)
+{
+	guest_close(&self->g);
+}
+
+TEST_F(iotlb, mapped)
+{
+	unsigned int i;
+
+	for (i = 0; i < 300; i++)
+		ASSERT_EQ(0, guest_ping(&self->g, i * 2));
+}
+
+/* Answer misses until both frames have arrived. Returns how many there were, or -errno. */
+static int serve_until(struct guest *g, const unsigned char *frame, size_t len)
+{
+	struct virtio_net_hdr_v1 h;
+	unsigned char got[2048];
+	bool out = false, in = false;
+	int misses = 0, i, n;
+
+	for (i = 0; i < 400 && !(out && in); i++) {
+		n = vdrv_iotlb_serve(&g->v, 5);
+		if (n < 0)
+			return n;
+		misses += n;
+		if (n)
+			continue;
+		if (!out)
+			out = netio_recv(g->wire, &h, got, sizeof(got), 1) == (int)len && !memcmp(frame, got, len);
+		if (!in)
+			in = vdrv_recv(&g->v, &h, got, sizeof(got), 1) == (int)len && !memcmp(frame, got, len);
+	}
+	return out && in ? misses : -ETIMEDOUT;
+}
+
+/* Nothing is mapped any more, neither rings nor buffers: all of it is asked for, page by page. */
+TEST_F_TIMEOUT(iotlb, misses, 60)
+{
+	struct netio_frame f = { .len = 1500, .seed = 5 };
+	struct vdrv *v = &self->g.v;
+	struct virtio_net_hdr_v1 h;
+	unsigned char frame[1500];
+	unsigned int i;
+	int ret;
+
+	netio_frame_make(&f, &h, frame);
+	for (i = 0; i < 5; i++) {
+		ASSERT_EQ(0, vdrv_iotlb_invalidate(v, v->mem, v->ring_bytes));
+		ASSERT_EQ(0, vdrv_iotlb_invalidate(v, v->mem + v->ring_bytes, v->mem_bytes - v->ring_bytes));
+		ASSERT_EQ(0, netio_send(self->g.wire, &h, frame, f.len));
+		ASSERT_EQ(0, vdrv_send(v, &h, frame, f.len));
+		ret = serve_until(&self->g, frame, f.len);
+		EXPECT_GT(ret, 0) TH_LOG("round %u: %d", i, ret);
+	}
+}
+
+/* A miss that nobody answers stalls this guest only, and does not keep the node from closing. */
+TEST_F(iotlb, unanswered)
+{
+	struct vdrv_cfg cfg = { .features = VDRV_F_VERSION_1 };
+	struct vdrv *v = &self->g.v;
+	struct netio_frame f = { .len = 100 };
+	struct virtio_net_hdr_v1 h;
+	unsigned char frame[100];
+	struct guest other;
+
+	netio_frame_make(&f, &h, frame);
+	ASSERT_EQ(0, vdrv_iotlb_invalidate(v, v->mem, v->ring_bytes));
+	ASSERT_EQ(0, vdrv_iotlb_invalidate(v, v->mem + v->ring_bytes, v->mem_bytes - v->ring_bytes));
+	vdrv_send(v, &h, frame, f.len);
+	netio_send(self->g.wire, &h, frame, f.len);
+	ASSERT_EQ(0, guest_open(&other, "sltest1", &cfg));
+	EXPECT_EQ(0, guest_ping(&other, 9));
+	guest_close(&other);
+}
+
+static int message(struct vdrv *v, uint8_t type, uint64_t iova, uint64_t size, uint64_t uaddr, uint8_t perm)
+{
+	struct vhost_msg_v2 m = {
+		.type = VHOST_IOTLB_MSG_V2,
+		.iotlb = { .iova = iova, .size = size, .uaddr = uaddr, .perm = perm, .type = type },
+	};
+
+	return write(v->fd, &m, sizeof(m)) == sizeof(m) ? 0 : -errno;
+}
+
+TEST_F(iotlb, bad_messages)
+{
+	struct vdrv *v = &self->g.v;
+	struct vhost_msg_v2 m;
+
+	EXPECT_NE(0, message(v, VHOST_IOTLB_UPDATE, ~0ULL - 4095, 8192, (uintptr_t)v->mem, VHOST_ACCESS_RW));
+	EXPECT_NE(0, message(v, VHOST_IOTLB_UPDATE, 0, 4096, ~0ULL - 100, VHOST_ACCESS_RW));
+	EXPECT_NE(0, message(v, 99, 0, 4096, (uintptr_t)v->mem, VHOST_ACCESS_RW));
+	EXPECT_NE(0, message(v, VHOST_IOTLB_MISS, 0, 4096, (uintptr_t)v->mem, VHOST_ACCESS_RW));
+	memset(&m, 0xff, sizeof(m));
+	EXPECT_LT(write(v->fd, &m, sizeof(m)), 0);
+	EXPECT_LT(write(v->fd, &m, 5), 0);
+	/* Nothing to read: no wait, for the file is non-blocking; and no more than is asked for. */
+	EXPECT_LE(read(v->fd, &m, 1), 0);
+	EXPECT_EQ(0, guest_ping(&self->g, 3));
+}
+
+/* Many tiny mappings: at some point it may be refused, but nothing is lost. */
+TEST_F_TIMEOUT(iotlb, many_mappings, 60)
+{
+	struct vdrv *v = &self->g.v;
+	unsigned int i;
+
+	for (i = 0; i < 5000; i++)
+		message(v, VHOST_IOTLB_UPDATE, 0x700000000000ULL + i * 8192ULL, 4096, (uintptr_t)v->mem,
+			VHOST_ACCESS_RW);
+	EXPECT_EQ(0, vdrv_iotlb_map_all(v));
+	EXPECT_EQ(0, guest_ping(&self->g, 3));
+}
+
+/* Mapped for reading only: a frame for the guest must not be written there. */
+TEST_F(iotlb, read_only_mapping)
+{
+	struct vdrv *v = &self->g.v;
+	struct vdrv_vq *q = &v->vq[VDRV_RX];
+	struct netio_frame f = { .len = 1000, .seed = 3 };
+	struct virtio_net_hdr_v1 h;
+	unsigned char frame[1000];
+	size_t len = (size_t)q->nslot * q->buf_len, i;
+
+	netio_frame_make(&f, &h, frame);
+	memset(q->buf, 0x5a, len);
+	ASSERT_EQ(0, vdrv_iotlb_invalidate(v, v->mem + v->ring_bytes, v->mem_bytes - v->ring_bytes));
+	ASSERT_EQ(0, message(v, VHOST_IOTLB_UPDATE, vdrv_addr(v, q->buf), len, (uintptr_t)q->buf, VHOST_ACCESS_RO));
+	ASSERT_EQ(0, netio_send(self->g.wire, &h, frame, f.len));
+	usleep(100000);
+	for (i = 0; i < len && q->buf[i] == 0x5a; i++)
+		;
+	EXPECT_EQ(len, i);
+}
+
+TEST_HARNESS_MAIN
