@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The engine that moves packets: one at a time, in a module of its own. Without one, ports hold: rings and
- * inboxes fill, and nothing is lost until they are full.
+ * The engine that moves packets: one at a time, in a module of its own. Without one, ports hold:
+ * rings and inboxes fill, and nothing is lost until they are full.
  */
 #include <linux/rtnetlink.h>
 #include "instance.h"
@@ -74,7 +74,10 @@ int sluice_engine_port_add(struct sluice_port *port)
 	return 0;
 }
 
-/* Only after every worker forgot the port: its queues are detached and its uplink inbox is no longer polled. */
+/*
+ * Only after every worker forgot the port: its queues are detached and its uplink inbox is no
+ * longer polled.
+ */
 void sluice_engine_port_del(struct sluice_port *port)
 {
 	const struct sluice_engine_ops *ops = rtnl_dereference(port->engine_ops);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The contract with engines. sluice.ko holds ports, queues, netdevs, workers and the netlink family; an engine
- * (sluice_net.ko) looks at packets and owns every table that a packet is matched against. It registers one
- * table of operations. Configuration arrives as the plain structures below, already checked for form by the
- * netlink policies; the engine checks for sense.
+ * The contract with engines. sluice.ko holds ports, queues, netdevs, workers and the netlink
+ * family; an engine (sluice_net.ko) looks at packets and owns every table that a packet is matched
+ * against. It registers one table of operations. Configuration arrives as the plain structures
+ * below, already checked for form by the netlink policies; the engine checks for sense.
  *
- * Context rules. Control operations run with RTNL held and may sleep. Packet operations run on a worker
- * thread (or, where said, in softirq), never sleep except to touch guest memory, and take no lock.
+ * Context rules. Control operations run with RTNL held and may sleep. Packet operations run on a
+ * worker thread (or, where said, in softirq), never sleep except to touch guest memory, and take no
+ * lock.
  */
 #ifndef _SLUICE_ENGINE_H
 #define _SLUICE_ENGINE_H
@@ -102,8 +103,9 @@ struct sluice_acl_rule {
 /**
  * struct sluice_guard - which senders a guest may claim to be
  * @nr_mac: 0: any source MAC
- * @nr_prefix: 0: any source address; else also ARP and ND senders must be among @prefix. A link-local IPv6 source
- *	and the unspecified address (DAD, DHCP) are allowed only with a listed MAC
+ * @nr_prefix: 0: any source address; else also ARP and ND senders must be among @prefix. A
+ *	link-local IPv6 source and the unspecified address (DAD, DHCP) are allowed only with a
+ *	listed MAC
  * @mac: allowed source MACs
  * @prefix: allowed source addresses
  */
@@ -152,8 +154,9 @@ enum sluice_act_type {
 /**
  * struct sluice_act - one action
  * @type: SLUICE_ACT_*
- * @ifindex: OUTPUT: the port's netdev, in the rule's namespace (resolved when the rule is added; the flow goes
- *	inactive, dropping with SLUICE_DROP_NO_PORT, when that port is removed)
+ * @ifindex: OUTPUT: the port's netdev, in the rule's namespace (resolved when the rule is
+ *	added; the flow goes inactive, dropping with SLUICE_DROP_NO_PORT, when that port is
+ *	removed)
  * @meter: METER: its id
  * @vlan: PUSH, SET: VLAN id | PCP << 13
  * @port: SET_SPORT, SET_DPORT: host order
@@ -204,8 +207,8 @@ struct sluice_cursor {
 };
 
 /*
- * A dump calls emit once an object, from @cur on; emit returns 0, or -EMSGSIZE when its buffer is full: the dump then returns
- * -EMSGSIZE with @cur at the object that did not fit. 0 at the end.
+ * A dump calls emit once an object, from @cur on; emit returns 0, or -EMSGSIZE when its buffer is
+ * full: the dump then returns -EMSGSIZE with @cur at the object that did not fit. 0 at the end.
  */
 typedef int (*sluice_acl_emit_t)(void *ctx, struct sluice_port *port, const struct sluice_acl_rule *rule,
 				 const struct sluice_hits *hits);
@@ -227,7 +230,10 @@ struct sluice_engine_ops {
 	const char *name;
 	u32 abi;
 
-	/* Lifetime of the objects that the engine hangs its state on. RTNL. The instance is always there first. */
+	/*
+	 * Lifetime of the objects that the engine hangs its state on. RTNL. The instance is always
+	 * there first.
+	 */
 	int (*instance_add)(struct sluice_instance *inst);
 	void (*instance_del)(struct sluice_instance *inst);
 	int (*worker_add)(struct sluice_worker *w);
@@ -235,21 +241,28 @@ struct sluice_engine_ops {
 	int (*port_add)(struct sluice_port *port);
 	void (*port_del)(struct sluice_port *port);
 	/*
-	 * The port is about to change its namespace: forget all that ties it to other objects (wire, flows). Its own
-	 * policy stays with it. No worker knows the port at that time.
+	 * The port is about to change its namespace: forget all that ties it to other objects
+	 * (wire, flows). Its own policy stays with it. No worker knows the port at that time.
 	 */
 	void (*port_unlink)(struct sluice_port *port);
 
 	/*
-	 * Packets. Worker context. Each moves at most @budget packets and returns how many it moved; a negative errno
-	 * is -EAGAIN (stalled on the IOTLB) or -EIO (the ring is broken: the core stops the queue).
+	 * Packets. Worker context. Each moves at most @budget packets and returns how many it
+	 * moved; a negative errno is -EAGAIN (stalled on the IOTLB) or -EIO (the ring is broken:
+	 * the core stops the queue).
 	 */
 	int (*guest_tx)(struct sluice_worker *w, struct sluice_queue *q, int budget);
 	int (*guest_rx)(struct sluice_worker *w, struct sluice_queue *q, int budget);
 	int (*uplink_rx)(struct sluice_worker *w, struct sluice_port *uplink, int budget);
-	/* Counters that the worker still holds are added to their rules. Worker context, between bursts. */
+	/*
+	 * Counters that the worker still holds are added to their rules. Worker context, between
+	 * bursts.
+	 */
 	void (*flush)(struct sluice_worker *w);
-	/* A frame from a front end's slow path: as guest_tx of one packet. Worker context; owns @skb. */
+	/*
+	 * A frame from a front end's slow path: as guest_tx of one packet. Worker context; owns
+	 * @skb.
+	 */
 	void (*inject)(struct sluice_worker *w, struct sluice_port *port, struct sk_buff *skb);
 
 	/* Configuration. RTNL; extack is never NULL. */
@@ -293,14 +306,17 @@ struct sluice_engine_ops {
  * sluice_engine_register() - take over the moving of packets
  * @ops: operations; stay valid until unregister
  *
- * Adopts every instance, worker and port that is there. Context: process. Return: 0, -EBUSY (another engine is there),
- * -EPROTO (other ABI), or what an add operation returned.
+ * Adopts every instance, worker and port that is there. Context: process. Return: 0, -EBUSY
+ * (another engine is there), -EPROTO (other ABI), or what an add operation returned.
  */
 int sluice_engine_register(const struct sluice_engine_ops *ops);
 /* Called from module exit only, hence with no port left: each holds a reference on the module. */
 void sluice_engine_unregister(const struct sluice_engine_ops *ops);
 
-/* --- for sluice.ko itself; RTNL --------------------------------------------------------------------------- */
+/*
+ * --- for sluice.ko itself; RTNL
+ * ---------------------------------------------------------------------------
+ */
 
 /* Let the engine, if there is one, put its state on a new object; 0 when there is none (yet). */
 int sluice_engine_instance_add(struct sluice_instance *inst);

@@ -24,8 +24,9 @@ static int __net_init instance_net_init(struct net *net)
 }
 
 /*
- * The namespace's netdevs went before: a pernet subsystem leaves after every pernet device, and the core's own
- * device exit has deleted what has link operations. So no port and hence no worker knows this instance any more.
+ * The namespace's netdevs went before: a pernet subsystem leaves after every pernet device, and the
+ * core's own device exit has deleted what has link operations. So no port and hence no worker knows
+ * this instance any more.
  */
 static void __net_exit instance_net_exit(struct net *net)
 {

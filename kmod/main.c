@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sluice.ko holds what guests and the host have a hand on. Control comes last and leaves first: whoever can reach it
- * finds everything below it alive.
+ * sluice.ko holds what guests and the host have a hand on. Control comes last and leaves first:
+ * whoever can reach it finds everything below it alive.
  */
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
@@ -41,7 +41,10 @@ instance:
 	return err;
 }
 
-/* Front ends and the engine use our symbols, so none is loaded; the last ports go with the link operations. */
+/*
+ * Front ends and the engine use our symbols, so none is loaded; the last ports go with the link
+ * operations.
+ */
 static void __exit sluice_exit(void)
 {
 	sluice_netlink_exit();

@@ -4,19 +4,21 @@
  *
  * DOC: Locking
  *
- * A front end may hold its own lock and call what takes RTNL (offloads); so its callbacks that run under RTNL take no lock that
- * it holds around a call into this file. The order is
+ * A front end may hold its own lock and call what takes RTNL (offloads); so its callbacks that run
+ * under RTNL take no lock that it holds around a call into this file. The order is
  *
  *	RTNL > port->lock > a call to a worker
  *
- * and a worker takes neither. Packet paths find ports through pointers of the engine's tables, or through the netdev, under RCU.
+ * and a worker takes neither. Packet paths find ports through pointers of the engine's tables, or
+ * through the netdev, under RCU.
  *
  * DOC: Removal
  *
- * Queues are stopped one by one, the uplink is taken off its worker, then the engine forgets the port and waits for every
- * worker: from here on no worker can reach it. Then the netdev is unregistered, and after the grace period that
- * this implies its reference is dropped: until then a frame from the host's stack finds no receive queue and is
- * dropped. Front ends that still hold a reference find port->gone set.
+ * Queues are stopped one by one, the uplink is taken off its worker, then the engine forgets the
+ * port and waits for every worker: from here on no worker can reach it. Then the netdev is
+ * unregistered, and after the grace period that this implies its reference is dropped: until then a
+ * frame from the host's stack finds no receive queue and is dropped. Front ends that still hold a
+ * reference find port->gone set.
  */
 #include <linux/if_vlan.h>
 #include <linux/rtnetlink.h>
@@ -208,8 +210,9 @@ static void port_pass(struct sluice_worker *w, void *arg)
 }
 
 /*
- * A netdev that moves to another namespace takes its own policy along, but no tie to what stays behind. While no engine is
- * set the port holds; the empty call makes sure that every visit which saw the engine is over.
+ * A netdev that moves to another namespace takes its own policy along, but no tie to what stays
+ * behind. While no engine is set the port holds; the empty call makes sure that every visit which
+ * saw the engine is over.
  */
 void sluice_port_leave(struct sluice_port *port)
 {
@@ -235,7 +238,10 @@ void sluice_port_enter(struct sluice_port *port)
 	port->inst = sluice_instance_get(dev_net(port->dev));
 	list_add_tail(&port->node, &port->inst->ports);
 	port->inst->nr_ports++;
-	/* The module reference was kept; a namespace whose tables cannot be made leaves the port held. */
+	/*
+	 * The module reference was kept; a namespace whose tables cannot be made leaves the port
+	 * held.
+	 */
 	if (sluice_engine() && !sluice_engine_instance_add(port->inst))
 		rcu_assign_pointer(port->engine_ops, sluice_engine());
 	if (port->kind == SLUICE_PORT_GUEST) {
@@ -273,7 +279,10 @@ int sluice_port_assign(struct sluice_port *port, int pair, struct sluice_worker 
 	return 0;
 }
 
-/* --- what front ends call ------------------------------------------------------------------------------- */
+/*
+ * --- what front ends call
+ * -------------------------------------------------------------------------------
+ */
 
 struct sluice_port *sluice_port_get_by_ifindex(struct net *net, int ifindex)
 {
@@ -398,7 +407,10 @@ void sluice_port_notifier_unregister(struct sluice_port_notifier *n)
 }
 SLUICE_EXPORT(sluice_port_notifier_unregister);
 
-/* --- frames from elsewhere -------------------------------------------------------------------------------- */
+/*
+ * --- frames from elsewhere
+ * --------------------------------------------------------------------------------
+ */
 
 void sluice_port_post(struct sluice_port *port, struct sk_buff *skb, u32 hash, bool policed)
 {

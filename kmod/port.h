@@ -58,14 +58,17 @@ struct sluice_port_totals {
  * @port: its port
  * @pair: queue pair number
  * @dir: enum sluice_queue_dir
- * @worker: who serves it; written under port->lock with RTNL, read under RCU by those who wake it
+ * @worker: who serves it; written under port->lock with RTNL, read under RCU by those who
+ *	wake it
  * @attached: a ring is there; written under port->lock
  * @kicked: the driver notified since the worker last looked; any context
- * @inbox: RX: frames (skb) that other threads want delivered; producers under its lock, consumer is the worker
+ * @inbox: RX: frames (skb) that other threads want delivered; producers under its lock,
+ *	consumer is the worker
  * @node: in worker->queues while attached; worker thread only
- * @cfg: as attached; @cfg.call and @cfg.err are references of ours; worker thread only
+ * @cfg: as attached; worker thread only
  * @vr: the ring; worker thread only
- * @owner: the worker that has it in its list; written by that worker only, so whoever reads itself here is right
+ * @owner: the worker that has it in its list; written by that worker only, so whoever reads
+ *	itself here is right
  * @idle_polls: visits in a row that found nothing; worker thread only
  * @armed: notifications are on, the ring was empty: skip until kicked; worker thread only
  * @stalled: waits for guest memory (IOTLB); worker thread only
@@ -147,7 +150,10 @@ struct sluice_port {
 	unsigned int napi_id;
 };
 
-/* --- control: RTNL --------------------------------------------------------------------------------------- */
+/*
+ * --- control: RTNL
+ * ---------------------------------------------------------------------------------------
+ */
 
 /**
  * struct sluice_port_params - what a new guest port is made of
@@ -163,7 +169,10 @@ struct sluice_port_params {
 
 struct sluice_port *sluice_port_add(struct net *net, const char *name, const struct sluice_port_params *params,
 				    struct netlink_ext_ack *extack);
-/* An uplink above @lower; the lower netdev must be in the same namespace, not loopback, not one of ours, without an rx_handler. */
+/*
+ * An uplink above @lower; the lower netdev must be in the same namespace, not loopback, not one of
+ * ours, without an rx_handler.
+ */
 struct sluice_port *sluice_uplink_add(struct net *net, const char *name, struct net_device *lower,
 				      struct netlink_ext_ack *extack);
 /* Either kind. */
@@ -177,7 +186,10 @@ struct sluice_port *sluice_port_from_dev(const struct net_device *dev);
 int sluice_port_assign(struct sluice_port *port, int pair, struct sluice_worker *w, struct netlink_ext_ack *extack);
 void sluice_port_totals(const struct sluice_port *port, struct sluice_port_totals *t);
 
-/* --- packets ---------------------------------------------------------------------------------------------- */
+/*
+ * --- packets
+ * ----------------------------------------------------------------------------------------------
+ */
 
 static inline struct sluice_queue *sluice_port_rxq(const struct sluice_port *port, unsigned int pair)
 {
@@ -190,8 +202,8 @@ static inline struct sluice_queue *sluice_port_txq(const struct sluice_port *por
 }
 
 /*
- * Hand a frame to the worker of one of the guest's receive queues, chosen by @hash. Owns @skb. @policed: the port's policy was
- * applied already. Any context with BH disabled.
+ * Hand a frame to the worker of one of the guest's receive queues, chosen by @hash. Owns @skb.
+ * @policed: the port's policy was applied already. Any context with BH disabled.
  */
 void sluice_port_post(struct sluice_port *port, struct sk_buff *skb, u32 hash, bool policed);
 
@@ -208,7 +220,10 @@ static inline struct sluice_skb_cb *sluice_skb_cb(struct sk_buff *skb)
 /* Every port of the host, by index. Changes under RTNL; a port found here under RTNL stays. */
 extern struct xarray sluice_ports;
 
-/* --- between the files of sluice.ko ---------------------------------------------------------------------- */
+/*
+ * --- between the files of sluice.ko
+ * ----------------------------------------------------------------------
+ */
 
 /* port.c: @dev is a netdev of ours, not yet registered; @lower makes it an uplink. RTNL. */
 struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *lower, unsigned int pairs);
@@ -226,7 +241,10 @@ void sluice_queue_exit(struct sluice_queue *q);
 void sluice_queue_stop(struct sluice_queue *q);
 /* Move to @to; lock held. */
 void sluice_queue_move(struct sluice_queue *q, struct sluice_worker *to);
-/* Worker context: one visit; true if something moved. Arm: get ready to sleep; false if it must be looked at again. */
+/*
+ * Worker context: one visit; true if something moved. Arm: get ready to sleep; false if it must be
+ * looked at again.
+ */
 bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q);
 bool sluice_queue_arm(struct sluice_worker *w, struct sluice_queue *q);
 

@@ -4,9 +4,10 @@
  *
  * DOC: Lifetime of a ring
  *
- * Attach builds the ring in the caller's context and hands it to the worker with a call; detach takes it back with a
- * call. In between only the worker touches it. port->lock keeps the queue's worker from changing while a
- * call is on its way; a worker never takes that lock, so waiting for it under the lock is safe.
+ * Attach builds the ring in the caller's context and hands it to the worker with a call; detach
+ * takes it back with a call. In between only the worker touches it. port->lock keeps the queue's
+ * worker from changing while a call is on its way; a worker never takes that lock, so waiting for
+ * it under the lock is safe.
  */
 #include <linux/eventfd.h>
 #include <linux/rtnetlink.h>
@@ -79,7 +80,10 @@ bool sluice_queue_attached(const struct sluice_queue *q)
 }
 SLUICE_EXPORT(sluice_queue_attached);
 
-/* --- on the worker ------------------------------------------------------------------------------------- */
+/*
+ * --- on the worker
+ * -------------------------------------------------------------------------------------
+ */
 
 struct queue_join {
 	struct sluice_queue *q;
@@ -130,7 +134,10 @@ void sluice_queue_signal(struct sluice_queue *q)
 }
 SLUICE_EXPORT(sluice_queue_signal);
 
-/* The guest broke its ring: it stays attached, so that the front end can stop it in its own time, but is not looked at again. */
+/*
+ * The guest broke its ring: it stays attached, so that the front end can stop it in its own time,
+ * but is not looked at again.
+ */
 static void queue_break(struct sluice_queue *q)
 {
 	struct sluice_port *port = q->port;
@@ -175,7 +182,10 @@ bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 	rcu_read_lock();
 	ops = rcu_dereference(q->port->engine_ops);
 	rcu_read_unlock();
-	/* The engine's module is held by the port, and the port leaves it only after it left every worker. */
+	/*
+	 * The engine's module is held by the port, and the port leaves it only after it left every
+	 * worker.
+	 */
 	if (!ops)
 		return false;
 
@@ -216,7 +226,10 @@ bool sluice_queue_arm(struct sluice_worker *w, struct sluice_queue *q)
 		return true;
 	if (q->armed || q->stalled)
 		return !READ_ONCE(q->kicked);
-	/* An empty inbox is refilled by somebody who wakes the worker: only one that waits for buffers needs the driver. */
+	/*
+	 * An empty inbox is refilled by somebody who wakes the worker: only one that waits for
+	 * buffers needs the driver.
+	 */
 	if (!queue_has_work(q))
 		return true;
 	if (READ_ONCE(q->kicked))
@@ -239,7 +252,10 @@ bool sluice_queue_arm(struct sluice_worker *w, struct sluice_queue *q)
 	return true;
 }
 
-/* --- control -------------------------------------------------------------------------------------------- */
+/*
+ * --- control
+ * --------------------------------------------------------------------------------------------
+ */
 
 /* Tell the paths that choose a receive queue which ones are there. Context: @port->lock held. */
 static void queue_publish_rx(struct sluice_port *port)
@@ -362,7 +378,10 @@ static void queue_set_call(struct sluice_queue *q, void *ctx)
 	if (!q->vr)
 		return;
 	q->cfg.call = ctx;
-	/* What was signalled to nobody in between is signalled now: a driver copes with one too many, not with one too few. */
+	/*
+	 * What was signalled to nobody in between is signalled now: a driver copes with one too
+	 * many, not with one too few.
+	 */
 	if (ctx && q->attached)
 		eventfd_signal(ctx);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A port's netdev, with a representor's meaning: what no flow handled comes out of it into the host's stack, and what the host
- * sends to it reaches the guest (or, through an uplink, the wire). Counters are the port's own: everything that
- * passed, whichever way it took.
+ * A port's netdev, with a representor's meaning: what no flow handled comes out of it into the
+ * host's stack, and what the host sends to it reaches the guest (or, through an uplink, the wire).
+ * Counters are the port's own: everything that passed, whichever way it took.
  */
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
@@ -50,7 +50,10 @@ struct sluice_port *sluice_port_find(struct net *net, const char *name)
 	return dev ? sluice_port_from_dev(dev) : NULL;
 }
 
-/* --- net_device_ops -------------------------------------------------------------------------------------- */
+/*
+ * --- net_device_ops
+ * --------------------------------------------------------------------------------------
+ */
 
 static netdev_tx_t rep_xmit_uplink(struct sluice_port *port, struct sk_buff *skb)
 {
@@ -165,7 +168,10 @@ static const struct net_device_ops rep_netdev_ops = {
 	.ndo_features_check = passthru_features_check,
 };
 
-/* --- ethtool ----------------------------------------------------------------------------------------------- */
+/*
+ * --- ethtool
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static const char rep_stat_names[][ETH_GSTRING_LEN] = {
 	"from_guest_packets", "from_guest_bytes", "to_guest_packets", "to_guest_bytes",
@@ -228,9 +234,15 @@ static const struct ethtool_ops rep_ethtool_ops = {
 	.get_ethtool_stats = rep_get_ethtool_stats,
 };
 
-/* --- rtnl kind --------------------------------------------------------------------------------------------- */
+/*
+ * --- rtnl kind
+ * ---------------------------------------------------------------------------------------------
+ */
 
-/* The netdev is gone from every list and a grace period has passed: the reference that it held goes too. */
+/*
+ * The netdev is gone from every list and a grace period has passed: the reference that it held goes
+ * too.
+ */
 static void rep_destructor(struct net_device *dev)
 {
 	struct rep *rep = netdev_priv(dev);
@@ -278,7 +290,10 @@ static int rep_register(struct net_device *dev, struct net_device *lower, unsign
 	}
 	netif_carrier_off(dev);
 	((struct rep *)netdev_priv(dev))->port = port;
-	/* The port's reference is the netdev's now. Early failures do not run the destructor, late ones do or will. */
+	/*
+	 * The port's reference is the netdev's now. Early failures do not run the destructor, late
+	 * ones do or will.
+	 */
 	err = register_netdevice(dev);
 	if (err) {
 		if (dev->reg_state == NETREG_UNINITIALIZED)
@@ -378,7 +393,10 @@ static struct sluice_port *rep_create(struct net *net, const char *name, struct 
 	if (!err)
 		return rep_port(dev);
 
-	/* One that got as far as being registered is freed when it is unregistered: free_netdev() sees to that. */
+	/*
+	 * One that got as far as being registered is freed when it is unregistered: free_netdev()
+	 * sees to that.
+	 */
 free:
 	free_netdev(dev);
 	return ERR_PTR(err);
@@ -403,7 +421,10 @@ void sluice_port_del(struct sluice_port *port)
 	unregister_netdevice(port->dev);
 }
 
-/* --- moves between namespaces -------------------------------------------------------------------------------- */
+/*
+ * --- moves between namespaces
+ * --------------------------------------------------------------------------------
+ */
 
 static int rep_event(struct notifier_block *nb, unsigned long event, void *ptr)
 {
@@ -412,7 +433,10 @@ static int rep_event(struct notifier_block *nb, unsigned long event, void *ptr)
 
 	if (!port || port->gone || !port->inst)
 		return NOTIFY_DONE;
-	/* A move tells everybody that the netdev goes, and then that it is there; it stays registered meanwhile. */
+	/*
+	 * A move tells everybody that the netdev goes, and then that it is there; it stays
+	 * registered meanwhile.
+	 */
 	if (event == NETDEV_UNREGISTER && dev->reg_state == NETREG_REGISTERED) {
 		/* The VF stays where it is, so an uplink cannot leave it. */
 		if (port->kind == SLUICE_PORT_UPLINK)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The contract with front ends: how a vhost node, a vDPA device or a mediated device brings virtqueues to a
- * guest port. The only header of kmod/ that a front end includes (it brings ring/gmem.h and ring/vring.h along).
+ * The contract with front ends: how a vhost node, a vDPA device or a mediated device brings
+ * virtqueues to a guest port. The only header of kmod/ that a front end includes (it brings
+ * ring/gmem.h and ring/vring.h along).
  *
- * Life of a queue. A port owns its queues for as long as it lives; a front end *attaches* a ring to one. Between
- * attach and detach the queue's worker moves what is in the ring. Everything that changes an attached
- * queue runs on that worker, between two bursts, by sluice_queue_call(); so no lock guards a ring.
+ * Life of a queue. A port owns its queues for as long as it lives; a front end *attaches* a ring to
+ * one. Between attach and detach the queue's worker moves what is in the ring. Everything that
+ * changes an attached queue runs on that worker, between two bursts, by sluice_queue_call(); so no
+ * lock guards a ring.
  */
 #ifndef _SLUICE_H
 #define _SLUICE_H
@@ -35,10 +37,12 @@ enum sluice_queue_dir {
 
 /**
  * struct sluice_frontend_ops - what the engine asks of a front end
- * @signal: interrupt the guest. Worker context; must not sleep. NULL: queue_cfg.call is signalled
- * @broken: the ring broke the protocol and was stopped, after its err eventfd was signalled. Worker context
- * @gone: the port is being removed; the queues were stopped, the front end's handles stay valid and do nothing.
- *	Control context (RTNL held)
+ * @signal: interrupt the guest. Worker context; must not sleep. NULL: queue_cfg.call is
+ *	signalled
+ * @broken: the ring broke the protocol and was stopped, after its err eventfd was
+ *	signalled. Worker context
+ * @gone: the port is being removed; the queues were stopped, the front end's handles stay
+ *	valid and do nothing. Control context (RTNL held)
  */
 struct sluice_frontend_ops {
 	void (*signal)(struct sluice_queue *q, void *priv);
@@ -51,11 +55,13 @@ struct sluice_frontend_ops {
  * @ring: layout and state of the ring
  * @gmem: guest memory; stays valid until detach
  * @mm: owner's address space; the front end holds mm_users until detach
- * @hdr_len: bytes of virtio_net_hdr in front of each packet: 10 or 12 (with mergeable buffers or VERSION_1)
- * @mergeable: VIRTIO_NET_F_MRG_RXBUF was negotiated: hdr has num_buffers, packets may span chains
+ * @hdr_len: bytes of virtio_net_hdr in front of each packet: 10 or 12 (with mergeable
+ *	buffers or VERSION_1)
+ * @mergeable: VIRTIO_NET_F_MRG_RXBUF was negotiated: hdr has num_buffers, packets may span
+ *	chains
  * @hdr_big_endian: multi-byte header fields are big endian
- * @call: eventfd that interrupts the guest, or NULL; borrowed: the front end keeps its reference until detach, or until
- *	sluice_queue_set_call() with another one has returned
+ * @call: eventfd that interrupts the guest, or NULL; borrowed: the front end keeps its
+ *	reference until detach, or until sluice_queue_set_call() with another one has returned
  * @err: eventfd that reports a broken ring, or NULL; likewise
  * @ops: callbacks, NULL if none
  * @priv: handed to @ops
@@ -73,7 +79,10 @@ struct sluice_queue_config {
 	void *priv;
 };
 
-/* --- ports, as a front end sees them ------------------------------------------------------------------ */
+/*
+ * --- ports, as a front end sees them
+ * ------------------------------------------------------------------
+ */
 
 /**
  * sluice_port_get_by_ifindex() - find a guest port
@@ -106,23 +115,29 @@ struct sluice_queue *sluice_port_queue(struct sluice_port *port, unsigned int pa
 				       enum sluice_queue_dir dir);
 
 /*
- * What the guest's driver can take, as NETIF_F_* bits (TUNSETOFFLOAD's meaning): the port's netdev segments and
- * checksums in software what is not listed. Also the carrier: on while at least one pair is attached.
+ * What the guest's driver can take, as NETIF_F_* bits (TUNSETOFFLOAD's meaning): the port's netdev
+ * segments and checksums in software what is not listed. Also the carrier: on while at least one
+ * pair is attached.
  */
 int sluice_port_set_offloads(struct sluice_port *port, u64 netif_features);
 
 /**
- * sluice_port_inject() - take a frame from a front end's slow path (QEMU writing the tap: self-announce)
+ * sluice_port_inject() - take a frame from a front end's slow path (QEMU writing the tap:
+ * self-announce)
  * @port: guest port
  * @frame: kernel copy of virtio_net_hdr (@hdr_len bytes, little endian) and frame
  * @hdr_len: 0, 10 or 12
  * @len: bytes in all
  *
- * The frame passes the same policy as one from the guest's ring. Context: process. Return: 0, -EINVAL, -ENOBUFS, -ENODEV.
+ * The frame passes the same policy as one from the guest's ring. Context: process. Return: 0,
+ * -EINVAL, -ENOBUFS, -ENODEV.
  */
 int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int hdr_len, size_t len);
 
-/* Called (RTNL held) for each guest port that appears or goes, and once for every existing one on registration. */
+/*
+ * Called (RTNL held) for each guest port that appears or goes, and once for every existing one on
+ * registration.
+ */
 struct sluice_port_notifier {
 	struct list_head node;
 	void (*added)(struct sluice_port *port, struct net_device *dev);
@@ -132,14 +147,18 @@ struct sluice_port_notifier {
 int sluice_port_notifier_register(struct sluice_port_notifier *n);
 void sluice_port_notifier_unregister(struct sluice_port_notifier *n);
 
-/* --- queues -------------------------------------------------------------------------------------------- */
+/*
+ * --- queues
+ * --------------------------------------------------------------------------------------------
+ */
 
 /**
  * sluice_queue_attach() - start moving what is in a ring
  * @q: a queue of a pair that the caller reserved, detached
  * @cfg: the ring; copied
  *
- * Context: process, no RTNL held. Return: 0, -EBUSY (attached), -EINVAL, -ENOMEM, -EFAULT (ring areas unmapped), -ENODEV.
+ * Context: process, no RTNL held. Return: 0, -EBUSY (attached), -EINVAL, -ENOMEM, -EFAULT (ring
+ * areas unmapped), -ENODEV.
  */
 int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config *cfg);
 
@@ -149,12 +168,15 @@ int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config
  * @avail: final index state as struct sluice_vring_config has it
  * @used: likewise
  *
- * When it returns nothing of the guest's memory is touched any more, on behalf of this queue. Fine on a detached queue
- * (-ENOTCONN, indices untouched). Context: process.
+ * When it returns nothing of the guest's memory is touched any more, on behalf of this queue. Fine
+ * on a detached queue (-ENOTCONN, indices untouched). Context: process.
  */
 int sluice_queue_detach(struct sluice_queue *q, u32 *avail, u32 *used);
 
-/* The driver notified. Any context, atomic too (an ioeventfd's wakeup). Never fails; ignored when detached. */
+/*
+ * The driver notified. Any context, atomic too (an ioeventfd's wakeup). Never fails; ignored when
+ * detached.
+ */
 void sluice_queue_kick(struct sluice_queue *q);
 
 /**
@@ -168,13 +190,16 @@ void sluice_queue_kick(struct sluice_queue *q);
 void sluice_queue_call(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg), void *arg);
 
 /*
- * Change one eventfd of an attached queue, live (MSI-X masking); NULL for none. Borrowed as in the config; the one before is no
- * longer used when this returns.
+ * Change one eventfd of an attached queue, live (MSI-X masking); NULL for none. Borrowed as in the
+ * config; the one before is no longer used when this returns.
  */
 void sluice_queue_set_call(struct sluice_queue *q, struct eventfd_ctx *ctx);
 void sluice_queue_set_err(struct sluice_queue *q, struct eventfd_ctx *ctx);
 
-/* After guest memory (table or IOTLB) changed: drop cached translations and look at a stalled ring again. */
+/*
+ * After guest memory (table or IOTLB) changed: drop cached translations and look at a stalled ring
+ * again.
+ */
 void sluice_queue_memory_changed(struct sluice_queue *q);
 
 /* Set @log_used/@log_addr (dirty log of the used ring) of an attached queue, live. */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Uplinks: a netdev of ours above a VF's netdev. It takes everything that the VF receives and is the only one to transmit
- * through it.
+ * Uplinks: a netdev of ours above a VF's netdev. It takes everything that the VF receives and is
+ * the only one to transmit through it.
  *
  * DOC: The VF's netdev
  *
- * port->lower is written under RTNL and read under RCU. When the VF is unplugged its netdev unregisters; the notifier takes the
- * handler and the pointer away, and unregistering waits for a grace period before the netdev dies, so no
- * reference is needed for readers.
+ * port->lower is written under RTNL and read under RCU. When the VF is unplugged its netdev
+ * unregisters; the notifier takes the handler and the pointer away, and unregistering waits for a
+ * grace period before the netdev dies, so no reference is needed for readers.
  */
 #include <linux/if_vlan.h>
 #include <linux/netdevice.h>
@@ -19,7 +19,10 @@
 
 #define UPLINK_BUDGET	64
 
-/* --- receive: the VF's softirq, or the worker that polls it ------------------------------------------------- */
+/*
+ * --- receive: the VF's softirq, or the worker that polls it
+ * -------------------------------------------------
+ */
 
 static rx_handler_result_t uplink_handle_frame(struct sk_buff **pskb)
 {
@@ -34,7 +37,10 @@ static rx_handler_result_t uplink_handle_frame(struct sk_buff **pskb)
 		return RX_HANDLER_CONSUMED;
 	if (unlikely(skb_orphan_frags_rx(skb, GFP_ATOMIC)))
 		goto drop_nomem;
-	/* The engine sees frames as they are on the wire: from the Ethernet header on, tags in place. */
+	/*
+	 * The engine sees frames as they are on the wire: from the Ethernet header on, tags in
+	 * place.
+	 */
 	skb_push(skb, ETH_HLEN);
 	if (skb_vlan_tag_present(skb)) {
 		skb = vlan_insert_tag_set_proto(skb, skb->vlan_proto, skb_vlan_tag_get(skb));
@@ -64,7 +70,10 @@ count_nomem:
 	return RX_HANDLER_CONSUMED;
 }
 
-/* --- on the worker -------------------------------------------------------------------------------------------- */
+/*
+ * --- on the worker
+ * --------------------------------------------------------------------------------------------
+ */
 
 #ifdef CONFIG_NET_RX_BUSY_POLL
 /* One round of the driver's poll function is what a visit wants. */
@@ -74,8 +83,8 @@ static bool uplink_poll_once(void *arg, unsigned long start)
 }
 
 /*
- * Let the VF's driver receive on this core instead of waiting for its interrupt. Frames come back through
- * uplink_handle_frame() into our own inbox.
+ * Let the VF's driver receive on this core instead of waiting for its interrupt. Frames come back
+ * through uplink_handle_frame() into our own inbox.
  */
 static void uplink_poll_vf(struct sluice_port *port)
 {
@@ -128,7 +137,10 @@ static void uplink_leave(struct sluice_worker *w, void *arg)
 	list_del_init(&port->worker_node);
 }
 
-/* --- control ---------------------------------------------------------------------------------------------------- */
+/*
+ * --- control
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static void uplink_take_off_worker(struct sluice_port *port)
 {
@@ -238,8 +250,8 @@ static void uplink_free_skb(void *skb)
 }
 
 /*
- * The handler goes first, and netdev_rx_handler_unregister() waits until nobody runs it; then the worker, so the inbox has neither
- * producer nor consumer when it is emptied.
+ * The handler goes first, and netdev_rx_handler_unregister() waits until nobody runs it; then the
+ * worker, so the inbox has neither producer nor consumer when it is emptied.
  */
 void sluice_uplink_detach(struct sluice_port *port)
 {

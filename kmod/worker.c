@@ -4,13 +4,14 @@
  *
  * DOC: Quiescence
  *
- * A worker alternates between running the calls that others sent it and visiting its queues. Whoever must be sure that
- * a worker no longer uses something unpublishes it and then makes a call, however empty: when the call returns
- * the visit that might have seen the old state is over. Ring memory, guest memory tables, ports and rules all die by
- * this one argument.
+ * A worker alternates between running the calls that others sent it and visiting its queues.
+ * Whoever must be sure that a worker no longer uses something unpublishes it and then makes a call,
+ * however empty: when the call returns the visit that might have seen the old state is over. Ring
+ * memory, guest memory tables, ports and rules all die by this one argument.
  *
- * A core that goes offline takes no worker with it: the scheduler moves the thread to a core that is left (a thread
- * bound with kthread_bind() may be moved in that case alone), where it goes on, slower; `sluice worker show` tells.
+ * A core that goes offline takes no worker with it: the scheduler moves the thread to a core that
+ * is left (a thread bound with kthread_bind() may be moved in that case alone), where it goes on,
+ * slower; `sluice worker show` tells.
  */
 #include <linux/completion.h>
 #include <linux/kthread.h>
@@ -46,8 +47,9 @@ struct worker_call {
 void sluice_worker_wake(struct sluice_worker *w)
 {
 	/*
-	 * Fully ordered: what the caller stored before is seen by the worker after it cleared the bit. When the bit was
-	 * set already the worker has yet to clear it, so it will see that too.
+	 * Fully ordered: what the caller stored before is seen by the worker after it cleared the
+	 * bit. When the bit was set already the worker has yet to clear it, so it will see that
+	 * too.
 	 */
 	if (!test_and_set_bit(0, &w->pending))
 		wake_up_process(w->task);
@@ -135,8 +137,8 @@ static bool worker_arm(struct sluice_worker *w)
 }
 
 /*
- * Polling on pays only on a core that nobody else wants; an automatic worker shares a housekeeping core, so it
- * leaves it at once.
+ * Polling on pays only on a core that nobody else wants; an automatic worker shares a housekeeping
+ * core, so it leaves it at once.
  */
 static bool worker_may_spin(const struct sluice_worker *w, u64 now)
 {
@@ -160,7 +162,10 @@ static u64 worker_sleep(struct sluice_worker *w, u64 now)
 	/* Not a borrowed address space in a sleep: its owner may want to exit. */
 	sluice_worker_use_mm(w, NULL);
 	set_current_state(TASK_IDLE);
-	/* Pairs with sluice_worker_wake(): either the bit is seen here or the wake-up sees the state. */
+	/*
+	 * Pairs with sluice_worker_wake(): either the bit is seen here or the wake-up sees the
+	 * state.
+	 */
 	if (!test_bit(0, &w->pending) && !kthread_should_stop())
 		schedule();
 	__set_current_state(TASK_RUNNING);
@@ -258,8 +263,9 @@ static void worker_free_rcu(struct rcu_head *rcu)
 }
 
 /*
- * No queue and no uplink is assigned here any more, and a call went through after the last one left; so the thread touches nothing
- * of others. Who found the worker by a pointer read under RCU before may still wake it: hence the grace period.
+ * No queue and no uplink is assigned here any more, and a call went through after the last one
+ * left; so the thread touches nothing of others. Who found the worker by a pointer read under RCU
+ * before may still wake it: hence the grace period.
  */
 static void worker_destroy(struct sluice_worker *w)
 {
@@ -353,7 +359,10 @@ struct sluice_worker *sluice_worker_add(unsigned int cpu, enum sluice_worker_mod
 		return w;
 	}
 
-	/* The stopgap that nobody asked for hands over to the first worker that somebody did ask for. */
+	/*
+	 * The stopgap that nobody asked for hands over to the first worker that somebody did ask
+	 * for.
+	 */
 	list_for_each_entry(other, &workers, node) {
 		if (!other->automatic)
 			continue;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Workers: kernel threads on reserved cores. A worker owns queues and uplinks; what their packets touch is
- * touched by this thread only. Everybody else sends messages (sluice_worker_call()).
+ * Workers: kernel threads on reserved cores. A worker owns queues and uplinks; what their packets
+ * touch is touched by this thread only. Everybody else sends messages (sluice_worker_call()).
  */
 #ifndef _SLUICE_WORKER_H
 #define _SLUICE_WORKER_H
@@ -80,9 +80,15 @@ struct sluice_worker_times {
 	u64 wakeups;
 };
 
-/* --- control: RTNL ------------------------------------------------------------------------------------- */
+/*
+ * --- control: RTNL
+ * -------------------------------------------------------------------------------------
+ */
 
-/* -EEXIST: there is one on @cpu already (an automatic one is taken over); -ENXIO: no such, or no online core. */
+/*
+ * -EEXIST: there is one on @cpu already (an automatic one is taken over); -ENXIO: no such, or no
+ * online core.
+ */
 struct sluice_worker *sluice_worker_add(unsigned int cpu, enum sluice_worker_mode mode,
 					struct netlink_ext_ack *extack);
 /* Its queues move to the least loaded other worker; -EBUSY if there is none and it has queues. */
@@ -95,22 +101,37 @@ struct sluice_worker *sluice_worker_pick(void);
 struct sluice_worker *sluice_worker_next(struct sluice_worker *w);
 void sluice_worker_times(const struct sluice_worker *w, struct sluice_worker_times *t);
 
-/* --- any process context -------------------------------------------------------------------------------- */
+/*
+ * --- any process context
+ * --------------------------------------------------------------------------------
+ */
 
-/* Run @fn(@w, @arg) on the worker between two bursts; returns when it has run. Runs at once when called on the worker. */
+/*
+ * Run @fn(@w, @arg) on the worker between two bursts; returns when it has run. Runs at once when
+ * called on the worker.
+ */
 void sluice_worker_call(struct sluice_worker *w, void (*fn)(struct sluice_worker *w, void *arg), void *arg);
 /* The same on every worker, one after the other. RTNL. */
 void sluice_worker_call_all(void (*fn)(struct sluice_worker *w, void *arg), void *arg);
 
-/* --- any context, RCU read side held or the worker otherwise kept ---------------------------------------- */
+/*
+ * --- any context, RCU read side held or the worker otherwise kept
+ * ----------------------------------------
+ */
 void sluice_worker_wake(struct sluice_worker *w);
 
-/* --- worker context -------------------------------------------------------------------------------------- */
+/*
+ * --- worker context
+ * --------------------------------------------------------------------------------------
+ */
 
 /* Make @mm the address space in use (NULL: none). Cheap when it is already. */
 void sluice_worker_use_mm(struct sluice_worker *w, struct mm_struct *mm);
 
-/* Keep all workers from touching packets between the two calls; rings fill, nothing is lost. Calls still run. RTNL. */
+/*
+ * Keep all workers from touching packets between the two calls; rings fill, nothing is lost. Calls
+ * still run. RTNL.
+ */
 void sluice_worker_pause_all(void);
 void sluice_worker_resume_all(void);
 

@@ -4,9 +4,10 @@
  *
  * DOC: What an entry may point to
  *
- * Entries hold plain pointers to rules, meters and ports. Before such an object is freed the generation is raised and every worker flushes
- * (see struct sluice_reclaim). The flush leaves no entry dirty; from then on an entry of the old generation is neither looked
- * up with success nor flushed again, so its pointers are never followed, whenever it is overwritten.
+ * Entries hold plain pointers to rules, meters and ports. Before such an object is freed the
+ * generation is raised and every worker flushes (see struct sluice_reclaim). The flush leaves no
+ * entry dirty; from then on an entry of the old generation is neither looked up with success nor
+ * flushed again, so its pointers are never followed, whenever it is overwritten.
  */
 #include <linux/mm.h>
 #include <linux/random.h>
@@ -34,8 +35,8 @@ void sluice_cache_exit(struct sluice_cache *c)
 }
 
 /*
- * Twelve words in four independent chains of multiply and fold. It needs to be quick and to scatter; a guest that finds
- * collisions hurts the hit rate of its own worker only.
+ * Twelve words in four independent chains of multiply and fold. It needs to be quick and to
+ * scatter; a guest that finds collisions hurts the hit rate of its own worker only.
  */
 u32 sluice_cache_hash(const struct sluice_cache *c, const struct sluice_flow_key *key)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The flow cache: exact keys to compiled programs, one for each worker, touched by that worker alone. Set-associative, so it never
- * allocates and a guest that makes up keys can push out entries but not make the cache grow.
+ * The flow cache: exact keys to compiled programs, one for each worker, touched by that worker
+ * alone. Set-associative, so it never allocates and a guest that makes up keys can push out entries
+ * but not make the cache grow.
  */
 #ifndef _SLUICE_CACHE_H
 #define _SLUICE_CACHE_H
@@ -41,7 +42,8 @@ struct sluice_cache_entry {
 
 /**
  * struct sluice_cache - one worker's cache
- * @tag: hashes of the entries of a set, 0 for none: one cache line of tags decides before an entry is touched
+ * @tag: hashes of the entries of a set, 0 for none: one cache line of tags decides before
+ *	an entry is touched
  * @entry: entries, SLUICE_CACHE_WAYS to a set
  * @victim: which way of a set goes next
  * @dirty: entries with counts to deliver

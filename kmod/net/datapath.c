@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The packet path, in the order that a packet travels. All of it runs on the worker that owns the queue, in bursts: copy, parse, look up,
- * act, hand over. No lock is taken and nothing sleeps but the copies from and to guest memory, at both ends.
+ * The packet path, in the order that a packet travels. All of it runs on the worker that owns the
+ * queue, in bursts: copy, parse, look up, act, hand over. No lock is taken and nothing sleeps but
+ * the copies from and to guest memory, at both ends.
  */
 #include <linux/if_vlan.h>
 #include <linux/ktime.h>
@@ -21,11 +22,15 @@ struct burst {
 	unsigned int fast;
 };
 
-/* --- 1: from the guest's ring into packets ------------------------------------------------------------------ */
+/*
+ * --- 1: from the guest's ring into packets
+ * ------------------------------------------------------------------
+ */
 
 /*
- * Copies what the chains hold and completes them: a guest gets its buffers back before anything is decided. Returns the number of
- * packets, or a negative errno when the first one stalled or broke the ring.
+ * Copies what the chains hold and completes them: a guest gets its buffers back before anything is
+ * decided. Returns the number of packets, or a negative errno when the first one stalled or broke
+ * the ring.
  */
 static int dp_read_ring(struct sluice_datapath *dp, struct sluice_queue *q, int nr_chain)
 {
@@ -61,7 +66,10 @@ static int dp_read_ring(struct sluice_datapath *dp, struct sluice_queue *q, int 
 	return nr ?: err;
 }
 
-/* --- 2: parse ------------------------------------------------------------------------------------------------ */
+/*
+ * --- 2: parse
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static enum sluice_drop dp_parse(struct sluice_datapath *dp, unsigned int i, u32 in_port)
 {
@@ -89,7 +97,10 @@ static enum sluice_drop dp_parse(struct sluice_datapath *dp, unsigned int i, u32
 	return SLUICE_DROP_NONE;
 }
 
-/* --- 3: act --------------------------------------------------------------------------------------------------- */
+/*
+ * --- 3: act
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static bool dp_limit(struct burst *b, struct sluice_net_meter *meter, const struct sluice_pkt *pkt)
 {
@@ -121,7 +132,10 @@ static void dp_output_copy(struct sluice_port *port, struct sluice_pkt *pkt)
 		sluice_port_count_drop(port, SLUICE_DROP_NOMEM, 1);
 }
 
-/* A copy to the host's stack while the packet goes on: rare enough to take the way of a burst of one. */
+/*
+ * A copy to the host's stack while the packet goes on: rare enough to take the way of a burst of
+ * one.
+ */
 static void dp_slow_copy(struct burst *b, struct sluice_pkt *pkt)
 {
 	struct sk_buff *skb = sluice_pkt_copy(pkt);
@@ -232,7 +246,10 @@ static void dp_act(struct burst *b, unsigned int i)
 	dp_run_program(b, pkt, key, e->op, e->nr_op);
 }
 
-/* --- a whole burst --------------------------------------------------------------------------------------------- */
+/*
+ * --- a whole burst
+ * ---------------------------------------------------------------------------------------------
+ */
 
 static void burst_begin(struct burst *b, struct sluice_worker *w, struct sluice_port *port)
 {
@@ -331,11 +348,14 @@ void sluice_datapath_inject(struct sluice_worker *w, struct sluice_port *port, s
 	dp_run(&b, 1, SLUICE_DIR_FROM_GUEST);
 }
 
-/* --- 4: from a queue's inbox into the guest's ring ---------------------------------------------------------------- */
+/*
+ * --- 4: from a queue's inbox into the guest's ring
+ * ----------------------------------------------------------------
+ */
 
 /*
- * Policy for a frame that the host's stack sent. Its program has at most a limit and one output, to the port itself: so it tells
- * only whether the frame may go on.
+ * Policy for a frame that the host's stack sent. Its program has at most a limit and one output, to
+ * the port itself: so it tells only whether the frame may go on.
  */
 static enum sluice_drop dp_police(struct burst *b, struct sluice_pkt *pkt)
 {
@@ -392,7 +412,10 @@ static int rx_write(struct rx_visit *v, struct sluice_pkt *pkt)
 	return err;
 }
 
-/* One frame that had to be adapted: the segments that fit go in, the others are lost as on any full device. */
+/*
+ * One frame that had to be adapted: the segments that fit go in, the others are lost as on any full
+ * device.
+ */
 static int rx_write_segments(struct rx_visit *v, struct sk_buff *skb)
 {
 	struct sk_buff *seg, *next;
@@ -479,7 +502,10 @@ int sluice_datapath_guest_rx(struct sluice_worker *w, struct sluice_queue *q, in
 	return done ?: err == -ENOBUFS ? 0 : err;
 }
 
-/* --- counters and lifetime ------------------------------------------------------------------------------------------ */
+/*
+ * --- counters and lifetime
+ * ------------------------------------------------------------------------------------------
+ */
 
 void sluice_datapath_flush(struct sluice_worker *w)
 {

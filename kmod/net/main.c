@@ -47,8 +47,9 @@ static int net_port_add(struct sluice_port *port)
 }
 
 /*
- * Config forgets the port everywhere and raises the generation, so no burst that starts from now on can reach it. The calls wait for those
- * that had started, and deliver the counts that old entries hold.
+ * Config forgets the port everywhere and raises the generation, so no burst that starts from now on
+ * can reach it. The calls wait for those that had started, and deliver the counts that old entries
+ * hold.
  */
 static void net_port_del(struct sluice_port *port)
 {
@@ -111,7 +112,10 @@ static int __init sluice_net_init(void)
 	return sluice_engine_register(&net_ops);
 }
 
-/* The last reclaim may still be on its way, through a work item and RCU callbacks whose code is ours. */
+/*
+ * The last reclaim may still be on its way, through a work item and RCU callbacks whose code is
+ * ours.
+ */
 static void __exit sluice_net_exit(void)
 {
 	sluice_engine_unregister(&net_ops);

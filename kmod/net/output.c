@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The last stage of a burst. Uplinks and the host's stack get skbs; a guest whose queue this worker owns gets its packets written into
- * its ring at once; any other queue gets them through its inbox.
+ * The last stage of a burst. Uplinks and the host's stack get skbs; a guest whose queue this worker
+ * owns gets its packets written into its ring at once; any other queue gets them through its inbox.
  */
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
 #include <net/gso.h>
 #include "output.h"
 
-/* --- guests ------------------------------------------------------------------------------------------------- */
+/*
+ * --- guests
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* A position in the writable bytes of several chains. */
 struct out_cursor {
@@ -239,7 +242,10 @@ static void out_flush_guest(struct sluice_worker *w, struct sluice_output *out, 
 		out_post(st->port, st->pkt[n]);
 }
 
-/* --- uplinks ------------------------------------------------------------------------------------------------- */
+/*
+ * --- uplinks
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* BH is off for the burst: that is also the RCU read side for port->lower. */
 static void out_flush_uplink(struct sluice_output_stage *st)
@@ -280,7 +286,10 @@ down:
 		sluice_pkt_free(st->pkt[i]);
 }
 
-/* --- the host's stack ------------------------------------------------------------------------------------------ */
+/*
+ * --- the host's stack
+ * ------------------------------------------------------------------------------------------
+ */
 
 static void out_flush_slow(struct sluice_output_stage *st)
 {
@@ -324,7 +333,10 @@ void sluice_output_slow(struct sluice_port *port, struct sk_buff *skb)
 	out_flush_slow(&st);
 }
 
-/* --- all ---------------------------------------------------------------------------------------------------------- */
+/*
+ * --- all
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 void sluice_output_flush(struct sluice_worker *w, struct sluice_output *out)
 {

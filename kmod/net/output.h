@@ -48,12 +48,16 @@ void sluice_output_copy(struct sluice_port *port, struct sk_buff *skb, u32 hash)
 void sluice_output_slow(struct sluice_port *port, struct sk_buff *skb);
 
 /*
- * Write one packet into chains of a receive ring, whose owner's mm is in use. @nr: in: chains there are; out: chains used.
- * 0: written and pushed; -ENOBUFS: too few chains; -EMSGSIZE: would never fit; -EAGAIN, -EIO. The packet stays the caller's.
+ * Write one packet into chains of a receive ring, whose owner's mm is in use. @nr: in: chains there
+ * are; out: chains used. 0: written and pushed; -ENOBUFS: too few chains; -EMSGSIZE: would never
+ * fit; -EAGAIN, -EIO. The packet stays the caller's.
  */
 int sluice_output_write(struct sluice_queue *q, struct sluice_pkt *pkt, const struct sluice_chain *chain,
 			unsigned int *nr);
-/* Make the packet such that the guest's driver takes it; may turn one into a list of segments. NULL: dropped and counted. */
+/*
+ * Make the packet such that the guest's driver takes it; may turn one into a list of segments.
+ * NULL: dropped and counted.
+ */
 struct sk_buff *sluice_output_adapt(struct sluice_port *port, struct sk_buff *skb);
 /* True if sluice_output_adapt() is needed. */
 bool sluice_output_must_adapt(const struct sluice_port *port, const struct sluice_pkt *pkt);

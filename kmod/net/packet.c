@@ -5,7 +5,10 @@
 #include "../port.h"
 #include "packet.h"
 
-/* Piece of a long frame: big, so that a 64 KiB frame takes few; the allocator falls back to single pages. */
+/*
+ * Piece of a long frame: big, so that a 64 KiB frame takes few; the allocator falls back to single
+ * pages.
+ */
 #define PKT_PIECE	(PAGE_SIZE << 3)
 
 static unsigned int pkt_truesize(u32 len)
@@ -102,7 +105,10 @@ static bool pkt_take_csum(struct sluice_pkt *pkt, const struct sluice_queue *q, 
 	       pkt->csum_start + pkt->csum_offset + sizeof(__sum16) <= pkt->len;
 }
 
-/* Context: pkt is an skb; the kernel's own converter checks the header against the headers of the frame. */
+/*
+ * Context: pkt is an skb; the kernel's own converter checks the header against the headers of the
+ * frame.
+ */
 static bool pkt_take_gso(struct sluice_pkt *pkt, const struct sluice_queue *q, const struct virtio_net_hdr *hdr)
 {
 	struct sk_buff *skb = pkt->skb;

@@ -13,7 +13,10 @@
 struct sluice_chain;
 struct sluice_queue;
 
-/* Longest frame that is copied into one piece; what is longer, or is to be segmented, becomes an skb at once. */
+/*
+ * Longest frame that is copied into one piece; what is longer, or is to be segmented, becomes an
+ * skb at once.
+ */
 #define SLUICE_PKT_LINEAR	9216
 /* An Ethernet frame with two tags around the longest IP packet. */
 #define SLUICE_PKT_MAX		(65535 + ETH_HLEN + 2 * VLAN_HLEN)
@@ -23,7 +26,8 @@ struct sluice_queue;
 /**
  * struct sluice_pkt - one packet of a burst; belongs to one worker
  * @skb: when set, the packet; its data starts at the Ethernet header
- * @data: else the Ethernet header, in a page fragment with SLUICE_PKT_HEADROOM in front and room for skb_shared_info behind
+ * @data: else the Ethernet header, in a page fragment with SLUICE_PKT_HEADROOM in front and
+ *	room for skb_shared_info behind
  * @len: bytes of the frame
  * @hash: of its key; chooses queues
  * @segs: packets that it will be on the wire
@@ -53,13 +57,16 @@ struct sluice_pkt_pool {
 };
 
 /*
- * Worker context, the queue's mm in use. Copies one transmitted frame out of the guest. 0 with pkt->len 0 and *why set: dropped.
- * -EAGAIN, -EIO as sluice_chain_read().
+ * Worker context, the queue's mm in use. Copies one transmitted frame out of the guest. 0 with
+ * pkt->len 0 and *why set: dropped. -EAGAIN, -EIO as sluice_chain_read().
  */
 int sluice_pkt_read(struct sluice_pkt_pool *pool, struct sluice_queue *q, const struct sluice_chain *c,
 		    struct sluice_pkt *pkt, enum sluice_drop *why);
 void sluice_pkt_from_skb(struct sluice_pkt *pkt, struct sk_buff *skb);
-/* Make it an skb, if it is not one yet. False: no memory, the packet is freed. Context: BH may be on or off. */
+/*
+ * Make it an skb, if it is not one yet. False: no memory, the packet is freed. Context: BH may be
+ * on or off.
+ */
 bool sluice_pkt_to_skb(struct sluice_pkt *pkt);
 /* An skb of its own with the same content, the packet stays; NULL: no memory. */
 struct sk_buff *sluice_pkt_copy(struct sluice_pkt *pkt);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Policy first, then flow. What is compiled here for one packet holds for all packets with the same key, until the configuration changes:
- * every decision depends on the key alone. What depends on time (limits) becomes a step of the program.
+ * Policy first, then flow. What is compiled here for one packet holds for all packets with the same
+ * key, until the configuration changes: every decision depends on the key alone. What depends on
+ * time (limits) becomes a step of the program.
  */
 #include <linux/etherdevice.h>
 #include "guard.h"
@@ -24,7 +25,10 @@ static void program_hit(struct sluice_program *prog, struct sluice_counter *c)
 		prog->hit[prog->nr_hit++] = c;
 }
 
-/* A port's access list and limit for one direction. DROP_NONE: passes, and *meter is its limit or NULL. */
+/*
+ * A port's access list and limit for one direction. DROP_NONE: passes, and *meter is its limit or
+ * NULL.
+ */
 static enum sluice_drop program_police(struct sluice_program *prog, const struct sluice_net_port *np,
 				       enum sluice_dir dir, const struct sluice_flow_key *key,
 				       struct sluice_net_meter **meter)
@@ -156,7 +160,10 @@ static void program_flow(struct sluice_program *prog, struct sluice_port *in, st
 		program_act(prog, in, &flow->act[i], &key);
 }
 
-/* Frames from the host's stack go to the guest that the netdev stands for: its policy applies, flows do not. */
+/*
+ * Frames from the host's stack go to the guest that the netdev stands for: its policy applies,
+ * flows do not.
+ */
 static void program_to_guest(struct sluice_program *prog, struct sluice_port *port, const struct sluice_flow_key *key)
 {
 	program_output(prog, port, port, key);

@@ -45,7 +45,10 @@ struct sluice_program {
 	struct sluice_counter *hit[SLUICE_PROGRAM_HITS];
 };
 
-/* The in_port of keys of frames that the host's stack sends to a guest port has this bit, and the port's own index. */
+/*
+ * The in_port of keys of frames that the host's stack sends to a guest port has this bit, and the
+ * port's own index.
+ */
 #define SLUICE_KEY_TO_GUEST	BIT(31)
 
 /* Worker context, RCU held. @port: where the packet came in. */

@@ -30,7 +30,10 @@ void sluice_reclaim(struct sluice_reclaim *r)
 	schedule_work(&reclaim_work);
 }
 
-/* A pass that runs already may have taken its list before the last addition, which then queued another: flush waits for that too. */
+/*
+ * A pass that runs already may have taken its list before the last addition, which then queued
+ * another: flush waits for that too.
+ */
 void sluice_reclaim_sync(void)
 {
 	flush_work(&reclaim_work);

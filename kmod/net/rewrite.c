@@ -54,7 +54,10 @@ static int rewrite_set_vlan(struct sluice_pkt *pkt, u16 tci)
 	return 0;
 }
 
-/* Where the checksum that covers the pseudo header lies, or NULL. *@udp: an all-zero result must be sent as ones. */
+/*
+ * Where the checksum that covers the pseudo header lies, or NULL. *@udp: an all-zero result must be
+ * sent as ones.
+ */
 static __sum16 *rewrite_l4_sum(struct sluice_pkt *pkt, u8 proto, bool *udp)
 {
 	u8 *l4 = pkt->skb->data + pkt->off.l4;
@@ -171,7 +174,10 @@ static int rewrite_l4_port(struct sluice_pkt *pkt, u8 proto, const struct sluice
 	}
 	*port = to;
 	if (proto == IPPROTO_SCTP && pkt->skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(pkt->skb)) {
-		/* A CRC does not patch; it covers all of the packet, fragments aside, whose sum the first one carries. */
+		/*
+		 * A CRC does not patch; it covers all of the packet, fragments aside, whose sum the
+		 * first one carries.
+		 */
 		if (skb_linearize(pkt->skb))
 			return -ENOMEM;
 		sctp = (struct sctphdr *)(pkt->skb->data + pkt->off.l4);
