@@ -46,8 +46,9 @@ no_spdx() {
 }
 check_spdx() { silent no_spdx; }
 
+# The generator wants the specification of a family in one file.
 too_long() {
-	files . | while IFS= read -r file; do
+	files . | grep -vxF kmod/sluice.yaml | while IFS= read -r file; do
 		wc -l "$file"
 	done | awk '$1 >= 1000 { print $2 ": " $1 " lines" }'
 }
