@@ -17,13 +17,9 @@
  * @rule: as it was given
  * @hits: cache entries point here
  * @reclaim: after removal
- * @src_mask: mask of @rule.src, of the IPv6 form
- * @dst_mask: likewise
  */
 struct sluice_acl_item {
 	struct sluice_acl_rule rule;
-	struct in6_addr src_mask;
-	struct in6_addr dst_mask;
 	struct sluice_counter hits;
 	struct sluice_reclaim reclaim;
 };

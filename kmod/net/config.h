@@ -58,8 +58,8 @@ u32 sluice_config_gen(struct sluice_instance *inst);
 /* config_flow.c */
 void sluice_config_flow_port_gone(struct sluice_net_instance *ni, struct sluice_port *port);
 void sluice_config_flow_exit(struct sluice_net_instance *ni);
+struct sluice_net_meter *sluice_config_meter_alloc(u32 id, const struct sluice_rate *rate);
 
-/* A change is done: readers see the new tables before the new number; see struct sluice_reclaim. */
 static inline struct sluice_net_instance *sluice_config_of(struct sluice_instance *inst)
 {
 	return inst->engine;

@@ -91,7 +91,7 @@ struct sluice_flow_table {
 };
 
 void sluice_flow_table_init(struct sluice_flow_table *t);
-/* Unlinks and reclaims all. RTNL; no packets come any more. */
+/* It is empty. */
 void sluice_flow_table_exit(struct sluice_flow_table *t);
 
 /**
@@ -120,5 +120,7 @@ void sluice_flow_unlink(struct sluice_flow_table *t, struct sluice_flow *flow);
 struct sluice_flow *sluice_flow_find(const struct sluice_flow_table *t, u32 id);
 /* Key and mask as they were inserted. Not for a dead flow. */
 void sluice_flow_match(const struct sluice_flow *flow, struct sluice_flow_key *key, struct sluice_flow_key *mask);
+
+static_assert(!(offsetof(struct sluice_flow, act) % sizeof(u64)) && !(sizeof(struct sluice_flow_act) % sizeof(u64)));
 
 #endif /* _SLUICE_NET_FLOW_H */

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Access lists. Looked at once for each new flow, so linear, but in a way that touches one line of memory per rule at most: a digest of the key,
+ * one 64-bit word, is compared under each rule's mask first.
+ *
+ * Later fragments have no L4 header: a rule that asks for ports, ICMP types or TCP flags does not match them. A denied first
+ * fragment leaves them useless.
+ */
+#include <linux/err.h>
+#include <linux/in.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include "acl.h"
+#include "prefix.h"
+
+/* The digest: eth_type, outer VLAN with its presence bit, protocol, TCP flags, and what the packet is. */
+#define DIGEST_ETH_TYPE(x)	((u64)(x) << 48)
+#define DIGEST_VLAN(x)		((u64)(x) << 32)
+#define DIGEST_PROTO(x)		((u64)(x) << 24)
+#define DIGEST_TCP_FLAGS(x)	((u64)(x) << 16)
+#define DIGEST_IP		BIT_ULL(0)
+#define DIGEST_PORTS		BIT_ULL(1)
+#define DIGEST_ICMP		BIT_ULL(2)
+#define DIGEST_TCP		BIT_ULL(3)
+
+#define ACL_VLAN_MASK		0x1fff
+#define ACL_SLOW_FIELDS		(SLUICE_ACL_SRC | SLUICE_ACL_DST | SLUICE_ACL_SPORT | SLUICE_ACL_DPORT | \
+				 SLUICE_ACL_ICMP_TYPE | SLUICE_ACL_ICMP_CODE)
+#define ACL_FIELDS		(ACL_SLOW_FIELDS | SLUICE_ACL_ETH_TYPE | SLUICE_ACL_VLAN | SLUICE_ACL_PROTO | \
+				 SLUICE_ACL_TCP_FLAGS)
+
+static inline bool proto_has_ports(u8 proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
+}
+
+static inline bool proto_is_icmp(u8 proto)
+{
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+}
+
+static u64 digest_of(const struct sluice_flow_key *key)
+{
+	u64 d = DIGEST_ETH_TYPE(key->eth_type) | DIGEST_VLAN(key->vlan[0] & ACL_VLAN_MASK) |
+		DIGEST_TCP_FLAGS(key->tcp_flags);
+
+	if (key->eth_type != ETH_P_IP && key->eth_type != ETH_P_IPV6)
+		return d;
+	d |= DIGEST_IP | DIGEST_PROTO(key->ip_proto);
+	if (key->l4_ok) {
+		if (proto_has_ports(key->ip_proto))
+			d |= DIGEST_PORTS;
+		else
+			d |= DIGEST_ICMP;
+		if (key->ip_proto == IPPROTO_TCP)
+			d |= DIGEST_TCP;
+	}
+	return d;
+}
+
+static inline void digest_want(struct sluice_acl_entry *e, u64 mask, u64 value)
+{
+	e->mask |= mask;
+	e->value |= value;
+}
+
+static void digest_compile(struct sluice_acl_entry *e, const struct sluice_acl_rule *r)
+{
+	e->mask = 0;
+	e->value = 0;
+	if (r->fields & SLUICE_ACL_ETH_TYPE)
+		digest_want(e, DIGEST_ETH_TYPE(0xffff), DIGEST_ETH_TYPE(r->eth_type));
+	if (r->fields & SLUICE_ACL_SRC)
+		digest_want(e, DIGEST_ETH_TYPE(0xffff), DIGEST_ETH_TYPE(sluice_prefix_eth_type(&r->src)));
+	if (r->fields & SLUICE_ACL_DST)
+		digest_want(e, DIGEST_ETH_TYPE(0xffff), DIGEST_ETH_TYPE(sluice_prefix_eth_type(&r->dst)));
+	if (r->fields & SLUICE_ACL_VLAN)
+		digest_want(e, DIGEST_VLAN(ACL_VLAN_MASK), DIGEST_VLAN(r->vlan | SLUICE_VLAN_PRESENT));
+	if (r->fields & SLUICE_ACL_PROTO)
+		digest_want(e, DIGEST_IP | DIGEST_PROTO(0xff), DIGEST_IP | DIGEST_PROTO(r->proto));
+	if (r->fields & (SLUICE_ACL_SPORT | SLUICE_ACL_DPORT))
+		digest_want(e, DIGEST_PORTS, DIGEST_PORTS);
+	if (r->fields & (SLUICE_ACL_ICMP_TYPE | SLUICE_ACL_ICMP_CODE))
+		digest_want(e, DIGEST_ICMP, DIGEST_ICMP);
+	if (r->fields & SLUICE_ACL_TCP_FLAGS)
+		digest_want(e, DIGEST_TCP | DIGEST_TCP_FLAGS(r->tcp_mask),
+			    DIGEST_TCP | DIGEST_TCP_FLAGS(r->tcp_flags));
+}
+
+/* What the digest cannot say. */
+static bool slow_match(const struct sluice_acl_rule *r, const struct sluice_flow_key *key)
+{
+	if ((r->fields & SLUICE_ACL_SRC) && !sluice_prefix_match(&r->src, &key->src))
+		return false;
+	if ((r->fields & SLUICE_ACL_DST) && !sluice_prefix_match(&r->dst, &key->dst))
+		return false;
+	if ((r->fields & SLUICE_ACL_SPORT) && (key->sport < r->sport[0] || key->sport > r->sport[1]))
+		return false;
+	if ((r->fields & SLUICE_ACL_DPORT) && (key->dport < r->dport[0] || key->dport > r->dport[1]))
+		return false;
+	if ((r->fields & SLUICE_ACL_ICMP_TYPE) && key->sport != r->icmp_type)
+		return false;
+	if ((r->fields & SLUICE_ACL_ICMP_CODE) && key->dport != r->icmp_code)
+		return false;
+	return true;
+}
+
+bool sluice_acl_check(const struct sluice_acl *acl, const struct sluice_flow_key *key,
+		      struct sluice_counter **hits, enum sluice_drop *why)
+{
+	const struct sluice_acl_list *list = rcu_dereference(acl->list);
+	u32 i, nr = list ? list->nr : 0;
+	u64 digest = digest_of(key);
+
+	for (i = 0; i < nr; i++) {
+		const struct sluice_acl_entry *e = &list->entry[i];
+
+		if ((digest & e->mask) != e->value || !slow_match(&e->item->rule, key))
+			continue;
+		*hits = &e->item->hits;
+		if (e->item->rule.allow)
+			return true;
+		*why = SLUICE_DROP_ACL;
+		return false;
+	}
+	/* Counting is no change of the list. */
+	*hits = (struct sluice_counter *)&acl->default_hits;
+	if (!READ_ONCE(acl->default_deny))
+		return true;
+	*why = SLUICE_DROP_ACL_DEFAULT;
+	return false;
+}
+
+bool sluice_acl_empty(const struct sluice_acl *acl)
+{
+	return !rcu_access_pointer(acl->list) && !READ_ONCE(acl->default_deny);
+}
+
+static const char *address_trouble(const struct sluice_acl_rule *r)
+{
+	u32 f = r->fields;
+
+	if (((f & SLUICE_ACL_SRC) && !sluice_prefix_valid(&r->src)) ||
+	    ((f & SLUICE_ACL_DST) && !sluice_prefix_valid(&r->dst)))
+		return "not a prefix: at most 32 bits of an IPv4, 128 of an IPv6 address";
+	if ((f & SLUICE_ACL_SRC) && (f & SLUICE_ACL_DST) && r->src.family != r->dst.family)
+		return "src and dst are of different address families";
+	return NULL;
+}
+
+/* The Ethernet type that all packets have which the rule can match; 0: several. */
+static u16 implied_eth_type(const struct sluice_acl_rule *r)
+{
+	if (r->fields & SLUICE_ACL_SRC)
+		return sluice_prefix_eth_type(&r->src);
+	if (r->fields & SLUICE_ACL_DST)
+		return sluice_prefix_eth_type(&r->dst);
+	return 0;
+}
+
+static const char *type_trouble(const struct sluice_acl_rule *r)
+{
+	u16 implied = implied_eth_type(r), type = implied;
+
+	if (r->fields & SLUICE_ACL_ETH_TYPE) {
+		type = r->eth_type;
+		if (implied && implied != type)
+			return "eth-type contradicts the address family of src or dst";
+		if ((r->fields & ~(SLUICE_ACL_ETH_TYPE | SLUICE_ACL_VLAN)) && type != ETH_P_IP && type != ETH_P_IPV6)
+			return "protocols, ports, ICMP types and TCP flags need eth-type ipv4 or ipv6, or none";
+	}
+	if ((r->fields & SLUICE_ACL_PROTO) &&
+	    ((r->proto == IPPROTO_ICMP && type == ETH_P_IPV6) || (r->proto == IPPROTO_ICMPV6 && type == ETH_P_IP)))
+		return "IPv4 goes with proto icmp, IPv6 with icmpv6";
+	return NULL;
+}
+
+static const char *l4_trouble(const struct sluice_acl_rule *r)
+{
+	u32 f = r->fields;
+	bool ports = f & (SLUICE_ACL_SPORT | SLUICE_ACL_DPORT);
+	bool icmp = f & (SLUICE_ACL_ICMP_TYPE | SLUICE_ACL_ICMP_CODE);
+	bool flags = f & SLUICE_ACL_TCP_FLAGS;
+
+	if (icmp && (ports || flags))
+		return "no packet has both an ICMP type and ports or TCP flags";
+	if (((f & SLUICE_ACL_SPORT) && r->sport[0] > r->sport[1]) ||
+	    ((f & SLUICE_ACL_DPORT) && r->dport[0] > r->dport[1]))
+		return "a port range must begin with its lower end";
+	if ((f & SLUICE_ACL_ICMP_CODE) && !(f & SLUICE_ACL_ICMP_TYPE))
+		return "icmp-code needs icmp-type";
+	if (flags && (!r->tcp_mask || (r->tcp_flags & ~r->tcp_mask)))
+		return "tcp-flags must lie within their mask, and the mask must not be 0";
+	if (!(f & SLUICE_ACL_PROTO))
+		return NULL;
+	if (ports && !proto_has_ports(r->proto))
+		return "ports need proto tcp, udp or sctp, or none";
+	if (icmp && !proto_is_icmp(r->proto))
+		return "icmp-type needs proto icmp or icmpv6, or none";
+	if (flags && r->proto != IPPROTO_TCP)
+		return "tcp-flags need proto tcp, or none";
+	return NULL;
+}
+
+static const char *rule_trouble(const struct sluice_acl_rule *r)
+{
+	if (r->dir >= SLUICE_DIRS)
+		return "no such direction: from-guest or to-guest";
+	if (r->fields & ~ACL_FIELDS)
+		return "unknown field";
+	if ((r->fields & SLUICE_ACL_VLAN) && r->vlan > 4094)
+		return "a VLAN id is at most 4094";
+	return address_trouble(r) ?: type_trouble(r) ?: l4_trouble(r);
+}
+
+int sluice_acl_rule_check(const struct sluice_acl_rule *rule, struct netlink_ext_ack *extack)
+{
+	const char *trouble = rule_trouble(rule);
+
+	if (!trouble)
+		return 0;
+	NL_SET_ERR_MSG_FMT(extack, "%s", trouble);
+	return -EINVAL;
+}
+
+static struct sluice_acl_list *list_alloc(u32 nr)
+{
+	struct sluice_acl_list *list;
+
+	list = kvmalloc(struct_size(list, entry, nr), GFP_KERNEL_ACCOUNT);
+	if (list)
+		list->nr = nr;
+	return list;
+}
+
+/* Where a rule of @prio is, or has its place. */
+static u32 list_position(const struct sluice_acl_list *list, u32 prio)
+{
+	u32 low = 0, high = list ? list->nr : 0;
+
+	while (low < high) {
+		u32 mid = low + (high - low) / 2;
+
+		if (list->entry[mid].item->rule.prio < prio)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static void acl_publish(struct sluice_acl *acl, struct sluice_acl_list *old, struct sluice_acl_list *list)
+{
+	rcu_assign_pointer(acl->list, list);
+	if (old)
+		kvfree_rcu(old, rcu);
+}
+
+static void item_release(struct sluice_reclaim *r)
+{
+	kfree(container_of(r, struct sluice_acl_item, reclaim));
+}
+
+int sluice_acl_add(struct sluice_acl *acl, const struct sluice_acl_rule *rule, struct netlink_ext_ack *extack)
+{
+	struct sluice_acl_list *old = rtnl_dereference(acl->list), *list;
+	u32 at = list_position(old, rule->prio), nr = old ? old->nr : 0;
+	struct sluice_acl_item *item;
+
+	if (at < nr && old->entry[at].item->rule.prio == rule->prio) {
+		NL_SET_ERR_MSG(extack, "this priority is taken in this direction: choose another or delete the rule");
+		return -EEXIST;
+	}
+	if (nr >= SLUICE_ACL_MAX) {
+		NL_SET_ERR_MSG(extack, "the access list is full");
+		return -ENOSPC;
+	}
+	item = kzalloc(sizeof(*item), GFP_KERNEL_ACCOUNT);
+	list = list_alloc(nr + 1);
+	if (!item || !list) {
+		kfree(item);
+		kvfree(list);
+		return -ENOMEM;
+	}
+	item->rule = *rule;
+	item->reclaim.release = item_release;
+	if (old) {
+		memcpy(list->entry, old->entry, at * sizeof(old->entry[0]));
+		memcpy(list->entry + at + 1, old->entry + at, (nr - at) * sizeof(old->entry[0]));
+	}
+	digest_compile(&list->entry[at], rule);
+	list->entry[at].item = item;
+	acl_publish(acl, old, list);
+	return 0;
+}
+
+struct sluice_acl_item *sluice_acl_unlink(struct sluice_acl *acl, u32 prio)
+{
+	struct sluice_acl_list *old = rtnl_dereference(acl->list), *list = NULL;
+	u32 at = list_position(old, prio);
+	struct sluice_acl_item *item;
+
+	if (!old || at >= old->nr || old->entry[at].item->rule.prio != prio)
+		return ERR_PTR(-ENOENT);
+	item = old->entry[at].item;
+	if (old->nr > 1) {
+		list = list_alloc(old->nr - 1);
+		if (!list)
+			return ERR_PTR(-ENOMEM);
+		memcpy(list->entry, old->entry, at * sizeof(old->entry[0]));
+		memcpy(list->entry + at, old->entry + at + 1, (list->nr - at) * sizeof(old->entry[0]));
+	}
+	acl_publish(acl, old, list);
+	return item;
+}
+
+struct sluice_acl_list *sluice_acl_unlink_all(struct sluice_acl *acl)
+{
+	struct sluice_acl_list *old = rtnl_dereference(acl->list);
+
+	RCU_INIT_POINTER(acl->list, NULL);
+	return old;
+}
+
+void sluice_acl_list_reclaim(struct sluice_acl_list *list)
+{
+	u32 i;
+
+	if (!list)
+		return;
+	for (i = 0; i < list->nr; i++)
+		sluice_reclaim(&list->entry[i].item->reclaim);
+	kvfree_rcu(list, rcu);
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Configuration of ports: wires, access lists, guards, rates. Each change ends in this order: readers find the new table, the generation is bumped,
+ * what was replaced is given away to be freed.
+ */
+#include <linux/err.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include "config.h"
+
+static inline struct sluice_net_port *port_of(const struct sluice_port *port)
+{
+	return port->engine;
+}
+
+static void port_changed(const struct sluice_port *port)
+{
+	sluice_net_changed(sluice_config_of(port->inst));
+}
+
+static int dir_check(u8 dir, struct netlink_ext_ack *extack)
+{
+	if (dir < SLUICE_DIRS)
+		return 0;
+	NL_SET_ERR_MSG(extack, "no such direction: from-guest or to-guest");
+	return -EINVAL;
+}
+
+/* Policy is what is demanded of a guest; an uplink has none. */
+static int guest_check(const struct sluice_port *port, struct netlink_ext_ack *extack)
+{
+	if (port->kind == SLUICE_PORT_GUEST)
+		return 0;
+	NL_SET_ERR_MSG(extack, "only guest ports have policy: set it on the port behind the uplink");
+	return -EOPNOTSUPP;
+}
+
+/* --- wires ------------------------------------------------------------------------------------------------ */
+
+struct sluice_port *sluice_config_wire_peer(struct sluice_port *a)
+{
+	return rtnl_dereference(port_of(a)->wire);
+}
+
+int sluice_config_wire_set(struct sluice_port *a, struct sluice_port *b, struct netlink_ext_ack *extack)
+{
+	if (a == b) {
+		NL_SET_ERR_MSG(extack, "a wire needs two ports");
+		return -EINVAL;
+	}
+	if (a->inst != b->inst) {
+		NL_SET_ERR_MSG(extack, "both ends of a wire must be in one network namespace");
+		return -EXDEV;
+	}
+	if (sluice_config_wire_peer(a) == b) {
+		NL_SET_ERR_MSG(extack, "this wire is there already");
+		return -EEXIST;
+	}
+	if (sluice_config_wire_peer(a) || sluice_config_wire_peer(b)) {
+		NL_SET_ERR_MSG(extack, "a port has one wire at most: delete the other first");
+		return -EBUSY;
+	}
+	rcu_assign_pointer(port_of(a)->wire, b);
+	rcu_assign_pointer(port_of(b)->wire, a);
+	port_changed(a);
+	return 0;
+}
+
+static void wire_cut(struct sluice_port *a)
+{
+	struct sluice_port *b = sluice_config_wire_peer(a);
+
+	if (!b)
+		return;
+	RCU_INIT_POINTER(port_of(a)->wire, NULL);
+	RCU_INIT_POINTER(port_of(b)->wire, NULL);
+}
+
+int sluice_config_wire_del(struct sluice_port *a, struct sluice_port *b, struct netlink_ext_ack *extack)
+{
+	if (a == b || sluice_config_wire_peer(a) != b) {
+		NL_SET_ERR_MSG(extack, "there is no wire between these ports");
+		return -ENOENT;
+	}
+	wire_cut(a);
+	port_changed(a);
+	return 0;
+}
+
+/* --- access lists ----------------------------------------------------------------------------------------- */
+
+int sluice_config_acl_add(struct sluice_port *port, const struct sluice_acl_rule *rule,
+			  struct netlink_ext_ack *extack)
+{
+	int err;
+
+	err = guest_check(port, extack) ?: sluice_acl_rule_check(rule, extack) ?:
+	      sluice_acl_add(&port_of(port)->acl[rule->dir], rule, extack);
+	if (err)
+		return err;
+	port_changed(port);
+	return 0;
+}
+
+int sluice_config_acl_del(struct sluice_port *port, u8 dir, u32 prio, struct netlink_ext_ack *extack)
+{
+	struct sluice_acl_item *item;
+	int err = dir_check(dir, extack);
+
+	if (err)
+		return err;
+	item = sluice_acl_unlink(&port_of(port)->acl[dir], prio);
+	if (IS_ERR(item)) {
+		if (PTR_ERR(item) == -ENOENT)
+			NL_SET_ERR_MSG(extack, "there is no rule of this priority in this direction");
+		return PTR_ERR(item);
+	}
+	port_changed(port);
+	sluice_reclaim(&item->reclaim);
+	return 0;
+}
+
+int sluice_config_acl_flush(struct sluice_port *port)
+{
+	struct sluice_acl_list *list[SLUICE_DIRS];
+	unsigned int dir;
+
+	for (dir = 0; dir < SLUICE_DIRS; dir++)
+		list[dir] = sluice_acl_unlink_all(&port_of(port)->acl[dir]);
+	port_changed(port);
+	for (dir = 0; dir < SLUICE_DIRS; dir++)
+		sluice_acl_list_reclaim(list[dir]);
+	return 0;
+}
+
+int sluice_config_acl_set_default(struct sluice_port *port, u8 dir, bool allow)
+{
+	if (dir >= SLUICE_DIRS)
+		return -EINVAL;
+	if (port->kind != SLUICE_PORT_GUEST)
+		return -EOPNOTSUPP;
+	WRITE_ONCE(port_of(port)->acl[dir].default_deny, !allow);
+	port_changed(port);
+	return 0;
+}
+
+bool sluice_config_acl_default(struct sluice_port *port, u8 dir, struct sluice_hits *hits)
+{
+	const struct sluice_acl *acl;
+
+	if (dir >= SLUICE_DIRS) {
+		memset(hits, 0, sizeof(*hits));
+		return true;
+	}
+	acl = &port_of(port)->acl[dir];
+	sluice_config_hits(&acl->default_hits, hits);
+	return !acl->default_deny;
+}
+
+/* The place of a rule in a dump: by direction, then priority. */
+static u64 acl_pos(u8 dir, u32 prio)
+{
+	return (u64)dir << 32 | prio;
+}
+
+int sluice_config_acl_dump(struct sluice_port *port, struct sluice_cursor *cur, sluice_acl_emit_t emit, void *ctx)
+{
+	unsigned int dir;
+	int err;
+	u32 i;
+
+	if (!cur->pos)
+		cur->gen = sluice_config_gen(port->inst);
+	for (dir = 0; dir < SLUICE_DIRS; dir++) {
+		const struct sluice_acl_list *list = rtnl_dereference(port_of(port)->acl[dir].list);
+
+		for (i = 0; list && i < list->nr; i++) {
+			const struct sluice_acl_item *item = list->entry[i].item;
+			u64 pos = acl_pos(dir, item->rule.prio);
+			struct sluice_hits hits;
+
+			if (pos < cur->pos)
+				continue;
+			cur->pos = pos;
+			sluice_config_hits(&item->hits, &hits);
+			err = emit(ctx, port, &item->rule, &hits);
+			if (err)
+				return err;
+			cur->pos = pos + 1;
+		}
+	}
+	return 0;
+}
+
+/* --- spoof guards ----------------------------------------------------------------------------------------- */
+
+int sluice_config_guard_set(struct sluice_port *port, const struct sluice_guard *guard,
+			    struct netlink_ext_ack *extack)
+{
+	struct sluice_guard_entry *old = rtnl_dereference(port_of(port)->guard), *entry = NULL;
+	int err;
+
+	if (guard) {
+		err = guest_check(port, extack) ?: sluice_guard_verify(guard, extack);
+		if (err)
+			return err;
+		entry = kmalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
+		if (!entry)
+			return -ENOMEM;
+		entry->g = *guard;
+	}
+	rcu_assign_pointer(port_of(port)->guard, entry);
+	port_changed(port);
+	/* No cache entry points to it: its verdict is compiled in. */
+	if (old)
+		kfree_rcu(old, rcu);
+	return 0;
+}
+
+bool sluice_config_guard_get(struct sluice_port *port, struct sluice_guard *guard)
+{
+	const struct sluice_guard_entry *entry = rtnl_dereference(port_of(port)->guard);
+
+	if (entry)
+		*guard = entry->g;
+	return entry;
+}
+
+/* --- rates ------------------------------------------------------------------------------------------------ */
+
+static void rate_replace(struct sluice_net_port *np, u8 dir, struct sluice_net_meter *meter,
+			 struct sluice_net_meter **old)
+{
+	*old = rtnl_dereference(np->rate[dir]);
+	rcu_assign_pointer(np->rate[dir], meter);
+}
+
+int sluice_config_rate_set(struct sluice_port *port, u8 dir, const struct sluice_rate *rate,
+			   struct netlink_ext_ack *extack)
+{
+	struct sluice_net_meter *meter = NULL, *old;
+	int err;
+
+	err = dir_check(dir, extack) ?: sluice_rate_check(rate, extack);
+	if (err)
+		return err;
+	if (rate->bps || rate->pps) {
+		err = guest_check(port, extack);
+		if (err)
+			return err;
+		meter = sluice_config_meter_alloc(0, rate);
+		if (!meter)
+			return -ENOMEM;
+	}
+	rate_replace(port_of(port), dir, meter, &old);
+	port_changed(port);
+	if (old)
+		sluice_reclaim(&old->reclaim);
+	return 0;
+}
+
+void sluice_config_rate_get(struct sluice_port *port, u8 dir, struct sluice_rate *rate)
+{
+	const struct sluice_net_meter *meter = NULL;
+
+	if (dir < SLUICE_DIRS)
+		meter = rtnl_dereference(port_of(port)->rate[dir]);
+	if (meter)
+		*rate = meter->rate;
+	else
+		memset(rate, 0, sizeof(*rate));
+}
+
+/* --- lifetime --------------------------------------------------------------------------------------------- */
+
+int sluice_config_instance_init(struct sluice_net_instance *ni)
+{
+	xa_init_flags(&ni->meters, XA_FLAGS_ACCOUNT);
+	sluice_flow_table_init(&ni->flows);
+	return 0;
+}
+
+void sluice_config_instance_exit(struct sluice_net_instance *ni)
+{
+	sluice_config_flow_exit(ni);
+}
+
+int sluice_config_port_init(struct sluice_net_port *np)
+{
+	memset(np, 0, sizeof(*np));
+	return 0;
+}
+
+void sluice_net_config_port_gone(struct sluice_net_instance *ni, struct sluice_port *port)
+{
+	wire_cut(port);
+	sluice_config_flow_port_gone(ni, port);
+}
+
+void sluice_config_port_exit(struct sluice_net_instance *ni, struct sluice_port *port, struct sluice_net_port *np)
+{
+	struct sluice_guard_entry *guard = rtnl_dereference(np->guard);
+	struct sluice_acl_list *list[SLUICE_DIRS];
+	struct sluice_net_meter *rate[SLUICE_DIRS];
+	unsigned int dir;
+
+	for (dir = 0; dir < SLUICE_DIRS; dir++) {
+		list[dir] = sluice_acl_unlink_all(&np->acl[dir]);
+		rate_replace(np, dir, NULL, &rate[dir]);
+	}
+	RCU_INIT_POINTER(np->guard, NULL);
+	sluice_net_config_port_gone(ni, port);
+
+	for (dir = 0; dir < SLUICE_DIRS; dir++) {
+		sluice_acl_list_reclaim(list[dir]);
+		if (rate[dir])
+			sluice_reclaim(&rate[dir]->reclaim);
+	}
+	if (guard)
+		kfree_rcu(guard, rcu);
+}
+
+u32 sluice_config_gen(struct sluice_instance *inst)
+{
+	return sluice_config_of(inst)->gen;
+}

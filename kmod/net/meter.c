@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Rate limits, by the generic cell rate algorithm: a meter is one number, the time until which it is paid for. So one compare-and-exchange
+ * charges it, from any number of workers, and nothing has to be refilled.
+ *
+ * That time runs in units of 2^-shift ns, chosen such that the smallest charge is many units: slow meters have the range, fast
+ * ones the resolution. It wraps around; since it never runs further ahead than the horizon, what seems to lie beyond
+ * is long past.
+ */
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include "meter.h"
+
+#define METER_FRACTION		10
+#define METER_SHIFT_MAX		20
+/* Units that the smallest charge has at least: a byte of many in its packet, a packet. */
+#define METER_BYTE_UNITS	8
+#define METER_PACKET_UNITS	512
+#define METER_BYTES_MAX		(1U << 20)
+#define METER_PACKETS_MAX	(1U << 17)
+#define METER_AHEAD_MAX		(1ULL << 61)
+
+#define RATE_BURST_MIN		(64U << 10)
+#define RATE_PBURST_MIN		64
+
+static inline u64 limit_cost(const struct sluice_meter_limit *l, u32 amount)
+{
+	return (amount * l->mult + (1 << (METER_FRACTION - 1))) >> METER_FRACTION;
+}
+
+/*
+ * @ns: what one byte or packet takes, times @rate. @max bounds later charges, such that with @ns and the shift at their largest
+ * no product exceeds 64 bits: 2^33 << 30 here, 2^43 * 2^20 in limit_cost().
+ */
+static void limit_init(struct sluice_meter_limit *l, u64 ns, u64 rate, u64 burst, unsigned int units, u32 max)
+{
+	atomic64_set(&l->tat, 0);
+	l->burst = 0;
+	l->horizon = 0;
+	l->mult = 0;
+	l->shift = 0;
+	if (!rate)
+		return;
+	while (div_u64(ns << l->shift, units) < rate) {
+		/* Faster than any machine. */
+		if (l->shift == METER_SHIFT_MAX)
+			return;
+		l->shift++;
+	}
+	l->mult = div64_u64(ns << (l->shift + METER_FRACTION), rate);
+	if (burst < div64_u64(METER_AHEAD_MAX, l->mult >> METER_FRACTION))
+		l->burst = min(mul_u64_u64_shr(burst, l->mult, METER_FRACTION), METER_AHEAD_MAX);
+	else
+		l->burst = METER_AHEAD_MAX;
+	l->horizon = l->burst + limit_cost(l, max) + ((u64)NSEC_PER_SEC << l->shift);
+}
+
+static bool limit_charge(struct sluice_meter_limit *l, u64 now_ns, u64 cost)
+{
+	s64 old = atomic64_read(&l->tat);
+	u64 now = now_ns << l->shift;
+	u64 base, tat;
+
+	do {
+		/* How far ahead of the clock; the clocks of two CPUs may differ a little. */
+		s64 ahead = (u64)old - now;
+
+		base = !old || ahead < 0 || ahead > l->horizon ? now : old;
+		tat = base + cost;
+		if (base != now && tat - now > l->burst)
+			return false;
+		/* 0 has a meaning of its own. */
+		tat = tat ?: 1;
+	} while (!atomic64_try_cmpxchg(&l->tat, &old, tat));
+	return true;
+}
+
+bool sluice_meter_pass(struct sluice_meter *m, u64 now_ns, u32 packets, u32 bytes)
+{
+	u64 cost = 0;
+
+	if (m->bytes.mult) {
+		cost = limit_cost(&m->bytes, min(bytes, METER_BYTES_MAX));
+		if (!limit_charge(&m->bytes, now_ns, cost))
+			return false;
+	}
+	if (!m->packets.mult ||
+	    limit_charge(&m->packets, now_ns, limit_cost(&m->packets, min(packets, METER_PACKETS_MAX))))
+		return true;
+	/* What was charged in the meantime by others stays. */
+	if (cost)
+		atomic64_sub(cost, &m->bytes.tat);
+	return false;
+}
+
+void sluice_rate_defaults(struct sluice_rate *r)
+{
+	if (r->bps && !r->burst)
+		r->burst = max_t(u64, r->bps / 8 / 100, RATE_BURST_MIN);
+	if (r->pps && !r->pburst)
+		r->pburst = max_t(u64, r->pps / 100, RATE_PBURST_MIN);
+}
+
+void sluice_meter_init(struct sluice_meter *m, const struct sluice_rate *r)
+{
+	struct sluice_rate rate = *r;
+
+	sluice_rate_defaults(&rate);
+	limit_init(&m->bytes, 8ULL * NSEC_PER_SEC, rate.bps, rate.burst, METER_BYTE_UNITS, METER_BYTES_MAX);
+	limit_init(&m->packets, NSEC_PER_SEC, rate.pps, rate.pburst, METER_PACKET_UNITS, METER_PACKETS_MAX);
+}
+
+int sluice_rate_check(const struct sluice_rate *r, struct netlink_ext_ack *extack)
+{
+	if ((r->burst && !r->bps) || (r->pburst && !r->pps)) {
+		NL_SET_ERR_MSG(extack, "a burst needs its rate: say bps or pps too");
+		return -EINVAL;
+	}
+	return 0;
+}
