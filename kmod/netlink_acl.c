@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Commands about access lists. */
+#include <linux/icmpv6.h>
+#include <linux/in.h>
+#include <linux/slab.h>
+#include "netlink_ops.h"
+
+/* A change's counterpart: the rule that went, or (with @added) the priority that came. */
+struct acl_step {
+	struct sluice_step step;
+	struct sluice_port *port;
+	bool added;
+	struct sluice_acl_rule rule;
+};
+
+/* --- a rule's attributes ----------------------------------------------------------------------------------- */
+
+static int acl_get_range(struct sluice_change *c, int min, int max, u16 range[2])
+{
+	if (!c->attrs[min]) {
+		NL_SET_ERR_MSG_ATTR(c->extack, c->attrs[max], "a port range needs its lower end");
+		return -EINVAL;
+	}
+	range[0] = nla_get_u16(c->attrs[min]);
+	range[1] = c->attrs[max] ? nla_get_u16(c->attrs[max]) : range[0];
+	if (range[0] <= range[1])
+		return 0;
+	NL_SET_ERR_MSG_ATTR(c->extack, c->attrs[max], "a port range goes from the lower number to the higher");
+	return -EINVAL;
+}
+
+static int acl_get_l4(struct sluice_change *c, struct sluice_acl_rule *r)
+{
+	struct nlattr **a = c->attrs;
+	int err = 0;
+
+	if (a[SLUICE_A_ACL_SPORT_MIN] || a[SLUICE_A_ACL_SPORT_MAX]) {
+		err = acl_get_range(c, SLUICE_A_ACL_SPORT_MIN, SLUICE_A_ACL_SPORT_MAX, r->sport);
+		r->fields |= SLUICE_ACL_SPORT;
+	}
+	if (!err && (a[SLUICE_A_ACL_DPORT_MIN] || a[SLUICE_A_ACL_DPORT_MAX])) {
+		err = acl_get_range(c, SLUICE_A_ACL_DPORT_MIN, SLUICE_A_ACL_DPORT_MAX, r->dport);
+		r->fields |= SLUICE_ACL_DPORT;
+	}
+	if (a[SLUICE_A_ACL_ICMP_TYPE]) {
+		r->icmp_type = nla_get_u8(a[SLUICE_A_ACL_ICMP_TYPE]);
+		r->fields |= SLUICE_ACL_ICMP_TYPE;
+	}
+	if (a[SLUICE_A_ACL_ICMP_CODE]) {
+		r->icmp_code = nla_get_u8(a[SLUICE_A_ACL_ICMP_CODE]);
+		r->fields |= SLUICE_ACL_ICMP_CODE;
+	}
+	if (a[SLUICE_A_ACL_TCP_FLAGS]) {
+		r->tcp_flags = nla_get_u8(a[SLUICE_A_ACL_TCP_FLAGS]);
+		r->tcp_mask = a[SLUICE_A_ACL_TCP_MASK] ? nla_get_u8(a[SLUICE_A_ACL_TCP_MASK]) : r->tcp_flags;
+		r->fields |= SLUICE_ACL_TCP_FLAGS;
+	}
+	return err;
+}
+
+static int acl_get_l3(struct sluice_change *c, struct sluice_acl_rule *r)
+{
+	struct nlattr **a = c->attrs;
+	int err = 0;
+
+	if (a[SLUICE_A_ACL_ETH_TYPE]) {
+		r->eth_type = nla_get_u16(a[SLUICE_A_ACL_ETH_TYPE]);
+		r->fields |= SLUICE_ACL_ETH_TYPE;
+	}
+	if (a[SLUICE_A_ACL_VLAN]) {
+		r->vlan = nla_get_u16(a[SLUICE_A_ACL_VLAN]);
+		r->fields |= SLUICE_ACL_VLAN;
+	}
+	if (a[SLUICE_A_ACL_PROTO]) {
+		r->proto = nla_get_u8(a[SLUICE_A_ACL_PROTO]);
+		r->fields |= SLUICE_ACL_PROTO;
+	}
+	if (a[SLUICE_A_ACL_SRC]) {
+		err = sluice_nl_get_prefix(a[SLUICE_A_ACL_SRC], &r->src, c->extack);
+		r->fields |= SLUICE_ACL_SRC;
+	}
+	if (!err && a[SLUICE_A_ACL_DST]) {
+		err = sluice_nl_get_prefix(a[SLUICE_A_ACL_DST], &r->dst, c->extack);
+		r->fields |= SLUICE_ACL_DST;
+	}
+	return err;
+}
+
+static int acl_refuse(struct sluice_change *c, int type, const char *why)
+{
+	NL_SET_ERR_MSG_ATTR_FMT(c->extack, c->attrs[type], "%s", why);
+	return -EINVAL;
+}
+
+/* What no packet could match is a mistake. */
+static int acl_check(struct sluice_change *c, const struct sluice_acl_rule *r)
+{
+	u8 proto = r->fields & SLUICE_ACL_PROTO ? r->proto : 0;
+
+	if ((r->fields & SLUICE_ACL_SRC) && (r->fields & SLUICE_ACL_DST) && r->src.family != r->dst.family)
+		return acl_refuse(c, SLUICE_A_ACL_DST, "src and dst must both be IPv4 or both IPv6");
+	if ((r->fields & (SLUICE_ACL_SPORT | SLUICE_ACL_DPORT)) && proto != IPPROTO_TCP && proto != IPPROTO_UDP &&
+	    proto != IPPROTO_SCTP)
+		return acl_refuse(c, r->fields & SLUICE_ACL_SPORT ? SLUICE_A_ACL_SPORT_MIN : SLUICE_A_ACL_DPORT_MIN,
+				  "sport and dport need proto tcp, udp or sctp");
+	if ((r->fields & (SLUICE_ACL_ICMP_TYPE | SLUICE_ACL_ICMP_CODE)) && proto != IPPROTO_ICMP &&
+	    proto != IPPROTO_ICMPV6)
+		return acl_refuse(c, r->fields & SLUICE_ACL_ICMP_TYPE ? SLUICE_A_ACL_ICMP_TYPE : SLUICE_A_ACL_ICMP_CODE,
+				  "icmp-type and icmp-code need proto icmp or icmpv6");
+	if ((r->fields & SLUICE_ACL_ICMP_CODE) && !(r->fields & SLUICE_ACL_ICMP_TYPE))
+		return acl_refuse(c, SLUICE_A_ACL_ICMP_CODE, "icmp-code needs icmp-type");
+	if ((r->fields & SLUICE_ACL_TCP_FLAGS) && proto != IPPROTO_TCP)
+		return acl_refuse(c, SLUICE_A_ACL_TCP_FLAGS, "tcp-flags need proto tcp");
+	if ((r->fields & SLUICE_ACL_TCP_FLAGS) && (r->tcp_flags & ~r->tcp_mask))
+		return acl_refuse(c, SLUICE_A_ACL_TCP_FLAGS, "tcp-flags has flags that its mask leaves out");
+	return 0;
+}
+
+static int acl_get_rule(struct sluice_change *c, struct sluice_acl_rule *r)
+{
+	struct nlattr *dir = sluice_nl_need(c, SLUICE_A_ACL_DIR);
+	struct nlattr *prio = dir ? sluice_nl_need(c, SLUICE_A_ACL_PRIO) : NULL;
+	struct nlattr *verdict = prio ? sluice_nl_need(c, SLUICE_A_ACL_VERDICT) : NULL;
+	int err;
+
+	if (!verdict)
+		return -EINVAL;
+	r->dir = nla_get_u8(dir);
+	r->prio = nla_get_u32(prio);
+	r->allow = nla_get_u8(verdict) == SLUICE_VERDICT_ALLOW;
+	err = acl_get_l3(c, r);
+	if (!err)
+		err = acl_get_l4(c, r);
+	return err ?: acl_check(c, r);
+}
+
+/* --- changes ------------------------------------------------------------------------------------------------- */
+
+static int acl_undo(struct sluice_step *step)
+{
+	struct acl_step *undo = container_of(step, struct acl_step, step);
+	const struct sluice_engine_ops *ops = sluice_engine();
+	struct netlink_ext_ack extack = {};
+
+	if (undo->added)
+		return ops->acl_del(undo->port, undo->rule.dir, undo->rule.prio, &extack);
+	return ops->acl_add(undo->port, &undo->rule, &extack);
+}
+
+static int acl_add(struct sluice_change *c)
+{
+	struct sluice_acl_rule rule = {};
+	struct sluice_port *port;
+	struct acl_step *undo;
+	int err = sluice_nl_need_engine(c);
+
+	if (err)
+		return err;
+	port = sluice_nl_need_guest(c, SLUICE_A_ACL_PORT);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	err = acl_get_rule(c, &rule);
+	if (err)
+		return err;
+	undo = sluice_change_undo(c, sizeof(*undo), acl_undo);
+	if (IS_ERR(undo))
+		return PTR_ERR(undo);
+	err = c->ops->acl_add(port, &rule, c->extack);
+	if (!err && undo) {
+		undo->port = port;
+		undo->added = true;
+		undo->rule = rule;
+		undo->step.armed = true;
+	}
+	return err;
+}
+
+/* Keep rules for undoing their removal: all of the port's, or one. */
+struct acl_keeper {
+	struct sluice_change *c;
+	bool all;
+	u8 dir;
+	u32 prio;
+};
+
+static int acl_keep(void *ctx, struct sluice_port *port, const struct sluice_acl_rule *rule,
+		    const struct sluice_hits *hits)
+{
+	const struct acl_keeper *k = ctx;
+	struct acl_step *undo;
+
+	if (!k->all && (rule->dir != k->dir || rule->prio != k->prio))
+		return 0;
+	undo = sluice_change_undo(k->c, sizeof(*undo), acl_undo);
+	if (IS_ERR(undo))
+		return PTR_ERR(undo);
+	undo->port = port;
+	undo->rule = *rule;
+	undo->step.armed = true;
+	return 0;
+}
+
+static int acl_del(struct sluice_change *c)
+{
+	struct nlattr *dir, *prio = NULL;
+	struct sluice_cursor cur = {};
+	struct acl_keeper k = { .c = c };
+	struct sluice_port *port;
+	int err = sluice_nl_need_engine(c);
+
+	if (err)
+		return err;
+	port = sluice_nl_need_guest(c, SLUICE_A_ACL_PORT);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	dir = sluice_nl_need(c, SLUICE_A_ACL_DIR);
+	if (dir)
+		prio = sluice_nl_need(c, SLUICE_A_ACL_PRIO);
+	if (!prio)
+		return -EINVAL;
+	k.dir = nla_get_u8(dir);
+	k.prio = nla_get_u32(prio);
+	/* If the rule is not there nothing is kept, and the removal is refused. */
+	if (c->txn)
+		err = c->ops->acl_dump(port, &cur, acl_keep, &k);
+	return err ?: c->ops->acl_del(port, k.dir, k.prio, c->extack);
+}
+
+static int acl_flush(struct sluice_change *c)
+{
+	struct acl_keeper k = { .c = c, .all = true };
+	struct sluice_cursor cur = {};
+	struct sluice_port *port;
+	int err = sluice_nl_need_engine(c);
+
+	if (err)
+		return err;
+	port = sluice_nl_need_guest(c, SLUICE_A_ACL_PORT);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	if (c->txn)
+		err = c->ops->acl_dump(port, &cur, acl_keep, &k);
+	return err ?: c->ops->acl_flush(port);
+}
+
+static int acl_undo_default(struct sluice_step *step)
+{
+	struct acl_step *undo = container_of(step, struct acl_step, step);
+
+	return sluice_engine()->acl_set_default(undo->port, undo->rule.dir, undo->rule.allow);
+}
+
+static int acl_set_default(struct sluice_change *c)
+{
+	struct nlattr *dir, *verdict = NULL;
+	struct sluice_hits hits;
+	struct sluice_port *port;
+	struct acl_step *undo;
+	int err = sluice_nl_need_engine(c);
+
+	if (err)
+		return err;
+	port = sluice_nl_need_guest(c, SLUICE_A_ACL_PORT);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	dir = sluice_nl_need(c, SLUICE_A_ACL_DIR);
+	if (dir)
+		verdict = sluice_nl_need(c, SLUICE_A_ACL_VERDICT);
+	if (!verdict)
+		return -EINVAL;
+	undo = sluice_change_undo(c, sizeof(*undo), acl_undo_default);
+	if (IS_ERR(undo))
+		return PTR_ERR(undo);
+	if (undo) {
+		undo->port = port;
+		undo->rule.dir = nla_get_u8(dir);
+		undo->rule.allow = c->ops->acl_default(port, undo->rule.dir, &hits);
+	}
+	err = c->ops->acl_set_default(port, nla_get_u8(dir), nla_get_u8(verdict) == SLUICE_VERDICT_ALLOW);
+	if (undo)
+		undo->step.armed = !err;
+	return err;
+}
+
+int sluice_nl_acl_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, acl_add, SLUICE_OBJECT_ACL);
+}
+
+int sluice_nl_acl_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, acl_del, SLUICE_OBJECT_ACL);
+}
+
+int sluice_nl_acl_flush_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, acl_flush, SLUICE_OBJECT_ACL);
+}
+
+int sluice_nl_acl_set_default_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, acl_set_default, SLUICE_OBJECT_ACL);
+}
+
+/* --- showing ------------------------------------------------------------------------------------------------- */
+
+static int acl_put_l4(struct sk_buff *skb, const struct sluice_acl_rule *r)
+{
+	if ((r->fields & SLUICE_ACL_SPORT) && (nla_put_u16(skb, SLUICE_A_ACL_SPORT_MIN, r->sport[0]) ||
+					       nla_put_u16(skb, SLUICE_A_ACL_SPORT_MAX, r->sport[1])))
+		return -EMSGSIZE;
+	if ((r->fields & SLUICE_ACL_DPORT) && (nla_put_u16(skb, SLUICE_A_ACL_DPORT_MIN, r->dport[0]) ||
+					       nla_put_u16(skb, SLUICE_A_ACL_DPORT_MAX, r->dport[1])))
+		return -EMSGSIZE;
+	if ((r->fields & SLUICE_ACL_ICMP_TYPE) && nla_put_u8(skb, SLUICE_A_ACL_ICMP_TYPE, r->icmp_type))
+		return -EMSGSIZE;
+	if ((r->fields & SLUICE_ACL_ICMP_CODE) && nla_put_u8(skb, SLUICE_A_ACL_ICMP_CODE, r->icmp_code))
+		return -EMSGSIZE;
+	if ((r->fields & SLUICE_ACL_TCP_FLAGS) && (nla_put_u8(skb, SLUICE_A_ACL_TCP_FLAGS, r->tcp_flags) ||
+						   nla_put_u8(skb, SLUICE_A_ACL_TCP_MASK, r->tcp_mask)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int acl_put_rule(struct sk_buff *skb, const struct sluice_acl_rule *r)
+{
+	if (nla_put_u32(skb, SLUICE_A_ACL_PRIO, r->prio))
+		return -EMSGSIZE;
+	if ((r->fields & SLUICE_ACL_ETH_TYPE) && nla_put_u16(skb, SLUICE_A_ACL_ETH_TYPE, r->eth_type))
+		return -EMSGSIZE;
+	if ((r->fields & SLUICE_ACL_VLAN) && nla_put_u16(skb, SLUICE_A_ACL_VLAN, r->vlan))
+		return -EMSGSIZE;
+	if ((r->fields & SLUICE_ACL_PROTO) && nla_put_u8(skb, SLUICE_A_ACL_PROTO, r->proto))
+		return -EMSGSIZE;
+	if ((r->fields & SLUICE_ACL_SRC) && sluice_nl_put_prefix(skb, SLUICE_A_ACL_SRC, &r->src))
+		return -EMSGSIZE;
+	if ((r->fields & SLUICE_ACL_DST) && sluice_nl_put_prefix(skb, SLUICE_A_ACL_DST, &r->dst))
+		return -EMSGSIZE;
+	return acl_put_l4(skb, r);
+}
+
+/* @rule: NULL for the default verdict. */
+static int acl_put(struct sluice_nl_out *out, const struct sluice_port *port, u8 dir, bool allow,
+		   const struct sluice_acl_rule *rule, const struct sluice_hits *hits)
+{
+	void *hdr = sluice_nl_dump_put(out);
+	struct sk_buff *skb = out->skb;
+
+	if (!hdr)
+		return -EMSGSIZE;
+	if (nla_put_string(skb, SLUICE_A_ACL_PORT, port->dev->name) || nla_put_u8(skb, SLUICE_A_ACL_DIR, dir) ||
+	    nla_put_u8(skb, SLUICE_A_ACL_VERDICT, allow ? SLUICE_VERDICT_ALLOW : SLUICE_VERDICT_DENY) ||
+	    nla_put_uint(skb, SLUICE_A_ACL_PACKETS, hits->packets) ||
+	    nla_put_uint(skb, SLUICE_A_ACL_BYTES, hits->bytes) ||
+	    (rule ? acl_put_rule(skb, rule) : nla_put_flag(skb, SLUICE_A_ACL_DEFAULT))) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+static int acl_emit(void *ctx, struct sluice_port *port, const struct sluice_acl_rule *rule,
+		    const struct sluice_hits *hits)
+{
+	return acl_put(ctx, port, rule->dir, rule->allow, rule, hits);
+}
+
+/* The default verdicts come first, then the rules; ->part says how many of the former were shown. */
+static int acl_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops, struct sluice_port *port)
+{
+	struct sluice_nl_dump *d = sluice_nl_dump(out->cb);
+	struct sluice_hits hits = {};
+	bool allow;
+	int err;
+
+	for (; d->part < SLUICE_DIRS; d->part++) {
+		allow = ops->acl_default(port, d->part, &hits);
+		err = acl_put(out, port, d->part, allow, NULL, &hits);
+		if (err)
+			return err;
+	}
+	return ops->acl_dump(port, &d->cur, acl_emit, out);
+}
+
+int sluice_nl_acl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return sluice_nl_dump_ports(skb, cb, genl_info_dump(cb)->attrs[SLUICE_A_ACL_PORT], true, acl_dump);
+}

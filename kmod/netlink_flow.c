@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Commands about flow rules. */
+#include <linux/slab.h>
+#include "netlink_ops.h"
+
+struct flow_step_add {
+	struct sluice_step step;
+	u32 id;
+};
+
+/* Actions are last in a specification: those that it does not have are not kept. */
+struct flow_step_del {
+	struct sluice_step step;
+	struct sluice_flow_spec flow;
+};
+
+struct flow_shown {
+	const struct sluice_flow_spec *flow;
+	struct net *net;
+	struct sluice_hits hits;
+	bool active;
+};
+
+/* --- adding -------------------------------------------------------------------------------------------------- */
+
+static int flow_undo_add(struct sluice_step *step)
+{
+	struct flow_step_add *undo = container_of(step, struct flow_step_add, step);
+	struct netlink_ext_ack extack = {};
+
+	return sluice_engine()->flow_del(sluice_instance_get(step->net), undo->id, &extack);
+}
+
+static int flow_put_id(struct sk_buff *skb, const void *obj)
+{
+	const struct sluice_flow_spec *flow = obj;
+
+	return nla_put_u32(skb, SLUICE_A_FLOW_ID, flow->id);
+}
+
+static int flow_parse(struct sluice_change *c, struct sluice_flow_spec *flow)
+{
+	struct nlattr *prio = sluice_nl_need(c, SLUICE_A_FLOW_PRIO);
+	int err;
+
+	if (!prio)
+		return -EINVAL;
+	flow->prio = nla_get_u32(prio);
+	if (c->attrs[SLUICE_A_FLOW_ID])
+		flow->id = nla_get_u32(c->attrs[SLUICE_A_FLOW_ID]);
+	err = sluice_nl_get_match(c, flow);
+	return err ?: sluice_nl_get_acts(c, flow);
+}
+
+static int flow_insert(struct sluice_change *c, struct sluice_flow_spec *flow)
+{
+	struct flow_step_add *undo = sluice_change_undo(c, sizeof(*undo), flow_undo_add);
+	bool chosen = !flow->id;
+	int err;
+
+	if (IS_ERR(undo))
+		return PTR_ERR(undo);
+	err = c->ops->flow_add(c->inst, flow, c->extack);
+	if (err)
+		return err;
+	if (undo) {
+		undo->id = flow->id;
+		undo->step.armed = true;
+	}
+	return chosen && c->info ? sluice_nl_reply(c->info, flow_put_id, flow) : 0;
+}
+
+static int flow_add(struct sluice_change *c)
+{
+	struct sluice_flow_spec *flow;
+	int err = sluice_nl_need_engine(c);
+
+	if (err)
+		return err;
+	flow = kzalloc(sizeof(*flow), GFP_KERNEL);
+	if (!flow)
+		return -ENOMEM;
+	err = flow_parse(c, flow);
+	if (!err)
+		err = flow_insert(c, flow);
+	kfree(flow);
+	return err;
+}
+
+/* --- removing -------------------------------------------------------------------------------------------------- */
+
+static int flow_undo_del(struct sluice_step *step)
+{
+	const struct flow_step_del *undo = container_of(step, struct flow_step_del, step);
+	struct sluice_flow_spec *flow = kzalloc(sizeof(*flow), GFP_KERNEL);
+	struct netlink_ext_ack extack = {};
+	int err;
+
+	if (!flow)
+		return -ENOMEM;
+	memcpy(flow, &undo->flow, offsetof(struct sluice_flow_spec, act[undo->flow.nr_act]));
+	err = sluice_engine()->flow_add(sluice_instance_get(step->net), flow, &extack);
+	kfree(flow);
+	return err;
+}
+
+static int flow_keep(void *ctx, const struct sluice_flow_spec *flow, const struct sluice_hits *hits, bool active)
+{
+	const size_t len = offsetof(struct sluice_flow_spec, act[flow->nr_act]);
+	struct flow_step_del *undo;
+
+	undo = sluice_change_undo(ctx, offsetof(struct flow_step_del, flow) + len, flow_undo_del);
+	if (IS_ERR(undo))
+		return PTR_ERR(undo);
+	memcpy(&undo->flow, flow, len);
+	undo->step.armed = true;
+	return 0;
+}
+
+static int flow_keep_one(struct sluice_change *c, u32 id)
+{
+	struct sluice_flow_spec *flow = kzalloc(sizeof(*flow), GFP_KERNEL);
+	struct sluice_hits hits;
+	bool active;
+	int err;
+
+	if (!flow)
+		return -ENOMEM;
+	err = c->ops->flow_get(c->inst, id, flow, &hits, &active);
+	/* One that is not there is refused by the removal, in its own words. */
+	err = err ? 0 : flow_keep(c, flow, &hits, active);
+	kfree(flow);
+	return err;
+}
+
+static int flow_del(struct sluice_change *c)
+{
+	struct nlattr *id = sluice_nl_need(c, SLUICE_A_FLOW_ID);
+	int err;
+
+	if (!id)
+		return -EINVAL;
+	err = sluice_nl_need_engine(c);
+	if (!err && c->txn)
+		err = flow_keep_one(c, nla_get_u32(id));
+	return err ?: c->ops->flow_del(c->inst, nla_get_u32(id), c->extack);
+}
+
+static int flow_flush(struct sluice_change *c)
+{
+	struct sluice_cursor cur = {};
+	int err = sluice_nl_need_engine(c);
+
+	if (!err && c->txn)
+		err = c->ops->flow_dump(c->inst, &cur, flow_keep, c);
+	return err ?: c->ops->flow_flush(c->inst);
+}
+
+int sluice_nl_flow_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, flow_add, SLUICE_OBJECT_FLOW);
+}
+
+int sluice_nl_flow_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, flow_del, SLUICE_OBJECT_FLOW);
+}
+
+int sluice_nl_flow_flush_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, flow_flush, SLUICE_OBJECT_FLOW);
+}
+
+/* --- showing ----------------------------------------------------------------------------------------------------- */
+
+static int flow_put(struct sk_buff *skb, const void *obj)
+{
+	const struct flow_shown *s = obj;
+
+	if (nla_put_u32(skb, SLUICE_A_FLOW_ID, s->flow->id) || nla_put_u32(skb, SLUICE_A_FLOW_PRIO, s->flow->prio) ||
+	    nla_put_uint(skb, SLUICE_A_FLOW_PACKETS, s->hits.packets) ||
+	    nla_put_uint(skb, SLUICE_A_FLOW_BYTES, s->hits.bytes) ||
+	    (!s->active && nla_put_flag(skb, SLUICE_A_FLOW_INACTIVE)))
+		return -EMSGSIZE;
+	return sluice_nl_put_match(skb, s->net, s->flow) ?: sluice_nl_put_acts(skb, s->net, s->flow);
+}
+
+int sluice_nl_flow_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct sluice_engine_ops *ops = sluice_engine();
+	struct flow_shown s = { .net = genl_info_net(info) };
+	struct sluice_instance *inst = sluice_instance_get(s.net);
+	struct sluice_flow_spec *flow;
+	int err = -ENOENT;
+
+	if (GENL_REQ_ATTR_CHECK(info, SLUICE_A_FLOW_ID))
+		return -EINVAL;
+	flow = kzalloc(sizeof(*flow), GFP_KERNEL);
+	if (!flow)
+		return -ENOMEM;
+	if (ops && inst->engine) {
+		sluice_nl_flush_counters(ops);
+		err = ops->flow_get(inst, nla_get_u32(info->attrs[SLUICE_A_FLOW_ID]), flow, &s.hits, &s.active);
+	}
+	s.flow = flow;
+	if (err)
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[SLUICE_A_FLOW_ID],
+				    "no flow with that id: see 'sluice flow show'");
+	else
+		err = sluice_nl_reply(info, flow_put, &s);
+	kfree(flow);
+	return err;
+}
+
+static int flow_emit(void *ctx, const struct sluice_flow_spec *flow, const struct sluice_hits *hits, bool active)
+{
+	const struct sluice_nl_out *out = ctx;
+	const struct flow_shown s = { .flow = flow, .net = out->net, .hits = *hits, .active = active };
+	void *hdr = sluice_nl_dump_put(out);
+
+	if (!hdr)
+		return -EMSGSIZE;
+	if (flow_put(out->skb, &s)) {
+		genlmsg_cancel(out->skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(out->skb, hdr);
+	return 0;
+}
+
+static int flow_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops, struct sluice_instance *inst,
+		     struct sluice_cursor *cur)
+{
+	return ops->flow_dump(inst, cur, flow_emit, out);
+}
+
+int sluice_nl_flow_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return sluice_nl_dump_engine(skb, cb, flow_dump);
+}

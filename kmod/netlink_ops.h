@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Between the files of the netlink family.
+ *
+ * Every command runs with RTNL held: sluice_nl_lock() is the hook ahead of those that do, dumps take it for as long as
+ * one buffer takes to fill. A command that changes something is a function of one struct sluice_change, so that
+ * it can run at once or, within a transaction, later (netlink_txn.c).
+ */
+#ifndef _SLUICE_NETLINK_OPS_H
+#define _SLUICE_NETLINK_OPS_H
+
+#include <net/genetlink.h>
+#include <net/ipv6.h>
+#include <net/netlink.h>
+#include <net/sock.h>
+#include "engine.h"
+#include "instance.h"
+#include "netlink.h"
+#include "netlink_gen.h"
+#include "port.h"
+
+/* --- changes --------------------------------------------------------------------------------------------- */
+
+struct sluice_txn;
+
+/**
+ * struct sluice_change - a request to change something
+ * @net: whose
+ * @inst: of @net
+ * @ops: the engine; NULL if there is none
+ * @attrs: as the command's policy let them pass; of several of a type the last
+ * @head: all of them, @len bytes
+ * @len: bytes
+ * @extack: for refusals; never NULL
+ * @info: to answer to; NULL within a transaction
+ * @txn: the transaction that is being committed, or NULL
+ */
+struct sluice_change {
+	struct net *net;
+	struct sluice_instance *inst;
+	const struct sluice_engine_ops *ops;
+	struct nlattr **attrs;
+	const struct nlattr *head;
+	int len;
+	struct netlink_ext_ack *extack;
+	struct genl_info *info;
+	struct sluice_txn *txn;
+};
+
+typedef int (*sluice_change_fn)(struct sluice_change *c);
+
+/* Make the change, or keep it for the commit if the socket has a transaction open. */
+int sluice_change_do(struct sk_buff *skb, struct genl_info *info, sluice_change_fn fn, enum sluice_object object);
+
+/**
+ * struct sluice_step - what a transaction has yet to do about a change
+ * @node: in the transaction
+ * @fn: does it; a negative errno if it could not
+ * @net: namespace
+ * @armed: the change was made; without that the step is only freed
+ */
+struct sluice_step {
+	struct list_head node;
+	int (*fn)(struct sluice_step *step);
+	struct net *net;
+	bool armed;
+};
+
+/*
+ * Memory for undoing the change that follows, so that nothing is changed which could not be undone: @size bytes
+ * that begin with a struct sluice_step. The caller arms it when the change was made. Changes are undone in reverse
+ * order, so @fn finds all as it was right after. Return: NULL outside of a transaction, ERR_PTR(-ENOMEM).
+ */
+void *sluice_change_undo(struct sluice_change *c, size_t size, int (*fn)(struct sluice_step *step));
+/* What cannot be undone and cannot fail waits until all else was done; armed already. Only within a transaction. */
+void *sluice_change_defer(struct sluice_change *c, size_t size, int (*fn)(struct sluice_step *step));
+
+int sluice_txn_init(void);
+void sluice_txn_exit(void);
+
+/* --- attributes of a change ------------------------------------------------------------------------------- */
+
+/* The attribute, or NULL and an extack that names it. */
+struct nlattr *sluice_nl_need(struct sluice_change *c, int type);
+/* A port by name: any, or one of a guest, as only those have policy. ERR_PTR with an extack. */
+struct sluice_port *sluice_nl_port(struct net *net, const struct nlattr *name, struct netlink_ext_ack *extack);
+struct sluice_port *sluice_nl_need_port(struct sluice_change *c, int type);
+struct sluice_port *sluice_nl_need_guest(struct sluice_change *c, int type);
+/* 0, or -ENODEV and an extack. */
+int sluice_nl_need_engine(struct sluice_change *c);
+
+/* An address of four or sixteen bytes; IPv4 becomes ::ffff:a.b.c.d. */
+int sluice_nl_get_addr(const struct nlattr *nla, struct in6_addr *addr, u16 *family, struct netlink_ext_ack *extack);
+int sluice_nl_put_addr(struct sk_buff *skb, int type, const struct in6_addr *addr, u16 family);
+int sluice_nl_get_prefix(const struct nlattr *nla, struct sluice_prefix *prefix, struct netlink_ext_ack *extack);
+int sluice_nl_put_prefix(struct sk_buff *skb, int type, const struct sluice_prefix *prefix);
+
+/* netlink_match.c, netlink_act.c: parts of a flow rule. @net says which ports there are. */
+int sluice_nl_get_match(struct sluice_change *c, struct sluice_flow_spec *flow);
+int sluice_nl_put_match(struct sk_buff *skb, struct net *net, const struct sluice_flow_spec *flow);
+int sluice_nl_get_acts(struct sluice_change *c, struct sluice_flow_spec *flow);
+int sluice_nl_put_acts(struct sk_buff *skb, struct net *net, const struct sluice_flow_spec *flow);
+
+/* --- answers ---------------------------------------------------------------------------------------------- */
+
+/* Allocate an answer of one message and fill it by @put. Return: 0, or a negative errno. */
+int sluice_nl_reply(struct genl_info *info, int (*put)(struct sk_buff *skb, const void *obj), const void *obj);
+
+/**
+ * struct sluice_nl_dump - a dump under way; lives in cb->ctx
+ * @cur: the engine's place
+ * @index: the port's place, of those that go by port
+ * @part: place within the port
+ * @begun: not the first buffer
+ */
+struct sluice_nl_dump {
+	struct sluice_cursor cur;
+	unsigned long index;
+	u32 part;
+	bool begun;
+};
+
+static inline struct sluice_nl_dump *sluice_nl_dump(struct netlink_callback *cb)
+{
+	NL_ASSERT_DUMP_CTX_FITS(struct sluice_nl_dump);
+	return (struct sluice_nl_dump *)cb->ctx;
+}
+
+/**
+ * struct sluice_nl_out - where a dump's messages go; the context of the engine's emit functions
+ * @skb: buffer
+ * @cb: dump
+ * @net: namespace
+ */
+struct sluice_nl_out {
+	struct sk_buff *skb;
+	struct netlink_callback *cb;
+	struct net *net;
+};
+
+/* One message of a dump; NULL if it does not fit. Ends with genlmsg_end() or genlmsg_cancel(). */
+void *sluice_nl_dump_put(const struct sluice_nl_out *out);
+/* What the dump stands for: a change of it between two buffers flags them NLM_F_DUMP_INTR. RTNL. */
+void sluice_nl_dump_gen(struct netlink_callback *cb, const struct sluice_engine_ops *ops, struct sluice_instance *inst);
+/*
+ * Call @put for each port (the one that @filter names, if it is not NULL), from where the last buffer was full.
+ * -EMSGSIZE from @put ends the buffer: the port comes again, with sluice_nl_dump()->cur and ->part as they were left.
+ * @policy: only guest ports, and only if there is an engine. Takes RTNL.
+ */
+int sluice_nl_dump_ports(struct sk_buff *skb, struct netlink_callback *cb, const struct nlattr *filter, bool policy,
+			 int (*put)(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,
+				    struct sluice_port *port));
+/* The same for what the engine keeps for a namespace. */
+int sluice_nl_dump_engine(struct sk_buff *skb, struct netlink_callback *cb,
+			  int (*put)(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,
+				     struct sluice_instance *inst, struct sluice_cursor *cur));
+
+/* What workers still count for themselves is added to the rules. RTNL. */
+void sluice_nl_flush_counters(const struct sluice_engine_ops *ops);
+/* Tell listeners that an object of the namespace changed. */
+void sluice_nl_config(struct net *net, enum sluice_object object);
+
+#endif /* _SLUICE_NETLINK_OPS_H */

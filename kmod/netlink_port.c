@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Commands about ports and uplinks, and the wires between them. */
+#include <linux/etherdevice.h>
+#include <linux/rtnetlink.h>
+#include "netlink_ops.h"
+
+struct port_step {
+	struct sluice_step step;
+	struct sluice_port *port;
+	u8 mac[ETH_ALEN];
+	unsigned int mtu;
+};
+
+/* --- making and removing ------------------------------------------------------------------------------------ */
+
+/* Two requests to remove the same port may have been kept. Its memory lasts until RTNL is dropped. */
+static int port_step_del(struct sluice_step *step)
+{
+	struct sluice_port *port = container_of(step, struct port_step, step)->port;
+
+	if (!port->gone)
+		sluice_port_del(port);
+	return 0;
+}
+
+/* A pattern would become some other name, which nobody could refer to within the same transaction. */
+static const char *port_new_name(struct sluice_change *c)
+{
+	struct nlattr *name = sluice_nl_need(c, SLUICE_A_PORT_NAME);
+
+	if (!name)
+		return NULL;
+	if (!dev_valid_name(nla_data(name)) || strchr(nla_data(name), '%')) {
+		NL_SET_ERR_MSG_ATTR(c->extack, name, "not an interface name: 1 to 15 characters, no / : % or space");
+		return NULL;
+	}
+	return nla_data(name);
+}
+
+static int port_add(struct sluice_change *c)
+{
+	struct sluice_port_params params = {};
+	const char *name = port_new_name(c);
+	struct sluice_port *port;
+	struct port_step *undo;
+
+	if (!name)
+		return -EINVAL;
+	if (c->attrs[SLUICE_A_PORT_QUEUES])
+		params.pairs = nla_get_u32(c->attrs[SLUICE_A_PORT_QUEUES]);
+	if (c->attrs[SLUICE_A_PORT_MTU])
+		params.mtu = nla_get_u32(c->attrs[SLUICE_A_PORT_MTU]);
+	if (c->attrs[SLUICE_A_PORT_MAC]) {
+		nla_memcpy(params.mac, c->attrs[SLUICE_A_PORT_MAC], ETH_ALEN);
+		if (!is_valid_ether_addr(params.mac)) {
+			NL_SET_ERR_MSG_ATTR(c->extack, c->attrs[SLUICE_A_PORT_MAC], "not a unicast MAC address");
+			return -EADDRNOTAVAIL;
+		}
+	}
+	undo = sluice_change_undo(c, sizeof(*undo), port_step_del);
+	if (IS_ERR(undo))
+		return PTR_ERR(undo);
+	port = sluice_port_add(c->net, name, &params, c->extack);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	if (undo) {
+		undo->port = port;
+		undo->step.armed = true;
+	}
+	return 0;
+}
+
+static int uplink_add(struct sluice_change *c)
+{
+	struct nlattr *dev = sluice_nl_need(c, SLUICE_A_PORT_DEV);
+	const char *name = port_new_name(c);
+	struct sluice_port *port;
+	struct net_device *lower;
+	struct port_step *undo;
+
+	if (!dev || !name)
+		return -EINVAL;
+	lower = __dev_get_by_name(c->net, nla_data(dev));
+	if (!lower) {
+		NL_SET_ERR_MSG_ATTR_FMT(c->extack, dev, "no interface '%s' in this network namespace: see 'ip link'",
+					(const char *)nla_data(dev));
+		return -ENODEV;
+	}
+	undo = sluice_change_undo(c, sizeof(*undo), port_step_del);
+	if (IS_ERR(undo))
+		return PTR_ERR(undo);
+	port = sluice_uplink_add(c->net, name, lower, c->extack);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	if (undo) {
+		undo->port = port;
+		undo->step.armed = true;
+	}
+	return 0;
+}
+
+static int port_del(struct sluice_change *c)
+{
+	struct sluice_port *port = sluice_nl_need_port(c, SLUICE_A_PORT_NAME);
+	struct nlattr *kind = c->attrs[SLUICE_A_PORT_KIND];
+	struct port_step *later;
+
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	if (kind && nla_get_u8(kind) != port->kind) {
+		NL_SET_ERR_MSG_ATTR_FMT(c->extack, kind, "%s", port->kind == SLUICE_PORT_UPLINK ?
+					"that is an uplink: say 'sluice uplink del'" :
+					"that is a guest port: say 'sluice port del'");
+		return -EINVAL;
+	}
+	if (!c->txn) {
+		sluice_port_del(port);
+		return 0;
+	}
+	later = sluice_change_defer(c, sizeof(*later), port_step_del);
+	if (IS_ERR(later))
+		return PTR_ERR(later);
+	later->port = port;
+	return 0;
+}
+
+/* --- changing ------------------------------------------------------------------------------------------------ */
+
+static int port_write_mac(struct sluice_port *port, const u8 *mac, struct netlink_ext_ack *extack)
+{
+	struct sockaddr sa = { .sa_family = port->dev->type };
+
+	memcpy(sa.sa_data, mac, ETH_ALEN);
+	return dev_set_mac_address(port->dev, &sa, extack);
+}
+
+static int port_undo_set(struct sluice_step *step)
+{
+	struct port_step *undo = container_of(step, struct port_step, step);
+	int err = 0, err2 = 0;
+
+	if (!ether_addr_equal(undo->port->dev->dev_addr, undo->mac))
+		err = port_write_mac(undo->port, undo->mac, NULL);
+	if (undo->port->dev->mtu != undo->mtu)
+		err2 = dev_set_mtu(undo->port->dev, undo->mtu);
+	return err ?: err2;
+}
+
+static int port_set(struct sluice_change *c)
+{
+	struct sluice_port *port = sluice_nl_need_port(c, SLUICE_A_PORT_NAME);
+	struct nlattr *mac = c->attrs[SLUICE_A_PORT_MAC], *mtu = c->attrs[SLUICE_A_PORT_MTU];
+	struct port_step *undo;
+	int err = 0;
+
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	if (mac && !is_valid_ether_addr(nla_data(mac))) {
+		NL_SET_ERR_MSG_ATTR(c->extack, mac, "not a unicast MAC address");
+		return -EADDRNOTAVAIL;
+	}
+	undo = sluice_change_undo(c, sizeof(*undo), port_undo_set);
+	if (IS_ERR(undo))
+		return PTR_ERR(undo);
+	if (undo) {
+		undo->port = port;
+		undo->mtu = port->dev->mtu;
+		ether_addr_copy(undo->mac, port->dev->dev_addr);
+		undo->step.armed = true;
+	}
+	if (mtu) {
+		err = dev_set_mtu(port->dev, nla_get_u32(mtu));
+		if (err)
+			NL_SET_ERR_MSG_ATTR(c->extack, mtu, "the port, or the VF below it, does not take that MTU");
+	}
+	if (!err && mac)
+		err = port_write_mac(port, nla_data(mac), c->extack);
+	return err;
+}
+
+int sluice_nl_port_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, port_add, SLUICE_OBJECT_PORT);
+}
+
+int sluice_nl_uplink_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, uplink_add, SLUICE_OBJECT_PORT);
+}
+
+int sluice_nl_port_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, port_set, SLUICE_OBJECT_PORT);
+}
+
+int sluice_nl_port_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, port_del, SLUICE_OBJECT_PORT);
+}
+
+/* --- showing ------------------------------------------------------------------------------------------------- */
+
+static int queue_put(struct sk_buff *skb, const struct sluice_queue *q)
+{
+	const struct sluice_worker *w = rtnl_dereference(q->worker);
+	enum sluice_vring_error broken = READ_ONCE(q->broken);
+	struct nlattr *nest = nla_nest_start(skb, SLUICE_A_PORT_QUEUE);
+	u8 dir = q->dir == SLUICE_QUEUE_TX ? SLUICE_DIR_FROM_GUEST : SLUICE_DIR_TO_GUEST;
+
+	if (!nest || nla_put_u32(skb, SLUICE_A_QUEUE_PAIR, q->pair) || nla_put_u8(skb, SLUICE_A_QUEUE_DIR, dir))
+		return -EMSGSIZE;
+	if (q->attached && nla_put_flag(skb, SLUICE_A_QUEUE_ATTACHED))
+		return -EMSGSIZE;
+	if (broken && nla_put_string(skb, SLUICE_A_QUEUE_BROKEN, sluice_vring_strerror(broken)))
+		return -EMSGSIZE;
+	if (w && nla_put_u32(skb, SLUICE_A_QUEUE_CPU, w->cpu))
+		return -EMSGSIZE;
+	if (nla_put_uint(skb, SLUICE_A_QUEUE_SIGNALS, READ_ONCE(q->signals)) ||
+	    nla_put_uint(skb, SLUICE_A_QUEUE_KICKS, READ_ONCE(q->kicks)))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int guest_put(struct sk_buff *skb, struct sluice_port *port)
+{
+	unsigned int i;
+	int err = 0;
+
+	if (nla_put_u32(skb, SLUICE_A_PORT_QUEUES, port->nr_pairs))
+		return -EMSGSIZE;
+	mutex_lock(&port->lock);
+	for (i = 0; i < 2 * port->nr_pairs && !err; i++)
+		err = queue_put(skb, &port->queue[i]);
+	mutex_unlock(&port->lock);
+	return err;
+}
+
+static int uplink_put(struct sk_buff *skb, const struct sluice_port *port)
+{
+	const struct net_device *lower = rtnl_dereference(port->lower);
+	const struct sluice_worker *w = rtnl_dereference(port->worker);
+
+	if (lower && nla_put_string(skb, SLUICE_A_PORT_DEV, lower->name))
+		return -EMSGSIZE;
+	return w ? nla_put_u32(skb, SLUICE_A_PORT_CPU, w->cpu) : 0;
+}
+
+static int port_put(struct sk_buff *skb, const void *obj)
+{
+	struct sluice_port *port = (struct sluice_port *)obj;
+	const struct sluice_engine_ops *ops = rtnl_dereference(port->engine_ops);
+	const struct sluice_port *peer = ops ? ops->wire_peer(port) : NULL;
+
+	if (nla_put_string(skb, SLUICE_A_PORT_NAME, port->dev->name) ||
+	    nla_put_u32(skb, SLUICE_A_PORT_IFINDEX, port->dev->ifindex) ||
+	    nla_put_u8(skb, SLUICE_A_PORT_KIND, port->kind) ||
+	    nla_put(skb, SLUICE_A_PORT_MAC, ETH_ALEN, port->dev->dev_addr) ||
+	    nla_put_u32(skb, SLUICE_A_PORT_MTU, port->dev->mtu))
+		return -EMSGSIZE;
+	if (!ops && nla_put_flag(skb, SLUICE_A_PORT_HELD))
+		return -EMSGSIZE;
+	if (peer && nla_put_string(skb, SLUICE_A_PORT_PEER, peer->dev->name))
+		return -EMSGSIZE;
+	return port->kind == SLUICE_PORT_UPLINK ? uplink_put(skb, port) : guest_put(skb, port);
+}
+
+int sluice_nl_port_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sluice_port *port;
+
+	if (GENL_REQ_ATTR_CHECK(info, SLUICE_A_PORT_NAME))
+		return -EINVAL;
+	port = sluice_nl_port(genl_info_net(info), info->attrs[SLUICE_A_PORT_NAME], info->extack);
+	return IS_ERR(port) ? PTR_ERR(port) : sluice_nl_reply(info, port_put, port);
+}
+
+static int port_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops, struct sluice_port *port)
+{
+	const struct nlattr *kind = genl_info_dump(out->cb)->attrs[SLUICE_A_PORT_KIND];
+	void *hdr;
+
+	if (kind && nla_get_u8(kind) != port->kind)
+		return 0;
+	hdr = sluice_nl_dump_put(out);
+	if (!hdr)
+		return -EMSGSIZE;
+	if (port_put(out->skb, port)) {
+		genlmsg_cancel(out->skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(out->skb, hdr);
+	return 0;
+}
+
+int sluice_nl_port_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return sluice_nl_dump_ports(skb, cb, NULL, false, port_dump);
+}
+
+/* --- wires --------------------------------------------------------------------------------------------------- */
+
+struct wire_step {
+	struct sluice_step step;
+	struct sluice_port *a, *b;
+	struct sluice_port *peer_a, *peer_b;
+};
+
+/* The commit holds the engine: whoever unloads it waits for RTNL. */
+static int wire_undo(struct sluice_step *step)
+{
+	struct wire_step *undo = container_of(step, struct wire_step, step);
+	const struct sluice_engine_ops *ops = sluice_engine();
+	struct netlink_ext_ack extack = {};
+	int err = 0;
+
+	if (ops->wire_peer(undo->a) == undo->b)
+		err = ops->wire_del(undo->a, undo->b, &extack);
+	if (!err && undo->peer_a)
+		err = ops->wire_set(undo->a, undo->peer_a, &extack);
+	if (!err && undo->peer_b && undo->peer_b != undo->a)
+		err = ops->wire_set(undo->b, undo->peer_b, &extack);
+	return err;
+}
+
+static int wire_change(struct sluice_change *c,
+		       int (*change)(struct sluice_port *a, struct sluice_port *b, struct netlink_ext_ack *extack))
+{
+	struct sluice_port *a = sluice_nl_need_port(c, SLUICE_A_WIRE_A), *b;
+	struct wire_step *undo;
+	int err;
+
+	if (IS_ERR(a))
+		return PTR_ERR(a);
+	b = sluice_nl_need_port(c, SLUICE_A_WIRE_B);
+	if (IS_ERR(b))
+		return PTR_ERR(b);
+	undo = sluice_change_undo(c, sizeof(*undo), wire_undo);
+	if (IS_ERR(undo))
+		return PTR_ERR(undo);
+	if (undo) {
+		undo->a = a;
+		undo->b = b;
+		undo->peer_a = c->ops->wire_peer(a);
+		undo->peer_b = c->ops->wire_peer(b);
+	}
+	err = change(a, b, c->extack);
+	if (undo)
+		undo->step.armed = !err;
+	return err;
+}
+
+static int wire_add(struct sluice_change *c)
+{
+	return sluice_nl_need_engine(c) ?: wire_change(c, c->ops->wire_set);
+}
+
+static int wire_del(struct sluice_change *c)
+{
+	return sluice_nl_need_engine(c) ?: wire_change(c, c->ops->wire_del);
+}
+
+int sluice_nl_wire_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, wire_add, SLUICE_OBJECT_WIRE);
+}
+
+int sluice_nl_wire_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, wire_del, SLUICE_OBJECT_WIRE);
+}

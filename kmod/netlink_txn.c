@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Transactions: changes that belong together commit together.
+ *
+ * DOC: Transactions
+ *
+ * A state may hold a million rules, a netlink message holds one. So a socket opens a transaction, sends
+ * its changes as it would otherwise, and commits. Until then the messages are only kept, once their policy has
+ * passed them. The commit runs them in order under one RTNL hold, while the workers stand still: no packet sees a
+ * state in between.
+ *
+ * Ahead of each change memory is set aside for what would undo it. When a change is refused those before it are
+ * undone, last first, so each finds the state that it left behind. What comes back is the configuration; counters of
+ * a rule that was removed and put back start anew. Removing a port cannot be undone (a guest has hold of it) but cannot fail
+ * either: it waits until all else was done. So a name or a VF that a port gives up is free for others only in the
+ * next transaction.
+ *
+ * A transaction belongs to a socket and dies with it.
+ */
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include "netlink_ops.h"
+#include "worker.h"
+
+/* What one socket may have the kernel keep; it is charged to the sender's memory cgroup too. */
+#define TXN_MAX_BYTES	(512UL << 20)
+
+/**
+ * struct sluice_txn - an open transaction
+ * @node: in txns
+ * @net: the socket's namespace; the socket holds it
+ * @portid: the socket
+ * @sk: likewise: a number may be used again before its last owner's transaction was dropped. Compared only
+ * @kept: struct txn_kept.node, in order
+ * @bytes: size of what is kept
+ * @undo: struct sluice_step.node, in order of the changes
+ * @defer: struct sluice_step.node
+ * @max_attr: largest number of attributes that a kept change's policy knows
+ */
+struct sluice_txn {
+	struct list_head node;
+	struct net *net;
+	u32 portid;
+	const struct sock *sk;
+	struct list_head kept;
+	size_t bytes;
+	struct list_head undo;
+	struct list_head defer;
+	unsigned int max_attr;
+};
+
+struct txn_kept {
+	struct list_head node;
+	const struct genl_split_ops *ops;
+	sluice_change_fn fn;
+	u32 seq;
+	u32 len;
+	u8 attrs[] __aligned(NLA_ALIGNTO);
+};
+
+/* Written with RTNL and the lock held, read with either. */
+static LIST_HEAD(txns);
+static DEFINE_SPINLOCK(txns_lock);
+
+static void steps_free(struct list_head *steps)
+{
+	struct sluice_step *step, *tmp;
+
+	list_for_each_entry_safe(step, tmp, steps, node)
+		kvfree(step);
+}
+
+static void txn_free(struct sluice_txn *txn)
+{
+	struct txn_kept *kept, *tmp;
+
+	ASSERT_RTNL();
+	spin_lock(&txns_lock);
+	list_del(&txn->node);
+	spin_unlock(&txns_lock);
+	list_for_each_entry_safe(kept, tmp, &txn->kept, node)
+		kfree(kept);
+	steps_free(&txn->undo);
+	steps_free(&txn->defer);
+	kfree(txn);
+}
+
+static struct sluice_txn *txn_find(const struct net *net, u32 portid)
+{
+	struct sluice_txn *txn;
+
+	list_for_each_entry(txn, &txns, node) {
+		if (txn->portid == portid && net_eq(txn->net, net))
+			return txn;
+	}
+	return NULL;
+}
+
+static struct sluice_txn *txn_of(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sluice_txn *txn = txn_find(genl_info_net(info), info->snd_portid);
+
+	if (txn && txn->sk != NETLINK_CB(skb).sk) {
+		txn_free(txn);
+		txn = NULL;
+	}
+	return txn;
+}
+
+/* --- keeping changes ------------------------------------------------------------------------------------- */
+
+static int txn_keep(struct sluice_txn *txn, struct genl_info *info, sluice_change_fn fn)
+{
+	const struct genl_split_ops *ops = info->user_ptr[0];
+	u32 len = nlmsg_attrlen(info->nlhdr, GENL_HDRLEN);
+	struct txn_kept *kept;
+	size_t size = struct_size(kept, attrs, len);
+
+	if (txn->bytes + size > TXN_MAX_BYTES) {
+		NL_SET_ERR_MSG(info->extack, "more than a transaction can hold: commit the state in several parts");
+		return -E2BIG;
+	}
+	kept = kmalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!kept)
+		return -ENOMEM;
+	kept->ops = ops;
+	kept->fn = fn;
+	kept->seq = info->snd_seq;
+	kept->len = len;
+	memcpy(kept->attrs, nlmsg_attrdata(info->nlhdr, GENL_HDRLEN), len);
+	list_add_tail(&kept->node, &txn->kept);
+	txn->bytes += size;
+	txn->max_attr = max(txn->max_attr, ops->maxattr);
+	return 0;
+}
+
+static void change_init(struct sluice_change *c, struct net *net, struct netlink_ext_ack *extack)
+{
+	*c = (struct sluice_change) {
+		.net = net,
+		.inst = sluice_instance_get(net),
+		.ops = sluice_engine(),
+		.extack = extack,
+	};
+	/* Made for the first port; without one there is nothing yet to have policy. */
+	if (c->ops && !c->inst->engine && sluice_engine_instance_add(c->inst))
+		c->ops = NULL;
+}
+
+int sluice_change_do(struct sk_buff *skb, struct genl_info *info, sluice_change_fn fn, enum sluice_object object)
+{
+	struct sluice_txn *txn = txn_of(skb, info);
+	struct sluice_change c;
+	int err;
+
+	if (txn)
+		return txn_keep(txn, info, fn);
+	change_init(&c, genl_info_net(info), info->extack);
+	c.attrs = info->attrs;
+	c.head = nlmsg_attrdata(info->nlhdr, GENL_HDRLEN);
+	c.len = nlmsg_attrlen(info->nlhdr, GENL_HDRLEN);
+	c.info = info;
+	err = fn(&c);
+	if (!err)
+		sluice_nl_config(c.net, object);
+	return err;
+}
+
+/* --- steps ------------------------------------------------------------------------------------------------ */
+
+static struct sluice_step *step_new(struct sluice_change *c, size_t size, int (*fn)(struct sluice_step *step))
+{
+	struct sluice_step *step = kvzalloc(size, GFP_KERNEL_ACCOUNT);
+
+	if (!step)
+		return ERR_PTR(-ENOMEM);
+	step->fn = fn;
+	step->net = c->net;
+	return step;
+}
+
+void *sluice_change_undo(struct sluice_change *c, size_t size, int (*fn)(struct sluice_step *step))
+{
+	struct sluice_step *step;
+
+	if (!c->txn)
+		return NULL;
+	step = step_new(c, size, fn);
+	if (!IS_ERR(step))
+		list_add_tail(&step->node, &c->txn->undo);
+	return step;
+}
+
+void *sluice_change_defer(struct sluice_change *c, size_t size, int (*fn)(struct sluice_step *step))
+{
+	struct sluice_step *step = step_new(c, size, fn);
+
+	if (!IS_ERR(step)) {
+		step->armed = true;
+		list_add_tail(&step->node, &c->txn->defer);
+	}
+	return step;
+}
+
+static void txn_undo(struct sluice_txn *txn)
+{
+	struct sluice_step *step;
+	int err;
+
+	list_for_each_entry_reverse(step, &txn->undo, node) {
+		err = step->armed ? step->fn(step) : 0;
+		if (err)
+			net_err_ratelimited("sluice: a change of a refused transaction stays: error %d\n", err);
+		cond_resched();
+	}
+}
+
+static void txn_finish(struct sluice_txn *txn)
+{
+	struct sluice_step *step;
+
+	list_for_each_entry(step, &txn->defer, node) {
+		step->fn(step);
+		cond_resched();
+	}
+}
+
+/* --- commands --------------------------------------------------------------------------------------------- */
+
+static int txn_run_one(struct sluice_txn *txn, struct sluice_change *c, const struct txn_kept *kept)
+{
+	int err = 0;
+
+	c->head = (const struct nlattr *)kept->attrs;
+	c->len = kept->len;
+	if (kept->ops->maxattr)
+		err = nla_parse(c->attrs, kept->ops->maxattr, c->head, c->len, kept->ops->policy, c->extack);
+	if (!err)
+		err = kept->fn(c);
+	if (!err)
+		return 0;
+	/* What it points to is not in the commit's message. The cookie tells the sender which of his it was. */
+	c->extack->bad_attr = NULL;
+	c->extack->policy = NULL;
+	c->extack->miss_type = 0;
+	c->extack->miss_nest = NULL;
+	memcpy(c->extack->cookie, &kept->seq, sizeof(kept->seq));
+	c->extack->cookie_len = sizeof(kept->seq);
+	return err;
+}
+
+static int txn_run(struct sluice_txn *txn, struct netlink_ext_ack *extack)
+{
+	struct sluice_change c;
+	struct txn_kept *kept;
+	int err = 0;
+
+	change_init(&c, txn->net, extack);
+	c.txn = txn;
+	c.attrs = kcalloc(txn->max_attr + 1, sizeof(*c.attrs), GFP_KERNEL);
+	if (!c.attrs)
+		return -ENOMEM;
+	sluice_worker_pause_all();
+	list_for_each_entry(kept, &txn->kept, node) {
+		err = txn_run_one(txn, &c, kept);
+		if (err)
+			break;
+		cond_resched();
+	}
+	if (err)
+		txn_undo(txn);
+	else
+		txn_finish(txn);
+	sluice_worker_resume_all();
+	kfree(c.attrs);
+	return err;
+}
+
+int sluice_nl_txn_begin_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sluice_txn *txn;
+
+	if (txn_of(skb, info)) {
+		NL_SET_ERR_MSG(info->extack, "this socket has a transaction open: commit or abort it first");
+		return -EBUSY;
+	}
+	txn = kzalloc(sizeof(*txn), GFP_KERNEL_ACCOUNT);
+	if (!txn)
+		return -ENOMEM;
+	txn->net = genl_info_net(info);
+	txn->portid = info->snd_portid;
+	txn->sk = NETLINK_CB(skb).sk;
+	INIT_LIST_HEAD(&txn->kept);
+	INIT_LIST_HEAD(&txn->undo);
+	INIT_LIST_HEAD(&txn->defer);
+	spin_lock(&txns_lock);
+	list_add(&txn->node, &txns);
+	spin_unlock(&txns_lock);
+	return 0;
+}
+
+static struct sluice_txn *txn_need(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sluice_txn *txn = txn_of(skb, info);
+
+	if (!txn)
+		NL_SET_ERR_MSG(info->extack, "this socket has no transaction open");
+	return txn;
+}
+
+int sluice_nl_txn_commit_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sluice_txn *txn = txn_need(skb, info);
+	bool empty;
+	int err;
+
+	if (!txn)
+		return -EINVAL;
+	empty = list_empty(&txn->kept);
+	err = txn_run(txn, info->extack);
+	if (!err && !empty)
+		sluice_nl_config(txn->net, SLUICE_OBJECT_TRANSACTION);
+	txn_free(txn);
+	return err;
+}
+
+int sluice_nl_txn_abort_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sluice_txn *txn = txn_need(skb, info);
+
+	if (!txn)
+		return -EINVAL;
+	txn_free(txn);
+	return 0;
+}
+
+/* --- end of a socket --------------------------------------------------------------------------------------- */
+
+/* Every netlink socket of the host comes by: RTNL is asked for only if it had a transaction. */
+static int txn_socket_gone(struct notifier_block *nb, unsigned long event, void *data)
+{
+	struct netlink_notify *n = data;
+	struct sluice_txn *txn;
+
+	if (event != NETLINK_URELEASE || n->protocol != NETLINK_GENERIC)
+		return NOTIFY_DONE;
+	spin_lock(&txns_lock);
+	txn = txn_find(n->net, n->portid);
+	spin_unlock(&txns_lock);
+	if (!txn)
+		return NOTIFY_DONE;
+	rtnl_lock();
+	txn = txn_find(n->net, n->portid);
+	if (txn)
+		txn_free(txn);
+	rtnl_unlock();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block txn_notifier = {
+	.notifier_call = txn_socket_gone,
+};
+
+int sluice_txn_init(void)
+{
+	return netlink_register_notifier(&txn_notifier);
+}
+
+void sluice_txn_exit(void)
+{
+	struct sluice_txn *txn, *tmp;
+
+	netlink_unregister_notifier(&txn_notifier);
+	rtnl_lock();
+	list_for_each_entry_safe(txn, tmp, &txns, node)
+		txn_free(txn);
+	rtnl_unlock();
+}

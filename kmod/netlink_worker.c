@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Commands about workers. They are the host's, whichever namespace asks. */
+#include <linux/rtnetlink.h>
+#include "netlink_ops.h"
+#include "worker.h"
+
+/* What a port's pairs, or an uplink, were assigned to. */
+struct assign_step {
+	struct sluice_step step;
+	struct sluice_port *port;
+	unsigned int cpu[SLUICE_MAX_PAIRS];
+};
+
+struct worker_user {
+	struct sluice_port *port;
+	int pair;
+};
+
+struct worker_step {
+	struct sluice_step step;
+	unsigned int cpu;
+	u8 mode;
+	bool automatic;
+	bool was_there;
+	unsigned int nr_users;
+	struct worker_user user[];
+};
+
+static struct sluice_worker *worker_need(struct sluice_change *c)
+{
+	struct nlattr *cpu = sluice_nl_need(c, SLUICE_A_WORKER_CPU);
+	struct sluice_worker *w;
+
+	if (!cpu)
+		return ERR_PTR(-EINVAL);
+	w = sluice_worker_find(nla_get_u32(cpu));
+	if (!w) {
+		NL_SET_ERR_MSG_ATTR(c->extack, cpu, "no worker on that core: see 'sluice worker show'");
+		return ERR_PTR(-ENOENT);
+	}
+	return w;
+}
+
+static u8 worker_get_mode(struct sluice_change *c)
+{
+	struct nlattr *mode = c->attrs[SLUICE_A_WORKER_MODE];
+
+	return mode ? nla_get_u8(mode) : SLUICE_WORKER_ADAPTIVE;
+}
+
+/*
+ * The new worker may have taken the place of the one that was made unasked. If that is not there to hand everything
+ * back to, the new one becomes what it was.
+ */
+static int worker_undo_add(struct sluice_step *step)
+{
+	struct worker_step *undo = container_of(step, struct worker_step, step);
+	struct sluice_worker *w = sluice_worker_find(undo->cpu);
+	struct netlink_ext_ack extack = {};
+
+	if (!w)
+		return -ENOENT;
+	if (undo->was_there || sluice_worker_del(w, &extack)) {
+		w->automatic = true;
+		sluice_worker_set_mode(w, undo->mode);
+	}
+	return 0;
+}
+
+static int worker_add(struct sluice_change *c)
+{
+	struct nlattr *cpu = sluice_nl_need(c, SLUICE_A_WORKER_CPU);
+	struct sluice_worker *w;
+	struct worker_step *undo;
+
+	if (!cpu)
+		return -EINVAL;
+	undo = sluice_change_undo(c, sizeof(*undo), worker_undo_add);
+	if (IS_ERR(undo))
+		return PTR_ERR(undo);
+	if (undo) {
+		undo->cpu = nla_get_u32(cpu);
+		w = sluice_worker_find(undo->cpu);
+		undo->was_there = w;
+		undo->mode = w ? w->mode : SLUICE_WORKER_ADAPTIVE;
+	}
+	w = sluice_worker_add(nla_get_u32(cpu), worker_get_mode(c), c->extack);
+	if (IS_ERR(w))
+		return PTR_ERR(w);
+	if (undo)
+		undo->step.armed = true;
+	return 0;
+}
+
+static int worker_undo_set(struct sluice_step *step)
+{
+	struct worker_step *undo = container_of(step, struct worker_step, step);
+	struct sluice_worker *w = sluice_worker_find(undo->cpu);
+
+	if (!w)
+		return -ENOENT;
+	sluice_worker_set_mode(w, undo->mode);
+	return 0;
+}
+
+static int worker_set(struct sluice_change *c)
+{
+	struct sluice_worker *w = worker_need(c);
+	struct worker_step *undo;
+
+	if (IS_ERR(w))
+		return PTR_ERR(w);
+	if (!sluice_nl_need(c, SLUICE_A_WORKER_MODE))
+		return -EINVAL;
+	undo = sluice_change_undo(c, sizeof(*undo), worker_undo_set);
+	if (IS_ERR(undo))
+		return PTR_ERR(undo);
+	if (undo) {
+		undo->cpu = w->cpu;
+		undo->mode = w->mode;
+		undo->step.armed = true;
+	}
+	sluice_worker_set_mode(w, worker_get_mode(c));
+	return 0;
+}
+
+/* --- removal ------------------------------------------------------------------------------------------------- */
+
+static int worker_undo_del(struct sluice_step *step)
+{
+	struct worker_step *undo = container_of(step, struct worker_step, step);
+	struct netlink_ext_ack extack = {};
+	struct sluice_worker *w;
+	unsigned int i;
+	int err = 0;
+
+	w = sluice_worker_add(undo->cpu, undo->mode, &extack);
+	if (IS_ERR(w))
+		return PTR_ERR(w);
+	w->automatic = undo->automatic;
+	for (i = 0; i < undo->nr_users; i++)
+		err = sluice_port_assign(undo->user[i].port, undo->user[i].pair, w, &extack) ?: err;
+	return err;
+}
+
+/* Both queues of a pair are always with the same worker. */
+static void worker_note_users(struct worker_step *undo, const struct sluice_worker *w)
+{
+	struct sluice_port *port;
+	unsigned long index;
+	unsigned int i;
+
+	xa_for_each(&sluice_ports, index, port) {
+		if (port->kind == SLUICE_PORT_UPLINK && rtnl_dereference(port->worker) == w)
+			undo->user[undo->nr_users++] = (struct worker_user) { port, -1 };
+		for (i = 0; i < port->nr_pairs && port->kind == SLUICE_PORT_GUEST; i++) {
+			if (rtnl_dereference(sluice_port_txq(port, i)->worker) == w)
+				undo->user[undo->nr_users++] = (struct worker_user) { port, i };
+		}
+	}
+}
+
+static int worker_del(struct sluice_change *c)
+{
+	struct sluice_worker *w = worker_need(c);
+	struct worker_step *undo;
+	int err;
+
+	if (IS_ERR(w))
+		return PTR_ERR(w);
+	undo = sluice_change_undo(c, struct_size(undo, user, w->nr_users), worker_undo_del);
+	if (IS_ERR(undo))
+		return PTR_ERR(undo);
+	if (undo) {
+		undo->cpu = w->cpu;
+		undo->mode = w->mode;
+		undo->automatic = w->automatic;
+		worker_note_users(undo, w);
+	}
+	err = sluice_worker_del(w, c->extack);
+	if (undo)
+		undo->step.armed = !err;
+	return err;
+}
+
+/* --- assignment ------------------------------------------------------------------------------------------------ */
+
+static int assign_undo(struct sluice_step *step)
+{
+	struct assign_step *undo = container_of(step, struct assign_step, step);
+	unsigned int i, n = undo->port->kind == SLUICE_PORT_UPLINK ? 1 : undo->port->nr_pairs;
+	struct netlink_ext_ack extack = {};
+	struct sluice_worker *w;
+	int err = 0;
+
+	for (i = 0; i < n; i++) {
+		w = sluice_worker_find(undo->cpu[i]);
+		err = (w ? sluice_port_assign(undo->port, i, w, &extack) : -ENOENT) ?: err;
+	}
+	return err;
+}
+
+static int assign_note(struct sluice_change *c, struct sluice_port *port)
+{
+	struct assign_step *undo = sluice_change_undo(c, sizeof(*undo), assign_undo);
+	const struct sluice_worker *w;
+	unsigned int i;
+
+	if (IS_ERR_OR_NULL(undo))
+		return PTR_ERR_OR_ZERO(undo);
+	undo->port = port;
+	undo->step.armed = true;
+	if (port->kind == SLUICE_PORT_UPLINK) {
+		w = rtnl_dereference(port->worker);
+		undo->cpu[0] = w ? w->cpu : UINT_MAX;
+	}
+	for (i = 0; port->kind == SLUICE_PORT_GUEST && i < port->nr_pairs; i++) {
+		w = rtnl_dereference(sluice_port_txq(port, i)->worker);
+		undo->cpu[i] = w ? w->cpu : UINT_MAX;
+	}
+	return 0;
+}
+
+static int worker_assign(struct sluice_change *c)
+{
+	struct nlattr *queue = c->attrs[SLUICE_A_WORKER_QUEUE];
+	struct sluice_worker *w = worker_need(c);
+	struct sluice_port *port;
+	int err;
+
+	if (IS_ERR(w))
+		return PTR_ERR(w);
+	port = sluice_nl_need_port(c, SLUICE_A_WORKER_PORT);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	err = assign_note(c, port);
+	return err ?: sluice_port_assign(port, queue ? nla_get_u32(queue) : -1, w, c->extack);
+}
+
+int sluice_nl_worker_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, worker_add, SLUICE_OBJECT_WORKER);
+}
+
+int sluice_nl_worker_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, worker_set, SLUICE_OBJECT_WORKER);
+}
+
+int sluice_nl_worker_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, worker_del, SLUICE_OBJECT_WORKER);
+}
+
+int sluice_nl_worker_assign_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, worker_assign, SLUICE_OBJECT_WORKER);
+}
+
+/* --- showing --------------------------------------------------------------------------------------------------- */
+
+static int worker_put(struct sk_buff *skb, const struct sluice_worker *w)
+{
+	struct sluice_worker_times t;
+
+	sluice_worker_times(w, &t);
+	if (nla_put_u32(skb, SLUICE_A_WORKER_CPU, w->cpu) || nla_put_u8(skb, SLUICE_A_WORKER_MODE, w->mode) ||
+	    (w->automatic && nla_put_flag(skb, SLUICE_A_WORKER_AUTOMATIC)) ||
+	    nla_put_u32(skb, SLUICE_A_WORKER_USERS, w->nr_users) ||
+	    nla_put_uint(skb, SLUICE_A_WORKER_BUSY_NS, t.busy_ns) ||
+	    nla_put_uint(skb, SLUICE_A_WORKER_IDLE_NS, t.idle_ns) ||
+	    nla_put_uint(skb, SLUICE_A_WORKER_SLEEP_NS, t.sleep_ns) ||
+	    nla_put_uint(skb, SLUICE_A_WORKER_WAKEUPS, t.wakeups))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* There are no more than cores; the place is how many were shown, and a change on the way is flagged. */
+int sluice_nl_worker_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct sluice_nl_out out = { .skb = skb, .cb = cb, .net = sock_net(skb->sk) };
+	struct sluice_nl_dump *d = sluice_nl_dump(cb);
+	struct sluice_worker *w = NULL;
+	unsigned int n = 0;
+	void *hdr;
+	int err = 0;
+
+	rtnl_lock();
+	sluice_nl_dump_gen(cb, NULL, NULL);
+	while ((w = sluice_worker_next(w))) {
+		if (n++ < d->part)
+			continue;
+		hdr = sluice_nl_dump_put(&out);
+		if (!hdr || worker_put(skb, w)) {
+			if (hdr)
+				genlmsg_cancel(skb, hdr);
+			err = -EMSGSIZE;
+			break;
+		}
+		genlmsg_end(skb, hdr);
+		d->part++;
+	}
+	rtnl_unlock();
+	return err;
+}
