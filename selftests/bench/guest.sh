@@ -1,0 +1,253 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The bench, inside the test kernel (bench.sh boots it): set the datapaths up, measure them in turn, write one
+# line of JSON per measurement to /run/rig/results.
+#
+#   BENCH_ROUNDS   how often everything is measured
+#   BENCH_SECONDS  of one measurement
+#   BENCH_PATHS    which datapaths
+#   SLUICE_KO      directory with the modules; without it only the stock peers are measured
+#   SLUICE_TOOL    the tool
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+load=$here/out/load
+results=/run/rig/results
+nflow=10000
+nrule=100
+sizes=(64 1514 65214)
+guest_mac=02:00:00:00:00:02
+
+# Every datapath has a port and a wire outwards, and another pair inwards. Outwards the wire is a dummy, which
+# does nothing with what it gets; inwards it is one end of a veth pair with NAPI in a thread, so that frames come
+# in bursts, as from a NIC.
+wires() {
+	local name=$1
+	ip link add "w${name}o" type dummy
+	ip link set "w${name}o" up
+	ip link add "w${name}i" type veth peer name "g${name}i"
+	ethtool -K "w${name}i" gro on
+	ip link set "w${name}i" up
+	ip link set "g${name}i" up
+	echo 1 >"/sys/class/net/w${name}i/threaded"
+}
+
+tap() { ip tuntap add "$1" mode tap vnet_hdr; ip link set "$1" up; }
+
+setup_bridge() {
+	local d
+	wires br
+	for d in o i; do
+		ip link add "bbr$d" type bridge mcast_snooping 0
+		ip link set "bbr$d" up
+		tap "tbr$d"
+		ip link set "tbr$d" master "bbr$d"
+		ip link set "wbr$d" master "bbr$d"
+	done
+	# Where the frames go to is known, so nothing is flooded.
+	bridge fdb replace $guest_mac dev wbro master static
+	bridge fdb replace $guest_mac dev tbri master static
+}
+
+setup_macvtap() {
+	local d
+	wires mv
+	for d in o i; do
+		ip link add link "wmv$d" name "tmv$d" type macvtap mode passthru
+		ip link set "tmv$d" up
+	done
+}
+
+setup_ovs() {
+	local d up
+	wires ov
+	export OVS_RUNDIR=/tmp/ovs OVS_LOGDIR=/tmp/ovs OVS_DBDIR=/tmp/ovs OVS_SYSCONFDIR=/tmp/ovs
+	mkdir -p /tmp/ovs
+	ovsdb-tool create /tmp/ovs/conf.db /usr/share/openvswitch/vswitch.ovsschema
+	ovsdb-server /tmp/ovs/conf.db --remote=punix:/tmp/ovs/db.sock --pidfile=/tmp/ovs/ovsdb-server.pid \
+		--no-chdir --log-file=/tmp/ovs/ovsdb-server.log --unixctl=/tmp/ovs/ovsdb.ctl --detach
+	export OVS_DB=unix:/tmp/ovs/db.sock
+	ovs-vsctl --db="$OVS_DB" --no-wait init
+	# It counts handlers from processor time in the first seconds after boot, and may come to none: wait.
+	up=$(cut -d. -f1 /proc/uptime)
+	[ "$up" -ge 12 ] || sleep $((12 - up))
+	ovs-vswitchd "$OVS_DB" --pidfile=/tmp/ovs/ovs-vswitchd.pid --no-chdir --unixctl=/tmp/ovs/vswitchd.ctl \
+		--log-file=/tmp/ovs/ovs-vswitchd.log -vconsole:err --detach
+	for d in o i; do
+		tap "tov$d"
+		ovs-vsctl --db="$OVS_DB" -- add-br "bov$d" -- set bridge "bov$d" datapath_type=system \
+			-- add-port "bov$d" "tov$d" -- set interface "tov$d" ofport_request=1 \
+			-- add-port "bov$d" "wov$d" -- set interface "wov$d" ofport_request=2
+	done
+	for ((d = 0; d < 100; d++)); do
+		handlers=$(grep -l '^handler' /proc/"$(cat /tmp/ovs/ovs-vswitchd.pid)"/task/*/comm | wc -l)
+		[ "$handlers" = 0 ] || return 0
+		sleep 0.2
+	done
+	echo "guest.sh: ovs-vswitchd has no upcall handlers" >&2
+	return 1
+}
+
+# The rules, the same for all who have rules. None of the hundred matches what is sent; each of the ten thousand
+# matches one flow.
+ovs_rules() {
+	local i a
+	case $1 in
+	wire) ;;
+	acl)
+		for ((i = 0; i < nrule; i += 2)); do
+			echo "priority=$((1000 - i)),udp,nw_src=192.168.$i.0/24,tp_dst=$((1000 + i)),actions=drop"
+			echo "priority=$((999 - i)),tcp,nw_dst=172.16.$i.0/24,tp_dst=$((2000 + i)),actions=drop"
+		done
+		;;
+	flows)
+		for ((i = 0; i < nflow; i++)); do
+			a=10.1.$((i / 256)).$((i % 256))
+			echo "priority=100,in_port=1,ip,nw_dst=$a,actions=output:2"
+			echo "priority=100,in_port=2,ip,nw_src=$a,actions=output:1"
+		done
+		return
+		;;
+	esac
+	echo "priority=10,in_port=1,actions=output:2"
+	echo "priority=10,in_port=2,actions=output:1"
+}
+
+prepare_ovs() {
+	local d
+	[ -e "/tmp/rules.ovs.$1" ] || ovs_rules "$1" >"/tmp/rules.ovs.$1"
+	for d in o i; do
+		ovs-ofctl --bundle replace-flows "unix:/tmp/ovs/bov$d.mgmt" "/tmp/rules.ovs.$1"
+	done
+	ovs-appctl -t /tmp/ovs/vswitchd.ctl revalidator/purge
+}
+
+setup_sluice() {
+	local m d
+	wires sl
+	for m in sluice sluice_net sluice_vhost; do
+		insmod "$SLUICE_KO/$m.ko"
+	done
+	for d in o i; do
+		"$SLUICE_TOOL" port add "tsl$d"
+		ip link set "tsl$d" up
+		"$SLUICE_TOOL" uplink add "usl$d" dev "wsl$d"
+		ip link set "usl$d" up
+	done
+}
+
+# As one declared state each, so that it is in force at once and nothing is left of the one before.
+sluice_rules() {
+	local i d a
+	for d in o i; do
+		case $1 in
+		wire | acl) echo "wire add tsl$d usl$d" ;;
+		esac
+		case $1 in
+		acl)
+			for ((i = 0; i < nrule; i += 2)); do
+				for a in from-guest to-guest; do
+					echo "acl add port tsl$d dir $a prio $((i + 1)) proto udp src 192.168.$i.0/24 dport $((1000 + i)) deny"
+					echo "acl add port tsl$d dir $a prio $((i + 2)) proto tcp dst 172.16.$i.0/24 dport $((2000 + i)) deny"
+				done
+			done
+			;;
+		flows)
+			for ((i = 0; i < nflow; i++)); do
+				a=10.1.$((i / 256)).$((i % 256))
+				if [ "$d" = o ]; then
+					echo "flow add prio 100 in tsl$d eth-type 0x0800 dst $a actions output:usl$d"
+				else
+					echo "flow add prio 100 in usl$d eth-type 0x0800 src $a actions output:tsl$d"
+				fi
+			done
+			;;
+		esac
+	done
+}
+
+prepare_sluice() {
+	local d
+	for d in o i; do
+		"$SLUICE_TOOL" wire del "tsl$d" "usl$d" 2>/dev/null || true
+		"$SLUICE_TOOL" acl flush port "tsl$d"
+	done
+	"$SLUICE_TOOL" flow flush
+	[ -e "/tmp/rules.sluice.$1" ] || sluice_rules "$1" >"/tmp/rules.sluice.$1"
+	sluice_batch "/tmp/rules.sluice.$1"
+}
+
+# One command per line.
+sluice_batch() {
+	local words
+	while read -r -a words; do
+		"$SLUICE_TOOL" "${words[@]}"
+	done <"$1"
+}
+
+# measure PATH DIRECTION LEN FLOWS NODE PORT WIRE PEER
+measure() {
+	local path=$1 dir=$2 len=$3 flows=$4 node=$5 port=$6 wire=$7 peer=$8 line
+	local args=("$dir" "$node" "$port" "$wire")
+	[ "$dir" = out ] || args+=("$peer")
+	if ! line=$("$load" "${args[@]}" "$len" "$flows" "$seconds"); then
+		echo "guest.sh: $path $dir $len $flows: no measurement" >&2
+		echo "{\"path\":\"$path\",\"dir\":\"$dir\",\"len\":$len,\"flows\":$flows,\"round\":$round,\"failed\":true}" >>$results
+		return
+	fi
+	echo "{\"path\":\"$path\",\"dir\":\"$dir\",\"len\":$len,\"flows\":$flows,\"round\":$round,${line#\{}" >>$results
+}
+
+# All loads over one prepared datapath; NAME is what its netdevs are called after.
+measure_all() {
+	local path=$1 name=$2 node=$3 len flows
+	for len in "${sizes[@]}"; do
+		for flows in 1 $nflow; do
+			measure "$path" out "$len" "$flows" "$node" "t${name}o" "w${name}o" ""
+			measure "$path" in "$len" "$flows" "$node" "t${name}i" "w${name}i" "g${name}i"
+		done
+	done
+}
+
+rounds=${BENCH_ROUNDS:-5}
+seconds=${BENCH_SECONDS:-0.25}
+read -r -a paths <<<"${BENCH_PATHS:-wire sluice ovs bridge macvtap}"
+[ -n "${SLUICE_KO:-}" ] || paths=("${paths[@]/sluice/}")
+
+for conf in all default; do
+	echo 1 >/proc/sys/net/ipv6/conf/$conf/disable_ipv6
+done
+: >$results
+wires base
+for path in "${paths[@]}"; do
+	case $path in
+	wire | '') ;;
+	*) "setup_$path" ;;
+	esac
+done
+
+for ((round = 1; round <= rounds; round++)); do
+	echo "round $round of $rounds" >&2
+	for path in "${paths[@]}"; do
+		case $path in
+		wire)
+			for len in "${sizes[@]}"; do
+				for flows in 1 $nflow; do
+					measure wire wire "$len" "$flows" - - wbasei gbasei
+				done
+			done
+			;;
+		ovs | sluice)
+			for rules in wire acl flows; do
+				"prepare_$path" $rules
+				case $path in
+				ovs) measure_all "ovs-$rules" ov /dev/vhost-net ;;
+				sluice) measure_all "sluice-$rules" sl /dev/vhost-sluice ;;
+				esac
+			done
+			;;
+		bridge) measure_all bridge br /dev/vhost-net ;;
+		macvtap) measure_all macvtap mv /dev/vhost-net ;;
+		esac
+	done
+done

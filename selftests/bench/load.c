@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One measurement: so many frames through one datapath, and what each cost the machine beside the generator.
+ *
+ *   load out  VHOST_NODE PORT WIRE       LEN FLOWS SECONDS   guest -> wire; WIRE counts what it transmits
+ *   load in   VHOST_NODE PORT WIRE PEER  LEN FLOWS SECONDS   PEER -> WIRE -> guest; a veth pair is the wire
+ *   load wire -          -    WIRE PEER  LEN FLOWS SECONDS   PEER -> WIRE and no further
+ *
+ * The machine has one CPU, and the generator works in closed loop: it hands over a burst, sleeps until the burst
+ * has gone all the way, and collects. So all time that passes is either the generator's or the device side's.
+ * The generator's share is subtracted: its time over the rings is measured burst by burst with the cycle counter
+ * (the median, for a timer tick may hit any of them), and its system calls are taken at what they cost when they
+ * have nothing to do. Waking and switching to the device's threads is the device's.
+ *
+ * Inwards, sending from the peer is the generator's as well, and it cannot be told apart by looking, as the
+ * device's receive path may run on its back. "wire" is the same with nobody behind the wire; who reads the results
+ * subtracts it.
+ *
+ * The result is one line of JSON; "ns" is nanoseconds per frame, "lost" what did not arrive.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <arpa/inet.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <x86intrin.h>
+#include <linux/if_packet.h>
+#include "netio.h"
+#include "vdrv.h"
+
+#define GUEST_FEATURES	(VDRV_F_VERSION_1 | VDRV_F_MRG_RXBUF | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX)
+#define MAX_FLOWS	10000
+#define IN_BURST	128
+#define BIG		2048		/* frames longer than this are to be segmented */
+#define BIG_IN_BURST	14
+#define MSS		1448
+#define SAMPLES		65536
+#define PATIENCE_MS	200
+
+/* What distinguishes a flow: an address, and the checksums that come with it. */
+struct flow {
+	uint32_t addr;
+	uint16_t ip_csum;
+	uint16_t l4_csum;
+};
+
+struct bench {
+	struct vdrv v;
+	int backend;
+	int peer;
+	int stat;
+	size_t len;
+	unsigned int nflow;
+	unsigned int flow;
+	bool inward;
+	size_t addr_at;
+	size_t l4_csum_at;
+	struct flow flows[MAX_FLOWS];
+	struct virtio_net_hdr_v1 hdr;
+	unsigned char frame[VDRV_FRAME];
+	struct mmsghdr msg[IN_BURST];
+	struct iovec iov[IN_BURST][2];
+	unsigned char *copies;
+	uint64_t sent;
+	uint64_t got;
+	uint64_t calls[4];
+	uint64_t call_cost[4];
+	uint64_t *sample;
+	unsigned int nsample;
+};
+
+enum { CALL_KICK, CALL_WAIT, CALL_YIELD, CALL_STAT };
+
+static void die(const char *what, int err)
+{
+	fprintf(stderr, "load: %s: %s\n", what, strerror(err < 0 ? -err : err));
+	exit(1);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+static double cycles_per_ns(void)
+{
+	uint64_t c = __rdtsc(), t = now_ns();
+
+	while (now_ns() - t < 50000000)
+		;
+	return (double)(__rdtsc() - c) / (now_ns() - t);
+}
+
+static uint64_t read_stat(struct bench *b)
+{
+	char text[32];
+	ssize_t n = pread(b->stat, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		die("statistics", errno);
+	text[n] = 0;
+	return strtoull(text, NULL, 10);
+}
+
+/*
+ * Sleep until the device calls: one system call, and here they are dear. The eventfd blocks, and a timer's signal
+ * is what ends the patience. False if it did.
+ */
+static bool wait_call(struct vdrv_vq *q)
+{
+	uint64_t count;
+
+	if (read(q->call, &count, sizeof(count)) == sizeof(count))
+		return true;
+	if (errno != EINTR)
+		die("eventfd", errno);
+	return false;
+}
+
+static void on_alarm(int sig)
+{
+}
+
+static void be_impatient(struct vdrv_vq *q)
+{
+	struct itimerval every = { { 0, PATIENCE_MS * 1000 }, { 0, PATIENCE_MS * 1000 } };
+	struct sigaction a = { .sa_handler = on_alarm };
+
+	if (fcntl(q->call, F_SETFL, 0) < 0 || sigaction(SIGALRM, &a, NULL) < 0 ||
+	    setitimer(ITIMER_REAL, &every, NULL) < 0)
+		die("timer", errno);
+}
+
+static int cmp(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The generator's system calls at what they cost when they find their work done: the median of many. */
+static void calibrate(struct bench *b)
+{
+	struct vdrv_vq q = { .kick = eventfd(0, EFD_NONBLOCK), .call = eventfd(0, 0) };
+	uint64_t one = 1, t, s[4][501];
+	int i, k;
+
+	for (i = 0; i < 501; i++) {
+		t = __rdtsc();
+		vdrv_kick_always(&q);
+		s[CALL_KICK][i] = __rdtsc() - t;
+		if (write(q.call, &one, sizeof(one)) != sizeof(one))
+			die("eventfd", errno);
+		t = __rdtsc();
+		wait_call(&q);
+		s[CALL_WAIT][i] = __rdtsc() - t;
+		t = __rdtsc();
+		sched_yield();
+		s[CALL_YIELD][i] = __rdtsc() - t;
+		t = __rdtsc();
+		read_stat(b);
+		s[CALL_STAT][i] = __rdtsc() - t;
+	}
+	for (k = 0; k < 4; k++) {
+		qsort(s[k], 501, sizeof(s[k][0]), cmp);
+		b->call_cost[k] = s[k][250];
+	}
+	close(q.kick);
+	close(q.call);
+}
+
+static void make_flows(struct bench *b)
+{
+	struct netio_frame f = { .len = b->len, .tcp = b->len > BIG, .mss = b->len > BIG ? MSS : 0, .partial = true };
+	unsigned int i, first = b->nflow == 1 ? 5000 : 0;
+	uint32_t addr;
+
+	b->addr_at = NETIO_ETHER + (b->inward ? 12 : 16);
+	b->l4_csum_at = NETIO_ETHER + 20 + (f.tcp ? 16 : 6);
+	for (i = 0; i < b->nflow; i++) {
+		addr = 0x0a010000 + first + i;
+		f.src_ip = b->inward ? addr : 0;
+		f.dst_ip = b->inward ? 0 : addr;
+		if (netio_frame_make(&f, &b->hdr, b->frame) < 0)
+			die("frame", EINVAL);
+		memcpy(&b->flows[i].addr, b->frame + b->addr_at, 4);
+		memcpy(&b->flows[i].ip_csum, b->frame + NETIO_ETHER + 10, 2);
+		memcpy(&b->flows[i].l4_csum, b->frame + b->l4_csum_at, 2);
+	}
+}
+
+static void touch(void *frame, void *arg)
+{
+	struct bench *b = arg;
+	const struct flow *f = &b->flows[b->flow];
+	unsigned char *p = frame;
+
+	memcpy(p + b->addr_at, &f->addr, 4);
+	memcpy(p + NETIO_ETHER + 10, &f->ip_csum, 2);
+	memcpy(p + b->l4_csum_at, &f->l4_csum, 2);
+	if (++b->flow == b->nflow)
+		b->flow = 0;
+}
+
+static void sample(struct bench *b, uint64_t cycles)
+{
+	if (b->nsample < SAMPLES)
+		b->sample[b->nsample++] = cycles;
+}
+
+/* One burst outwards, whole ring by whole ring. */
+static void burst_out(struct bench *b)
+{
+	struct vdrv_vq *q = &b->v.vq[VDRV_TX];
+	unsigned int n, back = 0, idle = 0;
+	uint64_t t = __rdtsc(), spent;
+
+	n = vdrv_tx_burst(&b->v, q->nfree, b->len, touch, b);
+	/* One call, when the last has gone; in ring entries, of which a chain of ours takes one. */
+	vdrv_vq_call_after(q, n);
+	spent = __rdtsc() - t;
+	b->sent += n;
+	b->calls[CALL_KICK] += vdrv_vq_kick(q) > 0;
+	while (back < n) {
+		if (!wait_call(q) && !vdrv_vq_peek(q) && ++idle > 3)
+			die("the device does not transmit", ETIMEDOUT);
+		b->calls[CALL_WAIT]++;
+		t = __rdtsc();
+		back += vdrv_tx_reap(&b->v);
+		if (back < n)
+			vdrv_vq_call_after(q, n - back);
+		spent += __rdtsc() - t;
+		/* It may have become true before it was asked for. */
+		if (back < n && vdrv_vq_peek(q)) {
+			t = __rdtsc();
+			back += vdrv_tx_reap(&b->v);
+			spent += __rdtsc() - t;
+		}
+	}
+	sample(b, spent);
+}
+
+static unsigned int peer_send(struct bench *b)
+{
+	unsigned int n = b->len > BIG ? BIG_IN_BURST : IN_BURST, i;
+	int done;
+
+	for (i = 0; i < n; i++)
+		touch(b->iov[i][1].iov_base, b);
+	for (i = 0; i < n; i += done) {
+		done = sendmmsg(b->peer, b->msg + i, n - i, 0);
+		if (done < 0 && errno == EINTR)
+			done = 0;
+		if (done < 0)
+			die("sendmmsg", errno);
+	}
+	b->sent += n;
+	return n;
+}
+
+static unsigned int rx_descs(const struct bench *b)
+{
+	return (b->v.hdr_len + b->len + b->v.vq[VDRV_RX].buf_len - 1) / b->v.vq[VDRV_RX].buf_len;
+}
+
+static void burst_in(struct bench *b)
+{
+	struct vdrv_vq *q = &b->v.vq[VDRV_RX];
+	uint64_t bytes = 0, t, spent = 0;
+	unsigned int n, per = rx_descs(b), back = 0, idle = 0;
+
+	vdrv_vq_call_after(q, (b->len > BIG ? BIG_IN_BURST : IN_BURST) * per);
+	n = peer_send(b);
+	while (back < n) {
+		if (!wait_call(q) && !vdrv_vq_peek(q) && ++idle > 1)
+			break;
+		b->calls[CALL_WAIT]++;
+		do {
+			t = __rdtsc();
+			back += vdrv_rx_reap(&b->v, &bytes);
+			if (back < n)
+				vdrv_vq_call_after(q, (n - back) * per);
+			spent += __rdtsc() - t;
+		} while (back < n && vdrv_vq_peek(q));
+		b->calls[CALL_KICK] += vdrv_vq_kick(q) > 0;
+	}
+	b->got += back;
+	sample(b, spent);
+}
+
+static void burst_wire(struct bench *b)
+{
+	uint64_t base = read_stat(b), now, end = now_ns() + PATIENCE_MS * 1000000ULL;
+	unsigned int n = peer_send(b), tries = 0;
+
+	b->calls[CALL_STAT]++;
+	do {
+		sched_yield();
+		now = read_stat(b);
+		b->calls[CALL_YIELD]++;
+		b->calls[CALL_STAT]++;
+	} while (now - base < n && (++tries & 255 || now_ns() < end));
+	b->got += now - base;
+	sample(b, 0);
+}
+
+static void peer_open(struct bench *b, const char *ifname)
+{
+	unsigned int n = b->len > BIG ? BIG_IN_BURST : IN_BURST, i;
+	int one = 1;
+
+	b->peer = netio_open(ifname);
+	if (b->peer < 0)
+		die(ifname, b->peer);
+	/* What comes to it is not wanted, and there is no queue between. */
+	if (shutdown(b->peer, SHUT_RD) < 0 && errno != EOPNOTSUPP && errno != ENOTCONN)
+		die("shutdown", errno);
+	setsockopt(b->peer, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof(one));
+	b->copies = malloc(n * b->len);
+	if (!b->copies)
+		die("memory", ENOMEM);
+	for (i = 0; i < n; i++) {
+		memcpy(b->copies + i * b->len, b->frame, b->len);
+		b->iov[i][0] = (struct iovec){ &b->hdr, sizeof(struct virtio_net_hdr) };
+		b->iov[i][1] = (struct iovec){ b->copies + i * b->len, b->len };
+		b->msg[i].msg_hdr.msg_iov = b->iov[i];
+		b->msg[i].msg_hdr.msg_iovlen = 2;
+	}
+}
+
+static void guest_open(struct bench *b, const char *node, const char *port)
+{
+	struct vdrv_cfg cfg = {
+		.node = node,
+		.features = GUEST_FEATURES,
+		.rx_buf = b->len > BIG ? 4096 : 2048,
+		.tx_buf = b->len > BIG ? VDRV_FRAME : 2048,
+		.tx_seg = b->len > BIG ? 4096 : 0,
+	};
+	struct vdrv_vq *q;
+	unsigned int i;
+	int ret;
+
+	b->backend = vdrv_backend_open(port, false);
+	if (b->backend < 0)
+		die(port, b->backend);
+	ret = netio_link_set(port, true);
+	ret = ret ?: vdrv_open(&b->v, &cfg);
+	ret = ret ?: vdrv_start(&b->v, b->backend);
+	if (ret)
+		die(node, ret);
+	q = &b->v.vq[VDRV_TX];
+	for (i = 0; !b->inward && i < q->nslot; i++) {
+		memcpy(q->buf + (size_t)i * q->buf_len, &b->hdr, b->v.hdr_len);
+		memcpy(q->buf + (size_t)i * q->buf_len + b->v.hdr_len, b->frame, b->len);
+	}
+}
+
+static void open_stat(struct bench *b, const char *wire, const char *what)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/%s", wire, what);
+	b->stat = open(path, O_RDONLY);
+	if (b->stat < 0)
+		die(path, errno);
+}
+
+/* Every flow a few times, with patience, until a whole pass has arrived: then nothing is learnt any more. */
+static void warm_up(struct bench *b, void (*burst)(struct bench *b))
+{
+	unsigned int pass;
+	uint64_t sent, got, base, end;
+
+	for (pass = 0; pass < 20; pass++) {
+		sent = b->sent;
+		got = b->got;
+		base = read_stat(b);
+		while (b->sent - sent < b->nflow + 256) {
+			uint64_t so_far = b->sent;
+
+			burst(b);
+			if (b->inward)
+				continue;
+			end = now_ns() + PATIENCE_MS * 1000000ULL;
+			while (read_stat(b) - base < b->sent - sent && now_ns() < end)
+				usleep(b->sent == so_far ? 0 : 500);
+		}
+		if (!b->inward)
+			b->got = got + read_stat(b) - base;
+		if (pass && b->got - got == b->sent - sent)
+			break;
+	}
+	b->sent = 0;
+	b->got = 0;
+	b->nsample = 0;
+	memset(b->calls, 0, sizeof(b->calls));
+}
+
+int main(int argc, char **argv)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	bool out = argc == 8 && !strcmp(argv[1], "out"), wire = argc == 9 && !strcmp(argv[1], "wire");
+	void (*burst)(struct bench *b) = out ? burst_out : wire ? burst_wire : burst_in;
+	uint64_t start, wall, gen, base, cycles = 0;
+	char **arg = argv + (out ? 5 : 6);
+	double rate, seconds;
+	int i;
+
+	if (!b || !(out || wire || (argc == 9 && !strcmp(argv[1], "in")))) {
+		fputs("usage: load out NODE PORT WIRE LEN FLOWS SECONDS\n"
+		      "       load in|wire NODE PORT WIRE PEER LEN FLOWS SECONDS\n", stderr);
+		return 2;
+	}
+	b->sample = calloc(SAMPLES, sizeof(*b->sample));
+	b->inward = !out;
+	b->len = atoi(arg[0]);
+	b->nflow = atoi(arg[1]);
+	seconds = atof(arg[2]);
+	if (!b->sample || b->len > VDRV_FRAME || b->nflow < 1 || b->nflow > MAX_FLOWS || seconds <= 0)
+		die("arguments", EINVAL);
+	make_flows(b);
+	open_stat(b, argv[4], out ? "tx_packets" : "rx_packets");
+	if (!wire) {
+		guest_open(b, argv[2], argv[3]);
+		be_impatient(&b->v.vq[out ? VDRV_TX : VDRV_RX]);
+	}
+	if (!out)
+		peer_open(b, argv[5]);
+	rate = cycles_per_ns();
+	calibrate(b);
+	warm_up(b, burst);
+
+	base = read_stat(b);
+	start = now_ns();
+	do {
+		burst(b);
+		wall = now_ns() - start;
+	} while (wall < seconds * 1e9);
+	if (out) {
+		usleep(1000);
+		b->got = read_stat(b) - base;
+	}
+	qsort(b->sample, b->nsample, sizeof(*b->sample), cmp);
+	gen = b->sample[b->nsample / 2] / rate * b->nsample;
+	for (i = 0; i < 4; i++)
+		cycles += b->calls[i] * b->call_cost[i];
+	printf("{\"packets\":%llu,\"lost\":%lld,\"wall_ns\":%.1f,\"ring_ns\":%.1f,\"call_ns\":%.1f,\"ns\":%.1f,\"kicks\":%llu,\"waits\":%llu,\"bursts\":%u}\n",
+	       (unsigned long long)b->sent, (long long)(b->sent - b->got), (double)wall / b->sent,
+	       (double)gen / b->sent, cycles / rate / b->sent,
+	       ((double)wall - gen - cycles / rate) / b->sent, (unsigned long long)b->calls[CALL_KICK],
+	       (unsigned long long)b->calls[CALL_WAIT], b->nsample);
+	if (!wire)
+		vdrv_close(&b->v);
+	return 0;
+}
