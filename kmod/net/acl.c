@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Access lists. Looked at once for each new flow, so linear, but in a way that touches one line of memory per rule at most: a digest of the key,
- * one 64-bit word, is compared under each rule's mask first.
+ * Access lists. Looked at once for each new flow, so linear, but in a way that touches one line of
+ * memory per rule at most: a digest of the key, one 64-bit word, is compared under each rule's mask
+ * first.
  *
- * Later fragments have no L4 header: a rule that asks for ports, ICMP types or TCP flags does not match them. A denied first
- * fragment leaves them useless.
+ * Later fragments have no L4 header: a rule that asks for ports, ICMP types or TCP flags does not
+ * match them. A denied first fragment leaves them useless.
  */
 #include <linux/err.h>
 #include <linux/in.h>
@@ -15,7 +16,10 @@
 #include "acl.h"
 #include "prefix.h"
 
-/* The digest: eth_type, outer VLAN with its presence bit, protocol, TCP flags, and what the packet is. */
+/*
+ * The digest: eth_type, outer VLAN with its presence bit, protocol, TCP flags, and what the packet
+ * is.
+ */
 #define DIGEST_ETH_TYPE(x)	((u64)(x) << 48)
 #define DIGEST_VLAN(x)		((u64)(x) << 32)
 #define DIGEST_PROTO(x)		((u64)(x) << 24)
@@ -26,10 +30,12 @@
 #define DIGEST_TCP		BIT_ULL(3)
 
 #define ACL_VLAN_MASK		0x1fff
-#define ACL_SLOW_FIELDS		(SLUICE_ACL_SRC | SLUICE_ACL_DST | SLUICE_ACL_SPORT | SLUICE_ACL_DPORT | \
-				 SLUICE_ACL_ICMP_TYPE | SLUICE_ACL_ICMP_CODE)
-#define ACL_FIELDS		(ACL_SLOW_FIELDS | SLUICE_ACL_ETH_TYPE | SLUICE_ACL_VLAN | SLUICE_ACL_PROTO | \
-				 SLUICE_ACL_TCP_FLAGS)
+#define ACL_SLOW_FIELDS \
+	(SLUICE_ACL_SRC | SLUICE_ACL_DST | SLUICE_ACL_SPORT | SLUICE_ACL_DPORT | \
+	 SLUICE_ACL_ICMP_TYPE | SLUICE_ACL_ICMP_CODE)
+#define ACL_FIELDS \
+	(ACL_SLOW_FIELDS | SLUICE_ACL_ETH_TYPE | SLUICE_ACL_VLAN | SLUICE_ACL_PROTO | \
+	 SLUICE_ACL_TCP_FLAGS)
 
 static inline bool proto_has_ports(u8 proto)
 {
@@ -73,11 +79,14 @@ static void digest_compile(struct sluice_acl_entry *e, const struct sluice_acl_r
 	if (r->fields & SLUICE_ACL_ETH_TYPE)
 		digest_want(e, DIGEST_ETH_TYPE(0xffff), DIGEST_ETH_TYPE(r->eth_type));
 	if (r->fields & SLUICE_ACL_SRC)
-		digest_want(e, DIGEST_ETH_TYPE(0xffff), DIGEST_ETH_TYPE(sluice_prefix_eth_type(&r->src)));
+		digest_want(e, DIGEST_ETH_TYPE(0xffff),
+			    DIGEST_ETH_TYPE(sluice_prefix_eth_type(&r->src)));
 	if (r->fields & SLUICE_ACL_DST)
-		digest_want(e, DIGEST_ETH_TYPE(0xffff), DIGEST_ETH_TYPE(sluice_prefix_eth_type(&r->dst)));
+		digest_want(e, DIGEST_ETH_TYPE(0xffff),
+			    DIGEST_ETH_TYPE(sluice_prefix_eth_type(&r->dst)));
 	if (r->fields & SLUICE_ACL_VLAN)
-		digest_want(e, DIGEST_VLAN(ACL_VLAN_MASK), DIGEST_VLAN(r->vlan | SLUICE_VLAN_PRESENT));
+		digest_want(e, DIGEST_VLAN(ACL_VLAN_MASK),
+			    DIGEST_VLAN(r->vlan | SLUICE_VLAN_PRESENT));
 	if (r->fields & SLUICE_ACL_PROTO)
 		digest_want(e, DIGEST_IP | DIGEST_PROTO(0xff), DIGEST_IP | DIGEST_PROTO(r->proto));
 	if (r->fields & (SLUICE_ACL_SPORT | SLUICE_ACL_DPORT))
@@ -96,9 +105,11 @@ static bool slow_match(const struct sluice_acl_rule *r, const struct sluice_flow
 		return false;
 	if ((r->fields & SLUICE_ACL_DST) && !sluice_prefix_match(&r->dst, &key->dst))
 		return false;
-	if ((r->fields & SLUICE_ACL_SPORT) && (key->sport < r->sport[0] || key->sport > r->sport[1]))
+	if ((r->fields & SLUICE_ACL_SPORT) &&
+	    (key->sport < r->sport[0] || key->sport > r->sport[1]))
 		return false;
-	if ((r->fields & SLUICE_ACL_DPORT) && (key->dport < r->dport[0] || key->dport > r->dport[1]))
+	if ((r->fields & SLUICE_ACL_DPORT) &&
+	    (key->dport < r->dport[0] || key->dport > r->dport[1]))
 		return false;
 	if ((r->fields & SLUICE_ACL_ICMP_TYPE) && key->sport != r->icmp_type)
 		return false;
@@ -168,11 +179,13 @@ static const char *type_trouble(const struct sluice_acl_rule *r)
 		type = r->eth_type;
 		if (implied && implied != type)
 			return "eth-type contradicts the address family of src or dst";
-		if ((r->fields & ~(SLUICE_ACL_ETH_TYPE | SLUICE_ACL_VLAN)) && type != ETH_P_IP && type != ETH_P_IPV6)
-			return "protocols, ports, ICMP types and TCP flags need eth-type ipv4 or ipv6, or none";
+		if ((r->fields & ~(SLUICE_ACL_ETH_TYPE | SLUICE_ACL_VLAN)) && type != ETH_P_IP &&
+		    type != ETH_P_IPV6)
+			return "all but vlan needs eth-type ipv4 or ipv6, or none";
 	}
 	if ((r->fields & SLUICE_ACL_PROTO) &&
-	    ((r->proto == IPPROTO_ICMP && type == ETH_P_IPV6) || (r->proto == IPPROTO_ICMPV6 && type == ETH_P_IP)))
+	    ((r->proto == IPPROTO_ICMP && type == ETH_P_IPV6) ||
+	     (r->proto == IPPROTO_ICMPV6 && type == ETH_P_IP)))
 		return "IPv4 goes with proto icmp, IPv6 with icmpv6";
 	return NULL;
 }
@@ -251,7 +264,8 @@ static u32 list_position(const struct sluice_acl_list *list, u32 prio)
 	return low;
 }
 
-static void acl_publish(struct sluice_acl *acl, struct sluice_acl_list *old, struct sluice_acl_list *list)
+static void acl_publish(struct sluice_acl *acl, struct sluice_acl_list *old,
+			struct sluice_acl_list *list)
 {
 	rcu_assign_pointer(acl->list, list);
 	if (old)
@@ -263,14 +277,16 @@ static void item_release(struct sluice_reclaim *r)
 	kfree(container_of(r, struct sluice_acl_item, reclaim));
 }
 
-int sluice_acl_add(struct sluice_acl *acl, const struct sluice_acl_rule *rule, struct netlink_ext_ack *extack)
+int sluice_acl_add(struct sluice_acl *acl, const struct sluice_acl_rule *rule,
+		   struct netlink_ext_ack *extack)
 {
 	struct sluice_acl_list *old = rtnl_dereference(acl->list), *list;
 	u32 at = list_position(old, rule->prio), nr = old ? old->nr : 0;
 	struct sluice_acl_item *item;
 
 	if (at < nr && old->entry[at].item->rule.prio == rule->prio) {
-		NL_SET_ERR_MSG(extack, "this priority is taken in this direction: choose another or delete the rule");
+		NL_SET_ERR_MSG(extack,
+			       "this priority is taken: choose another or delete the rule");
 		return -EEXIST;
 	}
 	if (nr >= SLUICE_ACL_MAX) {
@@ -310,7 +326,8 @@ struct sluice_acl_item *sluice_acl_unlink(struct sluice_acl *acl, u32 prio)
 		if (!list)
 			return ERR_PTR(-ENOMEM);
 		memcpy(list->entry, old->entry, at * sizeof(old->entry[0]));
-		memcpy(list->entry + at, old->entry + at + 1, (list->nr - at) * sizeof(old->entry[0]));
+		memcpy(list->entry + at, old->entry + at + 1,
+		       (list->nr - at) * sizeof(old->entry[0]));
 	}
 	acl_publish(acl, old, list);
 	return item;

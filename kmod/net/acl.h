@@ -28,7 +28,8 @@ struct sluice_acl_item {
  * struct sluice_acl_list - rules, sorted; replaced as a whole
  * @rcu: the list is freed by it; items live longer
  * @nr: length of @entry
- * @entry: @value and @mask over a digest of the packet's key refuse most rules without a look at @item
+ * @entry: @value and @mask over a digest of the packet's key refuse most rules without a look at
+ *	@item
  */
 struct sluice_acl_list {
 	struct rcu_head rcu;
@@ -59,7 +60,8 @@ struct sluice_acl {
  * @hits: set to the counter to charge: the rule's or the default's
  * @why: set when denied
  *
- * Context: RCU read side; @hits stays valid as struct sluice_reclaim says. Return: true to let it pass.
+ * Context: RCU read side; @hits stays valid as struct sluice_reclaim says. Return: true to let it
+ * pass.
  */
 bool sluice_acl_check(const struct sluice_acl *acl, const struct sluice_flow_key *key,
 		      struct sluice_counter **hits, enum sluice_drop *why);
@@ -70,12 +72,17 @@ bool sluice_acl_empty(const struct sluice_acl *acl);
 int sluice_acl_rule_check(const struct sluice_acl_rule *rule, struct netlink_ext_ack *extack);
 
 /* Changes: RTNL. -EEXIST, -ENOSPC, -ENOMEM; -ENOENT. */
-int sluice_acl_add(struct sluice_acl *acl, const struct sluice_acl_rule *rule, struct netlink_ext_ack *extack);
+int sluice_acl_add(struct sluice_acl *acl, const struct sluice_acl_rule *rule,
+		   struct netlink_ext_ack *extack);
 /*
- * Unlink a rule: the caller bumps the generation, then gives the item's @reclaim to sluice_reclaim(). ERR_PTR: -ENOENT, -ENOMEM.
+ * Unlink a rule: the caller bumps the generation, then gives the item's @reclaim to
+ * sluice_reclaim(). ERR_PTR: -ENOENT, -ENOMEM.
  */
 struct sluice_acl_item *sluice_acl_unlink(struct sluice_acl *acl, u32 prio);
-/* Unlink all: the caller bumps the generation, then calls sluice_acl_list_reclaim(). NULL if there was none. */
+/*
+ * Unlink all: the caller bumps the generation, then calls sluice_acl_list_reclaim(). NULL if there
+ * was none.
+ */
 struct sluice_acl_list *sluice_acl_unlink_all(struct sluice_acl *acl);
 void sluice_acl_list_reclaim(struct sluice_acl_list *list);
 

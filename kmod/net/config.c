@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Configuration of ports: wires, access lists, guards, rates. Each change ends in this order: readers find the new table, the generation is bumped,
- * what was replaced is given away to be freed.
+ * Configuration of ports: wires, access lists, guards, rates. Each change ends in this order:
+ * readers find the new table, the generation is bumped, what was replaced is given away to be
+ * freed.
  */
 #include <linux/err.h>
 #include <linux/rtnetlink.h>
@@ -31,18 +32,23 @@ static int guest_check(const struct sluice_port *port, struct netlink_ext_ack *e
 {
 	if (port->kind == SLUICE_PORT_GUEST)
 		return 0;
-	NL_SET_ERR_MSG(extack, "only guest ports have policy: set it on the port behind the uplink");
+	NL_SET_ERR_MSG(extack,
+		       "only guest ports have policy: set it on the port behind the uplink");
 	return -EOPNOTSUPP;
 }
 
-/* --- wires ------------------------------------------------------------------------------------------------ */
+/*
+ * --- wires
+ * ------------------------------------------------------------------------------------------------
+ */
 
 struct sluice_port *sluice_config_wire_peer(struct sluice_port *a)
 {
 	return rtnl_dereference(port_of(a)->wire);
 }
 
-int sluice_config_wire_set(struct sluice_port *a, struct sluice_port *b, struct netlink_ext_ack *extack)
+int sluice_config_wire_set(struct sluice_port *a, struct sluice_port *b,
+			   struct netlink_ext_ack *extack)
 {
 	if (a == b) {
 		NL_SET_ERR_MSG(extack, "a wire needs two ports");
@@ -76,7 +82,8 @@ static void wire_cut(struct sluice_port *a)
 	RCU_INIT_POINTER(port_of(b)->wire, NULL);
 }
 
-int sluice_config_wire_del(struct sluice_port *a, struct sluice_port *b, struct netlink_ext_ack *extack)
+int sluice_config_wire_del(struct sluice_port *a, struct sluice_port *b,
+			   struct netlink_ext_ack *extack)
 {
 	if (a == b || sluice_config_wire_peer(a) != b) {
 		NL_SET_ERR_MSG(extack, "there is no wire between these ports");
@@ -87,7 +94,10 @@ int sluice_config_wire_del(struct sluice_port *a, struct sluice_port *b, struct 
 	return 0;
 }
 
-/* --- access lists ----------------------------------------------------------------------------------------- */
+/*
+ * --- access lists
+ * -----------------------------------------------------------------------------------------
+ */
 
 int sluice_config_acl_add(struct sluice_port *port, const struct sluice_acl_rule *rule,
 			  struct netlink_ext_ack *extack)
@@ -102,7 +112,8 @@ int sluice_config_acl_add(struct sluice_port *port, const struct sluice_acl_rule
 	return 0;
 }
 
-int sluice_config_acl_del(struct sluice_port *port, u8 dir, u32 prio, struct netlink_ext_ack *extack)
+int sluice_config_acl_del(struct sluice_port *port, u8 dir, u32 prio,
+			  struct netlink_ext_ack *extack)
 {
 	struct sluice_acl_item *item;
 	int err = dir_check(dir, extack);
@@ -112,7 +123,8 @@ int sluice_config_acl_del(struct sluice_port *port, u8 dir, u32 prio, struct net
 	item = sluice_acl_unlink(&port_of(port)->acl[dir], prio);
 	if (IS_ERR(item)) {
 		if (PTR_ERR(item) == -ENOENT)
-			NL_SET_ERR_MSG(extack, "there is no rule of this priority in this direction");
+			NL_SET_ERR_MSG(extack,
+				       "there is no rule of this priority in this direction");
 		return PTR_ERR(item);
 	}
 	port_changed(port);
@@ -163,7 +175,8 @@ static u64 acl_pos(u8 dir, u32 prio)
 	return (u64)dir << 32 | prio;
 }
 
-int sluice_config_acl_dump(struct sluice_port *port, struct sluice_cursor *cur, sluice_acl_emit_t emit, void *ctx)
+int sluice_config_acl_dump(struct sluice_port *port, struct sluice_cursor *cur,
+			   sluice_acl_emit_t emit, void *ctx)
 {
 	unsigned int dir;
 	int err;
@@ -192,7 +205,10 @@ int sluice_config_acl_dump(struct sluice_port *port, struct sluice_cursor *cur, 
 	return 0;
 }
 
-/* --- spoof guards ----------------------------------------------------------------------------------------- */
+/*
+ * --- spoof guards
+ * -----------------------------------------------------------------------------------------
+ */
 
 int sluice_config_guard_set(struct sluice_port *port, const struct sluice_guard *guard,
 			    struct netlink_ext_ack *extack)
@@ -226,7 +242,10 @@ bool sluice_config_guard_get(struct sluice_port *port, struct sluice_guard *guar
 	return entry;
 }
 
-/* --- rates ------------------------------------------------------------------------------------------------ */
+/*
+ * --- rates
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void rate_replace(struct sluice_net_port *np, u8 dir, struct sluice_net_meter *meter,
 			 struct sluice_net_meter **old)
@@ -271,7 +290,10 @@ void sluice_config_rate_get(struct sluice_port *port, u8 dir, struct sluice_rate
 		memset(rate, 0, sizeof(*rate));
 }
 
-/* --- lifetime --------------------------------------------------------------------------------------------- */
+/*
+ * --- lifetime
+ * ---------------------------------------------------------------------------------------------
+ */
 
 int sluice_config_instance_init(struct sluice_net_instance *ni)
 {
@@ -297,7 +319,8 @@ void sluice_net_config_port_gone(struct sluice_net_instance *ni, struct sluice_p
 	sluice_config_flow_port_gone(ni, port);
 }
 
-void sluice_config_port_exit(struct sluice_net_instance *ni, struct sluice_port *port, struct sluice_net_port *np)
+void sluice_config_port_exit(struct sluice_net_instance *ni, struct sluice_port *port,
+			     struct sluice_net_port *np)
 {
 	struct sluice_guard_entry *guard = rtnl_dereference(np->guard);
 	struct sluice_acl_list *list[SLUICE_DIRS];

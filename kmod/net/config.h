@@ -9,25 +9,33 @@ int sluice_config_instance_init(struct sluice_net_instance *ni);
 /* No port is left in the namespace. */
 void sluice_config_instance_exit(struct sluice_net_instance *ni);
 int sluice_config_port_init(struct sluice_net_port *np);
-/* Also what sluice_net_config_port_gone() does. The caller frees @np when no worker can have it any more. */
-void sluice_config_port_exit(struct sluice_net_instance *ni, struct sluice_port *port, struct sluice_net_port *np);
 /*
- * The port leaves the namespace: its wire goes, flows that match it go, outputs to it stay without a port. Its own policy stays.
- * Bumps the generation.
+ * Also what sluice_net_config_port_gone() does. The caller frees @np when no worker can have it any
+ * more.
+ */
+void sluice_config_port_exit(struct sluice_net_instance *ni, struct sluice_port *port,
+			     struct sluice_net_port *np);
+/*
+ * The port leaves the namespace: its wire goes, flows that match it go, outputs to it stay without
+ * a port. Its own policy stays. Bumps the generation.
  */
 void sluice_net_config_port_gone(struct sluice_net_instance *ni, struct sluice_port *port);
 
-int sluice_config_wire_set(struct sluice_port *a, struct sluice_port *b, struct netlink_ext_ack *extack);
-int sluice_config_wire_del(struct sluice_port *a, struct sluice_port *b, struct netlink_ext_ack *extack);
+int sluice_config_wire_set(struct sluice_port *a, struct sluice_port *b,
+			   struct netlink_ext_ack *extack);
+int sluice_config_wire_del(struct sluice_port *a, struct sluice_port *b,
+			   struct netlink_ext_ack *extack);
 struct sluice_port *sluice_config_wire_peer(struct sluice_port *a);
 
 int sluice_config_acl_add(struct sluice_port *port, const struct sluice_acl_rule *rule,
 			  struct netlink_ext_ack *extack);
-int sluice_config_acl_del(struct sluice_port *port, u8 dir, u32 prio, struct netlink_ext_ack *extack);
+int sluice_config_acl_del(struct sluice_port *port, u8 dir, u32 prio,
+			  struct netlink_ext_ack *extack);
 int sluice_config_acl_flush(struct sluice_port *port);
 int sluice_config_acl_set_default(struct sluice_port *port, u8 dir, bool allow);
 bool sluice_config_acl_default(struct sluice_port *port, u8 dir, struct sluice_hits *hits);
-int sluice_config_acl_dump(struct sluice_port *port, struct sluice_cursor *cur, sluice_acl_emit_t emit, void *ctx);
+int sluice_config_acl_dump(struct sluice_port *port, struct sluice_cursor *cur,
+			   sluice_acl_emit_t emit, void *ctx);
 
 int sluice_config_guard_set(struct sluice_port *port, const struct sluice_guard *guard,
 			    struct netlink_ext_ack *extack);
@@ -40,8 +48,8 @@ void sluice_config_rate_get(struct sluice_port *port, u8 dir, struct sluice_rate
 int sluice_config_meter_add(struct sluice_instance *inst, u32 id, const struct sluice_rate *rate,
 			    struct netlink_ext_ack *extack);
 int sluice_config_meter_del(struct sluice_instance *inst, u32 id, struct netlink_ext_ack *extack);
-int sluice_config_meter_dump(struct sluice_instance *inst, struct sluice_cursor *cur, sluice_meter_emit_t emit,
-			     void *ctx);
+int sluice_config_meter_dump(struct sluice_instance *inst, struct sluice_cursor *cur,
+			     sluice_meter_emit_t emit, void *ctx);
 
 int sluice_config_flow_add(struct sluice_instance *inst, struct sluice_flow_spec *flow,
 			   struct netlink_ext_ack *extack);
@@ -49,11 +57,14 @@ int sluice_config_flow_del(struct sluice_instance *inst, u32 id, struct netlink_
 int sluice_config_flow_flush(struct sluice_instance *inst);
 int sluice_config_flow_get(struct sluice_instance *inst, u32 id, struct sluice_flow_spec *flow,
 			   struct sluice_hits *hits, bool *active);
-int sluice_config_flow_dump(struct sluice_instance *inst, struct sluice_cursor *cur, sluice_flow_emit_t emit,
-			    void *ctx);
+int sluice_config_flow_dump(struct sluice_instance *inst, struct sluice_cursor *cur,
+			    sluice_flow_emit_t emit, void *ctx);
 u32 sluice_config_gen(struct sluice_instance *inst);
 
-/* --- between the files of it ----------------------------------------------------------------------------- */
+/*
+ * --- between the files of it
+ * -----------------------------------------------------------------------------
+ */
 
 /* config_flow.c */
 void sluice_config_flow_port_gone(struct sluice_net_instance *ni, struct sluice_port *port);

@@ -6,7 +6,10 @@
 #include "config.h"
 #include "flow.h"
 
-/* --- meters ----------------------------------------------------------------------------------------------- */
+/*
+ * --- meters
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void meter_release(struct sluice_reclaim *r)
 {
@@ -49,7 +52,8 @@ int sluice_config_meter_add(struct sluice_instance *inst, u32 id, const struct s
 		kfree(meter);
 		if (err != -EBUSY)
 			return err;
-		NL_SET_ERR_MSG(extack, "this meter id is taken: choose another or delete the meter");
+		NL_SET_ERR_MSG(extack,
+			       "this meter id is taken: choose another or delete the meter");
 		return -EEXIST;
 	}
 	sluice_net_changed(ni);
@@ -66,7 +70,8 @@ int sluice_config_meter_del(struct sluice_instance *inst, u32 id, struct netlink
 		return -ENOENT;
 	}
 	if (meter->users) {
-		NL_SET_ERR_MSG_FMT(extack, "%u actions of flows use this meter: delete them first", meter->users);
+		NL_SET_ERR_MSG_FMT(extack, "%u actions of flows use this meter: delete them first",
+				   meter->users);
 		return -EBUSY;
 	}
 	xa_erase(&ni->meters, id);
@@ -75,8 +80,8 @@ int sluice_config_meter_del(struct sluice_instance *inst, u32 id, struct netlink
 	return 0;
 }
 
-int sluice_config_meter_dump(struct sluice_instance *inst, struct sluice_cursor *cur, sluice_meter_emit_t emit,
-			     void *ctx)
+int sluice_config_meter_dump(struct sluice_instance *inst, struct sluice_cursor *cur,
+			     sluice_meter_emit_t emit, void *ctx)
 {
 	struct sluice_net_instance *ni = sluice_config_of(inst);
 	struct sluice_net_meter *meter;
@@ -101,10 +106,14 @@ int sluice_config_meter_dump(struct sluice_instance *inst, struct sluice_cursor 
 	return 0;
 }
 
-/* --- flows ------------------------------------------------------------------------------------------------ */
+/*
+ * --- flows
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* In the namespace, by its netdev. */
-static struct sluice_port *flow_port(struct sluice_instance *inst, int ifindex, struct netlink_ext_ack *extack)
+static struct sluice_port *flow_port(struct sluice_instance *inst, int ifindex,
+				     struct netlink_ext_ack *extack)
 {
 	struct sluice_port *port = sluice_port_find_ifindex(inst->net, ifindex);
 
@@ -113,8 +122,8 @@ static struct sluice_port *flow_port(struct sluice_instance *inst, int ifindex, 
 	return port;
 }
 
-static int act_resolve(struct sluice_instance *inst, const struct sluice_act *act, struct sluice_flow_act *to,
-		       struct netlink_ext_ack *extack)
+static int act_resolve(struct sluice_instance *inst, const struct sluice_act *act,
+		       struct sluice_flow_act *to, struct netlink_ext_ack *extack)
 {
 	to->type = act->type;
 	switch (act->type) {
@@ -188,8 +197,8 @@ static void act_show(const struct sluice_flow_act *act, struct sluice_act *to, b
 }
 
 /* @spec has the port's index in its key for the time of the insertion only. */
-static int flow_insert(struct sluice_instance *inst, struct sluice_flow *flow, struct sluice_flow_spec *spec,
-		       struct netlink_ext_ack *extack)
+static int flow_insert(struct sluice_instance *inst, struct sluice_flow *flow,
+		       struct sluice_flow_spec *spec, struct netlink_ext_ack *extack)
 {
 	u32 ifindex = spec->key.in_port;
 	struct sluice_port *port;
@@ -264,7 +273,8 @@ int sluice_config_flow_del(struct sluice_instance *inst, u32 id, struct netlink_
 }
 
 /* Remove the flows that @drop picks, all if it is NULL. */
-static void flows_remove(struct sluice_net_instance *ni, bool (*drop)(struct sluice_flow *flow, void *arg), void *arg)
+static void flows_remove(struct sluice_net_instance *ni,
+			 bool (*drop)(struct sluice_flow *flow, void *arg), void *arg)
 {
 	LLIST_HEAD(gone);
 	struct sluice_reclaim *r, *next;
@@ -351,8 +361,8 @@ int sluice_config_flow_get(struct sluice_instance *inst, u32 id, struct sluice_f
 	return 0;
 }
 
-int sluice_config_flow_dump(struct sluice_instance *inst, struct sluice_cursor *cur, sluice_flow_emit_t emit,
-			    void *ctx)
+int sluice_config_flow_dump(struct sluice_instance *inst, struct sluice_cursor *cur,
+			    sluice_flow_emit_t emit, void *ctx)
 {
 	struct sluice_net_instance *ni = sluice_config_of(inst);
 	struct sluice_flow_spec *spec;

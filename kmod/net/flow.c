@@ -7,7 +7,8 @@
 #include "flow.h"
 #include "flow_mask.h"
 
-struct sluice_flow *sluice_flow_lookup(const struct sluice_flow_table *t, const struct sluice_flow_key *key)
+struct sluice_flow *sluice_flow_lookup(const struct sluice_flow_table *t,
+				       const struct sluice_flow_key *key)
 {
 	const struct sluice_flow_masks *masks = rcu_dereference(t->masks);
 	struct sluice_flow *best = NULL;
@@ -46,7 +47,8 @@ struct sluice_flow *sluice_flow_alloc(const struct sluice_flow_spec *spec)
 	unsigned int nr_words = sluice_flow_mask_count(&spec->mask);
 	struct sluice_flow *flow;
 
-	flow = kzalloc(struct_size(flow, act, spec->nr_act) + nr_words * sizeof(u64), GFP_KERNEL_ACCOUNT);
+	flow = kzalloc(struct_size(flow, act, spec->nr_act) + nr_words * sizeof(u64),
+		       GFP_KERNEL_ACCOUNT);
 	if (!flow)
 		return NULL;
 	flow->nr_act = spec->nr_act;
@@ -60,22 +62,24 @@ static int id_take(struct sluice_flow_table *t, struct sluice_flow *flow, u32 wa
 	int err;
 
 	if (!wanted) {
-		err = xa_alloc_cyclic(&t->ids, &flow->id, flow, XA_LIMIT(1, U32_MAX), &t->next_id, GFP_KERNEL);
+		err = xa_alloc_cyclic(&t->ids, &flow->id, flow, XA_LIMIT(1, U32_MAX), &t->next_id,
+				      GFP_KERNEL);
 		return err < 0 ? err : 0;
 	}
 	flow->id = wanted;
 	return xa_insert(&t->ids, wanted, flow, GFP_KERNEL);
 }
 
-int sluice_flow_insert(struct sluice_flow_table *t, struct sluice_flow *flow, struct sluice_flow_spec *spec,
-		       struct netlink_ext_ack *extack)
+int sluice_flow_insert(struct sluice_flow_table *t, struct sluice_flow *flow,
+		       struct sluice_flow_spec *spec, struct netlink_ext_ack *extack)
 {
 	struct sluice_flow_mask *mask;
 	int err;
 
 	err = id_take(t, flow, spec->id);
 	if (err == -EBUSY) {
-		NL_SET_ERR_MSG(extack, "this flow id is taken: choose another, or none to be given one");
+		NL_SET_ERR_MSG(extack,
+			       "this flow id is taken: choose another, or none to be given one");
 		return spec->id ? -EEXIST : -ENOSPC;
 	}
 	if (err)
@@ -84,7 +88,8 @@ int sluice_flow_insert(struct sluice_flow_table *t, struct sluice_flow *flow, st
 	if (IS_ERR(mask)) {
 		err = PTR_ERR(mask);
 		if (err == -ENOSPC)
-			NL_SET_ERR_MSG(extack, "too many different masks: let flows match on the same fields");
+			NL_SET_ERR_MSG(extack,
+				       "too many masks: let flows match on the same fields");
 		goto out_id;
 	}
 	flow->mask = mask;
@@ -129,7 +134,8 @@ struct sluice_flow *sluice_flow_find(const struct sluice_flow_table *t, u32 id)
 	return xa_load((struct xarray *)&t->ids, id);
 }
 
-void sluice_flow_match(const struct sluice_flow *flow, struct sluice_flow_key *key, struct sluice_flow_key *mask)
+void sluice_flow_match(const struct sluice_flow *flow, struct sluice_flow_key *key,
+		       struct sluice_flow_key *mask)
 {
 	sluice_flow_mask_expand(flow->mask, sluice_flow_words(flow), key);
 	sluice_flow_mask_expand(flow->mask, flow->mask->bits, mask);

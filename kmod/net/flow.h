@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The flow table: tuple space search, one hash table for each mask in use. Documentation/flows.md has the costs. */
+/*
+ * The flow table: tuple space search, one hash table for each mask in use. Documentation/flows.md
+ * has the costs.
+ */
 #ifndef _SLUICE_NET_FLOW_H
 #define _SLUICE_NET_FLOW_H
 
@@ -55,8 +58,8 @@ struct sluice_flow_act {
  * @dead: was unlinked
  * @act: actions, in order; sluice_flow_check() holds for them
  *
- * Small, because there may be a million: of the key only those words are kept in which the mask has bits; and what only the table
- * needs gives its place to @reclaim.
+ * Small, because there may be a million: of the key only those words are kept in which the mask has
+ * bits; and what only the table needs gives its place to @reclaim.
  */
 struct sluice_flow {
 	struct rhash_head node;
@@ -99,28 +102,36 @@ void sluice_flow_table_exit(struct sluice_flow_table *t);
  * @t: table
  * @key: the packet; in_port is the port's index
  *
- * Context: RCU read side; the flow stays valid as struct sluice_reclaim says. Return: the match of highest priority, or NULL.
+ * Context: RCU read side; the flow stays valid as struct sluice_reclaim says. Return: the match of
+ * highest priority, or NULL.
  */
-struct sluice_flow *sluice_flow_lookup(const struct sluice_flow_table *t, const struct sluice_flow_key *key);
+struct sluice_flow *sluice_flow_lookup(const struct sluice_flow_table *t,
+				       const struct sluice_flow_key *key);
 
 /* Does the rule make sense, its objects apart? 0 or -EINVAL with an explanation. */
 int sluice_flow_check(const struct sluice_flow_spec *spec, struct netlink_ext_ack *extack);
 
-/* --- changes: RTNL ---------------------------------------------------------------------------------------- */
+/*
+ * --- changes: RTNL
+ * ----------------------------------------------------------------------------------------
+ */
 
 struct sluice_flow *sluice_flow_alloc(const struct sluice_flow_spec *spec);
 /*
- * Put @flow, with actions filled in, into the table as @spec says (key.in_port: the port's index). Sets spec->id if it was 0.
- * -EEXIST: the id, or a flow with the same mask, key and priority, is there; -ENOSPC; -ENOMEM.
+ * Put @flow, with actions filled in, into the table as @spec says (key.in_port: the port's index).
+ * Sets spec->id if it was 0. -EEXIST: the id, or a flow with the same mask, key and priority, is
+ * there; -ENOSPC; -ENOMEM.
  */
-int sluice_flow_insert(struct sluice_flow_table *t, struct sluice_flow *flow, struct sluice_flow_spec *spec,
-		       struct netlink_ext_ack *extack);
+int sluice_flow_insert(struct sluice_flow_table *t, struct sluice_flow *flow,
+		       struct sluice_flow_spec *spec, struct netlink_ext_ack *extack);
 /* Unlink; the caller bumps the generation, then gives @flow->reclaim to sluice_reclaim(). */
 void sluice_flow_unlink(struct sluice_flow_table *t, struct sluice_flow *flow);
 struct sluice_flow *sluice_flow_find(const struct sluice_flow_table *t, u32 id);
 /* Key and mask as they were inserted. Not for a dead flow. */
-void sluice_flow_match(const struct sluice_flow *flow, struct sluice_flow_key *key, struct sluice_flow_key *mask);
+void sluice_flow_match(const struct sluice_flow *flow, struct sluice_flow_key *key,
+		       struct sluice_flow_key *mask);
 
-static_assert(!(offsetof(struct sluice_flow, act) % sizeof(u64)) && !(sizeof(struct sluice_flow_act) % sizeof(u64)));
+static_assert(!(offsetof(struct sluice_flow, act) % sizeof(u64)) &&
+	      !(sizeof(struct sluice_flow_act) % sizeof(u64)));
 
 #endif /* _SLUICE_NET_FLOW_H */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Does a flow rule make sense? A field can be matched only where it is known to exist, and rewritten only if the match says that it does: so an action
- * never meets a packet that it does not fit, apart from fragments and tags that the match left open.
+ * Does a flow rule make sense? A field can be matched only where it is known to exist, and
+ * rewritten only if the match says that it does: so an action never meets a packet that it does not
+ * fit, apart from fragments and tags that the match left open.
  */
 #include <linux/etherdevice.h>
 #include <linux/if_ether.h>
@@ -33,7 +34,8 @@ static bool is_ip(const struct pinned *pin)
 
 static bool has_ports(const struct pinned *pin)
 {
-	return is_ip(pin) && (pin->proto == IPPROTO_TCP || pin->proto == IPPROTO_UDP || pin->proto == IPPROTO_SCTP);
+	return is_ip(pin) && (pin->proto == IPPROTO_TCP || pin->proto == IPPROTO_UDP ||
+			      pin->proto == IPPROTO_SCTP);
 }
 
 static bool is_icmp(const struct pinned *pin)
@@ -88,7 +90,8 @@ static const char *form_trouble(const struct sluice_flow_spec *spec)
 }
 
 /* IPv4 addresses lie in the last 4 bytes of a field whose others are the same in all packets. */
-static bool addr_possible(const struct pinned *pin, const struct in6_addr *key, const struct in6_addr *mask)
+static bool addr_possible(const struct pinned *pin, const struct in6_addr *key,
+			  const struct in6_addr *mask)
 {
 	if (pin->eth_type == ETH_P_IPV6)
 		return true;
@@ -101,14 +104,14 @@ static const char *l3_trouble(const struct sluice_flow_spec *spec, const struct 
 	const struct sluice_flow_key *mask = &spec->mask;
 
 	if ((matched(mask->src) || matched(mask->dst)) && !is_ip(pin) && pin->eth_type != ETH_P_ARP)
-		return "a match on addresses needs eth-type ipv4, ipv6 or arp";
+		return "addresses need eth-type ipv4, ipv6 or arp";
 	if ((matched(mask->src) && !addr_possible(pin, &spec->key.src, &mask->src)) ||
 	    (matched(mask->dst) && !addr_possible(pin, &spec->key.dst, &mask->dst)))
 		return "eth-type contradicts the address family of src or dst";
 	if (mask->ip_proto && !is_ip(pin) && pin->eth_type != ETH_P_ARP)
-		return "a match on the protocol needs eth-type ipv4 or ipv6, one on arp-op eth-type arp";
+		return "proto needs eth-type ipv4 or ipv6, arp-op eth-type arp";
 	if ((mask->tos || mask->ttl || mask->frag) && !is_ip(pin))
-		return "a match on dscp, ttl or frag needs eth-type ipv4 or ipv6";
+		return "dscp, ttl and frag need eth-type ipv4 or ipv6";
 	if (spec->key.frag & ~(SLUICE_FRAG_FIRST | SLUICE_FRAG_LATER))
 		return "no such kind of fragment";
 	return NULL;
@@ -119,23 +122,24 @@ static const char *l4_trouble(const struct sluice_flow_spec *spec, const struct 
 	const struct sluice_flow_key *mask = &spec->mask;
 
 	if ((mask->sport || mask->dport) && !has_ports(pin) && !is_icmp(pin))
-		return "a match on ports needs proto tcp, udp or sctp, one on icmp-type proto icmp or icmpv6";
+		return "ports need proto tcp, udp or sctp, icmp-type proto icmp or icmpv6";
 	if (is_icmp(pin) && (spec->key.sport > 255 || spec->key.dport > 255))
 		return "ICMP types and codes are at most 255";
 	if (mask->tcp_flags && !(is_ip(pin) && pin->proto == IPPROTO_TCP))
-		return "a match on tcp-flags needs proto tcp";
+		return "tcp-flags need proto tcp";
 	if (mask->l4_ok && !is_ip(pin))
 		return "a match on a good L4 header needs eth-type ipv4 or ipv6";
 	if (matched(mask->nd_target) && !is_nd(spec, pin))
-		return "a match on the target needs proto icmpv6 and a type of neighbour discovery";
+		return "the target needs proto icmpv6 and a type of neighbour discovery";
 	if (matched(mask->nd_mac) && pin->eth_type != ETH_P_ARP && !is_nd(spec, pin))
-		return "a match on the sender's MAC needs eth-type arp or a type of neighbour discovery";
+		return "the sender's MAC needs eth-type arp or a type of neighbour discovery";
 	return NULL;
 }
 
 static const char *vlan_trouble(const struct sluice_act *act, struct pinned *pin)
 {
-	if (act->type != SLUICE_ACT_POP_VLAN && ((act->vlan & SLUICE_VLAN_PRESENT) || (act->vlan & 0xfff) > 4094))
+	if (act->type != SLUICE_ACT_POP_VLAN &&
+	    ((act->vlan & SLUICE_VLAN_PRESENT) || (act->vlan & 0xfff) > 4094))
 		return "a VLAN id is at most 4094";
 	switch (act->type) {
 	case SLUICE_ACT_PUSH_VLAN:
@@ -161,8 +165,9 @@ static const char *set_trouble(const struct sluice_act *act, const struct pinned
 	case SLUICE_ACT_SET_DST:
 		if (!sluice_prefix_valid(&act->ip))
 			return "set-src and set-dst need an IPv4 or IPv6 address";
-		return sluice_prefix_eth_type(&act->ip) == pin->eth_type ? NULL :
-			"set-src and set-dst need a match on eth-type of the address's family";
+		if (sluice_prefix_eth_type(&act->ip) == pin->eth_type)
+			return NULL;
+		return "set-src and set-dst need a match on eth-type of the address's family";
 	case SLUICE_ACT_SET_TTL:
 		if (!act->value)
 			return "set-ttl to 0 would kill the packet: say drop";
@@ -172,19 +177,25 @@ static const char *set_trouble(const struct sluice_act *act, const struct pinned
 			return "a DSCP is at most 63";
 		return is_ip(pin) ? NULL : "set-dscp needs a match on eth-type ipv4 or ipv6";
 	}
-	return has_ports(pin) ? NULL : "set-sport and set-dport need a match on proto tcp, udp or sctp";
+	if (has_ports(pin))
+		return NULL;
+	return "set-sport and set-dport need a match on proto tcp, udp or sctp";
 }
 
-static const char *act_trouble(const struct sluice_flow_spec *spec, unsigned int i, struct pinned *pin)
+static const char *act_trouble(const struct sluice_flow_spec *spec, unsigned int i,
+			       struct pinned *pin)
 {
 	const struct sluice_act *act = &spec->act[i];
 
 	switch (act->type) {
 	case SLUICE_ACT_OUTPUT:
-		return pin->in_port && pin->in_port == act->ifindex ?
-			"output to the port that the flow matches: packets do not turn round" : NULL;
+		if (pin->in_port && pin->in_port == act->ifindex)
+			return "output to the port that the packets came from";
+		return NULL;
 	case SLUICE_ACT_DROP:
-		return spec->nr_act > 1 ? "drop stands alone: no other action has any effect with it" : NULL;
+		if (spec->nr_act > 1)
+			return "drop stands alone: no other action has any effect with it";
+		return NULL;
 	case SLUICE_ACT_SLOW:
 	case SLUICE_ACT_METER:
 		return NULL;
@@ -222,7 +233,7 @@ static const char *acts_trouble(const struct sluice_flow_spec *spec, struct pinn
 	}
 	last = spec->act[spec->nr_act - 1].type;
 	if (last != SLUICE_ACT_OUTPUT && last != SLUICE_ACT_SLOW && last != SLUICE_ACT_DROP)
-		return "the last action must be output, slow or drop: what comes after has no effect";
+		return "the last action must be output, slow or drop";
 	return NULL;
 }
 
@@ -232,7 +243,9 @@ int sluice_flow_check(const struct sluice_flow_spec *spec, struct netlink_ext_ac
 	struct pinned pin;
 
 	pin_down(spec, &pin);
-	trouble = form_trouble(spec) ?: l3_trouble(spec, &pin) ?: l4_trouble(spec, &pin) ?: acts_trouble(spec, &pin);
+	trouble = form_trouble(spec) ?: l3_trouble(spec, &pin) ?: l4_trouble(spec, &pin);
+	if (!trouble)
+		trouble = acts_trouble(spec, &pin);
 	if (!trouble)
 		return 0;
 	NL_SET_ERR_MSG_FMT(extack, "%s", trouble);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Masks. A table's masks are in an array that look-ups walk from the highest priority down, so that they stop when
- * what they have cannot be surpassed. The array holds a bound of each mask's priorities: too high costs time only, so where
- * it sinks, a failure to allocate is no failure.
+ * Masks. A table's masks are in an array that look-ups walk from the highest priority down, so that
+ * they stop when what they have cannot be surpassed. The array holds a bound of each mask's
+ * priorities: too high costs time only, so where it sinks, a failure to allocate is no failure.
  */
 #include <linux/err.h>
 #include <linux/delay.h>
@@ -57,7 +57,8 @@ unsigned int sluice_flow_mask_count(const struct sluice_flow_key *mask)
 	return nr;
 }
 
-void sluice_flow_mask_apply(const struct sluice_flow_mask *mask, const struct sluice_flow_key *key, u64 *words)
+void sluice_flow_mask_apply(const struct sluice_flow_mask *mask, const struct sluice_flow_key *key,
+			    u64 *words)
 {
 	const u64 *from = (const u64 *)key;
 	unsigned int i;
@@ -66,7 +67,8 @@ void sluice_flow_mask_apply(const struct sluice_flow_mask *mask, const struct sl
 		words[i] = from[mask->word[i]] & mask->bits[i];
 }
 
-void sluice_flow_mask_expand(const struct sluice_flow_mask *mask, const u64 *words, struct sluice_flow_key *key)
+void sluice_flow_mask_expand(const struct sluice_flow_mask *mask, const u64 *words,
+			     struct sluice_flow_key *key)
 {
 	u64 *to = (u64 *)key;
 	unsigned int i;
@@ -90,12 +92,14 @@ static int prio_compare(const void *prio, const struct rb_node *node)
 
 static bool prio_before(struct rb_node *a, const struct rb_node *b)
 {
-	return rb_entry(a, struct flow_prio, node)->prio > rb_entry(b, struct flow_prio, node)->prio;
+	return rb_entry(a, struct flow_prio, node)->prio >
+	       rb_entry(b, struct flow_prio, node)->prio;
 }
 
 static struct flow_prio *prio_find(struct sluice_flow_mask *mask, u32 prio)
 {
-	return rb_entry_safe(rb_find(&prio, &mask->prios.rb_root, prio_compare), struct flow_prio, node);
+	return rb_entry_safe(rb_find(&prio, &mask->prios.rb_root, prio_compare), struct flow_prio,
+			     node);
 }
 
 static int prio_add(struct sluice_flow_mask *mask, u32 prio)
@@ -180,7 +184,10 @@ static void masks_fill(struct sluice_flow_masks *masks, const struct sluice_flow
 	masks_sort(masks);
 }
 
-/* Renew the array: without masks that became empty, with @add (which may be in it already), in order. */
+/*
+ * Renew the array: without masks that became empty, with @add (which may be in it already), in
+ * order.
+ */
 static int masks_publish(struct sluice_flow_table *t, struct sluice_flow_mask *add)
 {
 	struct sluice_flow_masks *old = rtnl_dereference(t->masks), *masks = NULL;
@@ -243,7 +250,8 @@ static bool mask_equal(const struct sluice_flow_mask *mask, const u64 *bits, uns
 	return true;
 }
 
-struct sluice_flow_mask *sluice_flow_mask_get(struct sluice_flow_table *t, const struct sluice_flow_key *bits)
+struct sluice_flow_mask *sluice_flow_mask_get(struct sluice_flow_table *t,
+					      const struct sluice_flow_key *bits)
 {
 	const struct sluice_flow_masks *masks = rtnl_dereference(t->masks);
 	unsigned int i, nr = masks ? masks->nr : 0, nr_words = sluice_flow_mask_count(bits);
@@ -274,8 +282,8 @@ void sluice_flow_mask_put(struct sluice_flow_table *t, struct sluice_flow_mask *
 }
 
 /*
- * The table grows in the background; when rules come in faster than it does, an insertion fails for the moment. Nobody but us holds RTNL,
- * and the growing does not need it.
+ * The table grows in the background; when rules come in faster than it does, an insertion fails for
+ * the moment. Nobody but us holds RTNL, and the growing does not need it.
  */
 static int hash_insert(struct sluice_flow_mask *mask, struct sluice_flow *flow)
 {
@@ -291,7 +299,9 @@ static int hash_insert(struct sluice_flow_mask *mask, struct sluice_flow *flow)
 	return err;
 }
 
-/* The flow with the same key whose @lower is, or would be, @prio. NULL: @prio is the highest. RTNL. */
+/*
+ * The flow with the same key whose @lower is, or would be, @prio. NULL: @prio is the highest. RTNL.
+ */
 static struct sluice_flow *chain_above(struct sluice_flow *head, u32 prio)
 {
 	struct sluice_flow *above = NULL;
@@ -313,8 +323,8 @@ static struct sluice_flow *chain_head(struct sluice_flow_mask *mask, const struc
 	return head;
 }
 
-static int chain_add(struct sluice_flow_mask *mask, struct sluice_flow *flow, struct sluice_flow *head,
-		     struct sluice_flow *above)
+static int chain_add(struct sluice_flow_mask *mask, struct sluice_flow *flow,
+		     struct sluice_flow *head, struct sluice_flow *above)
 {
 	if (above) {
 		flow->lower = above->lower;
@@ -327,7 +337,8 @@ static int chain_add(struct sluice_flow_mask *mask, struct sluice_flow *flow, st
 	return hash_insert(mask, flow);
 }
 
-int sluice_flow_mask_insert(struct sluice_flow_table *t, struct sluice_flow_mask *mask, struct sluice_flow *flow)
+int sluice_flow_mask_insert(struct sluice_flow_table *t, struct sluice_flow_mask *mask,
+			    struct sluice_flow *flow)
 {
 	struct sluice_flow *head = chain_head(mask, flow);
 	struct sluice_flow *above = chain_above(head, flow->prio);
@@ -354,7 +365,8 @@ int sluice_flow_mask_insert(struct sluice_flow_table *t, struct sluice_flow_mask
 	return 0;
 }
 
-void sluice_flow_mask_remove(struct sluice_flow_table *t, struct sluice_flow_mask *mask, struct sluice_flow *flow)
+void sluice_flow_mask_remove(struct sluice_flow_table *t, struct sluice_flow_mask *mask,
+			     struct sluice_flow *flow)
 {
 	struct sluice_flow *above = chain_above(chain_head(mask, flow), flow->prio);
 

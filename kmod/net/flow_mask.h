@@ -55,20 +55,31 @@ static inline u64 *sluice_flow_words(const struct sluice_flow *flow)
 
 /* Words of a mask that have bits. */
 unsigned int sluice_flow_mask_count(const struct sluice_flow_key *mask);
-void sluice_flow_mask_apply(const struct sluice_flow_mask *mask, const struct sluice_flow_key *key, u64 *words);
-void sluice_flow_mask_expand(const struct sluice_flow_mask *mask, const u64 *words, struct sluice_flow_key *key);
+void sluice_flow_mask_apply(const struct sluice_flow_mask *mask, const struct sluice_flow_key *key,
+			    u64 *words);
+void sluice_flow_mask_expand(const struct sluice_flow_mask *mask, const u64 *words,
+			     struct sluice_flow_key *key);
 
 /* The highest flow with this masked key. RCU read side or RTNL. */
 struct sluice_flow *sluice_flow_mask_lookup(struct sluice_flow_mask *mask, const u64 *words);
 
-/* --- changes: RTNL ---------------------------------------------------------------------------------------- */
+/*
+ * --- changes: RTNL
+ * ----------------------------------------------------------------------------------------
+ */
 
-/* The table's mask with these bits; made if it is new. ERR_PTR: -ENOSPC, -ENOMEM. Empty ones must be put. */
-struct sluice_flow_mask *sluice_flow_mask_get(struct sluice_flow_table *t, const struct sluice_flow_key *bits);
+/*
+ * The table's mask with these bits; made if it is new. ERR_PTR: -ENOSPC, -ENOMEM. Empty ones must
+ * be put.
+ */
+struct sluice_flow_mask *sluice_flow_mask_get(struct sluice_flow_table *t,
+					      const struct sluice_flow_key *bits);
 /* Take the mask out of its table if no flow is left in it. */
 void sluice_flow_mask_put(struct sluice_flow_table *t, struct sluice_flow_mask *mask);
 /* flow->prio and the words are set. -EEXIST, -ENOMEM, -EBUSY. */
-int sluice_flow_mask_insert(struct sluice_flow_table *t, struct sluice_flow_mask *mask, struct sluice_flow *flow);
-void sluice_flow_mask_remove(struct sluice_flow_table *t, struct sluice_flow_mask *mask, struct sluice_flow *flow);
+int sluice_flow_mask_insert(struct sluice_flow_table *t, struct sluice_flow_mask *mask,
+			    struct sluice_flow *flow);
+void sluice_flow_mask_remove(struct sluice_flow_table *t, struct sluice_flow_mask *mask,
+			     struct sluice_flow *flow);
 
 #endif /* _SLUICE_NET_FLOW_MASK_H */

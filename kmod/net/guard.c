@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The spoof guard. Every place where a packet names its sender must name one that the port was given: the Ethernet source, the IP
- * source, the sender in ARP, the target and link-layer address in neighbour discovery.
+ * The spoof guard. Every place where a packet names its sender must name one that the port was
+ * given: the Ethernet source, the IP source, the sender in ARP, the target and link-layer address
+ * in neighbour discovery.
  */
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
@@ -58,8 +59,8 @@ static inline bool ipv6_is_linklocal(const struct in6_addr *addr)
 }
 
 /*
- * Addresses that need no prefix: a guest makes its link-local ones by itself, so it is enough to know who it is. The source MAC was
- * checked before.
+ * Addresses that need no prefix: a guest makes its link-local ones by itself, so it is enough to
+ * know who it is. The source MAC was checked before.
  */
 static inline bool ipv6_own(const struct sluice_guard *g, const struct in6_addr *addr)
 {
@@ -67,24 +68,27 @@ static inline bool ipv6_own(const struct sluice_guard *g, const struct in6_addr 
 }
 
 /*
- * A probe may ask only for an address that the guest may have: whoever is just trying that address itself would
- * take the probe for a conflict.
+ * A probe may ask only for an address that the guest may have: whoever is just trying that address
+ * itself would take the probe for a conflict.
  */
 static enum sluice_drop check_arp(const struct sluice_guard *g, const struct sluice_flow_key *key)
 {
+	const struct in6_addr *claim = &key->src;
+
 	if (g->nr_mac && !mac_listed(g, key->nd_mac))
 		return SLUICE_DROP_GUARD_ARP;
 	if (!g->nr_prefix)
 		return SLUICE_DROP_NONE;
 	if (g->nr_mac && key->ip_proto == ARPOP_REQUEST && ipv4_is_zero(&key->src))
-		return addr_listed(g, AF_INET, &key->dst) ? SLUICE_DROP_NONE : SLUICE_DROP_GUARD_ARP;
-	/* No IPv4 prefix matches the address that other kinds of ARP have in the key: none. */
-	return addr_listed(g, AF_INET, &key->src) ? SLUICE_DROP_NONE : SLUICE_DROP_GUARD_ARP;
+		claim = &key->dst;
+	/* Other kinds of ARP have no address in the key, and :: is in no IPv4 prefix. */
+	return addr_listed(g, AF_INET, claim) ? SLUICE_DROP_NONE : SLUICE_DROP_GUARD_ARP;
 }
 
 static bool is_dhcp_request(const struct sluice_flow_key *key)
 {
-	return key->l4_ok && key->ip_proto == IPPROTO_UDP && key->sport == PORT_BOOTPC && key->dport == PORT_BOOTPS;
+	return key->l4_ok && key->ip_proto == IPPROTO_UDP && key->sport == PORT_BOOTPC &&
+	       key->dport == PORT_BOOTPS;
 }
 
 static enum sluice_drop check_ipv4(const struct sluice_guard *g, const struct sluice_flow_key *key)
@@ -167,7 +171,8 @@ int sluice_guard_verify(const struct sluice_guard *g, struct netlink_ext_ack *ex
 		return -EINVAL;
 	}
 	if (!g->nr_mac && !g->nr_prefix) {
-		NL_SET_ERR_MSG(extack, "a guard needs a MAC or a prefix; to have none, turn it off");
+		NL_SET_ERR_MSG(extack,
+			       "a guard needs a MAC or a prefix; to have none, turn it off");
 		return -EINVAL;
 	}
 	for (i = 0; i < g->nr_mac; i++)
@@ -177,7 +182,8 @@ int sluice_guard_verify(const struct sluice_guard *g, struct netlink_ext_ack *ex
 		}
 	for (i = 0; i < g->nr_prefix; i++)
 		if (!sluice_prefix_valid(&g->prefix[i])) {
-			NL_SET_ERR_MSG(extack, "not a prefix: at most 32 bits of an IPv4, 128 of an IPv6 address");
+			NL_SET_ERR_MSG(extack,
+				       "not a prefix: at most 32 bits of IPv4, 128 of IPv6");
 			return -EINVAL;
 		}
 	return 0;

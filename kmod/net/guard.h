@@ -23,7 +23,8 @@ struct sluice_guard_entry {
  *
  * Context: any. Return: SLUICE_DROP_NONE, or SLUICE_DROP_GUARD_*.
  */
-enum sluice_drop sluice_guard_check(const struct sluice_guard *g, const struct sluice_flow_key *key);
+enum sluice_drop sluice_guard_check(const struct sluice_guard *g,
+				    const struct sluice_flow_key *key);
 
 /* Is it sensible? 0 or -EINVAL with an explanation. */
 int sluice_guard_verify(const struct sluice_guard *g, struct netlink_ext_ack *extack);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rate limits, by the generic cell rate algorithm: a meter is one number, the time until which it is paid for. So one compare-and-exchange
- * charges it, from any number of workers, and nothing has to be refilled.
+ * Rate limits, by the generic cell rate algorithm: a meter is one number, the time until which it
+ * is paid for. So one compare-and-exchange charges it, from any number of workers, and nothing has
+ * to be refilled.
  *
- * That time runs in units of 2^-shift ns, chosen such that the smallest charge is many units: slow meters have the range, fast
- * ones the resolution. It wraps around; since it never runs further ahead than the horizon, what seems to lie beyond
- * is long past.
+ * That time runs in units of 2^-shift ns, chosen such that the smallest charge is many units: slow
+ * meters have the range, fast ones the resolution. It wraps around; since it never runs further
+ * ahead than the horizon, what seems to lie beyond is long past.
  */
+#include <linux/bits.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include "meter.h"
@@ -16,9 +18,9 @@
 /* Units that the smallest charge has at least: a byte of many in its packet, a packet. */
 #define METER_BYTE_UNITS	8
 #define METER_PACKET_UNITS	512
-#define METER_BYTES_MAX		(1U << 20)
-#define METER_PACKETS_MAX	(1U << 17)
-#define METER_AHEAD_MAX		(1ULL << 61)
+#define METER_BYTES_MAX		((u32)BIT(20))
+#define METER_PACKETS_MAX	((u32)BIT(17))
+#define METER_AHEAD_MAX		BIT_ULL(61)
 
 #define RATE_BURST_MIN		(64U << 10)
 #define RATE_PBURST_MIN		64
@@ -29,10 +31,12 @@ static inline u64 limit_cost(const struct sluice_meter_limit *l, u32 amount)
 }
 
 /*
- * @ns: what one byte or packet takes, times @rate. @max bounds later charges, such that with @ns and the shift at their largest
- * no product exceeds 64 bits: 2^33 << 30 here, 2^43 * 2^20 in limit_cost().
+ * @ns: what one byte or packet takes, times @rate. @max bounds later charges, such that with @ns
+ *	and the shift at their largest no product exceeds 64 bits: 2^33 << 30 here, 2^43 * 2^20 in
+ *	limit_cost().
  */
-static void limit_init(struct sluice_meter_limit *l, u64 ns, u64 rate, u64 burst, unsigned int units, u32 max)
+static void limit_init(struct sluice_meter_limit *l, u64 ns, u64 rate, u64 burst,
+		       unsigned int units, u32 max)
 {
 	atomic64_set(&l->tat, 0);
 	l->burst = 0;
@@ -85,7 +89,8 @@ bool sluice_meter_pass(struct sluice_meter *m, u64 now_ns, u32 packets, u32 byte
 			return false;
 	}
 	if (!m->packets.mult ||
-	    limit_charge(&m->packets, now_ns, limit_cost(&m->packets, min(packets, METER_PACKETS_MAX))))
+	    limit_charge(&m->packets, now_ns,
+			 limit_cost(&m->packets, min(packets, METER_PACKETS_MAX))))
 		return true;
 	/* What was charged in the meantime by others stays. */
 	if (cost)
@@ -106,8 +111,10 @@ void sluice_meter_init(struct sluice_meter *m, const struct sluice_rate *r)
 	struct sluice_rate rate = *r;
 
 	sluice_rate_defaults(&rate);
-	limit_init(&m->bytes, 8ULL * NSEC_PER_SEC, rate.bps, rate.burst, METER_BYTE_UNITS, METER_BYTES_MAX);
-	limit_init(&m->packets, NSEC_PER_SEC, rate.pps, rate.pburst, METER_PACKET_UNITS, METER_PACKETS_MAX);
+	limit_init(&m->bytes, 8ULL * NSEC_PER_SEC, rate.bps, rate.burst, METER_BYTE_UNITS,
+		   METER_BYTES_MAX);
+	limit_init(&m->packets, NSEC_PER_SEC, rate.pps, rate.pburst, METER_PACKET_UNITS,
+		   METER_PACKETS_MAX);
 }
 
 int sluice_rate_check(const struct sluice_rate *r, struct netlink_ext_ack *extack)

@@ -11,8 +11,8 @@
 
 /**
  * struct sluice_meter_limit - one limit, by the generic cell rate algorithm
- * @tat: when all that was charged will have been earned back (theoretical arrival time), in units of 2^-@shift ns,
- *	modulo 2^64; 0: never charged
+ * @tat: when all that was charged will have been earned back (theoretical arrival time), in units
+ *	of 2^-@shift ns, modulo 2^64; 0: never charged
  * @burst: how far @tat may run ahead of the clock
  * @horizon: how far it can run ahead at all: a @tat beyond is a leftover from before the modulus
  * @mult: units per byte or packet, << 10; 0: no limit
@@ -71,9 +71,9 @@ void sluice_meter_init(struct sluice_meter *m, const struct sluice_rate *r);
  * @packets: packets that it counts as; beyond 2^17 counts as 2^17
  * @bytes: beyond 2^20 counts as 2^20
  *
- * What exceeds the whole burst passes when nothing is owed, and is paid for afterwards: so a segmented packet
- * longer than the burst gets through, and the rate is kept. Context: any. Return: true: it conforms and was charged,
- * to both limits.
+ * What exceeds the whole burst passes when nothing is owed, and is paid for afterwards: so a
+ * segmented packet longer than the burst gets through, and the rate is kept. Context: any. Return:
+ * true: it conforms and was charged, to both limits.
  */
 bool sluice_meter_pass(struct sluice_meter *m, u64 now_ns, u32 packets, u32 bytes);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The parser. What it lets through is what policy judges, so it refuses whatever two readers could read in two
- * ways: headers cut short, lengths that contradict each other, TCP headers that fragments could overlap, neighbour discovery
- * options that come twice.
+ * The parser. What it lets through is what policy judges, so it refuses whatever two readers could
+ * read in two ways: headers cut short, lengths that contradict each other, TCP headers that
+ * fragments could overlap, neighbour discovery options that come twice.
  */
 #include <linux/icmpv6.h>
 #include <linux/if_arp.h>
@@ -67,8 +67,8 @@ static inline void ipv4_mapped(struct in6_addr *addr, const u8 *ip)
 }
 
 /*
- * Take the link-layer address out of the options of an ND message. A router's message may have more of them than
- * can be read here: it makes no claim that is looked at further.
+ * Take the link-layer address out of the options of an ND message. A router's message may have more
+ * of them than can be read here: it makes no claim that is looked at further.
  */
 static bool parse_nd_options(const struct view *v, u32 off, u8 wanted, struct sluice_flow_key *key)
 {
@@ -79,7 +79,8 @@ static bool parse_nd_options(const struct view *v, u32 off, u8 wanted, struct sl
 		u32 len;
 
 		if (!h)
-			return v->seen < v->end && (key->sport == ND_RA || key->sport == ND_REDIRECT);
+			return v->seen < v->end &&
+			       (key->sport == ND_RA || key->sport == ND_REDIRECT);
 		if (!h[1])
 			return false;
 		len = h[1] * 8;
@@ -111,7 +112,8 @@ static bool parse_nd(const struct view *v, u32 off, struct sluice_flow_key *key)
 		if (!h)
 			return false;
 		memcpy(&key->nd_target, h + 8, sizeof(key->nd_target));
-		return parse_nd_options(v, off + 24, key->sport == ND_NS ? ND_OPT_SOURCE : ND_OPT_TARGET, key);
+		return parse_nd_options(v, off + 24,
+					key->sport == ND_NS ? ND_OPT_SOURCE : ND_OPT_TARGET, key);
 	case ND_REDIRECT:
 		h = header(v, off, 40);
 		if (!h)
@@ -136,7 +138,8 @@ static inline void l4_ports(struct sluice_flow_key *key, const u8 *h)
 	key->dport = get_unaligned_be16(h + 2);
 }
 
-static inline bool parse_tcp(const struct view *v, u32 off, struct sluice_flow_key *key, struct sluice_parsed *p)
+static inline bool parse_tcp(const struct view *v, u32 off, struct sluice_flow_key *key,
+			     struct sluice_parsed *p)
 {
 	const u8 *h = header(v, off, 20);
 	u32 len;
@@ -152,7 +155,8 @@ static inline bool parse_tcp(const struct view *v, u32 off, struct sluice_flow_k
 	return true;
 }
 
-static inline bool parse_udp(const struct view *v, u32 off, struct sluice_flow_key *key, struct sluice_parsed *p)
+static inline bool parse_udp(const struct view *v, u32 off, struct sluice_flow_key *key,
+			     struct sluice_parsed *p)
 {
 	const u8 *h = header(v, off, 8);
 	u32 len;
@@ -168,7 +172,8 @@ static inline bool parse_udp(const struct view *v, u32 off, struct sluice_flow_k
 	return true;
 }
 
-static bool parse_icmp(const struct view *v, u32 off, struct sluice_flow_key *key, struct sluice_parsed *p)
+static bool parse_icmp(const struct view *v, u32 off, struct sluice_flow_key *key,
+		       struct sluice_parsed *p)
 {
 	const u8 *h = header(v, off, 8);
 
@@ -180,7 +185,8 @@ static bool parse_icmp(const struct view *v, u32 off, struct sluice_flow_key *ke
 	return key->ip_proto != IPPROTO_ICMPV6 || parse_nd(v, off, key);
 }
 
-static inline bool parse_l4(const struct view *v, u32 off, struct sluice_flow_key *key, struct sluice_parsed *p)
+static inline bool parse_l4(const struct view *v, u32 off, struct sluice_flow_key *key,
+			    struct sluice_parsed *p)
 {
 	const u8 *h;
 
@@ -207,8 +213,8 @@ static inline bool parse_l4(const struct view *v, u32 off, struct sluice_flow_ke
 }
 
 /*
- * A fragment: note its kind. One that begins right behind the first 8 bytes of a TCP header is there to overwrite the flags that
- * policy looked at.
+ * A fragment: note its kind. One that begins right behind the first 8 bytes of a TCP header is
+ * there to overwrite the flags that policy looked at.
  */
 static inline bool fragment(struct sluice_flow_key *key, u32 offset)
 {
@@ -216,7 +222,8 @@ static inline bool fragment(struct sluice_flow_key *key, u32 offset)
 	return offset != 8 || key->ip_proto != IPPROTO_TCP;
 }
 
-static inline bool parse_ipv4(struct view *v, u32 off, struct sluice_flow_key *key, struct sluice_parsed *p)
+static inline bool parse_ipv4(struct view *v, u32 off, struct sluice_flow_key *key,
+			      struct sluice_parsed *p)
 {
 	const u8 *h = header(v, off, 20);
 	u32 len, total, frag;
@@ -249,8 +256,8 @@ static inline bool parse_ipv4(struct view *v, u32 off, struct sluice_flow_key *k
 }
 
 /*
- * Walk the extension headers from @off on; key->ip_proto is the type of the header there. Ends at the upper layer's header or,
- * with SLUICE_FRAG_LATER set, behind the fragment header.
+ * Walk the extension headers from @off on; key->ip_proto is the type of the header there. Ends at
+ * the upper layer's header or, with SLUICE_FRAG_LATER set, behind the fragment header.
  */
 static bool parse_extensions(const struct view *v, u32 *off, struct sluice_flow_key *key)
 {
@@ -300,7 +307,8 @@ static bool parse_extensions(const struct view *v, u32 *off, struct sluice_flow_
 	return false;
 }
 
-static inline bool parse_ipv6(struct view *v, u32 off, struct sluice_flow_key *key, struct sluice_parsed *p)
+static inline bool parse_ipv6(struct view *v, u32 off, struct sluice_flow_key *key,
+			      struct sluice_parsed *p)
 {
 	const u8 *h = header(v, off, 40);
 	u32 len;
@@ -329,8 +337,12 @@ static inline bool parse_ipv6(struct view *v, u32 off, struct sluice_flow_key *k
 	return parse_l4(v, off, key, p);
 }
 
-/* ARP for other things than IPv4 over Ethernet keeps an address of ::, which no guard takes for one of IPv4. */
-static bool parse_arp(const struct view *v, u32 off, struct sluice_flow_key *key, struct sluice_parsed *p)
+/*
+ * ARP for other things than IPv4 over Ethernet keeps an address of ::, which no guard takes for one
+ * of IPv4.
+ */
+static bool parse_arp(const struct view *v, u32 off, struct sluice_flow_key *key,
+		      struct sluice_parsed *p)
 {
 	const u8 *h = header(v, off, 8);
 

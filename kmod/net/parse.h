@@ -8,8 +8,8 @@
 #include "../flow_key.h"
 
 /*
- * Headers that the parser wants to see of a frame that is this long, at the least: Ethernet, two tags, IPv6 with a few extension
- * headers, TCP with options. Less is fine for shorter frames only.
+ * Headers that the parser wants to see of a frame that is this long, at the least: Ethernet, two
+ * tags, IPv6 with a few extension headers, TCP with options. Less is fine for shorter frames only.
  */
 #define SLUICE_PARSE_LEN	256
 
@@ -17,7 +17,8 @@
  * struct sluice_parsed - where the headers are
  * @l3: offset of the IP or ARP header from the Ethernet header; 0 if none
  * @l4: offset of a TCP, UDP, SCTP, ICMP or ICMPv6 header (key->l4_ok is set with it); 0 if none
- * @payload: offset of what follows the TCP, UDP or SCTP header, or the fixed 8 bytes of ICMP; 0 if none
+ * @payload: offset of what follows the TCP, UDP or SCTP header, or the fixed 8 bytes of ICMP; 0 if
+ *	none
  * @min_len: bytes of headers; actions that rewrite need as many linear and writable
  */
 struct sluice_parsed {
@@ -35,8 +36,9 @@ struct sluice_parsed {
  * @key: filled, except for in_port, which stays as it is
  * @p: filled
  *
- * Lenient beyond layer 2 with what it does not know, strict with headers that contradict themselves or the frame: a header
- * that does not lie within @len, within the frame and within its IP packet is malformed. Context: any.
+ * Lenient beyond layer 2 with what it does not know, strict with headers that contradict themselves
+ * or the frame: a header that does not lie within @len, within the frame and within its IP packet
+ * is malformed. Context: any.
  * Return: SLUICE_DROP_NONE or SLUICE_DROP_MALFORMED; both leave every byte of @key and @p defined.
  */
 enum sluice_drop sluice_parse(const u8 *data, u32 len, u32 frame_len, struct sluice_flow_key *key,

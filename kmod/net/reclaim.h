@@ -10,10 +10,11 @@
  * @node: on the way to @release
  * @release: frees the object. Process context, RTNL not held
  *
- * Cache entries hold plain pointers to rules, meters and ports. So an object that was unlinked is given to sluice_reclaim(),
- * after the generation was bumped. It is released when every worker has flushed (which drops all entries of old generations
- * that still have counts to deliver) and an RCU grace period has passed: from then on no entry that points to it
- * can be used, since its generation no longer matches.
+ * Cache entries hold plain pointers to rules, meters and ports. So an object that was unlinked is
+ * given to sluice_reclaim(), after the generation was bumped. It is released when every worker has
+ * flushed (which drops all entries of old generations that still have counts to deliver) and an RCU
+ * grace period has passed: from then on no entry that points to it can be used, since its
+ * generation no longer matches.
  */
 struct sluice_reclaim {
 	struct llist_node node;
