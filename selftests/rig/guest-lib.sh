@@ -6,13 +6,15 @@
 #   guest_start NAME [QEMU ARGUMENT...]   start QEMU; does not wait for the boot
 #   guest_wait NAME [SECONDS]             wait until the guest takes commands
 #   guest_run NAME COMMAND [SECONDS]      its output and status are ours
+#   guest_send NAME COMMAND               the same without waiting for the end,
+#   guest_line_wait NAME [SECONDS]        and the end
 #   guest_kill NAME [SIGNAL]              end QEMU (TERM)
 #   guest_alive NAME
 #
 # File descriptors that QEMU shall inherit (a vhost node, a tap) are simply
 # opened by the caller: guest_start ... 3<>/dev/vhost-sluice
 
-# shellcheck source=selftests/rig/host-lib.sh
+# shellcheck source=host-lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/host-lib.sh"
 
 GUEST_DIR=/run/guest
@@ -57,7 +59,7 @@ guest_start()
 	guest_out[$name]=$out
 
 	"${GUEST_QEMU:-qemu-system-x86_64}" -name "$name" -accel "$accel" -cpu "$cpu" \
-		-machine q35 -m "${GUEST_MEM:-256}" -smp "${GUEST_CPUS:-1}" \
+		-machine "${GUEST_MACHINE:-q35}" -m "${GUEST_MEM:-256}" -smp "${GUEST_CPUS:-1}" \
 		-nodefaults -display none \
 		-kernel "/boot/vmlinuz-$KVER" -initrd "$initrd" \
 		-append "console=ttyS0 quiet loglevel=4 panic=-1 ${GUEST_APPEND:-}" \
@@ -98,20 +100,30 @@ guest_wait()
 	return 1
 }
 
-guest_run()
+guest_send()
 {
-	local end=$((SECONDS + ${3:-60}))
+	{ base64 -w 0 <<<"$2"; echo; } >&"${guest_in[$1]}"
+}
 
-	base64 -w 0 <<<"$2" >&"${guest_in[$1]}"
-	echo >&"${guest_in[$1]}"
+guest_line_wait()
+{
+	local end=$((SECONDS + ${2:-60}))
+
 	while guest_line "$1" "$end"; do
 		case $REPLY in
 		"|"*)	printf '%s\n' "${REPLY#|}" ;;
+		"=ready") ;;
 		"="*)	return "${REPLY#=}" ;;
 		esac
 	done
-	echo "guest $1 gave no answer to: $2" >&2
+	echo "guest $1 gave no answer" >&2
 	return 124
+}
+
+guest_run()
+{
+	guest_send "$1" "$2"
+	guest_line_wait "$1" "${3:-60}"
 }
 
 guest_kill()

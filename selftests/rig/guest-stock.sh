@@ -7,7 +7,7 @@
 #   selftests/rig/host-run.sh selftests/rig/guest-stock.sh
 set -euo pipefail
 
-# shellcheck source=selftests/rig/guest-lib.sh
+# shellcheck source=guest-lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/guest-lib.sh"
 
 mac=52:54:00:51:20:01

@@ -29,7 +29,8 @@ mount -t overlay -o lowerdir=/lower,upperdir=/layer/upper,workdir=/layer/work \
 	root /new || die "cannot mount the overlay"
 
 job=
-for w in $(cat /proc/cmdline); do
+read -r cmdline </proc/cmdline
+for w in $cmdline; do
 	case $w in
 	rig.job=*)	job=${w#rig.job=} ;;
 	rig.init=*)	init=${w#rig.init=} ;;

@@ -7,7 +7,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-# shellcheck source=selftests/rig/host-lib.sh
+# shellcheck source=host-lib.sh
 . "$here/host-lib.sh"
 
 usage()
@@ -56,6 +56,7 @@ initrd=$(rig_initrd host "$ver" "$here/host-initrd-init.sh" \
 
 job=$(mktemp -d "${TMPDIR:-/tmp}/sluice-host.XXXXXX")
 qemu_pid=
+# shellcheck disable=SC2317
 clean()
 {
 	if [ -n "$qemu_pid" ]; then
@@ -82,12 +83,12 @@ printf '%s\0' "$@" >"$job/cmd"
 if [ -n "$icount" ]; then
 	# Every byte of a "rep movsb" would count as an instruction: hide the
 	# features that make the kernel prefer it.
-	machine=(-accel tcg,thread=single -icount shift=0,sleep=off
-		 -cpu max,+svm,-erms,-fsrm,-fsrs,-fzrm -smp 1)
-elif [ "${RIG_ACCEL:-}" = kvm ] || { [ -z "${RIG_ACCEL:-}" ] && rig_kvm_works; }; then
+	machine=(-accel "tcg,thread=single" -icount "shift=0,sleep=off"
+		 -cpu "max,+svm,-erms,-fsrm,-fsrs,-fzrm" -smp 1)
+elif [ "${RIG_ACCEL:-}" = kvm ] || { [ -z "${RIG_ACCEL:-}" ] && rig_kvm_works 2; }; then
 	machine=(-accel kvm -cpu host -smp "$cpus")
 else
-	machine=(-accel tcg,thread=multi -cpu max,+svm -smp "$cpus")
+	machine=(-accel "tcg,thread=multi" -cpu "max,+svm" -smp "$cpus")
 fi
 
 # Memory above 4 GiB would make the firmware place the VFs' registers there as
@@ -97,11 +98,11 @@ if [ "$vfs" -gt 0 ] && [ "$mem" -gt 2816 ]; then
 fi
 nics=()
 if [ "$vfs" -gt 0 ]; then
-	nics=(-device pcie-root-port,id=rp0,slot=1,chassis=1
-	      -netdev hubport,id=n0,hubid=0
+	nics=(-device "pcie-root-port,id=rp0,slot=1,chassis=1"
+	      -netdev "hubport,id=n0,hubid=0"
 	      -device "igb,bus=rp0,netdev=n0,mac=$pf_mac"
-	      -device pcie-root-port,id=rp1,slot=2,chassis=2
-	      -netdev hubport,id=n1,hubid=0
+	      -device "pcie-root-port,id=rp1,slot=2,chassis=2"
+	      -netdev "hubport,id=n1,hubid=0"
 	      -device "igb,bus=rp1,netdev=n1,mac=$peer_mac")
 fi
 

@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Runs the end-to-end tests in the host: inside.sh [NAME...|list]
+#
+# A test is a function test_NAME of one of the files here; it fails by
+# returning non-zero, and returns 4 to be skipped.  What it prints is shown
+# when it fails.  A complaint of the kernel fails the test that caused it.
+set -uo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+
+# In the order in which they run: those that share a guest stand together.
+tests=(attach ping ping6 sizes tcp_out tcp_in data acl acl_in guard rate flow meter
+       worker link_down in_use reboot kill dump_apply port_del
+       multiqueue packed viommu migrate peers bridge unplug netns clean)
+
+if [ "${1:-}" = list ]; then
+	printf '%s\n' "${tests[@]}"
+	exit
+fi
+
+# shellcheck source=../rig/host-sluice.sh
+. "$here/../rig/host-sluice.sh"
+# shellcheck source=lib.sh
+. "$here/lib.sh"
+# shellcheck source=tests_traffic.sh
+. "$here/tests_traffic.sh"
+# shellcheck source=tests_policy.sh
+. "$here/tests_policy.sh"
+# shellcheck source=tests_life.sh
+. "$here/tests_life.sh"
+# shellcheck source=tests_setup.sh
+. "$here/tests_setup.sh"
+
+selected=()
+for t in "${tests[@]}"; do
+	if [ $# -eq 0 ] || [[ " $* " = *" $t "* ]]; then
+		selected+=("$t")
+	fi
+done
+
+log=$(mktemp)
+failed=0
+echo "TAP version 13"
+echo "1..${#selected[@]}"
+if ! { sluice_load && peer_up; } >"$log" 2>&1; then
+	sed 's/^/# /' "$log"
+	dmesg | tail -n 20 | sed 's/^/# /'
+	echo "Bail out! the modules cannot be loaded"
+	exit 1
+fi
+
+for i in "${!selected[@]}"; do
+	t=${selected[i]}
+	start=$SECONDS
+	kernel_mark
+	"test_$t" >"$log" 2>&1
+	rc=$?
+	kernel_quiet >>"$log" 2>&1 || rc=1
+	case $rc in
+	0)	echo "ok $((i + 1)) - $t" ;;
+	4)	echo "ok $((i + 1)) - $t # SKIP $(tail -n 1 "$log")" ;;
+	*)	echo "not ok $((i + 1)) - $t"
+		tail -n 60 "$log" | sed 's/^/# /'
+		failed=$((failed + 1))
+		base_broken=1 ;;
+	esac
+	echo "# $t: $((SECONDS - start)) s"
+	[ -z "${V:-}" ] || sed 's/^/#   /' "$log"
+done
+[ "$failed" -eq 0 ]

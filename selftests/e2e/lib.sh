@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2034
+#
+# What the end-to-end tests have in common.  Sourced by inside.sh.
+
+base_broken=
+
+say()
+{
+	echo "[$SECONDS s] $*"
+}
+
+# Run a command, show it, and say if it failed.
+must()
+{
+	say "$*"
+	"$@" || {
+		say "failed ($?): $*"
+		return 1
+	}
+}
+
+# The same for one that has to be refused; it may not hang either.
+refused()
+{
+	local out
+
+	say "must be refused: $*"
+	if out=$("$@" 2>&1); then
+		echo "$out"
+		say "was not refused"
+		return 1
+	fi
+	echo "$out"
+}
+
+# is "what" A OPERATOR B
+is()
+{
+	say "$1: $2 (must be $3 $4)"
+	test "$2" "$3" "$4"
+}
+
+# Wait until a command succeeds, $1 seconds at most.
+soon()
+{
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			say "did not come true: $*"
+			return 1
+		fi
+		sleep 0.3
+	done
+}
+
+# Remember where the kernel's log is; then look for complaints since.
+kernel_mark()
+{
+	echo "e2e mark $$ $SECONDS" >/dev/kmsg
+	mark="e2e mark $$ $SECONDS"
+}
+
+kernel_quiet()
+{
+	local new
+
+	new=$(dmesg | sed "0,/$mark/d")
+	if grep -qE 'WARNING:|BUG:|Oops|Call Trace|blocked for more than|soft lockup|stall|refcount|unregister_netdevice: waiting' <<<"$new"; then
+		echo "the kernel complained:"
+		tail -n 60 <<<"$new"
+		return 1
+	fi
+}
+
+on_vm()
+{
+	guest_run "${vm:-vm1}" "$@"
+}
+
+ping_ok()
+{
+	on_vm "ping -c ${1:-3} -i 0.2 -W 2 ${2:-$PEER_IP}"
+}
+
+# Nothing comes back, in a time in which something would have.
+ping_lost()
+{
+	refused on_vm "ping -c 3 -i 0.2 -W 1 ${1:-$PEER_IP}"
+}
+
+# TCP from (or with -R to) the guest; prints bits per second as received.
+tcp_bps()
+{
+	local out
+
+	out=$(on_vm "iperf3 -J -c $PEER_IP -t ${1:-3} --connect-timeout 5000 ${2:-}" 90) || {
+		echo "$out" >&2
+		return 1
+	}
+	python3 -c 'import json,sys; print(int(json.load(sys.stdin)["end"]["sum_received"]["bits_per_second"]))' <<<"$out"
+}
+
+# The plain set-up: port vm1 with two queue pairs, wired to up0 on vf0.
+setup_ports()
+{
+	must sluice port add vm1 queues 2 mac "$VM_MAC" &&
+	must sluice uplink add up0 dev vf0 &&
+	must sluice wire add vm1 up0 &&
+	must ip link set vf0 up &&
+	must ip link set up0 up &&
+	must ip link set vm1 up
+}
+
+# The guest of most tests.
+setup_guest()
+{
+	sluice_guest vm1 vm1 "mac=$VM_MAC" &&
+	must guest_wait vm1 180 &&
+	must sluice_guest_net vm1 &&
+	soon 20 ping_ok 1
+}
+
+# Everything away, whatever state it is in.
+teardown()
+{
+	local name
+
+	for name in "${!guest_pid[@]}"; do
+		guest_kill "$name" KILL
+	done
+	for name in vm1 vm2; do
+		sluice port del "$name" 2>/dev/null
+	done
+	sluice uplink del up0 2>/dev/null
+	ip link del br0 2>/dev/null
+	ip netns del blue 2>/dev/null
+	for name in $(seq 1 20); do
+		sluice flow del id "$name" 2>/dev/null || break
+	done
+	sluice flow flush 2>/dev/null
+	sluice meter del 1 2>/dev/null
+	ip -n peer neigh flush all
+	[ -e /sys/class/net/vf0 ] || "$here/../rig/host-vfs.sh" 4
+	ip link set vf0 nomaster
+	ip link set vf0 down
+	[ "$(cat /sys/class/net/vf0/address)" = "$VM_MAC" ] || ip link set vf0 address "$VM_MAC"
+	base_broken=
+	return 0
+}
+
+# For a test that makes a set-up of its own, and leaves it to be torn down.
+fresh()
+{
+	teardown
+	base_broken=1
+}
+
+# What most tests start from: the plain set-up with a guest that answers.
+base()
+{
+	if [ -z "$base_broken" ] && guest_alive vm1 && port_attached vm1 && ping_ok 1 >/dev/null 2>&1; then
+		return
+	fi
+	say "setting up afresh"
+	teardown
+	setup_ports && setup_guest
+}

@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The end-to-end tests: a host with an SR-IOV NIC, stock QEMU guests, a peer
+# on the wire; one boot, many checks.  Prints TAP.
+#
+#   run.sh [NAME...]     all, or those named; "list" names them
+#
+# Without names, those in $T that are ours are run.  -o DIR keeps the logs.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=../rig/host-sluice.sh
+. "$here/../rig/host-sluice.sh"
+
+keep=()
+if [ "${1:-}" = -o ]; then
+	keep=(-o "$2")
+	shift 2
+fi
+
+known=$("$here/inside.sh" list)
+if [ "${1:-}" = list ]; then
+	echo "$known"
+	exit
+fi
+if [ $# -eq 0 ]; then
+	for t in ${T:-}; do
+		if grep -qxF -- "${t##*/}" <<<"$known"; then
+			set -- "$@" "${t##*/}"
+		fi
+	done
+fi
+for t in "$@"; do
+	grep -qxF -- "$t" <<<"$known" || rig_die "no test '$t'; 'list' names them"
+done
+
+ver=$(rig_kver) || rig_die "no kernel 6.12 or later in /boot (selftests/rig/deps.sh rig)"
+sluice_build "$ver" >&2
+guest_initrd "$ver" >/dev/null
+KVER=$ver exec "$here/../rig/host-run.sh" -t "${E2E_TIMEOUT:-1800}" ${keep[@]+"${keep[@]}"} \
+	"$here/inside.sh" "$@"

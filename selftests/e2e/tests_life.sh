@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2034
+#
+# End to end: what happens to guests, ports, workers and VFs while they run.
+# Sourced by inside.sh.
+
+# Queues move between workers while packets flow; none is lost.
+test_worker()
+{
+	local cpu out
+
+	base || return
+	must sluice worker add cpu 0 || return
+	sluice worker add cpu 1 2>/dev/null
+	(sleep 1
+	 for cpu in 1 0 1 0; do
+		sluice worker assign port vm1 cpu "$cpu"
+		sleep 0.7
+	 done) &
+	out=$(on_vm "ping -c 60 -i 0.1 -W 2 $PEER_IP | tail -n 3")
+	wait $!
+	echo "$out"
+	grep -q '60 received' <<<"$out" || return
+	must sluice worker set cpu 0 mode poll &&
+	must ping_ok 3 &&
+	must sluice worker set cpu 0 mode adaptive &&
+	must sluice -s worker show &&
+	must sluice worker del cpu 0 &&
+	must ping_ok 3
+}
+
+test_link_down()
+{
+	base || return
+	must ip link set vf0 down &&
+	soon 10 ping_lost &&
+	is "drops" "$(port_drops vm1 uplink-down)" -gt 0 &&
+	must sluice uplink show up0 &&
+	must ip link set vf0 up &&
+	soon 30 ping_ok 1 &&
+	must ip link set vm1 down &&
+	must ip link set vm1 up &&
+	soon 10 ping_ok 1
+}
+
+test_in_use()
+{
+	local m
+
+	base || return
+	for m in sluice_vhost sluice_net sluice; do
+		refused rmmod "$m" || return
+	done
+	must ping_ok 2
+}
+
+# The driver resets the device and starts again; QEMU goes on.
+test_reboot()
+{
+	base || return
+	say "reboot"
+	guest_send vm1 "reboot -f"
+	must guest_wait vm1 180 &&
+	must sluice_guest_net vm1 &&
+	soon 20 ping_ok 1 &&
+	must port_attached vm1
+}
+
+test_kill()
+{
+	base || return
+	guest_send vm1 "ping -i 0.01 $PEER_IP >/dev/null"
+	sleep 1
+	guest_kill vm1 KILL
+	soon 10 port_free vm1 &&
+	must setup_guest &&
+	must port_attached vm1
+}
+
+port_free()
+{
+	! port_attached "$1"
+}
+
+# A port goes away under a running guest: the guest and QEMU survive.
+test_port_del()
+{
+	base || return
+	base_broken=1
+	must sluice port del vm1 &&
+	must on_vm "echo the guest lives" &&
+	ping_lost &&
+	must guest_alive vm1 &&
+	guest_send vm1 "poweroff -f" &&
+	soon 30 guest_gone vm1 &&
+	guest_kill vm1
+}
+
+guest_gone()
+{
+	! guest_alive "$1"
+}
+
+# The VF is pulled while packets flow through it, and comes back.
+test_unplug()
+{
+	base || return
+	guest_send vm1 "iperf3 -c $PEER_IP -t 4 --connect-timeout 3000 >/dev/null 2>&1; true"
+	sleep 1
+	say "unplug"
+	echo 0 | must timeout 60 tee /sys/class/net/pf0/device/sriov_numvfs >/dev/null || return
+	must sluice uplink show up0 &&
+	must guest_alive vm1 || return
+	guest_line_wait vm1 60
+	ping_lost &&
+	is "drops" "$(port_drops vm1 uplink-down)" -gt 0 &&
+	must sluice uplink del up0 &&
+	must "$here/../rig/host-vfs.sh" 4 &&
+	must sluice uplink add up0 dev vf0 &&
+	must ip link set vf0 up &&
+	must ip link set up0 up &&
+	must sluice wire add vm1 up0 &&
+	soon 30 ping_ok 1
+}
+
+# Everything away; the modules leave, nothing is left of them, and they come again.
+test_clean()
+{
+	teardown
+	soon 10 must rmmod sluice_vhost &&
+	must rmmod sluice_net &&
+	must rmmod sluice &&
+	must test ! -e /dev/vhost-sluice &&
+	must sluice_load &&
+	setup_ports &&
+	setup_guest
+}

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2034
+#
+# End to end: other ways to attach a guest and to lay out the network.
+# Sourced by inside.sh.
+
+tap_node()
+{
+	echo "/dev/tap$(cat "/sys/class/net/$1/ifindex")"
+}
+
+# Open descriptors, one node and one tap per queue pair, as libvirt does.
+test_multiqueue()
+{
+	local tap
+
+	fresh
+	setup_ports || return
+	tap=$(tap_node vm1)
+	GUEST_CPUS=2 guest_start vm1 \
+		-netdev "tap,id=n0,fds=4:5,vhost=on,vhostfds=6:7" \
+		-device "virtio-net-pci,netdev=n0,mq=on,vectors=6,mac=$VM_MAC" \
+		4<>"$tap" 5<>"$tap" 6<>/dev/vhost-sluice 7<>/dev/vhost-sluice
+	must guest_wait vm1 180 &&
+	must sluice_guest_net vm1 &&
+	must on_vm "ethtool -L eth0 combined 2; ethtool -l eth0" &&
+	soon 20 ping_ok 1 &&
+	must port_attached vm1 || return
+	is "second pair attached" "$(json_get 'sluice -j port show vm1' attached pair=1)" = true || return
+	must on_vm "iperf3 -c $PEER_IP -P 4 -t 3 --connect-timeout 5000" &&
+	must on_vm "iperf3 -c $PEER_IP -P 4 -t 3 -R --connect-timeout 5000" &&
+	must sluice -s port show vm1 &&
+	must on_vm "ethtool -L eth0 combined 1" &&
+	must ping_ok 2 &&
+	must on_vm "ethtool -L eth0 combined 2" &&
+	must ping_ok 2
+}
+
+# Bit 34 of the features that the guest took is the packed ring.
+test_packed()
+{
+	local bit
+
+	fresh
+	setup_ports || return
+	sluice_guest vm1 vm1 "mac=$VM_MAC" packed=on
+	must guest_wait vm1 180 &&
+	must sluice_guest_net vm1 || return
+	bit=$(on_vm "cut -c35 /sys/class/net/eth0/device/features") || return
+	is "packed ring taken" "$bit" = 1 &&
+	soon 20 ping_ok 1 &&
+	must port_attached vm1 &&
+	must ping_ok 10 &&
+	must tcp_bps 2 &&
+	must tcp_bps 2 -R || return
+	guest_send vm1 "reboot -f"
+	must guest_wait vm1 180 &&
+	must sluice_guest_net vm1 &&
+	soon 20 ping_ok 1
+}
+
+# Ring addresses are translated; misses and invalidations go over the node.
+test_viommu()
+{
+	fresh
+	setup_ports || return
+	GUEST_MACHINE=q35,kernel-irqchip=split GUEST_APPEND="intel_iommu=on iommu.strict=1" guest_start vm1 \
+		-device intel-iommu,intremap=on,device-iotlb=on,caching-mode=on \
+		-netdev "tap,id=n0,ifname=vm1,script=no,downscript=no,vhost=on,vhostfd=3" \
+		-device "virtio-net-pci,netdev=n0,mac=$VM_MAC,iommu_platform=on,disable-legacy=on,ats=on" \
+		3<>/dev/vhost-sluice
+	must guest_wait vm1 240 &&
+	must sluice_guest_net vm1 &&
+	must on_vm "ls /sys/class/iommu | grep dmar" &&
+	soon 20 ping_ok 1 &&
+	must port_attached vm1 &&
+	must ping_ok 10 &&
+	must tcp_bps 2
+}
+
+monitor()
+{
+	python3 - "$GUEST_DIR/$1/monitor" "$2" <<-'END'
+		import socket, sys, time
+		s = socket.socket(socket.AF_UNIX)
+		s.connect(sys.argv[1])
+		s.settimeout(2)
+		s.sendall(sys.argv[2].encode() + b"\n")
+		out = b""
+		try:
+		    while True:
+		        part = s.recv(65536)
+		        if not part:
+		            break
+		        out += part
+		except socket.timeout:
+		    pass
+		print(out.decode(errors="replace").replace("\r", ""))
+	END
+}
+
+migrated()
+{
+	monitor "$1" "info migrate" | grep -q 'Status: completed\|status: completed'
+}
+
+# Live, with traffic, through a file: the dirty log must have every page, or
+# the guest that goes on is broken.
+test_migrate()
+{
+	local sum again
+
+	base || return
+	base_broken=1
+	sum=$(on_vm "head -c 3000000 /dev/urandom >/tmp/m; md5sum </tmp/m") || return
+	guest_send vm1 "iperf3 -c $PEER_IP -t 600 -R --connect-timeout 3000 >/dev/null 2>&1 & sleep 1"
+	guest_line_wait vm1 30
+	monitor vm1 'migrate -d "exec:cat >/tmp/migration"' >/dev/null
+	soon 120 migrated vm1 || {
+		monitor vm1 "info migrate"
+		return 1
+	}
+	guest_kill vm1 KILL
+	soon 10 port_free vm1 || return
+	guest_start vm1 -incoming "exec:cat /tmp/migration" \
+		-netdev "tap,id=n0,ifname=vm1,script=no,downscript=no,vhost=on,vhostfd=3" \
+		-device "virtio-net-pci,netdev=n0,mac=$VM_MAC" 3<>/dev/vhost-sluice
+	soon 120 port_attached vm1 || return
+	again=$(on_vm "killall iperf3; md5sum </tmp/m" 60) || return
+	is "the file's checksum after it" "$again" = "$sum" &&
+	soon 20 ping_ok 1 &&
+	must tcp_bps 2
+}
+
+# Guest to guest, without a NIC in between.
+test_peers()
+{
+	local vm=vm1
+
+	fresh
+	must sluice port add vm1 mac 52:54:00:51:20:01 &&
+	must sluice port add vm2 mac 52:54:00:51:20:02 &&
+	must sluice wire add vm1 vm2 &&
+	must ip link set vm1 up &&
+	must ip link set vm2 up || return
+	sluice_guest vm1 vm1 mac=52:54:00:51:20:01
+	sluice_guest vm2 vm2 mac=52:54:00:51:20:02
+	must guest_wait vm1 240 &&
+	must guest_wait vm2 240 &&
+	must sluice_guest_net vm1 &&
+	must sluice_guest_net vm2 10.0.0.3 fd00::3 &&
+	soon 20 ping_ok 1 10.0.0.3 &&
+	must ping_ok 5 10.0.0.3 &&
+	must ping_ok 5 fd00::3 &&
+	must guest_run vm2 "iperf3 -s -D >/dev/null" &&
+	must on_vm "iperf3 -c 10.0.0.3 -t 3 --connect-timeout 5000" &&
+	must on_vm "iperf3 -c 10.0.0.3 -t 3 -R --connect-timeout 5000"
+}
+
+# No rules: the port is a tap, for instance in a bridge with a VF.
+test_bridge()
+{
+	fresh
+	must sluice port add vm1 mac "$VM_MAC" &&
+	must ip link add br0 type bridge vlan_default_pvid 0 &&
+	must ip link set vf0 master br0 &&
+	must ip link set vm1 master br0 &&
+	# QEMU's igb gives a VF its own broadcasts back.
+	must bridge link set dev vf0 learning off || return
+	# The bridge port would own the guest's address otherwise.
+	must ip link set vf0 address 52:54:00:51:30:00
+	bridge fdb add "$VM_MAC" dev vf0 self
+	for d in br0 vf0 vm1; do
+		must ip link set "$d" up || return
+	done
+	must setup_guest &&
+	must port_attached vm1 &&
+	must ping_ok 5 &&
+	must ping_ok 5 "$PEER_IP6" &&
+	must tcp_bps 2 &&
+	must tcp_bps 2 -R
+}
+
+# A port moves into a namespace, works there as a tap, and dies with it.
+test_netns()
+{
+	fresh
+	must sluice port add vm1 mac "$VM_MAC" || return
+	sluice_guest vm1 vm1 "mac=$VM_MAC"
+	must guest_wait vm1 180 &&
+	must sluice_guest_net vm1 &&
+	must ip netns add blue &&
+	must ip link set vm1 netns blue &&
+	must ip -n blue link set vm1 up &&
+	must ip -n blue addr add 10.0.0.9/24 dev vm1 &&
+	soon 20 ping_ok 1 10.0.0.9 &&
+	must ping_ok 5 10.0.0.9 &&
+	refused sluice port show vm1 &&
+	must ip netns exec blue sluice port show vm1 &&
+	must ip netns del blue &&
+	must guest_alive vm1 &&
+	must on_vm "echo the guest lives"
+}

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2034
+#
+# End to end: what a guest does all day.  Sourced by inside.sh.
+
+# Not QEMU's own tap path: our node is open, the port says so, signals go out
+# through our back end, and the kernel's vhost-net is not even loaded.
+test_attach()
+{
+	base || return
+	must sluice -s port show vm1
+	must port_attached vm1 || return
+	readlink "/proc/${guest_pid[vm1]}"/fd/* | grep -q '/dev/vhost-sluice' || return
+	is "signals sent by the back end" \
+		"$(json_get 'sluice -j -s port show vm1' signals dir=to-guest || echo 0)" -gt 0 || return
+	must on_vm "ethtool -i eth0 | grep 'driver: virtio_net'"
+}
+
+test_ping()
+{
+	local before
+
+	base || return
+	before=$(port_stat vm1 from-guest-packets)
+	must ping_ok 10 || return
+	is "packets from the guest" "$(($(port_stat vm1 from-guest-packets) - before))" -ge 10
+}
+
+test_ping6()
+{
+	base && must ping_ok 5 "$PEER_IP6"
+}
+
+# Sizes around what borders there are, and fragments.
+test_sizes()
+{
+	local n
+
+	base || return
+	for n in 0 18 19 1472 1473 8000 20000; do
+		must on_vm "ping -c 2 -i 0.2 -W 2 -s $n $PEER_IP" || return
+		must on_vm "ping -c 2 -i 0.2 -W 2 -s $n $PEER_IP6" || return
+	done
+}
+
+# With segmentation offload the packets that we see are larger than the MTU.
+test_tcp_out()
+{
+	local p b bps
+
+	base || return
+	must on_vm "ethtool -k eth0 | grep 'tcp-segmentation-offload: on'" || return
+	p=$(port_stat vm1 from-guest-packets) b=$(port_stat vm1 from-guest-bytes)
+	bps=$(tcp_bps 3) || return
+	p=$(($(port_stat vm1 from-guest-packets) - p)) b=$(($(port_stat vm1 from-guest-bytes) - b))
+	is "bits per second" "$bps" -gt 1000000 || return
+	is "bytes per packet" "$((b / p))" -gt 3000
+}
+
+test_tcp_in()
+{
+	local b bps
+
+	base || return
+	b=$(port_stat vm1 to-guest-bytes)
+	bps=$(tcp_bps 3 -R) || return
+	is "bits per second" "$bps" -gt 1000000 || return
+	is "bytes to the guest" "$(($(port_stat vm1 to-guest-bytes) - b))" -gt 100000
+}
+
+# Every byte arrives as it was sent, with offloads on and off.
+test_data()
+{
+	local sum got offload
+
+	base || return
+	for offload in on off; do
+		must on_vm "ethtool -K eth0 tx $offload rx $offload tso $offload gso $offload gro $offload" || return
+		ip netns exec peer busybox nc -l -p 7001 >/tmp/data.out &
+		sleep 1
+		sum=$(on_vm "head -c 4000000 /dev/urandom >/tmp/data; md5sum </tmp/data; nc -w 5 $PEER_IP 7001 </tmp/data") || return
+		wait $!
+		got=$(md5sum </tmp/data.out)
+		is "checksum at the peer, offloads $offload" "$got" = "$sum" || return
+
+		ip netns exec peer busybox nc -l -p 7002 </tmp/data.out >/dev/null &
+		sleep 1
+		got=$(on_vm "nc -w 5 $PEER_IP 7002 </dev/null | md5sum") || return
+		kill $! 2>/dev/null
+		wait $! 2>/dev/null
+		is "checksum in the guest, offloads $offload" "$got" = "$sum" || return
+	done
+	on_vm "ethtool -K eth0 tx on rx on tso on gso on gro on"
+}

@@ -1,0 +1,258 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make demo: Sluice at work, step by step, on a KVM host with an SR-IOV NIC, a
+# stock guest, and a peer on the wire - all of it in QEMU.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+
+outside()
+{
+	local ver start=$SECONDS
+
+	echo "== Installing what is missing"
+	"$here/deps.sh" build rig
+	# shellcheck source=host-sluice.sh
+	. "$here/host-sluice.sh"
+	ver=$(rig_kver) || rig_die "no kernel 6.12 or later in /boot"
+	echo "== Building for $ver"
+	sluice_build "$ver"
+	KVER=$ver guest_initrd "$ver" >/dev/null
+	echo "== Booting the host (about half a minute without hardware virtualization)"
+	KVER=$ver "$here/host-run.sh" -t 900 "$here/demo.sh" inside || {
+		rc=$?
+		echo "== The demo failed ($((SECONDS - start)) s)"
+		exit "$rc"
+	}
+	echo "== All of it worked ($((SECONDS - start)) s)"
+}
+
+number=0 bad=0 failed=()
+
+# A step: title $1; the commands follow; "done_step" says how it went.
+step()
+{
+	number=$((number + 1))
+	title=$1
+	bad=0
+	printf '\n== %d. %s\n' "$number" "$title"
+}
+
+done_step()
+{
+	if [ "$bad" -eq 0 ]; then
+		echo "   OK"
+	else
+		echo "   FAILED"
+		failed+=("$number. $title")
+	fi
+}
+
+# Show a command, its output and, where that is not 0, its status.
+# $1 where it runs; $2 the command; $3 "fails" if it is meant to.
+try()
+{
+	local rc=0
+
+	printf '   %s# %s\n' "$1" "$2"
+	{ case $1 in
+	  host)	 eval "$2" ;;
+	  guest) guest_run vm1 "$2" ;;
+	  peer)	 ip netns exec peer bash -c "$2" ;;
+	  esac; } 2>&1 | sed 's/^/       /' || rc=${PIPESTATUS[0]}
+	if [ "${3:-}" = fails ]; then
+		[ "$rc" -ne 0 ] && return
+		echo "       (that should have failed)"
+	else
+		[ "$rc" -eq 0 ] && return
+		echo "       (status $rc)"
+	fi
+	bad=1
+}
+
+# A number that must be above, or be, another: check "what" A -gt B
+check()
+{
+	if test "$2" "$3" "$4"; then
+		printf '   %s: %s\n' "$1" "$2"
+	else
+		printf '   %s: %s - that is wrong\n' "$1" "$2"
+		bad=1
+	fi
+}
+
+show_host()
+{
+	step "A KVM host, its SR-IOV NIC cut into virtual functions"
+	try host "uname -sr"
+	try host "ip -br link | grep -E '^(pf|vf)'"
+	try host "ethtool -i vf0 | sed -n 1p"
+	try peer "ip -br addr show wire0"
+	done_step
+}
+
+show_load()
+{
+	step "Load Sluice"
+	local m
+
+	for m in "${SLUICE_MODULES[@]}"; do
+		try host "insmod $(sluice_objects "$KVER")/$m"
+	done
+	try host "sluice version"
+	try host "ls -l /dev/vhost-sluice"
+	done_step
+}
+
+show_ports()
+{
+	step "A port for the guest, an uplink on the VF, a core to work on"
+	try host "sluice worker add cpu 1"
+	try host "sluice port add vm1 mac $VM_MAC"
+	try host "sluice uplink add up0 dev vf0"
+	try host "sluice wire add vm1 up0"
+	try host "ip link set vf0 up && ip link set up0 up && ip link set vm1 up"
+	try host "sluice port show"
+	try host "sluice uplink show"
+	try host "sluice worker show"
+	done_step
+}
+
+show_attach()
+{
+	local ms
+
+	step "A guest under stock QEMU attaches through vhost"
+	echo "   host# qemu-system-x86_64 ... -netdev tap,id=n0,ifname=vm1,script=no,downscript=no,vhost=on,vhostfd=3 \\"
+	echo "             -device virtio-net-pci,netdev=n0,mac=$VM_MAC 3<>/dev/vhost-sluice"
+	ms=$SECONDS
+	sluice_guest vm1 vm1 "mac=$VM_MAC"
+	guest_wait vm1 180 || bad=1
+	echo "       (booted in $((SECONDS - ms)) s, accelerator: $GUEST_ACCEL)"
+	sluice_guest_net vm1 || bad=1
+	try guest "uname -sr; ethtool -i eth0 | head -n 1; ip -br addr show eth0"
+	try host "sluice port show vm1"
+	try host "readlink /proc/${guest_pid[vm1]}/fd/* | grep -E '/dev/(vhost|tap)' | sort -u"
+	try host "lsmod | grep -w ^vhost_net" fails
+	port_attached vm1 || {
+		echo "   our back end does not serve the guest"
+		bad=1
+	}
+	done_step
+}
+
+show_traffic()
+{
+	local before after
+
+	before=$(port_stat vm1 from-guest-packets)
+	step "Through the VF to the peer, and back"
+	try guest "ping -c 3 -i 0.3 $PEER_IP"
+	try guest "ping -c 2 -i 0.3 $PEER_IP6"
+	done_step
+
+	step "TCP both ways"
+	try guest "iperf3 -f m -c $PEER_IP -t 3 | grep -E 'sender|receiver'"
+	try guest "iperf3 -f m -c $PEER_IP -t 3 -R | grep -E 'sender|receiver'"
+	done_step
+
+	step "It was Sluice that carried all this: the counters"
+	try host "sluice -s port show vm1"
+	try host "sluice -s worker show"
+	after=$(port_stat vm1 from-guest-packets)
+	check "packets from the guest" "$((after - before))" -gt 1000
+	done_step
+}
+
+show_acl()
+{
+	step "An access list: no ping from this guest, the rest as before"
+	try host "sluice acl add port vm1 dir from-guest prio 10 proto icmp deny"
+	try guest "ping -c 2 -i 0.3 -W 1 $PEER_IP" fails
+	try guest "iperf3 -f m -c $PEER_IP -t 1 | grep receiver"
+	try host "sluice -s acl show port vm1"
+	try host "sluice stats vm1"
+	check "packets denied" "$(port_drops vm1 acl)" -gt 0
+	try host "sluice acl flush port vm1"
+	try guest "ping -c 2 -i 0.3 $PEER_IP"
+	done_step
+}
+
+show_flows()
+{
+	local hits
+
+	step "Flow rules in the place of the wire"
+	try host "sluice wire del vm1 up0"
+	try host "sluice flow add id 1 prio 10 in vm1 actions output:up0"
+	try host "sluice flow add id 2 prio 10 in up0 eth-dst $VM_MAC actions output:vm1"
+	try host "sluice flow add id 3 prio 10 in up0 eth-dst ff:ff:ff:ff:ff:ff actions output:vm1"
+	try host "sluice flow add id 9 prio 100 in vm1 proto tcp dport 5201 actions drop"
+	try guest "ping -c 3 -i 0.3 $PEER_IP"
+	try guest "iperf3 --connect-timeout 2000 -c $PEER_IP -t 1" fails
+	try host "sluice -s flow show"
+	hits=$(json_get "sluice -j -s flow show id 9" packets || echo 0)
+	check "packets that met rule 9" "$hits" -gt 0
+	try host "sluice flow flush"
+	try host "sluice wire add vm1 up0"
+	try guest "ping -c 2 -i 0.3 $PEER_IP"
+	done_step
+}
+
+show_guard()
+{
+	local spoof=52:54:00:66:66:66 n send
+
+	send="ip link set eth0 address $spoof; ping -c 3 -i 0.3 -W 1 $PEER_IP; ip link set eth0 address $VM_MAC"
+	step "A guest that lies about its address is stopped"
+	echo "   guest# $send"
+	n=$(peer_sees "$send" vm1 ether src "$spoof")
+	check "false frames that reach the peer without a guard" "$n" -gt 0
+	try host "sluice guard set port vm1 mac $VM_MAC ip $VM_IP/32 ip $VM_IP6/128"
+	try host "sluice guard show port vm1"
+	echo "   guest# $send"
+	n=$(peer_sees "$send" vm1 ether src "$spoof")
+	check "false frames that reach the peer with it" "$n" -eq 0
+	check "packets the guard dropped" "$(port_drops vm1 guard-mac)" -gt 0
+	try guest "ip addr replace $VM_IP6/64 dev eth0 nodad; ping -c 2 -i 0.3 $PEER_IP"
+	done_step
+}
+
+show_end()
+{
+	step "The guest ends, and everything is taken down again"
+	guest_kill vm1
+	try host "sluice port del vm1"
+	try host "sluice uplink del up0"
+	try host "rmmod sluice_vhost sluice_net sluice"
+	try host "dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace'" fails
+	done_step
+}
+
+inside()
+{
+	# shellcheck source=host-sluice.sh
+	. "$here/host-sluice.sh"
+	peer_up
+	show_host
+	show_load
+	show_ports
+	show_attach
+	show_traffic
+	show_acl
+	show_flows
+	show_guard
+	show_end
+	printf '\n%d steps, %d failed\n' "$number" "${#failed[@]}"
+	if [ "${#failed[@]}" -gt 0 ]; then
+		printf '  failed: %s\n' "${failed[@]}"
+		exit 1
+	fi
+}
+
+case ${1:-} in
+inside)	inside ;;
+"")	outside ;;
+*)	echo "usage: demo.sh" >&2; exit 2 ;;
+esac
