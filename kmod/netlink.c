@@ -8,23 +8,29 @@
 #include "worker.h"
 
 /* The wire's enumerations are copied to the engine's without a look. */
-static_assert((int)SLUICE_KIND_GUEST == SLUICE_PORT_GUEST && (int)SLUICE_KIND_UPLINK == SLUICE_PORT_UPLINK);
+static_assert((int)SLUICE_KIND_GUEST == SLUICE_PORT_GUEST &&
+	      (int)SLUICE_KIND_UPLINK == SLUICE_PORT_UPLINK);
 static_assert((int)SLUICE_DIRECTION_FROM_GUEST == SLUICE_DIR_FROM_GUEST);
 static_assert((int)SLUICE_DIRECTION_TO_GUEST == SLUICE_DIR_TO_GUEST);
-static_assert((int)SLUICE_MODE_ADAPTIVE == SLUICE_WORKER_ADAPTIVE && (int)SLUICE_MODE_POLL == SLUICE_WORKER_POLL);
+static_assert((int)SLUICE_MODE_ADAPTIVE == SLUICE_WORKER_ADAPTIVE &&
+	      (int)SLUICE_MODE_POLL == SLUICE_WORKER_POLL);
 
-/* Events are told while the family is there; it is held off from going by readers. Inside RTNL and port->lock. */
+/*
+ * Events are told while the family is there; it is held off from going by readers. Inside RTNL
+ * and port->lock.
+ */
 static DECLARE_RWSEM(event_lock);
 static bool event_live;
 
 /* Changes with what sluice.ko holds; makes a dump that went on meanwhile recognizable. */
 static atomic_t control_gen = ATOMIC_INIT(1);
 
-/* --- events ----------------------------------------------------------------------------------------------- */
+/* --- events ---------------------------------------------------------------------------------- */
 
 static int event_put(struct sk_buff *skb, u32 event, const struct sluice_port *port, u32 value)
 {
-	if (nla_put_u32(skb, SLUICE_A_NOTE_EVENT, event) || nla_put_u32(skb, SLUICE_A_NOTE_VALUE, value))
+	if (nla_put_u32(skb, SLUICE_A_NOTE_EVENT, event) ||
+	    nla_put_u32(skb, SLUICE_A_NOTE_VALUE, value))
 		return -EMSGSIZE;
 	if (port && (nla_put_string(skb, SLUICE_A_NOTE_PORT, port->dev->name) ||
 		     nla_put_u32(skb, SLUICE_A_NOTE_IFINDEX, port->dev->ifindex)))
@@ -67,14 +73,15 @@ void sluice_nl_config(struct net *net, enum sluice_object object)
 	sluice_netlink_event(net, SLUICE_EVENT_CONFIG, NULL, object);
 }
 
-/* --- ahead of and after a command -------------------------------------------------------------------------- */
+/* --- ahead of and after a command ------------------------------------------------------------ */
 
 /* Commands that know no attribute have no policy either, so nobody else looks. */
 static int refuse_attrs(const struct nlmsghdr *nlh, struct netlink_ext_ack *extack)
 {
 	if (!nlmsg_attrlen(nlh, GENL_HDRLEN))
 		return 0;
-	NL_SET_ERR_MSG(extack, "this command takes no attributes: is the tool newer than the module?");
+	NL_SET_ERR_MSG(extack,
+		       "this command takes no attributes: is the tool newer than the module?");
 	return -EINVAL;
 }
 
@@ -97,7 +104,8 @@ int sluice_nl_lock(const struct genl_split_ops *ops, struct sk_buff *skb, struct
 	return 0;
 }
 
-int sluice_nl_admin_lock(const struct genl_split_ops *ops, struct sk_buff *skb, struct genl_info *info)
+int sluice_nl_admin_lock(const struct genl_split_ops *ops, struct sk_buff *skb,
+			 struct genl_info *info)
 {
 	return refuse_others(skb, info->extack) ?: sluice_nl_lock(ops, skb, info);
 }
@@ -118,7 +126,7 @@ int sluice_nl_admin_dump_start(struct netlink_callback *cb)
 	return refuse_others(cb->skb, cb->extack) ?: sluice_nl_dump_start(cb);
 }
 
-/* --- attributes --------------------------------------------------------------------------------------------- */
+/* --- attributes ------------------------------------------------------------------------------ */
 
 struct nlattr *sluice_nl_need(struct sluice_change *c, int type)
 {
@@ -130,12 +138,14 @@ struct nlattr *sluice_nl_need(struct sluice_change *c, int type)
 	return c->attrs[type];
 }
 
-struct sluice_port *sluice_nl_port(struct net *net, const struct nlattr *name, struct netlink_ext_ack *extack)
+struct sluice_port *sluice_nl_port(struct net *net, const struct nlattr *name,
+				   struct netlink_ext_ack *extack)
 {
 	struct sluice_port *port = sluice_port_find(net, nla_data(name));
 
 	if (!port || port->gone) {
-		NL_SET_ERR_MSG_ATTR_FMT(extack, name, "no port or uplink '%s' here: see 'sluice port show'",
+		NL_SET_ERR_MSG_ATTR_FMT(extack, name,
+					"no port or uplink '%s' here: see 'sluice port show'",
 					(const char *)nla_data(name));
 		return ERR_PTR(-ENODEV);
 	}
@@ -154,7 +164,8 @@ struct sluice_port *sluice_nl_need_guest(struct sluice_change *c, int type)
 	struct sluice_port *port = sluice_nl_need_port(c, type);
 
 	if (!IS_ERR(port) && port->kind != SLUICE_PORT_GUEST) {
-		NL_SET_ERR_MSG_ATTR(c->extack, c->attrs[type], "an uplink has no policy: set that of the guest ports");
+		NL_SET_ERR_MSG_ATTR(c->extack, c->attrs[type],
+				    "an uplink has no policy: set that of the guest ports");
 		return ERR_PTR(-EOPNOTSUPP);
 	}
 	return port;
@@ -168,7 +179,8 @@ int sluice_nl_need_engine(struct sluice_change *c)
 	return -ENODEV;
 }
 
-int sluice_nl_get_addr(const struct nlattr *nla, struct in6_addr *addr, u16 *family, struct netlink_ext_ack *extack)
+int sluice_nl_get_addr(const struct nlattr *nla, struct in6_addr *addr, u16 *family,
+		       struct netlink_ext_ack *extack)
 {
 	switch (nla_len(nla)) {
 	case sizeof(struct in_addr):
@@ -186,7 +198,8 @@ int sluice_nl_get_addr(const struct nlattr *nla, struct in6_addr *addr, u16 *fam
 
 int sluice_nl_put_addr(struct sk_buff *skb, int type, const struct in6_addr *addr, u16 family)
 {
-	return family == AF_INET ? nla_put_in_addr(skb, type, addr->s6_addr32[3]) : nla_put_in6_addr(skb, type, addr);
+	return family == AF_INET ? nla_put_in_addr(skb, type, addr->s6_addr32[3]) :
+				   nla_put_in6_addr(skb, type, addr);
 }
 
 static bool prefix_has_host_bits(const struct sluice_prefix *p)
@@ -197,7 +210,8 @@ static bool prefix_has_host_bits(const struct sluice_prefix *p)
 	return !ipv6_addr_equal(&net, &p->addr);
 }
 
-int sluice_nl_get_prefix(const struct nlattr *nla, struct sluice_prefix *prefix, struct netlink_ext_ack *extack)
+int sluice_nl_get_prefix(const struct nlattr *nla, struct sluice_prefix *prefix,
+			 struct netlink_ext_ack *extack)
 {
 	struct nlattr *tb[SLUICE_A_PREFIX_MAX + 1];
 	unsigned int bits;
@@ -216,11 +230,13 @@ int sluice_nl_get_prefix(const struct nlattr *nla, struct sluice_prefix *prefix,
 	bits = prefix->family == AF_INET ? 32 : 128;
 	prefix->len = tb[SLUICE_A_PREFIX_LEN] ? nla_get_u8(tb[SLUICE_A_PREFIX_LEN]) : bits;
 	if (prefix->len > bits) {
-		NL_SET_ERR_MSG_ATTR(extack, nla, "prefix longer than the address: at most /32 for IPv4");
+		NL_SET_ERR_MSG_ATTR(extack, nla,
+				    "prefix longer than the address: at most /32 for IPv4");
 		return -EINVAL;
 	}
 	if (prefix_has_host_bits(prefix)) {
-		NL_SET_ERR_MSG_ATTR(extack, nla, "the address has bits outside its prefix: clear them or lengthen it");
+		NL_SET_ERR_MSG_ATTR(extack, nla,
+				    "the address has bits outside its prefix: clear them or lengthen it");
 		return -EINVAL;
 	}
 	return 0;
@@ -237,9 +253,10 @@ int sluice_nl_put_prefix(struct sk_buff *skb, int type, const struct sluice_pref
 	return 0;
 }
 
-/* --- answers ------------------------------------------------------------------------------------------------ */
+/* --- answers --------------------------------------------------------------------------------- */
 
-int sluice_nl_reply(struct genl_info *info, int (*put)(struct sk_buff *skb, const void *obj), const void *obj)
+int sluice_nl_reply(struct genl_info *info, int (*put)(struct sk_buff *skb, const void *obj),
+		    const void *obj)
 {
 	struct sk_buff *skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	void *hdr;
@@ -258,15 +275,16 @@ int sluice_nl_reply(struct genl_info *info, int (*put)(struct sk_buff *skb, cons
 void *sluice_nl_dump_put(const struct sluice_nl_out *out)
 {
 	const struct genl_info *info = genl_info_dump(out->cb);
-	void *hdr = genlmsg_put(out->skb, info->snd_portid, info->snd_seq, &sluice_nl_family, NLM_F_MULTI,
-				info->genlhdr->cmd);
+	void *hdr = genlmsg_put(out->skb, info->snd_portid, info->snd_seq, &sluice_nl_family,
+				NLM_F_MULTI, info->genlhdr->cmd);
 
 	if (hdr)
 		genl_dump_check_consistent(out->cb, hdr);
 	return hdr;
 }
 
-void sluice_nl_dump_gen(struct netlink_callback *cb, const struct sluice_engine_ops *ops, struct sluice_instance *inst)
+void sluice_nl_dump_gen(struct netlink_callback *cb, const struct sluice_engine_ops *ops,
+			struct sluice_instance *inst)
 {
 	u32 gen = ops && inst->engine ? ops->config_gen(inst) : atomic_read(&control_gen);
 
@@ -275,7 +293,8 @@ void sluice_nl_dump_gen(struct netlink_callback *cb, const struct sluice_engine_
 }
 
 /* Ports come from a table of the whole host by number, so a place in it survives removals. */
-int sluice_nl_dump_ports(struct sk_buff *skb, struct netlink_callback *cb, const struct nlattr *filter, bool policy,
+int sluice_nl_dump_ports(struct sk_buff *skb, struct netlink_callback *cb,
+			 const struct nlattr *filter, bool policy,
 			 int (*put)(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,
 				    struct sluice_port *port))
 {
@@ -351,7 +370,7 @@ void sluice_nl_flush_counters(const struct sluice_engine_ops *ops)
 	sluice_worker_call_all(worker_flush, (void *)ops);
 }
 
-/* --- the module itself ---------------------------------------------------------------------------------------- */
+/* --- the module itself ----------------------------------------------------------------------- */
 
 static int version_put(struct sk_buff *skb, const void *obj)
 {

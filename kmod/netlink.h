@@ -20,8 +20,9 @@ void sluice_netlink_exit(void);
  * @port: what it happened to, or NULL
  * @value: as enum sluice_event says
  *
- * Best effort: a listener whose buffer is full misses it, and is told so by the socket. Nothing happens while the
- * family is not registered. Context: process, with or without RTNL and port->lock; may sleep.
+ * Best effort: a listener whose buffer is full misses it, and is told so by the socket. Nothing
+ * happens while the family is not registered. Context: process, with or without RTNL and
+ * port->lock; may sleep.
  */
 void sluice_netlink_event(struct net *net, u32 event, const struct sluice_port *port, u32 value);
 

@@ -13,7 +13,7 @@ struct acl_step {
 	struct sluice_acl_rule rule;
 };
 
-/* --- a rule's attributes ----------------------------------------------------------------------------------- */
+/* --- a rule's attributes --------------------------------------------------------------------- */
 
 static int acl_get_range(struct sluice_change *c, int min, int max, u16 range[2])
 {
@@ -25,7 +25,8 @@ static int acl_get_range(struct sluice_change *c, int min, int max, u16 range[2]
 	range[1] = c->attrs[max] ? nla_get_u16(c->attrs[max]) : range[0];
 	if (range[0] <= range[1])
 		return 0;
-	NL_SET_ERR_MSG_ATTR(c->extack, c->attrs[max], "a port range goes from the lower number to the higher");
+	NL_SET_ERR_MSG_ATTR(c->extack, c->attrs[max],
+			    "a port range goes from the lower number to the higher");
 	return -EINVAL;
 }
 
@@ -52,7 +53,8 @@ static int acl_get_l4(struct sluice_change *c, struct sluice_acl_rule *r)
 	}
 	if (a[SLUICE_A_ACL_TCP_FLAGS]) {
 		r->tcp_flags = nla_get_u8(a[SLUICE_A_ACL_TCP_FLAGS]);
-		r->tcp_mask = a[SLUICE_A_ACL_TCP_MASK] ? nla_get_u8(a[SLUICE_A_ACL_TCP_MASK]) : r->tcp_flags;
+		r->tcp_mask = a[SLUICE_A_ACL_TCP_MASK] ? nla_get_u8(a[SLUICE_A_ACL_TCP_MASK]) :
+							 r->tcp_flags;
 		r->fields |= SLUICE_ACL_TCP_FLAGS;
 	}
 	return err;
@@ -97,22 +99,29 @@ static int acl_check(struct sluice_change *c, const struct sluice_acl_rule *r)
 {
 	u8 proto = r->fields & SLUICE_ACL_PROTO ? r->proto : 0;
 
-	if ((r->fields & SLUICE_ACL_SRC) && (r->fields & SLUICE_ACL_DST) && r->src.family != r->dst.family)
-		return acl_refuse(c, SLUICE_A_ACL_DST, "src and dst must both be IPv4 or both IPv6");
-	if ((r->fields & (SLUICE_ACL_SPORT | SLUICE_ACL_DPORT)) && proto != IPPROTO_TCP && proto != IPPROTO_UDP &&
-	    proto != IPPROTO_SCTP)
-		return acl_refuse(c, r->fields & SLUICE_ACL_SPORT ? SLUICE_A_ACL_SPORT_MIN : SLUICE_A_ACL_DPORT_MIN,
+	if ((r->fields & SLUICE_ACL_SRC) && (r->fields & SLUICE_ACL_DST) &&
+	    r->src.family != r->dst.family)
+		return acl_refuse(c, SLUICE_A_ACL_DST,
+				  "src and dst must both be IPv4 or both IPv6");
+	if ((r->fields & (SLUICE_ACL_SPORT | SLUICE_ACL_DPORT)) && proto != IPPROTO_TCP &&
+	    proto != IPPROTO_UDP && proto != IPPROTO_SCTP)
+		return acl_refuse(c,
+				  r->fields & SLUICE_ACL_SPORT ? SLUICE_A_ACL_SPORT_MIN :
+								 SLUICE_A_ACL_DPORT_MIN,
 				  "sport and dport need proto tcp, udp or sctp");
 	if ((r->fields & (SLUICE_ACL_ICMP_TYPE | SLUICE_ACL_ICMP_CODE)) && proto != IPPROTO_ICMP &&
 	    proto != IPPROTO_ICMPV6)
-		return acl_refuse(c, r->fields & SLUICE_ACL_ICMP_TYPE ? SLUICE_A_ACL_ICMP_TYPE : SLUICE_A_ACL_ICMP_CODE,
+		return acl_refuse(c,
+				  r->fields & SLUICE_ACL_ICMP_TYPE ? SLUICE_A_ACL_ICMP_TYPE :
+								     SLUICE_A_ACL_ICMP_CODE,
 				  "icmp-type and icmp-code need proto icmp or icmpv6");
 	if ((r->fields & SLUICE_ACL_ICMP_CODE) && !(r->fields & SLUICE_ACL_ICMP_TYPE))
 		return acl_refuse(c, SLUICE_A_ACL_ICMP_CODE, "icmp-code needs icmp-type");
 	if ((r->fields & SLUICE_ACL_TCP_FLAGS) && proto != IPPROTO_TCP)
 		return acl_refuse(c, SLUICE_A_ACL_TCP_FLAGS, "tcp-flags need proto tcp");
 	if ((r->fields & SLUICE_ACL_TCP_FLAGS) && (r->tcp_flags & ~r->tcp_mask))
-		return acl_refuse(c, SLUICE_A_ACL_TCP_FLAGS, "tcp-flags has flags that its mask leaves out");
+		return acl_refuse(c, SLUICE_A_ACL_TCP_FLAGS,
+				  "tcp-flags has flags that its mask leaves out");
 	return 0;
 }
 
@@ -134,7 +143,7 @@ static int acl_get_rule(struct sluice_change *c, struct sluice_acl_rule *r)
 	return err ?: acl_check(c, r);
 }
 
-/* --- changes ------------------------------------------------------------------------------------------------- */
+/* --- changes --------------------------------------------------------------------------------- */
 
 static int acl_undo(struct sluice_step *step)
 {
@@ -276,7 +285,8 @@ static int acl_set_default(struct sluice_change *c)
 		undo->rule.dir = nla_get_u8(dir);
 		undo->rule.allow = c->ops->acl_default(port, undo->rule.dir, &hits);
 	}
-	err = c->ops->acl_set_default(port, nla_get_u8(dir), nla_get_u8(verdict) == SLUICE_VERDICT_ALLOW);
+	err = c->ops->acl_set_default(port, nla_get_u8(dir),
+				      nla_get_u8(verdict) == SLUICE_VERDICT_ALLOW);
 	if (undo)
 		undo->step.armed = !err;
 	return err;
@@ -302,22 +312,27 @@ int sluice_nl_acl_set_default_doit(struct sk_buff *skb, struct genl_info *info)
 	return sluice_change_do(skb, info, acl_set_default, SLUICE_OBJECT_ACL);
 }
 
-/* --- showing ------------------------------------------------------------------------------------------------- */
+/* --- showing --------------------------------------------------------------------------------- */
 
 static int acl_put_l4(struct sk_buff *skb, const struct sluice_acl_rule *r)
 {
-	if ((r->fields & SLUICE_ACL_SPORT) && (nla_put_u16(skb, SLUICE_A_ACL_SPORT_MIN, r->sport[0]) ||
-					       nla_put_u16(skb, SLUICE_A_ACL_SPORT_MAX, r->sport[1])))
+	if ((r->fields & SLUICE_ACL_SPORT) &&
+	    (nla_put_u16(skb, SLUICE_A_ACL_SPORT_MIN, r->sport[0]) ||
+	     nla_put_u16(skb, SLUICE_A_ACL_SPORT_MAX, r->sport[1])))
 		return -EMSGSIZE;
-	if ((r->fields & SLUICE_ACL_DPORT) && (nla_put_u16(skb, SLUICE_A_ACL_DPORT_MIN, r->dport[0]) ||
-					       nla_put_u16(skb, SLUICE_A_ACL_DPORT_MAX, r->dport[1])))
+	if ((r->fields & SLUICE_ACL_DPORT) &&
+	    (nla_put_u16(skb, SLUICE_A_ACL_DPORT_MIN, r->dport[0]) ||
+	     nla_put_u16(skb, SLUICE_A_ACL_DPORT_MAX, r->dport[1])))
 		return -EMSGSIZE;
-	if ((r->fields & SLUICE_ACL_ICMP_TYPE) && nla_put_u8(skb, SLUICE_A_ACL_ICMP_TYPE, r->icmp_type))
+	if ((r->fields & SLUICE_ACL_ICMP_TYPE) &&
+	    nla_put_u8(skb, SLUICE_A_ACL_ICMP_TYPE, r->icmp_type))
 		return -EMSGSIZE;
-	if ((r->fields & SLUICE_ACL_ICMP_CODE) && nla_put_u8(skb, SLUICE_A_ACL_ICMP_CODE, r->icmp_code))
+	if ((r->fields & SLUICE_ACL_ICMP_CODE) &&
+	    nla_put_u8(skb, SLUICE_A_ACL_ICMP_CODE, r->icmp_code))
 		return -EMSGSIZE;
-	if ((r->fields & SLUICE_ACL_TCP_FLAGS) && (nla_put_u8(skb, SLUICE_A_ACL_TCP_FLAGS, r->tcp_flags) ||
-						   nla_put_u8(skb, SLUICE_A_ACL_TCP_MASK, r->tcp_mask)))
+	if ((r->fields & SLUICE_ACL_TCP_FLAGS) &&
+	    (nla_put_u8(skb, SLUICE_A_ACL_TCP_FLAGS, r->tcp_flags) ||
+	     nla_put_u8(skb, SLUICE_A_ACL_TCP_MASK, r->tcp_mask)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -326,7 +341,8 @@ static int acl_put_rule(struct sk_buff *skb, const struct sluice_acl_rule *r)
 {
 	if (nla_put_u32(skb, SLUICE_A_ACL_PRIO, r->prio))
 		return -EMSGSIZE;
-	if ((r->fields & SLUICE_ACL_ETH_TYPE) && nla_put_u16(skb, SLUICE_A_ACL_ETH_TYPE, r->eth_type))
+	if ((r->fields & SLUICE_ACL_ETH_TYPE) &&
+	    nla_put_u16(skb, SLUICE_A_ACL_ETH_TYPE, r->eth_type))
 		return -EMSGSIZE;
 	if ((r->fields & SLUICE_ACL_VLAN) && nla_put_u16(skb, SLUICE_A_ACL_VLAN, r->vlan))
 		return -EMSGSIZE;
@@ -348,8 +364,10 @@ static int acl_put(struct sluice_nl_out *out, const struct sluice_port *port, u8
 
 	if (!hdr)
 		return -EMSGSIZE;
-	if (nla_put_string(skb, SLUICE_A_ACL_PORT, port->dev->name) || nla_put_u8(skb, SLUICE_A_ACL_DIR, dir) ||
-	    nla_put_u8(skb, SLUICE_A_ACL_VERDICT, allow ? SLUICE_VERDICT_ALLOW : SLUICE_VERDICT_DENY) ||
+	if (nla_put_string(skb, SLUICE_A_ACL_PORT, port->dev->name) ||
+	    nla_put_u8(skb, SLUICE_A_ACL_DIR, dir) ||
+	    nla_put_u8(skb, SLUICE_A_ACL_VERDICT,
+		       allow ? SLUICE_VERDICT_ALLOW : SLUICE_VERDICT_DENY) ||
 	    nla_put_uint(skb, SLUICE_A_ACL_PACKETS, hits->packets) ||
 	    nla_put_uint(skb, SLUICE_A_ACL_BYTES, hits->bytes) ||
 	    (rule ? acl_put_rule(skb, rule) : nla_put_flag(skb, SLUICE_A_ACL_DEFAULT))) {
@@ -366,8 +384,11 @@ static int acl_emit(void *ctx, struct sluice_port *port, const struct sluice_acl
 	return acl_put(ctx, port, rule->dir, rule->allow, rule, hits);
 }
 
-/* The default verdicts come first, then the rules; ->part says how many of the former were shown. */
-static int acl_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops, struct sluice_port *port)
+/*
+ * The default verdicts come first, then the rules; ->part says how many of the former were shown.
+ */
+static int acl_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,
+		    struct sluice_port *port)
 {
 	struct sluice_nl_dump *d = sluice_nl_dump(out->cb);
 	struct sluice_hits hits = {};
@@ -385,5 +406,6 @@ static int acl_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *o
 
 int sluice_nl_acl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return sluice_nl_dump_ports(skb, cb, genl_info_dump(cb)->attrs[SLUICE_A_ACL_PORT], true, acl_dump);
+	return sluice_nl_dump_ports(skb, cb, genl_info_dump(cb)->attrs[SLUICE_A_ACL_PORT], true,
+				    acl_dump);
 }

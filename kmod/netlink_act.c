@@ -114,7 +114,8 @@ int sluice_nl_get_acts(struct sluice_change *c, struct sluice_flow_spec *flow)
 			return err;
 	}
 	if (!flow->nr_act) {
-		NL_SET_ERR_MSG_ATTR(c->extack, acts, "a flow needs an action: drop, slow, output ...");
+		NL_SET_ERR_MSG_ATTR(c->extack, acts,
+				    "a flow needs an action: drop, slow, output ...");
 		return -EINVAL;
 	}
 	return 0;

@@ -21,7 +21,7 @@ struct flow_shown {
 	bool active;
 };
 
-/* --- adding -------------------------------------------------------------------------------------------------- */
+/* --- adding ---------------------------------------------------------------------------------- */
 
 static int flow_undo_add(struct sluice_step *step)
 {
@@ -87,7 +87,7 @@ static int flow_add(struct sluice_change *c)
 	return err;
 }
 
-/* --- removing -------------------------------------------------------------------------------------------------- */
+/* --- removing -------------------------------------------------------------------------------- */
 
 static int flow_undo_del(struct sluice_step *step)
 {
@@ -104,7 +104,8 @@ static int flow_undo_del(struct sluice_step *step)
 	return err;
 }
 
-static int flow_keep(void *ctx, const struct sluice_flow_spec *flow, const struct sluice_hits *hits, bool active)
+static int flow_keep(void *ctx, const struct sluice_flow_spec *flow, const struct sluice_hits *hits,
+		     bool active)
 {
 	const size_t len = offsetof(struct sluice_flow_spec, act[flow->nr_act]);
 	struct flow_step_del *undo;
@@ -171,18 +172,20 @@ int sluice_nl_flow_flush_doit(struct sk_buff *skb, struct genl_info *info)
 	return sluice_change_do(skb, info, flow_flush, SLUICE_OBJECT_FLOW);
 }
 
-/* --- showing ----------------------------------------------------------------------------------------------------- */
+/* --- showing --------------------------------------------------------------------------------- */
 
 static int flow_put(struct sk_buff *skb, const void *obj)
 {
 	const struct flow_shown *s = obj;
 
-	if (nla_put_u32(skb, SLUICE_A_FLOW_ID, s->flow->id) || nla_put_u32(skb, SLUICE_A_FLOW_PRIO, s->flow->prio) ||
+	if (nla_put_u32(skb, SLUICE_A_FLOW_ID, s->flow->id) ||
+	    nla_put_u32(skb, SLUICE_A_FLOW_PRIO, s->flow->prio) ||
 	    nla_put_uint(skb, SLUICE_A_FLOW_PACKETS, s->hits.packets) ||
 	    nla_put_uint(skb, SLUICE_A_FLOW_BYTES, s->hits.bytes) ||
 	    (!s->active && nla_put_flag(skb, SLUICE_A_FLOW_INACTIVE)))
 		return -EMSGSIZE;
-	return sluice_nl_put_match(skb, s->net, s->flow) ?: sluice_nl_put_acts(skb, s->net, s->flow);
+	return sluice_nl_put_match(skb, s->net, s->flow) ?:
+							   sluice_nl_put_acts(skb, s->net, s->flow);
 }
 
 int sluice_nl_flow_get_doit(struct sk_buff *skb, struct genl_info *info)
@@ -200,7 +203,8 @@ int sluice_nl_flow_get_doit(struct sk_buff *skb, struct genl_info *info)
 		return -ENOMEM;
 	if (ops && inst->engine) {
 		sluice_nl_flush_counters(ops);
-		err = ops->flow_get(inst, nla_get_u32(info->attrs[SLUICE_A_FLOW_ID]), flow, &s.hits, &s.active);
+		err = ops->flow_get(inst, nla_get_u32(info->attrs[SLUICE_A_FLOW_ID]), flow, &s.hits,
+				    &s.active);
 	}
 	s.flow = flow;
 	if (err)
@@ -212,10 +216,13 @@ int sluice_nl_flow_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static int flow_emit(void *ctx, const struct sluice_flow_spec *flow, const struct sluice_hits *hits, bool active)
+static int flow_emit(void *ctx, const struct sluice_flow_spec *flow, const struct sluice_hits *hits,
+		     bool active)
 {
 	const struct sluice_nl_out *out = ctx;
-	const struct flow_shown s = { .flow = flow, .net = out->net, .hits = *hits, .active = active };
+	const struct flow_shown s = {
+		.flow = flow, .net = out->net, .hits = *hits, .active = active
+	};
 	void *hdr = sluice_nl_dump_put(out);
 
 	if (!hdr)
@@ -228,8 +235,8 @@ static int flow_emit(void *ctx, const struct sluice_flow_spec *flow, const struc
 	return 0;
 }
 
-static int flow_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops, struct sluice_instance *inst,
-		     struct sluice_cursor *cur)
+static int flow_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,
+		     struct sluice_instance *inst, struct sluice_cursor *cur)
 {
 	return ops->flow_dump(inst, cur, flow_emit, out);
 }

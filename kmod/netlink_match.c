@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a flow rule matches, as attributes. On the wire a field is what an operator calls it; in the key ICMP types
- * share a place with ports, and ARP operations with protocols, as a packet has one of them at most.
+ * What a flow rule matches, as attributes. On the wire a field is what an operator calls it; in
+ * the key ICMP types share a place with ports, and ARP operations with protocols, as a packet has
+ * one of them at most.
  */
 #include <linux/etherdevice.h>
 #include <linux/in.h>
 #include "netlink_ops.h"
 
-#define KEY(member)	offsetof(struct sluice_flow_key, member)
+#define KEY(member) offsetof(struct sluice_flow_key, member)
 
-/* Where in the key fields are whose wire form is the same number, or the same string of bytes; 0 for others. */
+/*
+ * Where in the key fields are whose wire form is the same number, or the same string of bytes; 0
+ * for others.
+ */
 static const u8 match_offset[SLUICE_A_MATCH_MAX + 1] = {
-	[SLUICE_A_MATCH_ETH_SRC] = KEY(eth_src),
-	[SLUICE_A_MATCH_ETH_DST] = KEY(eth_dst),
-	[SLUICE_A_MATCH_ETH_TYPE] = KEY(eth_type),
-	[SLUICE_A_MATCH_VLAN] = KEY(vlan[0]),
-	[SLUICE_A_MATCH_CVLAN] = KEY(vlan[1]),
-	[SLUICE_A_MATCH_PROTO] = KEY(ip_proto),
-	[SLUICE_A_MATCH_TOS] = KEY(tos),
-	[SLUICE_A_MATCH_TTL] = KEY(ttl),
-	[SLUICE_A_MATCH_FRAG] = KEY(frag),
-	[SLUICE_A_MATCH_SPORT] = KEY(sport),
-	[SLUICE_A_MATCH_DPORT] = KEY(dport),
-	[SLUICE_A_MATCH_TCP_FLAGS] = KEY(tcp_flags),
+	[SLUICE_A_MATCH_ETH_SRC] = KEY(eth_src),   [SLUICE_A_MATCH_ETH_DST] = KEY(eth_dst),
+	[SLUICE_A_MATCH_ETH_TYPE] = KEY(eth_type), [SLUICE_A_MATCH_VLAN] = KEY(vlan[0]),
+	[SLUICE_A_MATCH_CVLAN] = KEY(vlan[1]),	   [SLUICE_A_MATCH_PROTO] = KEY(ip_proto),
+	[SLUICE_A_MATCH_TOS] = KEY(tos),	   [SLUICE_A_MATCH_TTL] = KEY(ttl),
+	[SLUICE_A_MATCH_FRAG] = KEY(frag),	   [SLUICE_A_MATCH_SPORT] = KEY(sport),
+	[SLUICE_A_MATCH_DPORT] = KEY(dport),	   [SLUICE_A_MATCH_TCP_FLAGS] = KEY(tcp_flags),
 	[SLUICE_A_MATCH_ARP_OP] = KEY(ip_proto),
 };
 
@@ -52,11 +50,12 @@ static int match_refuse(struct match_parse *p, int type, const char *why)
 	return -EINVAL;
 }
 
-/* --- from attributes ------------------------------------------------------------------------------------------ */
+/* --- from attributes ------------------------------------------------------------------------- */
 
 static void match_get_plain(struct match_parse *p, int type, struct sluice_flow_spec *flow)
 {
-	u8 *key = (u8 *)&flow->key + match_offset[type], *mask = (u8 *)&flow->mask + match_offset[type];
+	u8 *key = (u8 *)&flow->key + match_offset[type],
+	   *mask = (u8 *)&flow->mask + match_offset[type];
 	int len = match_len(type);
 
 	nla_memcpy(key, p->key[type], len);
@@ -73,7 +72,8 @@ static void match_get_icmp(struct match_parse *p, int type, u16 *key, u16 *mask)
 	*mask = p->mask[type] ? 0xff00 | nla_get_u8(p->mask[type]) : 0xffff;
 }
 
-static int match_get_addr(struct match_parse *p, int type, struct in6_addr *key, struct in6_addr *mask)
+static int match_get_addr(struct match_parse *p, int type, struct in6_addr *key,
+			  struct in6_addr *mask)
 {
 	u16 family, mask_family;
 	int err = sluice_nl_get_addr(p->key[type], key, &family, p->c->extack);
@@ -97,7 +97,8 @@ static int match_get_in_port(struct match_parse *p, struct sluice_flow_spec *flo
 	struct sluice_port *port;
 
 	if (p->mask[SLUICE_A_MATCH_IN_PORT])
-		return match_refuse(p, SLUICE_A_MATCH_IN_PORT, "a port has no mask: leave it out to match any");
+		return match_refuse(p, SLUICE_A_MATCH_IN_PORT,
+				    "a port has no mask: leave it out to match any");
 	port = sluice_nl_port(p->c->net, p->key[SLUICE_A_MATCH_IN_PORT], p->c->extack);
 	if (IS_ERR(port))
 		return PTR_ERR(port);
@@ -139,7 +140,10 @@ static bool match_is_proto(const struct sluice_flow_spec *flow, u8 a, u8 b, u8 c
 	return flow->mask.ip_proto == U8_MAX && (proto == a || proto == b || proto == c);
 }
 
-/* Each field must mean what its name says, so what decides about its meaning must be matched as well. */
+/*
+ * Each field must mean what its name says, so what decides about its meaning must be matched as
+ * well.
+ */
 static int match_check(struct match_parse *p, const struct sluice_flow_spec *flow)
 {
 	struct nlattr **key = p->key;
@@ -149,16 +153,22 @@ static int match_check(struct match_parse *p, const struct sluice_flow_spec *flo
 	if (key[SLUICE_A_MATCH_ARP_OP] && !match_is(flow, ETH_P_ARP))
 		return match_refuse(p, SLUICE_A_MATCH_ARP_OP, "arp-op needs eth-type arp");
 	if (key[SLUICE_A_MATCH_ARP_OP] && key[SLUICE_A_MATCH_PROTO])
-		return match_refuse(p, SLUICE_A_MATCH_PROTO, "ARP has no IP protocol: leave proto out");
+		return match_refuse(p, SLUICE_A_MATCH_PROTO,
+				    "ARP has no IP protocol: leave proto out");
 	if (key[SLUICE_A_MATCH_PROTO] && match_is(flow, ETH_P_ARP))
 		return match_refuse(p, SLUICE_A_MATCH_PROTO, "ARP has no IP protocol: say arp-op");
 	if (icmp && !match_is_proto(flow, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_ICMPV6))
-		return match_refuse(p, key[SLUICE_A_MATCH_ICMP_TYPE] ? SLUICE_A_MATCH_ICMP_TYPE :
-				    SLUICE_A_MATCH_ICMP_CODE, "icmp-type and icmp-code need proto icmp or icmpv6");
+		return match_refuse(p,
+				    key[SLUICE_A_MATCH_ICMP_TYPE] ? SLUICE_A_MATCH_ICMP_TYPE :
+								    SLUICE_A_MATCH_ICMP_CODE,
+				    "icmp-type and icmp-code need proto icmp or icmpv6");
 	if (ports && !match_is_proto(flow, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP))
-		return match_refuse(p, key[SLUICE_A_MATCH_SPORT] ? SLUICE_A_MATCH_SPORT : SLUICE_A_MATCH_DPORT,
+		return match_refuse(p,
+				    key[SLUICE_A_MATCH_SPORT] ? SLUICE_A_MATCH_SPORT :
+								SLUICE_A_MATCH_DPORT,
 				    "sport and dport need proto tcp, udp or sctp");
-	if (key[SLUICE_A_MATCH_TCP_FLAGS] && !match_is_proto(flow, IPPROTO_TCP, IPPROTO_TCP, IPPROTO_TCP))
+	if (key[SLUICE_A_MATCH_TCP_FLAGS] &&
+	    !match_is_proto(flow, IPPROTO_TCP, IPPROTO_TCP, IPPROTO_TCP))
 		return match_refuse(p, SLUICE_A_MATCH_TCP_FLAGS, "tcp-flags need proto tcp");
 	return 0;
 }
@@ -166,8 +176,9 @@ static int match_check(struct match_parse *p, const struct sluice_flow_spec *flo
 /* Fragments without an L4 header have zeros where ports would be. */
 static void match_need_l4(const struct match_parse *p, struct sluice_flow_spec *flow)
 {
-	if (!p->key[SLUICE_A_MATCH_SPORT] && !p->key[SLUICE_A_MATCH_DPORT] && !p->key[SLUICE_A_MATCH_ICMP_TYPE] &&
-	    !p->key[SLUICE_A_MATCH_ICMP_CODE] && !p->key[SLUICE_A_MATCH_TCP_FLAGS])
+	if (!p->key[SLUICE_A_MATCH_SPORT] && !p->key[SLUICE_A_MATCH_DPORT] &&
+	    !p->key[SLUICE_A_MATCH_ICMP_TYPE] && !p->key[SLUICE_A_MATCH_ICMP_CODE] &&
+	    !p->key[SLUICE_A_MATCH_TCP_FLAGS])
 		return;
 	flow->key.l4_ok = 1;
 	flow->mask.l4_ok = U8_MAX;
@@ -179,8 +190,8 @@ static int match_parse_nests(struct match_parse *p)
 	int err = 0;
 
 	if (attrs[SLUICE_A_FLOW_KEY])
-		err = nla_parse_nested(p->key, SLUICE_A_MATCH_MAX, attrs[SLUICE_A_FLOW_KEY], sluice_match_nl_policy,
-				       p->c->extack);
+		err = nla_parse_nested(p->key, SLUICE_A_MATCH_MAX, attrs[SLUICE_A_FLOW_KEY],
+				       sluice_match_nl_policy, p->c->extack);
 	if (!err && attrs[SLUICE_A_FLOW_MASK])
 		err = nla_parse_nested(p->mask, SLUICE_A_MATCH_MAX, attrs[SLUICE_A_FLOW_MASK],
 				       sluice_match_nl_policy, p->c->extack);
@@ -221,7 +232,7 @@ int sluice_nl_get_match(struct sluice_change *c, struct sluice_flow_spec *flow)
 	return match_check_bits(&p, flow);
 }
 
-/* --- to attributes -------------------------------------------------------------------------------------------- */
+/* --- to attributes --------------------------------------------------------------------------- */
 
 /* Which of the fields that share a place it is. */
 static bool match_shows(const struct sluice_flow_spec *flow, int type)
@@ -269,15 +280,19 @@ static int match_put_icmp(struct sk_buff *skb, const struct sluice_flow_spec *fl
 	return 0;
 }
 
-static int match_put_addr(struct sk_buff *skb, int type, const struct in6_addr *key, const struct in6_addr *mask,
-			  bool put_mask)
+static int match_put_addr(struct sk_buff *skb, int type, const struct in6_addr *key,
+			  const struct in6_addr *mask, bool put_mask)
 {
-	u16 family = ipv6_addr_v4mapped(key) && mask->s6_addr32[2] == cpu_to_be32(U32_MAX) ? AF_INET : AF_INET6;
+	u16 family = ipv6_addr_v4mapped(key) && mask->s6_addr32[2] == cpu_to_be32(U32_MAX) ?
+			     AF_INET :
+			     AF_INET6;
 
-	return ipv6_addr_any(mask) ? 0 : sluice_nl_put_addr(skb, type, put_mask ? mask : key, family);
+	return ipv6_addr_any(mask) ? 0 :
+				     sluice_nl_put_addr(skb, type, put_mask ? mask : key, family);
 }
 
-static int match_put_nest(struct sk_buff *skb, struct net *net, const struct sluice_flow_spec *flow, bool mask)
+static int match_put_nest(struct sk_buff *skb, struct net *net, const struct sluice_flow_spec *flow,
+			  bool mask)
 {
 	struct nlattr *nest = nla_nest_start(skb, mask ? SLUICE_A_FLOW_MASK : SLUICE_A_FLOW_KEY);
 	const struct net_device *in;

@@ -2,9 +2,10 @@
 /*
  * Between the files of the netlink family.
  *
- * Every command runs with RTNL held: sluice_nl_lock() is the hook ahead of those that do, dumps take it for as long as
- * one buffer takes to fill. A command that changes something is a function of one struct sluice_change, so that
- * it can run at once or, within a transaction, later (netlink_txn.c).
+ * Every command runs with RTNL held: sluice_nl_lock() is the hook ahead of those that do, dumps
+ * take it for as long as one buffer takes to fill. A command that changes something is a function
+ * of one struct sluice_change, so that it can run at once or, within a transaction, later
+ * (netlink_txn.c).
  */
 #ifndef _SLUICE_NETLINK_OPS_H
 #define _SLUICE_NETLINK_OPS_H
@@ -19,7 +20,7 @@
 #include "netlink_gen.h"
 #include "port.h"
 
-/* --- changes --------------------------------------------------------------------------------------------- */
+/* --- changes --------------------------------------------------------------------------------- */
 
 struct sluice_txn;
 
@@ -50,7 +51,8 @@ struct sluice_change {
 typedef int (*sluice_change_fn)(struct sluice_change *c);
 
 /* Make the change, or keep it for the commit if the socket has a transaction open. */
-int sluice_change_do(struct sk_buff *skb, struct genl_info *info, sluice_change_fn fn, enum sluice_object object);
+int sluice_change_do(struct sk_buff *skb, struct genl_info *info, sluice_change_fn fn,
+		     enum sluice_object object);
 
 /**
  * struct sluice_step - what a transaction has yet to do about a change
@@ -67,32 +69,40 @@ struct sluice_step {
 };
 
 /*
- * Memory for undoing the change that follows, so that nothing is changed which could not be undone: @size bytes
- * that begin with a struct sluice_step. The caller arms it when the change was made. Changes are undone in reverse
- * order, so @fn finds all as it was right after. Return: NULL outside of a transaction, ERR_PTR(-ENOMEM).
+ * Memory for undoing the change that follows, so that nothing is changed which could not be
+ * undone: @size bytes that begin with a struct sluice_step. The caller arms it when the change was
+ * made. Changes are undone in reverse order, so @fn finds all as it was right after. Return: NULL
+ * outside of a transaction, ERR_PTR(-ENOMEM).
  */
 void *sluice_change_undo(struct sluice_change *c, size_t size, int (*fn)(struct sluice_step *step));
-/* What cannot be undone and cannot fail waits until all else was done; armed already. Only within a transaction. */
-void *sluice_change_defer(struct sluice_change *c, size_t size, int (*fn)(struct sluice_step *step));
+/*
+ * What cannot be undone and cannot fail waits until all else was done; armed already. Only within
+ * a transaction.
+ */
+void *sluice_change_defer(struct sluice_change *c, size_t size,
+			  int (*fn)(struct sluice_step *step));
 
 int sluice_txn_init(void);
 void sluice_txn_exit(void);
 
-/* --- attributes of a change ------------------------------------------------------------------------------- */
+/* --- attributes of a change ------------------------------------------------------------------ */
 
 /* The attribute, or NULL and an extack that names it. */
 struct nlattr *sluice_nl_need(struct sluice_change *c, int type);
 /* A port by name: any, or one of a guest, as only those have policy. ERR_PTR with an extack. */
-struct sluice_port *sluice_nl_port(struct net *net, const struct nlattr *name, struct netlink_ext_ack *extack);
+struct sluice_port *sluice_nl_port(struct net *net, const struct nlattr *name,
+				   struct netlink_ext_ack *extack);
 struct sluice_port *sluice_nl_need_port(struct sluice_change *c, int type);
 struct sluice_port *sluice_nl_need_guest(struct sluice_change *c, int type);
 /* 0, or -ENODEV and an extack. */
 int sluice_nl_need_engine(struct sluice_change *c);
 
 /* An address of four or sixteen bytes; IPv4 becomes ::ffff:a.b.c.d. */
-int sluice_nl_get_addr(const struct nlattr *nla, struct in6_addr *addr, u16 *family, struct netlink_ext_ack *extack);
+int sluice_nl_get_addr(const struct nlattr *nla, struct in6_addr *addr, u16 *family,
+		       struct netlink_ext_ack *extack);
 int sluice_nl_put_addr(struct sk_buff *skb, int type, const struct in6_addr *addr, u16 family);
-int sluice_nl_get_prefix(const struct nlattr *nla, struct sluice_prefix *prefix, struct netlink_ext_ack *extack);
+int sluice_nl_get_prefix(const struct nlattr *nla, struct sluice_prefix *prefix,
+			 struct netlink_ext_ack *extack);
 int sluice_nl_put_prefix(struct sk_buff *skb, int type, const struct sluice_prefix *prefix);
 
 /* netlink_match.c, netlink_act.c: parts of a flow rule. @net says which ports there are. */
@@ -101,10 +111,11 @@ int sluice_nl_put_match(struct sk_buff *skb, struct net *net, const struct sluic
 int sluice_nl_get_acts(struct sluice_change *c, struct sluice_flow_spec *flow);
 int sluice_nl_put_acts(struct sk_buff *skb, struct net *net, const struct sluice_flow_spec *flow);
 
-/* --- answers ---------------------------------------------------------------------------------------------- */
+/* --- answers --------------------------------------------------------------------------------- */
 
 /* Allocate an answer of one message and fill it by @put. Return: 0, or a negative errno. */
-int sluice_nl_reply(struct genl_info *info, int (*put)(struct sk_buff *skb, const void *obj), const void *obj);
+int sluice_nl_reply(struct genl_info *info, int (*put)(struct sk_buff *skb, const void *obj),
+		    const void *obj);
 
 /**
  * struct sluice_nl_dump - a dump under way; lives in cb->ctx
@@ -141,13 +152,16 @@ struct sluice_nl_out {
 /* One message of a dump; NULL if it does not fit. Ends with genlmsg_end() or genlmsg_cancel(). */
 void *sluice_nl_dump_put(const struct sluice_nl_out *out);
 /* What the dump stands for: a change of it between two buffers flags them NLM_F_DUMP_INTR. RTNL. */
-void sluice_nl_dump_gen(struct netlink_callback *cb, const struct sluice_engine_ops *ops, struct sluice_instance *inst);
+void sluice_nl_dump_gen(struct netlink_callback *cb, const struct sluice_engine_ops *ops,
+			struct sluice_instance *inst);
 /*
- * Call @put for each port (the one that @filter names, if it is not NULL), from where the last buffer was full.
- * -EMSGSIZE from @put ends the buffer: the port comes again, with sluice_nl_dump()->cur and ->part as they were left.
+ * Call @put for each port (the one that @filter names, if it is not NULL), from where the last
+ * buffer was full. -EMSGSIZE from @put ends the buffer: the port comes again, with
+ * sluice_nl_dump()->cur and ->part as they were left.
  * @policy: only guest ports, and only if there is an engine. Takes RTNL.
  */
-int sluice_nl_dump_ports(struct sk_buff *skb, struct netlink_callback *cb, const struct nlattr *filter, bool policy,
+int sluice_nl_dump_ports(struct sk_buff *skb, struct netlink_callback *cb,
+			 const struct nlattr *filter, bool policy,
 			 int (*put)(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,
 				    struct sluice_port *port));
 /* The same for what the engine keeps for a namespace. */

@@ -11,9 +11,12 @@ struct port_step {
 	unsigned int mtu;
 };
 
-/* --- making and removing ------------------------------------------------------------------------------------ */
+/* --- making and removing --------------------------------------------------------------------- */
 
-/* Two requests to remove the same port may have been kept. Its memory lasts until RTNL is dropped. */
+/*
+ * Two requests to remove the same port may have been kept. Its memory lasts until RTNL is
+ * dropped.
+ */
 static int port_step_del(struct sluice_step *step)
 {
 	struct sluice_port *port = container_of(step, struct port_step, step)->port;
@@ -23,7 +26,10 @@ static int port_step_del(struct sluice_step *step)
 	return 0;
 }
 
-/* A pattern would become some other name, which nobody could refer to within the same transaction. */
+/*
+ * A pattern would become some other name, which nobody could refer to within the same
+ * transaction.
+ */
 static const char *port_new_name(struct sluice_change *c)
 {
 	struct nlattr *name = sluice_nl_need(c, SLUICE_A_PORT_NAME);
@@ -31,7 +37,8 @@ static const char *port_new_name(struct sluice_change *c)
 	if (!name)
 		return NULL;
 	if (!dev_valid_name(nla_data(name)) || strchr(nla_data(name), '%')) {
-		NL_SET_ERR_MSG_ATTR(c->extack, name, "not an interface name: 1 to 15 characters, no / : % or space");
+		NL_SET_ERR_MSG_ATTR(c->extack, name,
+				    "not an interface name: 1 to 15 characters, no / : % or space");
 		return NULL;
 	}
 	return nla_data(name);
@@ -53,7 +60,8 @@ static int port_add(struct sluice_change *c)
 	if (c->attrs[SLUICE_A_PORT_MAC]) {
 		nla_memcpy(params.mac, c->attrs[SLUICE_A_PORT_MAC], ETH_ALEN);
 		if (!is_valid_ether_addr(params.mac)) {
-			NL_SET_ERR_MSG_ATTR(c->extack, c->attrs[SLUICE_A_PORT_MAC], "not a unicast MAC address");
+			NL_SET_ERR_MSG_ATTR(c->extack, c->attrs[SLUICE_A_PORT_MAC],
+					    "not a unicast MAC address");
 			return -EADDRNOTAVAIL;
 		}
 	}
@@ -82,7 +90,8 @@ static int uplink_add(struct sluice_change *c)
 		return -EINVAL;
 	lower = __dev_get_by_name(c->net, nla_data(dev));
 	if (!lower) {
-		NL_SET_ERR_MSG_ATTR_FMT(c->extack, dev, "no interface '%s' in this network namespace: see 'ip link'",
+		NL_SET_ERR_MSG_ATTR_FMT(c->extack, dev,
+					"no interface '%s' in this network namespace: see 'ip link'",
 					(const char *)nla_data(dev));
 		return -ENODEV;
 	}
@@ -108,9 +117,10 @@ static int port_del(struct sluice_change *c)
 	if (IS_ERR(port))
 		return PTR_ERR(port);
 	if (kind && nla_get_u8(kind) != port->kind) {
-		NL_SET_ERR_MSG_ATTR_FMT(c->extack, kind, "%s", port->kind == SLUICE_PORT_UPLINK ?
-					"that is an uplink: say 'sluice uplink del'" :
-					"that is a guest port: say 'sluice port del'");
+		NL_SET_ERR_MSG_ATTR_FMT(c->extack, kind, "%s",
+					port->kind == SLUICE_PORT_UPLINK ?
+						"that is an uplink: say 'sluice uplink del'" :
+						"that is a guest port: say 'sluice port del'");
 		return -EINVAL;
 	}
 	if (!c->txn) {
@@ -124,7 +134,7 @@ static int port_del(struct sluice_change *c)
 	return 0;
 }
 
-/* --- changing ------------------------------------------------------------------------------------------------ */
+/* --- changing -------------------------------------------------------------------------------- */
 
 static int port_write_mac(struct sluice_port *port, const u8 *mac, struct netlink_ext_ack *extack)
 {
@@ -171,7 +181,8 @@ static int port_set(struct sluice_change *c)
 	if (mtu) {
 		err = dev_set_mtu(port->dev, nla_get_u32(mtu));
 		if (err)
-			NL_SET_ERR_MSG_ATTR(c->extack, mtu, "the port, or the VF below it, does not take that MTU");
+			NL_SET_ERR_MSG_ATTR(c->extack, mtu,
+					    "the port, or the VF below it, does not take that MTU");
 	}
 	if (!err && mac)
 		err = port_write_mac(port, nla_data(mac), c->extack);
@@ -198,7 +209,7 @@ int sluice_nl_port_del_doit(struct sk_buff *skb, struct genl_info *info)
 	return sluice_change_do(skb, info, port_del, SLUICE_OBJECT_PORT);
 }
 
-/* --- showing ------------------------------------------------------------------------------------------------- */
+/* --- showing --------------------------------------------------------------------------------- */
 
 static int queue_put(struct sk_buff *skb, const struct sluice_queue *q)
 {
@@ -207,7 +218,8 @@ static int queue_put(struct sk_buff *skb, const struct sluice_queue *q)
 	struct nlattr *nest = nla_nest_start(skb, SLUICE_A_PORT_QUEUE);
 	u8 dir = q->dir == SLUICE_QUEUE_TX ? SLUICE_DIR_FROM_GUEST : SLUICE_DIR_TO_GUEST;
 
-	if (!nest || nla_put_u32(skb, SLUICE_A_QUEUE_PAIR, q->pair) || nla_put_u8(skb, SLUICE_A_QUEUE_DIR, dir))
+	if (!nest || nla_put_u32(skb, SLUICE_A_QUEUE_PAIR, q->pair) ||
+	    nla_put_u8(skb, SLUICE_A_QUEUE_DIR, dir))
 		return -EMSGSIZE;
 	if (q->attached && nla_put_flag(skb, SLUICE_A_QUEUE_ATTACHED))
 		return -EMSGSIZE;
@@ -275,7 +287,8 @@ int sluice_nl_port_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return IS_ERR(port) ? PTR_ERR(port) : sluice_nl_reply(info, port_put, port);
 }
 
-static int port_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops, struct sluice_port *port)
+static int port_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,
+		     struct sluice_port *port)
 {
 	const struct nlattr *kind = genl_info_dump(out->cb)->attrs[SLUICE_A_PORT_KIND];
 	void *hdr;
@@ -298,7 +311,7 @@ int sluice_nl_port_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return sluice_nl_dump_ports(skb, cb, NULL, false, port_dump);
 }
 
-/* --- wires --------------------------------------------------------------------------------------------------- */
+/* --- wires ----------------------------------------------------------------------------------- */
 
 struct wire_step {
 	struct sluice_step step;
@@ -324,7 +337,8 @@ static int wire_undo(struct sluice_step *step)
 }
 
 static int wire_change(struct sluice_change *c,
-		       int (*change)(struct sluice_port *a, struct sluice_port *b, struct netlink_ext_ack *extack))
+		       int (*change)(struct sluice_port *a, struct sluice_port *b,
+				     struct netlink_ext_ack *extack))
 {
 	struct sluice_port *a = sluice_nl_need_port(c, SLUICE_A_WIRE_A), *b;
 	struct wire_step *undo;

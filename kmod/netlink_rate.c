@@ -9,7 +9,7 @@ struct rate_step {
 	struct sluice_rate rate;
 };
 
-/* --- ports --------------------------------------------------------------------------------------------------- */
+/* --- ports ----------------------------------------------------------------------------------- */
 
 static u64 rate_get(const struct nlattr *nla)
 {
@@ -40,7 +40,8 @@ static int rate_undo(struct sluice_step *step)
 	return sluice_engine()->rate_set(undo->port, undo->dir, &undo->rate, &extack);
 }
 
-static int rate_change(struct sluice_change *c, struct sluice_port *port, u8 dir, const struct sluice_rate *rate)
+static int rate_change(struct sluice_change *c, struct sluice_port *port, u8 dir,
+		       const struct sluice_rate *rate)
 {
 	struct rate_step *undo = sluice_change_undo(c, sizeof(*undo), rate_undo);
 	int err;
@@ -112,9 +113,11 @@ int sluice_nl_rate_del_doit(struct sk_buff *skb, struct genl_info *info)
 	return sluice_change_do(skb, info, rate_del, SLUICE_OBJECT_RATE);
 }
 
-static int rate_put(struct sk_buff *skb, const struct sluice_port *port, u8 dir, const struct sluice_rate *r)
+static int rate_put(struct sk_buff *skb, const struct sluice_port *port, u8 dir,
+		    const struct sluice_rate *r)
 {
-	if (nla_put_string(skb, SLUICE_A_RATE_PORT, port->dev->name) || nla_put_u8(skb, SLUICE_A_RATE_DIR, dir))
+	if (nla_put_string(skb, SLUICE_A_RATE_PORT, port->dev->name) ||
+	    nla_put_u8(skb, SLUICE_A_RATE_DIR, dir))
 		return -EMSGSIZE;
 	if (r->bps && (nla_put_uint(skb, SLUICE_A_RATE_BPS, r->bps) ||
 		       nla_put_uint(skb, SLUICE_A_RATE_BURST, r->burst)))
@@ -125,7 +128,8 @@ static int rate_put(struct sk_buff *skb, const struct sluice_port *port, u8 dir,
 	return 0;
 }
 
-static int rate_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops, struct sluice_port *port)
+static int rate_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,
+		     struct sluice_port *port)
 {
 	struct sluice_nl_dump *d = sluice_nl_dump(out->cb);
 	struct sluice_rate rate;
@@ -149,10 +153,11 @@ static int rate_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *
 
 int sluice_nl_rate_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return sluice_nl_dump_ports(skb, cb, genl_info_dump(cb)->attrs[SLUICE_A_RATE_PORT], true, rate_dump);
+	return sluice_nl_dump_ports(skb, cb, genl_info_dump(cb)->attrs[SLUICE_A_RATE_PORT], true,
+				    rate_dump);
 }
 
-/* --- meters -------------------------------------------------------------------------------------------------- */
+/* --- meters ---------------------------------------------------------------------------------- */
 
 struct meter_step {
 	struct sluice_step step;
@@ -204,8 +209,8 @@ static int meter_add(struct sluice_change *c)
 	return err;
 }
 
-static int meter_keep(void *ctx, u32 id, const struct sluice_rate *rate, const struct sluice_hits *passed,
-		      const struct sluice_hits *dropped)
+static int meter_keep(void *ctx, u32 id, const struct sluice_rate *rate,
+		      const struct sluice_hits *passed, const struct sluice_hits *dropped)
 {
 	struct meter_step *undo = ctx;
 
@@ -250,8 +255,8 @@ int sluice_nl_meter_del_doit(struct sk_buff *skb, struct genl_info *info)
 	return sluice_change_do(skb, info, meter_del, SLUICE_OBJECT_METER);
 }
 
-static int meter_put(struct sk_buff *skb, const struct sluice_rate *r, const struct sluice_hits *passed,
-		     const struct sluice_hits *dropped)
+static int meter_put(struct sk_buff *skb, const struct sluice_rate *r,
+		     const struct sluice_hits *passed, const struct sluice_hits *dropped)
 {
 	if (r->bps && (nla_put_uint(skb, SLUICE_A_METER_BPS, r->bps) ||
 		       nla_put_uint(skb, SLUICE_A_METER_BURST, r->burst)))
@@ -267,15 +272,16 @@ static int meter_put(struct sk_buff *skb, const struct sluice_rate *r, const str
 	return 0;
 }
 
-static int meter_emit(void *ctx, u32 id, const struct sluice_rate *rate, const struct sluice_hits *passed,
-		      const struct sluice_hits *dropped)
+static int meter_emit(void *ctx, u32 id, const struct sluice_rate *rate,
+		      const struct sluice_hits *passed, const struct sluice_hits *dropped)
 {
 	const struct sluice_nl_out *out = ctx;
 	void *hdr = sluice_nl_dump_put(out);
 
 	if (!hdr)
 		return -EMSGSIZE;
-	if (nla_put_u32(out->skb, SLUICE_A_METER_ID, id) || meter_put(out->skb, rate, passed, dropped)) {
+	if (nla_put_u32(out->skb, SLUICE_A_METER_ID, id) ||
+	    meter_put(out->skb, rate, passed, dropped)) {
 		genlmsg_cancel(out->skb, hdr);
 		return -EMSGSIZE;
 	}
@@ -283,8 +289,8 @@ static int meter_emit(void *ctx, u32 id, const struct sluice_rate *rate, const s
 	return 0;
 }
 
-static int meter_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops, struct sluice_instance *inst,
-		      struct sluice_cursor *cur)
+static int meter_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,
+		      struct sluice_instance *inst, struct sluice_cursor *cur)
 {
 	return ops->meter_dump(inst, cur, meter_emit, out);
 }

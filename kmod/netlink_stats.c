@@ -2,7 +2,7 @@
 /* Counters of ports. */
 #include "netlink_ops.h"
 
-static const char * const drop_text[] = {
+static const char *const drop_text[] = {
 #define SLUICE_X(name, tag, text) text,
 	SLUICE_DROPS(SLUICE_X)
 #undef SLUICE_X
@@ -23,7 +23,8 @@ static int drop_put(struct sk_buff *skb, enum sluice_drop why, u64 packets)
 
 static int totals_put(struct sk_buff *skb, const struct sluice_port_totals *t)
 {
-	if (nla_put_uint(skb, SLUICE_A_STATS_FROM_GUEST_PACKETS, t->packets[SLUICE_DIR_FROM_GUEST]) ||
+	if (nla_put_uint(skb, SLUICE_A_STATS_FROM_GUEST_PACKETS,
+			 t->packets[SLUICE_DIR_FROM_GUEST]) ||
 	    nla_put_uint(skb, SLUICE_A_STATS_FROM_GUEST_BYTES, t->bytes[SLUICE_DIR_FROM_GUEST]) ||
 	    nla_put_uint(skb, SLUICE_A_STATS_TO_GUEST_PACKETS, t->packets[SLUICE_DIR_TO_GUEST]) ||
 	    nla_put_uint(skb, SLUICE_A_STATS_TO_GUEST_BYTES, t->bytes[SLUICE_DIR_TO_GUEST]) ||
@@ -62,7 +63,8 @@ int sluice_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return IS_ERR(port) ? PTR_ERR(port) : sluice_nl_reply(info, stats_put, port);
 }
 
-static int stats_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops, struct sluice_port *port)
+static int stats_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,
+		      struct sluice_port *port)
 {
 	void *hdr = sluice_nl_dump_put(out);
 

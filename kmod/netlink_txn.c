@@ -4,16 +4,17 @@
  *
  * DOC: Transactions
  *
- * A state may hold a million rules, a netlink message holds one. So a socket opens a transaction, sends
- * its changes as it would otherwise, and commits. Until then the messages are only kept, once their policy has
- * passed them. The commit runs them in order under one RTNL hold, while the workers stand still: no packet sees a
- * state in between.
+ * A state may hold a million rules, a netlink message holds one. So a socket opens a transaction,
+ * sends its changes as it would otherwise, and commits. Until then the messages are only kept,
+ * once their policy has passed them. The commit runs them in order under one RTNL hold, while the
+ * workers stand still: no packet sees a state in between.
  *
- * Ahead of each change memory is set aside for what would undo it. When a change is refused those before it are
- * undone, last first, so each finds the state that it left behind. What comes back is the configuration; counters of
- * a rule that was removed and put back start anew. Removing a port cannot be undone (a guest has hold of it) but cannot fail
- * either: it waits until all else was done. So a name or a VF that a port gives up is free for others only in the
- * next transaction.
+ * Ahead of each change memory is set aside for what would undo it. When a change is refused those
+ * before it are undone, last first, so each finds the state that it left behind. What comes back
+ * is the configuration; counters of a rule that was removed and put back start anew. Removing a
+ * port cannot be undone (a guest has hold of it) but cannot fail either: it waits until all else
+ * was done. So a name or a VF that a port gives up is free for others only in the next
+ * transaction.
  *
  * A transaction belongs to a socket and dies with it.
  */
@@ -23,14 +24,15 @@
 #include "worker.h"
 
 /* What one socket may have the kernel keep; it is charged to the sender's memory cgroup too. */
-#define TXN_MAX_BYTES	(512UL << 20)
+#define TXN_MAX_BYTES (512UL << 20)
 
 /**
  * struct sluice_txn - an open transaction
  * @node: in txns
  * @net: the socket's namespace; the socket holds it
  * @portid: the socket
- * @sk: likewise: a number may be used again before its last owner's transaction was dropped. Compared only
+ * @sk: likewise: a number may be used again before its last owner's transaction was dropped.
+ *	Compared only
  * @kept: struct txn_kept.node, in order
  * @bytes: size of what is kept
  * @undo: struct sluice_step.node, in order of the changes
@@ -107,7 +109,7 @@ static struct sluice_txn *txn_of(struct sk_buff *skb, struct genl_info *info)
 	return txn;
 }
 
-/* --- keeping changes ------------------------------------------------------------------------------------- */
+/* --- keeping changes ------------------------------------------------------------------------- */
 
 static int txn_keep(struct sluice_txn *txn, struct genl_info *info, sluice_change_fn fn)
 {
@@ -117,7 +119,8 @@ static int txn_keep(struct sluice_txn *txn, struct genl_info *info, sluice_chang
 	size_t size = struct_size(kept, attrs, len);
 
 	if (txn->bytes + size > TXN_MAX_BYTES) {
-		NL_SET_ERR_MSG(info->extack, "more than a transaction can hold: commit the state in several parts");
+		NL_SET_ERR_MSG(info->extack,
+			       "more than a transaction can hold: commit the state in several parts");
 		return -E2BIG;
 	}
 	kept = kmalloc(size, GFP_KERNEL_ACCOUNT);
@@ -136,7 +139,7 @@ static int txn_keep(struct sluice_txn *txn, struct genl_info *info, sluice_chang
 
 static void change_init(struct sluice_change *c, struct net *net, struct netlink_ext_ack *extack)
 {
-	*c = (struct sluice_change) {
+	*c = (struct sluice_change){
 		.net = net,
 		.inst = sluice_instance_get(net),
 		.ops = sluice_engine(),
@@ -147,7 +150,8 @@ static void change_init(struct sluice_change *c, struct net *net, struct netlink
 		c->ops = NULL;
 }
 
-int sluice_change_do(struct sk_buff *skb, struct genl_info *info, sluice_change_fn fn, enum sluice_object object)
+int sluice_change_do(struct sk_buff *skb, struct genl_info *info, sluice_change_fn fn,
+		     enum sluice_object object)
 {
 	struct sluice_txn *txn = txn_of(skb, info);
 	struct sluice_change c;
@@ -166,9 +170,10 @@ int sluice_change_do(struct sk_buff *skb, struct genl_info *info, sluice_change_
 	return err;
 }
 
-/* --- steps ------------------------------------------------------------------------------------------------ */
+/* --- steps ----------------------------------------------------------------------------------- */
 
-static struct sluice_step *step_new(struct sluice_change *c, size_t size, int (*fn)(struct sluice_step *step))
+static struct sluice_step *step_new(struct sluice_change *c, size_t size,
+				    int (*fn)(struct sluice_step *step))
 {
 	struct sluice_step *step = kvzalloc(size, GFP_KERNEL_ACCOUNT);
 
@@ -210,7 +215,8 @@ static void txn_undo(struct sluice_txn *txn)
 	list_for_each_entry_reverse(step, &txn->undo, node) {
 		err = step->armed ? step->fn(step) : 0;
 		if (err)
-			net_err_ratelimited("sluice: a change of a refused transaction stays: error %d\n", err);
+			net_err_ratelimited("sluice: a change of a refused transaction stays: error %d\n",
+					    err);
 		cond_resched();
 	}
 }
@@ -225,7 +231,7 @@ static void txn_finish(struct sluice_txn *txn)
 	}
 }
 
-/* --- commands --------------------------------------------------------------------------------------------- */
+/* --- commands -------------------------------------------------------------------------------- */
 
 static int txn_run_one(struct sluice_txn *txn, struct sluice_change *c, const struct txn_kept *kept)
 {
@@ -234,12 +240,16 @@ static int txn_run_one(struct sluice_txn *txn, struct sluice_change *c, const st
 	c->head = (const struct nlattr *)kept->attrs;
 	c->len = kept->len;
 	if (kept->ops->maxattr)
-		err = nla_parse(c->attrs, kept->ops->maxattr, c->head, c->len, kept->ops->policy, c->extack);
+		err = nla_parse(c->attrs, kept->ops->maxattr, c->head, c->len, kept->ops->policy,
+				c->extack);
 	if (!err)
 		err = kept->fn(c);
 	if (!err)
 		return 0;
-	/* What it points to is not in the commit's message. The cookie tells the sender which of his it was. */
+	/*
+	 * What it points to is not in the commit's message. The cookie tells the sender which of
+	 * his it was.
+	 */
 	c->extack->bad_attr = NULL;
 	c->extack->policy = NULL;
 	c->extack->miss_type = 0;
@@ -281,7 +291,8 @@ int sluice_nl_txn_begin_doit(struct sk_buff *skb, struct genl_info *info)
 	struct sluice_txn *txn;
 
 	if (txn_of(skb, info)) {
-		NL_SET_ERR_MSG(info->extack, "this socket has a transaction open: commit or abort it first");
+		NL_SET_ERR_MSG(info->extack,
+			       "this socket has a transaction open: commit or abort it first");
 		return -EBUSY;
 	}
 	txn = kzalloc(sizeof(*txn), GFP_KERNEL_ACCOUNT);
@@ -334,7 +345,7 @@ int sluice_nl_txn_abort_doit(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
-/* --- end of a socket --------------------------------------------------------------------------------------- */
+/* --- end of a socket ------------------------------------------------------------------------- */
 
 /* Every netlink socket of the host comes by: RTNL is asked for only if it had a transaction. */
 static int txn_socket_gone(struct notifier_block *nb, unsigned long event, void *data)

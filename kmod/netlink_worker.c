@@ -35,7 +35,8 @@ static struct sluice_worker *worker_need(struct sluice_change *c)
 		return ERR_PTR(-EINVAL);
 	w = sluice_worker_find(nla_get_u32(cpu));
 	if (!w) {
-		NL_SET_ERR_MSG_ATTR(c->extack, cpu, "no worker on that core: see 'sluice worker show'");
+		NL_SET_ERR_MSG_ATTR(c->extack, cpu,
+				    "no worker on that core: see 'sluice worker show'");
 		return ERR_PTR(-ENOENT);
 	}
 	return w;
@@ -49,8 +50,8 @@ static u8 worker_get_mode(struct sluice_change *c)
 }
 
 /*
- * The new worker may have taken the place of the one that was made unasked. If that is not there to hand everything
- * back to, the new one becomes what it was.
+ * The new worker may have taken the place of the one that was made unasked. If that is not there
+ * to hand everything back to, the new one becomes what it was.
  */
 static int worker_undo_add(struct sluice_step *step)
 {
@@ -124,7 +125,7 @@ static int worker_set(struct sluice_change *c)
 	return 0;
 }
 
-/* --- removal ------------------------------------------------------------------------------------------------- */
+/* --- removal --------------------------------------------------------------------------------- */
 
 static int worker_undo_del(struct sluice_step *step)
 {
@@ -152,10 +153,10 @@ static void worker_note_users(struct worker_step *undo, const struct sluice_work
 
 	xa_for_each(&sluice_ports, index, port) {
 		if (port->kind == SLUICE_PORT_UPLINK && rtnl_dereference(port->worker) == w)
-			undo->user[undo->nr_users++] = (struct worker_user) { port, -1 };
+			undo->user[undo->nr_users++] = (struct worker_user){ port, -1 };
 		for (i = 0; i < port->nr_pairs && port->kind == SLUICE_PORT_GUEST; i++) {
 			if (rtnl_dereference(sluice_port_txq(port, i)->worker) == w)
-				undo->user[undo->nr_users++] = (struct worker_user) { port, i };
+				undo->user[undo->nr_users++] = (struct worker_user){ port, i };
 		}
 	}
 }
@@ -183,7 +184,7 @@ static int worker_del(struct sluice_change *c)
 	return err;
 }
 
-/* --- assignment ------------------------------------------------------------------------------------------------ */
+/* --- assignment ------------------------------------------------------------------------------ */
 
 static int assign_undo(struct sluice_step *step)
 {
@@ -257,14 +258,15 @@ int sluice_nl_worker_assign_doit(struct sk_buff *skb, struct genl_info *info)
 	return sluice_change_do(skb, info, worker_assign, SLUICE_OBJECT_WORKER);
 }
 
-/* --- showing --------------------------------------------------------------------------------------------------- */
+/* --- showing --------------------------------------------------------------------------------- */
 
 static int worker_put(struct sk_buff *skb, const struct sluice_worker *w)
 {
 	struct sluice_worker_times t;
 
 	sluice_worker_times(w, &t);
-	if (nla_put_u32(skb, SLUICE_A_WORKER_CPU, w->cpu) || nla_put_u8(skb, SLUICE_A_WORKER_MODE, w->mode) ||
+	if (nla_put_u32(skb, SLUICE_A_WORKER_CPU, w->cpu) ||
+	    nla_put_u8(skb, SLUICE_A_WORKER_MODE, w->mode) ||
 	    (w->automatic && nla_put_flag(skb, SLUICE_A_WORKER_AUTOMATIC)) ||
 	    nla_put_u32(skb, SLUICE_A_WORKER_USERS, w->nr_users) ||
 	    nla_put_uint(skb, SLUICE_A_WORKER_BUSY_NS, t.busy_ns) ||
@@ -275,7 +277,10 @@ static int worker_put(struct sk_buff *skb, const struct sluice_worker *w)
 	return 0;
 }
 
-/* There are no more than cores; the place is how many were shown, and a change on the way is flagged. */
+/*
+ * There are no more than cores; the place is how many were shown, and a change on the way is
+ * flagged.
+ */
 int sluice_nl_worker_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct sluice_nl_out out = { .skb = skb, .cb = cb, .net = sock_net(skb->sk) };
