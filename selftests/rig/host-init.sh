@@ -6,7 +6,7 @@
 #
 # The job directory ($1) is shared with the outside and writable:
 #   env     variables to export      cmd   the program and its arguments, NUL between
-#   rc      written here: the exit status
+#   up, rc  written here: that we run, and the exit status
 
 job=$1
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -34,6 +34,7 @@ mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 job "$job" || {
 	echo "rig: cannot mount the job directory" >/dev/console
 	finish
 }
+: >"$job/up"
 ln -sfn /proc/self/fd /dev/fd
 ln -sfn /proc/self/fd/0 /dev/stdin
 ln -sfn /proc/self/fd/1 /dev/stdout

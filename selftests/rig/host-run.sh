@@ -68,6 +68,7 @@ trap clean EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+boot_limit=60
 pf_mac=52:54:00:51:00:01 peer_mac=52:54:00:51:00:02
 mkdir "$job/out"
 {
@@ -81,6 +82,7 @@ mkdir "$job/out"
 printf '%s\0' "$@" >"$job/cmd"
 
 if [ -n "$icount" ]; then
+	boot_limit=240
 	# Every byte of a "rep movsb" would count as an instruction: hide the
 	# features that make the kernel prefer it.
 	machine=(-accel "tcg,thread=single" -icount "shift=0,sleep=off"
@@ -106,30 +108,46 @@ if [ "$vfs" -gt 0 ]; then
 	      -device "igb,bus=rp1,netdev=n1,mac=$peer_mac")
 fi
 
-qemu-system-x86_64 "${machine[@]}" -machine q35,kernel-irqchip=split -m "$mem" \
-	-nodefaults -display none -no-reboot \
-	-chardev "file,id=con,path=$job/console" -serial chardev:con \
-	-chardev stdio,id=job,signal=on -serial chardev:job \
-	-device intel-iommu,intremap=on,caching-mode=on \
-	-device virtio-rng-pci \
-	-kernel "/boot/vmlinuz-$ver" -initrd "$initrd" \
-	-append "console=ttyS0 panic=-1 oops=panic quiet loglevel=5 intel_iommu=on iommu=pt rig.init=$here/host-init.sh rig.job=$job" \
-	-fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap \
-	-device virtio-9p-pci,fsdev=root,mount_tag=hostroot \
-	-fsdev "local,id=job,path=$job,security_model=none" \
-	-device virtio-9p-pci,fsdev=job,mount_tag=job \
-	${nics[@]+"${nics[@]}"} ${extra[@]+"${extra[@]}"} </dev/null \
-	2> >(grep -v 'hub 0 is not connected' >&2) &
-qemu_pid=$!
+boot()
+{
+	qemu-system-x86_64 "${machine[@]}" -machine q35,kernel-irqchip=split -m "$mem" \
+		-nodefaults -display none -no-reboot \
+		-chardev "file,id=con,path=$job/console" -serial chardev:con \
+		-chardev stdio,id=job,signal=on -serial chardev:job \
+		-device intel-iommu,intremap=on,caching-mode=on \
+		-device virtio-rng-pci \
+		-kernel "/boot/vmlinuz-$ver" -initrd "$initrd" \
+		-append "console=ttyS0 panic=-1 oops=panic quiet loglevel=5 intel_iommu=on iommu=pt rig.init=$here/host-init.sh rig.job=$job" \
+		-fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap \
+		-device virtio-9p-pci,fsdev=root,mount_tag=hostroot \
+		-fsdev "local,id=job,path=$job,security_model=none" \
+		-device virtio-9p-pci,fsdev=job,mount_tag=job \
+		${nics[@]+"${nics[@]}"} ${extra[@]+"${extra[@]}"} </dev/null \
+		2> >(grep -v 'hub 0 is not connected' >&2) &
+	qemu_pid=$!
+}
 
-# Wait in small steps, so that a signal to us is acted upon at once.
-late=
+# Wait in small steps, so that a signal to us is acted upon at once.  Under
+# emulation on a busy machine a timer of the booting kernel is lost now and
+# then and it stands still: that is before anything of ours has run, and is
+# tried again.
+boot
+late='' tries=1
 end=$((SECONDS + limit))
+up_by=$((SECONDS + boot_limit))
 while kill -0 "$qemu_pid" 2>/dev/null; do
 	if [ "$SECONDS" -ge "$end" ]; then
 		late=1
 		kill -9 "$qemu_pid" 2>/dev/null || :
 		break
+	fi
+	if [ "$SECONDS" -ge "$up_by" ] && [ ! -e "$job/up" ] && [ "$tries" -lt 4 ]; then
+		echo "host-run.sh: the host does not boot, once more" >&2
+		kill -9 "$qemu_pid" 2>/dev/null || :
+		wait "$qemu_pid" 2>/dev/null || :
+		tries=$((tries + 1))
+		boot
+		up_by=$((SECONDS + boot_limit))
 	fi
 	sleep 0.2
 done
