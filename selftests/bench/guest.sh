@@ -6,12 +6,13 @@
 #   BENCH_ROUNDS   how often everything is measured
 #   BENCH_SECONDS  of one measurement
 #   BENCH_PATHS    which datapaths
-#   SLUICE_KO      directory with the modules; without it only the stock peers are measured
-#   SLUICE_TOOL    the tool
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
 load=$here/out/load
+objects=$top/build/$(basename "${UML_BUILD:?run this by selftests/rig/uml-run.sh}")
+export PATH=$top/userspace:$PATH
 results=/run/rig/results
 nflow=10000
 nrule=100
@@ -125,64 +126,53 @@ prepare_ovs() {
 setup_sluice() {
 	local m d
 	wires sl
-	for m in sluice sluice_net sluice_vhost; do
-		insmod "$SLUICE_KO/$m.ko"
+	for m in kmod/sluice kmod/sluice_net vhost-vendor/sluice_vhost; do
+		insmod "$objects/$m.ko"
 	done
 	for d in o i; do
-		"$SLUICE_TOOL" port add "tsl$d"
+		sluice port add "tsl$d"
 		ip link set "tsl$d" up
-		"$SLUICE_TOOL" uplink add "usl$d" dev "wsl$d"
+		sluice uplink add "usl$d" dev "wsl$d"
 		ip link set "usl$d" up
 	done
+	sluice dump >/tmp/rules.sluice.none
 }
 
-# As one declared state each, so that it is in force at once and nothing is left of the one before.
+# The rules for one pair: a port, its uplink, and the direction in which the port is crossed.
 sluice_rules() {
-	local i d a
-	for d in o i; do
-		case $1 in
-		wire | acl) echo "wire add tsl$d usl$d" ;;
-		esac
-		case $1 in
-		acl)
-			for ((i = 0; i < nrule; i += 2)); do
-				for a in from-guest to-guest; do
-					echo "acl add port tsl$d dir $a prio $((i + 1)) proto udp src 192.168.$i.0/24 dport $((1000 + i)) deny"
-					echo "acl add port tsl$d dir $a prio $((i + 2)) proto tcp dst 172.16.$i.0/24 dport $((2000 + i)) deny"
-				done
-			done
-			;;
-		flows)
-			for ((i = 0; i < nflow; i++)); do
-				a=10.1.$((i / 256)).$((i % 256))
-				if [ "$d" = o ]; then
-					echo "flow add prio 100 in tsl$d eth-type 0x0800 dst $a actions output:usl$d"
-				else
-					echo "flow add prio 100 in usl$d eth-type 0x0800 src $a actions output:tsl$d"
-				fi
-			done
-			;;
-		esac
-	done
+	local rules=$1 port=$2 uplink=$3 dir=$4 i
+	[ "$rules" = flows ] || sluice wire add "$port" "$uplink"
+	case $rules in
+	acl)
+		for ((i = 0; i < nrule; i += 2)); do
+			sluice acl add port "$port" dir "$dir" prio $((i + 1)) \
+				proto udp src "192.168.$i.0/24" dport $((1000 + i)) deny
+			sluice acl add port "$port" dir "$dir" prio $((i + 2)) \
+				proto tcp dst "172.16.$i.0/24" dport $((2000 + i)) deny
+		done
+		;;
+	flows)
+		if [ "$dir" = from-guest ]; then
+			sluice flow add prio 100 in "$port" eth-type 0x0800 dst 10.1.0.0 actions "output:$uplink"
+		else
+			sluice flow add prio 100 in "$uplink" eth-type 0x0800 src 10.1.0.0 actions "output:$port"
+		fi
+		;;
+	esac
 }
 
+# Rules are set one by one once, and kept as a declared state, so that from then on they come in one transaction
+# and nothing of others is left. The ten thousand flows are made of two in the state's text.
 prepare_sluice() {
-	local d
-	for d in o i; do
-		"$SLUICE_TOOL" wire del "tsl$d" "usl$d" 2>/dev/null || true
-		"$SLUICE_TOOL" acl flush port "tsl$d"
-	done
-	"$SLUICE_TOOL" flow flush
-	[ -e "/tmp/rules.sluice.$1" ] || sluice_rules "$1" >"/tmp/rules.sluice.$1"
-	sluice_batch "/tmp/rules.sluice.$1"
-}
-
-# One command per line.
-sluice_batch() {
-	local words
-	while read -r -a words; do
-		"$SLUICE_TOOL" "${words[@]}"
-	done <"$1"
+	local state=/tmp/rules.sluice.$1
+	if [ ! -e "$state" ]; then
+		sluice apply /tmp/rules.sluice.none
+		sluice_rules "$1" tslo uslo from-guest
+		sluice_rules "$1" tsli usli to-guest
+		sluice dump >"$state.one"
+		/usr/bin/python3 "$here/expand.py" 10.1.0.0 $nflow <"$state.one" >"$state"
+	fi
+	sluice apply "$state"
 }
 
 # measure PATH DIRECTION LEN FLOWS NODE PORT WIRE PEER
@@ -210,9 +200,8 @@ measure_all() {
 }
 
 rounds=${BENCH_ROUNDS:-5}
-seconds=${BENCH_SECONDS:-0.25}
+seconds=${BENCH_SECONDS:-0.5}
 read -r -a paths <<<"${BENCH_PATHS:-wire sluice ovs bridge macvtap}"
-[ -n "${SLUICE_KO:-}" ] || paths=("${paths[@]/sluice/}")
 
 for conf in all default; do
 	echo 1 >/proc/sys/net/ipv6/conf/$conf/disable_ipv6
@@ -221,7 +210,7 @@ done
 wires base
 for path in "${paths[@]}"; do
 	case $path in
-	wire | '') ;;
+	wire) ;;
 	*) "setup_$path" ;;
 	esac
 done

@@ -10,6 +10,7 @@ import sys
 
 SIZES = {64: "64 B", 1514: "1500 B", 65214: "64 KiB GSO"}
 ORDER = ["sluice-wire", "sluice-acl", "sluice-flows", "ovs-wire", "ovs-acl", "ovs-flows", "bridge", "macvtap"]
+RULES = ["wire", "acl", "flows"]
 LOST_MAX = 0.001
 
 
@@ -60,20 +61,52 @@ def cost(cells, key):
             "lost": lost, "delivered": lost <= sent * LOST_MAX}
 
 
-def table(results, paths):
-    print("Nanoseconds of device-side CPU per frame (median of interleaved rounds); * not all was delivered")
-    print(f"{'':24}" + "".join(f"{p:>14}" for p in paths))
+def rows():
+    """Loads in the order of the table, with what they are called."""
     for way, arrow in (("out", "guest -> wire"), ("in", "wire -> guest")):
         for length, size in SIZES.items():
             for flows in (1, 10000):
-                row = f"{arrow} {size:>10}"
-                print(f"{row}")if False else None
-                cells = []
-                for p in paths:
-                    r = results.get((p, way, length, flows))
-                    cells.append("-" if not r or "ns" not in r else f"{r['ns']:.0f}" + ("" if r["delivered"] else "*"))
-                print(f"{arrow} {size:>10} {flows:>6}f"[:32].ljust(32) + "".join(f"{c:>14}" for c in cells)[8:])
+                yield (way, length, flows), f"{arrow}  {size:>10}  {flows:>5} flow{'s' if flows > 1 else ''}"
+
+
+def text(r):
+    if not r:
+        return "-"
+    if "ns" not in r:
+        return "failed"
+    return f"{r['ns']:.0f}" + ("" if r["delivered"] else "*")
+
+
+def table(results, paths):
+    print("Device-side CPU per frame in nanoseconds, median of interleaved rounds. * : frames were lost")
+    print(" " * 40 + "".join(f"{p:>13}" for p in paths))
+    for load, name in rows():
+        print(f"{name:40}" + "".join(f"{text(results.get((p, *load))):>13}" for p in paths))
     print()
+
+
+def ratios(results):
+    """Sluice beside Open vSwitch with the same rules, and its rules beside none."""
+    out = []
+    for load, name in rows():
+        entry = {"dir": load[0], "len": load[1], "flows": load[2]}
+        for rules in RULES:
+            ours, theirs = results.get((f"sluice-{rules}", *load)), results.get((f"ovs-{rules}", *load))
+            none = results.get(("sluice-wire", *load))
+            if ours and "ns" in ours and theirs and "ns" in theirs:
+                entry[f"{rules}/ovs"] = round(ours["ns"] / theirs["ns"], 3)
+            if rules != "wire" and ours and "ns" in ours and none and "ns" in none:
+                entry[f"{rules}/wire"] = round(ours["ns"] / none["ns"], 3)
+        if len(entry) > 3:
+            out.append((name, entry))
+    if out:
+        columns = [f"{r}/ovs" for r in RULES] + [f"{r}/wire" for r in RULES[1:]]
+        print("Sluice's cost over Open vSwitch's with the same rules, and over its own without rules")
+        print(" " * 40 + "".join(f"{c:>13}" for c in columns))
+        for name, entry in out:
+            print(f"{name:40}" + "".join(f"{entry.get(c, '-'):>13}" for c in columns))
+        print()
+    return [entry for _, entry in out]
 
 
 def main():
@@ -82,8 +115,9 @@ def main():
     results = {k: r for k in keys if (r := cost(cells, k))}
     paths = [p for p in ORDER if any(k[0] == p for k in results)]
     table(results, paths)
+    relative = ratios(results)
     with open(sys.argv[2], "w", encoding="ascii") as out:
-        json.dump({"results": list(results.values())}, out, indent=1)
+        json.dump({"results": list(results.values()), "ratios": relative}, out, indent=1)
 
 
 main()

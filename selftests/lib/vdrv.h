@@ -86,7 +86,8 @@ struct vdrv_seg {
  * @used_next: the same for what comes back
  * @wrap: driver's wrap counter (packed)
  * @used_wrap: device's wrap counter as seen from here (packed)
- * @kicked: where @next stood at the last decision to kick
+ * @kicked: where @next stood at the last decision to kick (split)
+ * @added: ring entries written since then (packed)
  * @base: what the device starts from, as SET_VRING_BASE and GET_VRING_BASE have it
  * @slot_desc: ring entries that a slot took
  * @free: stack of free slots
@@ -116,6 +117,7 @@ struct vdrv_vq {
 	bool wrap;
 	bool used_wrap;
 	uint16_t kicked;
+	uint16_t added;
 	uint32_t base;
 	uint16_t *slot_desc;
 	uint16_t *free;

@@ -102,6 +102,7 @@ static void split_add(struct vdrv *v, struct vdrv_vq *q, unsigned int slot, cons
 
 static void packed_advance(struct vdrv_vq *q)
 {
+	q->added++;
 	if (++q->next == q->num) {
 		q->next = 0;
 		q->wrap = !q->wrap;
@@ -171,10 +172,9 @@ static bool split_wants_kick(struct vdrv_vq *q)
 
 static bool packed_wants_kick(struct vdrv_vq *q)
 {
-	uint16_t old = q->kicked, new = q->next, off_wrap, flags;
-	uint16_t event;
+	uint16_t old = q->next - q->added, new = q->next, off_wrap, flags, event;
 
-	q->kicked = new;
+	q->added = 0;
 	flags = read_once(&q->dev_event->flags);
 	if (flags == VRING_PACKED_EVENT_FLAG_DISABLE)
 		return false;
@@ -184,9 +184,6 @@ static bool packed_wants_kick(struct vdrv_vq *q)
 	event = off_wrap & ~PACKED_WRAP;
 	if (!!(off_wrap & PACKED_WRAP) != q->wrap)
 		event -= q->num;
-	/* @old may lie before the wrap as well: bring it to the same lap as @new. */
-	if (old > new)
-		old -= q->num;
 	return vring_need_event(event, new, old);
 }
 

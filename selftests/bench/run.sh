@@ -2,17 +2,27 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The bench: Sluice and its stock peers under the same load, in one boot of the native User-mode Linux.
 #
-#   bench.sh [OUTDIR]      (default selftests/bench/out): results (raw), bench.json, bench.txt
+#   run.sh [OUTDIR]      (default selftests/bench/out): results (raw), bench.json, bench.txt
 #
-# BENCH_ROUNDS, BENCH_SECONDS, BENCH_PATHS, SLUICE_KO and SLUICE_TOOL as in guest.sh.
+#   BENCH_ROUNDS   how often everything is measured (5)
+#   BENCH_SECONDS  of one measurement (0.5)
+#   BENCH_PATHS    which datapaths (wire sluice ovs bridge macvtap; the first is what is subtracted inwards)
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
 out=$(realpath -m "${1:-$here/out}")
 mkdir -p "$out"
+kernel=$("$here/../rig/uml-build.sh" native)
 make -s -C "$here"
+case " ${BENCH_PATHS:-sluice} " in
+*' sluice '*)
+	make -s -C "$top" ARCH=um KDIR="$kernel" modules
+	make -s -C "$top" tool
+	;;
+esac
 
-export RIG_ENV="BENCH_ROUNDS BENCH_SECONDS BENCH_PATHS SLUICE_KO SLUICE_TOOL"
+export RIG_ENV="BENCH_ROUNDS BENCH_SECONDS BENCH_PATHS"
 export RIG_OUT=$out RIG_TIMEOUT=${RIG_TIMEOUT:-3600}
 
 # The guest kernel and its processes are threads of one CPU: kept on one of ours, they hand over to each other at a
