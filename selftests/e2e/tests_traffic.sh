@@ -68,27 +68,46 @@ test_tcp_in()
 	is "bytes to the guest" "$(($(port_stat vm1 to-guest-bytes) - b))" -gt 100000
 }
 
+# Serve one connection on port $1 of the peer: "recv" prints the checksum of
+# what comes, "send" sends file $3.
+peer_tcp()
+{
+	ip netns exec peer timeout 60 python3 - "$@" <<-'END'
+		import hashlib, socket, sys
+		with socket.create_server(("", int(sys.argv[1]))) as s:
+		    conn = s.accept()[0]
+		with conn:
+		    if sys.argv[2] == "send":
+		        conn.sendall(open(sys.argv[3], "rb").read())
+		        conn.shutdown(socket.SHUT_WR)
+		    md5 = hashlib.md5()
+		    while part := conn.recv(65536):
+		        md5.update(part)
+		    print(md5.hexdigest())
+	END
+}
+
 # Every byte arrives as it was sent, with offloads on and off.
 test_data()
 {
 	local sum got offload
 
 	base || return
+	head -c 4000000 /dev/urandom >/tmp/data
+	sum=$(md5sum </tmp/data)
 	for offload in on off; do
 		must on_vm "ethtool -K eth0 tx $offload rx $offload tso $offload gso $offload gro $offload" || return
-		ip netns exec peer busybox nc -l -p 7001 >/tmp/data.out &
-		sleep 1
-		sum=$(on_vm "head -c 4000000 /dev/urandom >/tmp/data; md5sum </tmp/data; nc -w 5 $PEER_IP 7001 </tmp/data") || return
+		peer_tcp 7001 send /tmp/data >/dev/null &
+		sleep 2
+		got=$(on_vm "exec 9<>/dev/tcp/$PEER_IP/7001; cat <&9 >/tmp/data; md5sum </tmp/data") || return
 		wait $!
-		got=$(md5sum </tmp/data.out)
-		is "checksum at the peer, offloads $offload" "$got" = "$sum" || return
-
-		ip netns exec peer busybox nc -l -p 7002 </tmp/data.out >/dev/null &
-		sleep 1
-		got=$(on_vm "nc -w 5 $PEER_IP 7002 </dev/null | md5sum") || return
-		kill $! 2>/dev/null
-		wait $! 2>/dev/null
 		is "checksum in the guest, offloads $offload" "$got" = "$sum" || return
+
+		peer_tcp 7002 recv >/tmp/sum &
+		sleep 2
+		on_vm "cat /tmp/data >/dev/tcp/$PEER_IP/7002" || return
+		wait $!
+		is "checksum at the peer, offloads $offload" "$(cat /tmp/sum)  -" = "$sum" || return
 	done
-	on_vm "ethtool -K eth0 tx on rx on tso on gso on gro on"
+	on_vm "ethtool -K eth0 tx on rx on tso on gso on gro on" >/dev/null
 }
