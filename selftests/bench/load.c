@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One measurement: so many frames through one datapath, and what each cost the machine beside the generator.
+ * One measurement: so many frames through one datapath, and what each cost the machine beside the
+ * generator.
  *
- *   load out  VHOST_NODE PORT WIRE       LEN FLOWS SECONDS   guest -> wire; WIRE counts what it transmits
- *   load in   VHOST_NODE PORT WIRE PEER  LEN FLOWS SECONDS   PEER -> WIRE -> guest; a veth pair is the wire
+ *   load out  VHOST_NODE PORT WIRE       LEN FLOWS SECONDS   guest -> wire
+ *   load in   VHOST_NODE PORT WIRE PEER  LEN FLOWS SECONDS   PEER -> WIRE -> guest
  *   load wire -          -    WIRE PEER  LEN FLOWS SECONDS   PEER -> WIRE and no further
  *
- * The machine has one CPU, and the generator works in closed loop: it hands over a burst, sleeps until the burst
- * has gone all the way, and collects. So all time that passes is either the generator's or the device side's.
- * The generator's share is subtracted: its time over the rings is measured burst by burst with the cycle counter
- * (the median, for a timer tick may hit any of them), and its system calls are taken at what they cost when they
- * have nothing to do. Waking and switching to the device's threads is the device's.
+ * Outwards WIRE counts what it transmits; inwards WIRE and PEER are a veth pair.
  *
- * Inwards, sending from the peer is the generator's as well, and it cannot be told apart by looking, as the
- * device's receive path may run on its back. "wire" is the same with nobody behind the wire; who reads the results
- * subtracts it.
+ * The machine has one CPU, and the generator works in closed loop: it hands over a burst, sleeps
+ * until the burst has gone all the way, and collects. So all time that passes is either the
+ * generator's or the device side's. The generator's share is subtracted: its time over the rings is
+ * measured burst by burst with the cycle counter (the median, for a timer tick may hit any of
+ * them), and its system calls are taken at what they cost when they have nothing to do. Waking and
+ * switching to the device's threads is the device's.
+ *
+ * Inwards, sending from the peer is the generator's as well, and it cannot be told apart by
+ * looking, as the device's receive path may run on its back. "wire" is the same with nobody behind
+ * the wire; who reads the results subtracts it.
  *
  * The result is one line of JSON; "ns" is nanoseconds per frame, "lost" what did not arrive.
  */
@@ -115,8 +119,8 @@ static uint64_t read_stat(struct bench *b)
 }
 
 /*
- * Sleep until the device calls: one system call, and here they are dear. The eventfd blocks, and a timer's signal
- * is what ends the patience. False if it did.
+ * Sleep until the device calls: one system call, and here they are dear. The eventfd blocks, and a
+ * timer's signal is what ends the patience. False if it did.
  */
 static bool wait_call(struct vdrv_vq *q)
 {
@@ -150,7 +154,10 @@ static int cmp(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The generator's system calls at what they cost when they find their work done: the median of many. */
+/*
+ * The generator's system calls at what they cost when they find their work done: the median of
+ * many.
+ */
 static void calibrate(struct bench *b)
 {
 	struct vdrv_vq q = { .kick = eventfd(0, EFD_NONBLOCK), .call = eventfd(0, 0) };
@@ -183,7 +190,9 @@ static void calibrate(struct bench *b)
 
 static void make_flows(struct bench *b)
 {
-	struct netio_frame f = { .len = b->len, .tcp = b->len > BIG, .mss = b->len > BIG ? MSS : 0, .partial = true };
+	struct netio_frame f = {
+		.len = b->len, .tcp = b->len > BIG, .mss = b->len > BIG ? MSS : 0, .partial = true
+	};
 	unsigned int i, first = b->nflow == 1 ? 5000 : 0;
 	uint32_t addr;
 
@@ -378,7 +387,10 @@ static void open_stat(struct bench *b, const char *wire, const char *what)
 		die(path, errno);
 }
 
-/* Every flow a few times, with patience, until a whole pass has arrived: then nothing is learnt any more. */
+/*
+ * Every flow a few times, with patience, until a whole pass has arrived: then nothing is learnt any
+ * more.
+ */
 static void warm_up(struct bench *b, void (*burst)(struct bench *b))
 {
 	unsigned int pass;
@@ -415,16 +427,18 @@ static void warm_up(struct bench *b, void (*burst)(struct bench *b))
 int main(int argc, char **argv)
 {
 	struct bench *b = calloc(1, sizeof(*b));
-	bool out = argc == 8 && !strcmp(argv[1], "out"), wire = argc == 9 && !strcmp(argv[1], "wire");
+	bool out = argc == 8 && !strcmp(argv[1], "out"),
+	     wire = argc == 9 && !strcmp(argv[1], "wire");
 	void (*burst)(struct bench *b) = out ? burst_out : wire ? burst_wire : burst_in;
-	uint64_t start, wall, gen, base, cycles = 0;
+	uint64_t start, wall, base;
 	char **arg = argv + (out ? 5 : 6);
-	double rate, seconds;
+	double rate, seconds, gen, calls = 0;
 	int i;
 
 	if (!b || !(out || wire || (argc == 9 && !strcmp(argv[1], "in")))) {
 		fputs("usage: load out NODE PORT WIRE LEN FLOWS SECONDS\n"
-		      "       load in|wire NODE PORT WIRE PEER LEN FLOWS SECONDS\n", stderr);
+		      "       load in|wire NODE PORT WIRE PEER LEN FLOWS SECONDS\n",
+		      stderr);
 		return 2;
 	}
 	b->sample = calloc(SAMPLES, sizeof(*b->sample));
@@ -432,7 +446,8 @@ int main(int argc, char **argv)
 	b->len = atoi(arg[0]);
 	b->nflow = atoi(arg[1]);
 	seconds = atof(arg[2]);
-	if (!b->sample || b->len > VDRV_FRAME || b->nflow < 1 || b->nflow > MAX_FLOWS || seconds <= 0)
+	if (!b->sample || b->len > VDRV_FRAME || b->nflow < 1 || b->nflow > MAX_FLOWS ||
+	    seconds <= 0)
 		die("arguments", EINVAL);
 	make_flows(b);
 	open_stat(b, argv[4], out ? "tx_packets" : "rx_packets");
@@ -459,12 +474,14 @@ int main(int argc, char **argv)
 	qsort(b->sample, b->nsample, sizeof(*b->sample), cmp);
 	gen = b->sample[b->nsample / 2] / rate * b->nsample;
 	for (i = 0; i < 4; i++)
-		cycles += b->calls[i] * b->call_cost[i];
-	printf("{\"packets\":%llu,\"lost\":%lld,\"wall_ns\":%.1f,\"ring_ns\":%.1f,\"call_ns\":%.1f,\"ns\":%.1f,\"kicks\":%llu,\"waits\":%llu,\"bursts\":%u}\n",
+		calls += b->calls[i] * b->call_cost[i] / rate;
+	printf("{\"packets\":%llu,\"lost\":%lld,\"wall_ns\":%.1f,\"ring_ns\":%.1f,",
 	       (unsigned long long)b->sent, (long long)(b->sent - b->got), (double)wall / b->sent,
-	       (double)gen / b->sent, cycles / rate / b->sent,
-	       ((double)wall - gen - cycles / rate) / b->sent, (unsigned long long)b->calls[CALL_KICK],
-	       (unsigned long long)b->calls[CALL_WAIT], b->nsample);
+	       gen / b->sent);
+	printf("\"call_ns\":%.1f,\"ns\":%.1f,\"kicks\":%llu,\"waits\":%llu,\"bursts\":%u}\n",
+	       calls / b->sent, (wall - gen - calls) / b->sent,
+	       (unsigned long long)b->calls[CALL_KICK], (unsigned long long)b->calls[CALL_WAIT],
+	       b->nsample);
 	if (!wire)
 		vdrv_close(&b->v);
 	return 0;

@@ -54,7 +54,8 @@ static int open_tap(void)
 
 int vdrv_backend_open(const char *ifname, bool multi_queue)
 {
-	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (multi_queue ? IFF_MULTI_QUEUE : 0) };
+	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR |
+					(multi_queue ? IFF_MULTI_QUEUE : 0) };
 	int fd, ret, sndbuf = INT_MAX;
 
 	fd = open_node(ifname);

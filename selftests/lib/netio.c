@@ -142,7 +142,8 @@ static size_t put_ip(const struct netio_frame *f, unsigned char *b, uint8_t prot
 	return NETIO_ETHER + sizeof(struct iphdr);
 }
 
-static void set_gso(const struct netio_frame *f, struct virtio_net_hdr_v1 *h, const struct layout *l)
+static void set_gso(const struct netio_frame *f, struct virtio_net_hdr_v1 *h,
+		    const struct layout *l)
 {
 	h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	h->csum_start = l->l4;
@@ -168,7 +169,8 @@ int netio_frame_make(const struct netio_frame *f, struct virtio_net_hdr_v1 *hdr,
 		return -EINVAL;
 	memset(hdr, 0, sizeof(*hdr));
 	memset(b, 0, min);
-	b[0] = b[6] = 0x02;
+	b[0] = 0x02;
+	b[6] = 0x02;
 	b[5] = f->dst_mac ?: 2;
 	b[11] = f->src_mac ?: 1;
 	at = put_ip(f, b, f->tcp ? IPPROTO_TCP : IPPROTO_UDP);

@@ -44,8 +44,12 @@ struct netio_frame {
 	uint8_t dst_mac;
 };
 
-/* Write frame and header to @buf, which has room for @f->len bytes. Returns the length, or -EINVAL. */
-int netio_frame_make(const struct netio_frame *f, struct virtio_net_hdr_v1 *hdr, unsigned char *buf);
+/*
+ * Write frame and header to @buf, which has room for @f->len bytes. Returns the length, or
+ * -EINVAL.
+ */
+int netio_frame_make(const struct netio_frame *f, struct virtio_net_hdr_v1 *hdr,
+		     unsigned char *buf);
 /* Is the transport checksum of a frame right? (A frame without one counts as right.) */
 bool netio_frame_csum_ok(const unsigned char *buf, size_t len);
 /* Where the payload begins; 0 if the frame is none of ours. */
@@ -59,7 +63,10 @@ int netio_run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A packet socket bound to a netdev, with a vnet header on every frame, and promiscuous. */
 int netio_open(const char *ifname);
 int netio_send(int fd, const struct virtio_net_hdr_v1 *hdr, const void *frame, size_t len);
-/* Only frames made by netio_frame_make() come out; others are thrown away. -ETIMEDOUT if there was none. */
+/*
+ * Only frames made by netio_frame_make() come out; others are thrown away. -ETIMEDOUT if there was
+ * none.
+ */
 int netio_recv(int fd, struct virtio_net_hdr_v1 *hdr, void *frame, size_t room, int timeout_ms);
 
 #endif /* NETIO_H */

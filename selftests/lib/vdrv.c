@@ -13,7 +13,12 @@
 #include "vdrv.h"
 
 #define PAGE		4096UL
-#define ROUND(x, to)	(((x) + (to) - 1) / (to) * (to))
+
+/* Up to a multiple. */
+static size_t round_to(size_t x, size_t to)
+{
+	return (x + to - 1) / to * to;
+}
 
 static int dev_ioctl(const struct vdrv *v, unsigned long cmd, void *arg)
 {
@@ -23,7 +28,8 @@ static int dev_ioctl(const struct vdrv *v, unsigned long cmd, void *arg)
 uint64_t vdrv_addr(const struct vdrv *v, const void *ptr)
 {
 	uint64_t off = (const unsigned char *)ptr - v->mem;
-	uint64_t gpa = off < v->ring_bytes ? VDRV_GPA_RING + off : VDRV_GPA_BUF + off - v->ring_bytes;
+	uint64_t gpa = off < v->ring_bytes ? VDRV_GPA_RING + off :
+					     VDRV_GPA_BUF + off - v->ring_bytes;
 
 	return v->features & VDRV_F_IOMMU ? gpa + VDRV_IOVA : gpa;
 }
@@ -31,9 +37,9 @@ uint64_t vdrv_addr(const struct vdrv *v, const void *ptr)
 static size_t ring_layout(struct vdrv *v, struct vdrv_vq *q, size_t at)
 {
 	unsigned char *base = v->mem ? v->mem + at : NULL;
-	size_t desc = ROUND(q->num * sizeof(struct vring_desc), PAGE);
-	size_t drv = ROUND(6 + 2 * q->num, PAGE);
-	size_t dev = ROUND(6 + 8 * q->num, PAGE);
+	size_t desc = round_to(q->num * sizeof(struct vring_desc), PAGE);
+	size_t drv = round_to(6 + 2 * q->num, PAGE);
+	size_t dev = round_to(6 + 8 * q->num, PAGE);
 
 	if (base && q->packed) {
 		q->pdesc = (void *)base;
@@ -46,7 +52,8 @@ static size_t ring_layout(struct vdrv *v, struct vdrv_vq *q, size_t at)
 	}
 	if (base)
 		q->itab = (void *)(base + desc + drv + dev);
-	return at + desc + drv + dev + ROUND((size_t)q->nslot * q->nseg * sizeof(struct vring_desc), PAGE);
+	return at + desc + drv + dev +
+	       round_to((size_t)q->nslot * q->nseg * sizeof(struct vring_desc), PAGE);
 }
 
 static int vq_init(struct vdrv *v, unsigned int index, uint32_t buf_len, uint32_t seg_len)
@@ -62,7 +69,7 @@ static int vq_init(struct vdrv *v, unsigned int index, uint32_t buf_len, uint32_
 	q->wrap = true;
 	q->used_wrap = true;
 	q->base = q->packed ? 1U << 15 | 1U << 31 : 0;
-	q->buf_len = ROUND(buf_len, 64);
+	q->buf_len = round_to(buf_len, 64);
 	q->seg_len = seg_len;
 	q->nseg = (seg_len ? (q->buf_len + seg_len - 1) / seg_len : 1) + (v->cfg.hdr_alone ? 1 : 0);
 	if (q->nseg > VDRV_MAX_SEG || q->nseg > q->num)
@@ -88,7 +95,7 @@ static int mem_init(struct vdrv *v)
 	at = ring_layout(v, &v->vq[1], ring_layout(v, &v->vq[0], 0));
 	v->ring_bytes = at;
 	for (i = 0; i < 2; i++)
-		at += ROUND((size_t)v->vq[i].nslot * v->vq[i].buf_len, PAGE);
+		at += round_to((size_t)v->vq[i].nslot * v->vq[i].buf_len, PAGE);
 	v->mem_bytes = at;
 	v->memfd = memfd_create("guest", MFD_CLOEXEC);
 	if (v->memfd < 0 || ftruncate(v->memfd, at) < 0)
@@ -100,7 +107,7 @@ static int mem_init(struct vdrv *v)
 	}
 	ring_layout(v, &v->vq[1], ring_layout(v, &v->vq[0], 0));
 	v->vq[0].buf = v->mem + v->ring_bytes;
-	v->vq[1].buf = v->vq[0].buf + ROUND((size_t)v->vq[0].nslot * v->vq[0].buf_len, PAGE);
+	v->vq[1].buf = v->vq[0].buf + round_to((size_t)v->vq[0].nslot * v->vq[0].buf_len, PAGE);
 	return 0;
 }
 
@@ -113,7 +120,8 @@ int vdrv_set_mem(struct vdrv *v)
 		.m.nregions = 2,
 		.r = {
 			{ VDRV_GPA_RING, v->ring_bytes, (uintptr_t)v->mem },
-			{ VDRV_GPA_BUF, v->mem_bytes - v->ring_bytes, (uintptr_t)v->mem + v->ring_bytes },
+			{ VDRV_GPA_BUF, v->mem_bytes - v->ring_bytes,
+			  (uintptr_t)v->mem + v->ring_bytes },
 		},
 	};
 
@@ -151,7 +159,8 @@ int vdrv_set_ring(struct vdrv *v, unsigned int index)
 	struct vdrv_vq *q = &v->vq[index];
 	struct vhost_vring_state num = { index, q->num };
 	struct vhost_vring_state base = { index, q->base };
-	struct vhost_vring_file kick = { index, q->kick }, call = { index, q->call }, err = { index, q->err };
+	struct vhost_vring_file kick = { index, q->kick }, call = { index, q->call },
+				err = { index, q->err };
 	struct vhost_vring_addr addr;
 	int ret;
 
@@ -171,6 +180,13 @@ int vdrv_set_backend(struct vdrv *v, unsigned int index, int backend)
 	return dev_ioctl(v, VHOST_NET_SET_BACKEND, &f);
 }
 
+static void vq_no_fds(struct vdrv_vq *q)
+{
+	q->kick = -1;
+	q->call = -1;
+	q->err = -1;
+}
+
 int vdrv_open(struct vdrv *v, const struct vdrv_cfg *cfg)
 {
 	uint64_t have, backend;
@@ -179,14 +195,15 @@ int vdrv_open(struct vdrv *v, const struct vdrv_cfg *cfg)
 	memset(v, 0, sizeof(*v));
 	v->memfd = -1;
 	for (ret = 0; ret < 2; ret++)
-		v->vq[ret].kick = v->vq[ret].call = v->vq[ret].err = -1;
+		vq_no_fds(&v->vq[ret]);
 	v->cfg = *cfg;
 	v->cfg.num = cfg->num ?: 256;
 	v->cfg.rx_buf = cfg->rx_buf ?: cfg->features & VDRV_F_MRG_RXBUF ? 2048 : VDRV_FRAME;
 	v->cfg.tx_buf = cfg->tx_buf ?: VDRV_FRAME;
 	v->features = cfg->features;
 	v->hdr_len = cfg->features & (VDRV_F_MRG_RXBUF | VDRV_F_VERSION_1) ?
-		     sizeof(struct virtio_net_hdr_v1) : sizeof(struct virtio_net_hdr);
+			     sizeof(struct virtio_net_hdr_v1) :
+			     sizeof(struct virtio_net_hdr);
 	v->fd = open(cfg->node, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (v->fd < 0)
 		return -errno;
@@ -261,10 +278,11 @@ void vdrv_close(struct vdrv *v)
 			close(q->call);
 		if (q->err >= 0)
 			close(q->err);
-		q->kick = q->call = q->err = -1;
+		vq_no_fds(q);
 		free(q->slot_desc);
 		free(q->free);
-		q->slot_desc = q->free = NULL;
+		q->slot_desc = NULL;
+		q->free = NULL;
 	}
 	if (v->mem)
 		munmap(v->mem, v->mem_bytes);
@@ -272,6 +290,7 @@ void vdrv_close(struct vdrv *v)
 		close(v->memfd);
 	if (v->log)
 		munmap(v->log, v->log_bytes);
-	v->mem = v->log = NULL;
+	v->mem = NULL;
+	v->log = NULL;
 	v->memfd = -1;
 }

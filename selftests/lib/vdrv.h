@@ -2,12 +2,13 @@
 /*
  * A virtio-net driver in userland, over the ABI of a kernel vhost node.
  *
- * It plays the guest and its VMM at once: it owns guest memory, the rings in it, and the file descriptors
- * of one queue pair. One struct vdrv is one queue pair, as one vhost node is; a multiqueue guest is several.
- * Nothing is hidden, so that a test may spoil whatever it wants to. All functions return -errno on failure.
+ * It plays the guest and its VMM at once: it owns guest memory, the rings in it, and the file
+ * descriptors of one queue pair. One struct vdrv is one queue pair, as one vhost node is; a
+ * multiqueue guest is several. Nothing is hidden, so that a test may spoil whatever it wants to.
+ * All functions return -errno on failure.
  *
- * Guest-physical addresses differ from the addresses in this process, and the rings lie in another memory
- * region than the buffers: whoever confuses these is found out.
+ * Guest-physical addresses differ from the addresses in this process, and the rings lie in another
+ * memory region than the buffers: whoever confuses these is found out.
  */
 #ifndef VDRV_H
 #define VDRV_H
@@ -34,8 +35,8 @@
 #define VDRV_MAX_SEG		64	/* most descriptors that one buffer is cut into */
 #define VDRV_GPA_RING		0x0000000010000000ULL
 #define VDRV_GPA_BUF		0x0000000100000000ULL
-#define VDRV_IOVA		0x0000100000000000ULL	/* what is added to a GPA when there is an IOMMU */
-#define VDRV_FRAME		(64 * 1024 + 256)	/* holds every frame, its headers and the vnet header */
+#define VDRV_IOVA		0x0000100000000000ULL	/* added to a GPA behind an IOMMU */
+#define VDRV_FRAME		(64 * 1024 + 256)	/* holds any frame with its vnet header */
 
 /**
  * struct vdrv_cfg - what a driver is to be
@@ -147,9 +148,9 @@ struct vdrv {
 };
 
 /*
- * Life. open() leaves a driver with owner, features, memory and file descriptors set; start() sets the rings
- * up where they stood, attaches the backend and posts receive buffers; stop() detaches it and reads the bases
- * back, so that start() may follow again, with the same backend or another.
+ * Life. open() leaves a driver with owner, features, memory and file descriptors set; start() sets
+ * the rings up where they stood, attaches the backend and posts receive buffers; stop() detaches it
+ * and reads the bases back, so that start() may follow again, with the same backend or another.
  */
 int vdrv_open(struct vdrv *v, const struct vdrv_cfg *cfg);
 int vdrv_start(struct vdrv *v, int backend);
@@ -164,7 +165,10 @@ int vdrv_ring_addr(struct vdrv *v, unsigned int index, struct vhost_vring_addr *
 void vdrv_post_rx(struct vdrv *v);
 int vdrv_kick_always(struct vdrv_vq *q);
 
-/* Dirty log over the whole guest-physical space in use: on and off as QEMU does it, and a look at a page. */
+/*
+ * Dirty log over the whole guest-physical space in use: on and off as QEMU does it, and a look at a
+ * page.
+ */
 int vdrv_log_start(struct vdrv *v);
 int vdrv_log_stop(struct vdrv *v);
 bool vdrv_log_test_clear(struct vdrv *v, const void *ptr);
@@ -180,11 +184,15 @@ uint64_t vdrv_addr(const struct vdrv *v, const void *ptr);
 
 /* Single frames. The header is always given and got in the form with num_buffers. */
 int vdrv_send(struct vdrv *v, const struct virtio_net_hdr_v1 *hdr, const void *frame, size_t len);
-int vdrv_recv(struct vdrv *v, struct virtio_net_hdr_v1 *hdr, void *frame, size_t len, int timeout_ms);
+int vdrv_recv(struct vdrv *v, struct virtio_net_hdr_v1 *hdr, void *frame, size_t len,
+	      int timeout_ms);
 int vdrv_reap_tx(struct vdrv *v);
 int vdrv_drain_tx(struct vdrv *v, int timeout_ms);
 
-/* Rings, raw. add() takes a free slot's number as id; publish() makes the split ring's index seen. */
+/*
+ * Rings, raw. add() takes a free slot's number as id; publish() makes the split ring's index
+ * seen.
+ */
 int vdrv_vq_slot(struct vdrv_vq *q);
 void vdrv_vq_add(struct vdrv *v, struct vdrv_vq *q, unsigned int slot, const struct vdrv_seg *seg,
 		 unsigned int nr_out, unsigned int nr_in);
@@ -196,8 +204,8 @@ void vdrv_vq_release(struct vdrv_vq *q, unsigned int slot);
 void vdrv_vq_call_after(struct vdrv_vq *q, unsigned int n);
 void vdrv_vq_call_off(struct vdrv_vq *q);
 int vdrv_vq_wait(struct vdrv_vq *q, int timeout_ms);
-unsigned int vdrv_segments(const struct vdrv *v, const struct vdrv_vq *q, unsigned int slot, uint32_t len,
-			   struct vdrv_seg *seg);
+unsigned int vdrv_segments(const struct vdrv *v, const struct vdrv_vq *q, unsigned int slot,
+			   uint32_t len, struct vdrv_seg *seg);
 
 /* Has the device signalled the error eventfd since the last look? */
 bool vdrv_vq_broken(struct vdrv_vq *q);
@@ -209,8 +217,8 @@ unsigned int vdrv_tx_reap(struct vdrv *v);
 unsigned int vdrv_rx_reap(struct vdrv *v, uint64_t *bytes);
 
 /*
- * Backends: the character device of a netdev that has one (macvtap, a guest port), else a tap of that name,
- * which is made if it is not there. Offloads as a VMM sets them that found all of them.
+ * Backends: the character device of a netdev that has one (macvtap, a guest port), else a tap of
+ * that name, which is made if it is not there. Offloads as a VMM sets them that found all of them.
  */
 int vdrv_backend_open(const char *ifname, bool multi_queue);
 int vdrv_backend_hdr(int backend, unsigned int hdr_len);

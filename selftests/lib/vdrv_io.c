@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the userland virtio-net driver does with its rings: frames, bursts, the dirty log, IOTLB messages. */
+/*
+ * What the userland virtio-net driver does with its rings: frames, bursts, the dirty log, IOTLB
+ * messages.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -91,9 +94,12 @@ int vdrv_send(struct vdrv *v, const struct virtio_net_hdr_v1 *hdr, const void *f
 	return n < 0 ? n : 0;
 }
 
-/* Take @len bytes at most of one completion and give the buffer back. Returns how many it had, or -errno. */
-static int take(struct vdrv *v, struct vdrv_vq *q, unsigned int skip, struct virtio_net_hdr_v1 *hdr, unsigned char *to,
-		size_t room)
+/*
+ * Take @len bytes at most of one completion and give the buffer back. Returns how many it had, or
+ * -errno.
+ */
+static int take(struct vdrv *v, struct vdrv_vq *q, unsigned int skip, struct virtio_net_hdr_v1 *hdr,
+		unsigned char *to, size_t room)
 {
 	uint32_t id, len;
 
@@ -114,7 +120,8 @@ static int take(struct vdrv *v, struct vdrv_vq *q, unsigned int skip, struct vir
 }
 
 /* Receive one frame: its length, or -ETIMEDOUT, or -EPROTO if the device broke the rules. */
-int vdrv_recv(struct vdrv *v, struct virtio_net_hdr_v1 *hdr, void *frame, size_t room, int timeout_ms)
+int vdrv_recv(struct vdrv *v, struct virtio_net_hdr_v1 *hdr, void *frame, size_t room,
+	      int timeout_ms)
 {
 	struct vdrv_vq *q = &v->vq[VDRV_RX];
 	long end = now_ms() + timeout_ms;
@@ -145,11 +152,11 @@ int vdrv_recv(struct vdrv *v, struct virtio_net_hdr_v1 *hdr, void *frame, size_t
 }
 
 /*
- * Hand @n buffers over as they lie, each @len bytes of frame long, after @touch has had a look at it. No kick.
- * Returns how many there was room for.
+ * Hand @n buffers over as they lie, each @len bytes of frame long, after @touch has had a look at
+ * it. No kick. Returns how many there was room for.
  */
-unsigned int vdrv_tx_burst(struct vdrv *v, unsigned int n, uint32_t len, void (*touch)(void *frame, void *arg),
-			   void *arg)
+unsigned int vdrv_tx_burst(struct vdrv *v, unsigned int n, uint32_t len,
+			   void (*touch)(void *frame, void *arg), void *arg)
 {
 	struct vdrv_vq *q = &v->vq[VDRV_TX];
 	struct vdrv_seg seg[VDRV_MAX_SEG];
@@ -195,7 +202,8 @@ unsigned int vdrv_rx_reap(struct vdrv *v, uint64_t *bytes)
 			n++;
 			len -= v->hdr_len;
 			if (mrg)
-				left = ((struct virtio_net_hdr_v1 *)slot_buf(q, id))->num_buffers - 1;
+				left = ((struct virtio_net_hdr_v1 *)slot_buf(q, id))->num_buffers -
+				       1;
 		}
 		*bytes += len;
 		post_slot(v, q, id);
@@ -213,14 +221,16 @@ int vdrv_log_start(struct vdrv *v)
 
 	v->log_bytes = (VDRV_GPA_BUF + v->mem_bytes) / LOG_PAGE / 8 + LOG_PAGE;
 	v->log_bytes = v->log_bytes / LOG_PAGE * LOG_PAGE;
-	v->log = mmap(NULL, v->log_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	v->log = mmap(NULL, v->log_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		      0);
 	if (v->log == MAP_FAILED) {
 		v->log = NULL;
 		return -errno;
 	}
 	base = (uintptr_t)v->log;
 	features = v->features | VDRV_F_LOG;
-	if (ioctl(v->fd, VHOST_SET_LOG_BASE, &base) < 0 || ioctl(v->fd, VHOST_SET_FEATURES, &features) < 0)
+	if (ioctl(v->fd, VHOST_SET_LOG_BASE, &base) < 0 ||
+	    ioctl(v->fd, VHOST_SET_FEATURES, &features) < 0)
 		return -errno;
 	v->features = features;
 	for (i = 0; i < 2; i++) {
@@ -268,7 +278,11 @@ static int iotlb_send(struct vdrv *v, uint8_t type, uint64_t iova, uint64_t size
 {
 	struct vhost_msg_v2 m = {
 		.type = VHOST_IOTLB_MSG_V2,
-		.iotlb = { .iova = iova, .size = size, .uaddr = uaddr, .perm = VHOST_ACCESS_RW, .type = type },
+		.iotlb = { .iova = iova,
+			   .size = size,
+			   .uaddr = uaddr,
+			   .perm = VHOST_ACCESS_RW,
+			   .type = type },
 	};
 
 	return write(v->fd, &m, sizeof(m)) == sizeof(m) ? 0 : -errno;
@@ -311,6 +325,7 @@ int vdrv_iotlb_serve(struct vdrv *v, int timeout_ms)
 	if (off >= v->mem_bytes)
 		return -EFAULT;
 	off &= ~(LOG_PAGE - 1);
-	ret = iotlb_send(v, VHOST_IOTLB_UPDATE, m.iotlb.iova & ~(LOG_PAGE - 1), LOG_PAGE, (uintptr_t)v->mem + off);
+	ret = iotlb_send(v, VHOST_IOTLB_UPDATE, m.iotlb.iova & ~(LOG_PAGE - 1), LOG_PAGE,
+			 (uintptr_t)v->mem + off);
 	return ret ?: 1;
 }

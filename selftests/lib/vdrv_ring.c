@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The driver's side of a virtqueue, split and packed (virtio 1.2, 2.7 and 2.8). Little-endian hosts only.
+ * The driver's side of a virtqueue, split and packed (virtio 1.2, 2.7 and 2.8). Little-endian hosts
+ * only.
  *
  * A buffer is a slot. In a split ring without indirect descriptors slot i owns the descriptors from
  * i * nseg on, so no list of free descriptors has to be kept.
@@ -20,7 +21,9 @@
 #define PACKED_USED		(1 << VRING_PACKED_DESC_F_USED)
 #define PACKED_WRAP		(1 << VRING_PACKED_EVENT_F_WRAP_CTR)
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "rings are written in host order");
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "rings are written in host order"
+#endif
 
 int vdrv_vq_slot(struct vdrv_vq *q)
 {
@@ -34,8 +37,8 @@ void vdrv_vq_release(struct vdrv_vq *q, unsigned int slot)
 		q->free[q->nfree++] = slot;
 }
 
-unsigned int vdrv_segments(const struct vdrv *v, const struct vdrv_vq *q, unsigned int slot, uint32_t len,
-			   struct vdrv_seg *seg)
+unsigned int vdrv_segments(const struct vdrv *v, const struct vdrv_vq *q, unsigned int slot,
+			   uint32_t len, struct vdrv_seg *seg)
 {
 	uint64_t addr = vdrv_addr(v, q->buf + (size_t)slot * q->buf_len);
 	unsigned int n = 0;
@@ -55,8 +58,9 @@ unsigned int vdrv_segments(const struct vdrv *v, const struct vdrv_vq *q, unsign
 	return n;
 }
 
-static unsigned int fill_indirect(struct vdrv *v, struct vdrv_vq *q, unsigned int slot, const struct vdrv_seg *seg,
-				  unsigned int nr_out, unsigned int n, uint64_t *addr)
+static unsigned int fill_indirect(struct vdrv *v, struct vdrv_vq *q, unsigned int slot,
+				  const struct vdrv_seg *seg, unsigned int nr_out, unsigned int n,
+				  uint64_t *addr)
 {
 	struct vring_desc *t = q->itab + (size_t)slot * q->nseg;
 	unsigned int i;
@@ -77,8 +81,8 @@ static unsigned int fill_indirect(struct vdrv *v, struct vdrv_vq *q, unsigned in
 	return n * sizeof(*t);
 }
 
-static void split_add(struct vdrv *v, struct vdrv_vq *q, unsigned int slot, const struct vdrv_seg *seg,
-		      unsigned int nr_out, unsigned int n)
+static void split_add(struct vdrv *v, struct vdrv_vq *q, unsigned int slot,
+		      const struct vdrv_seg *seg, unsigned int nr_out, unsigned int n)
 {
 	unsigned int head = q->indirect ? slot : slot * q->nseg, i;
 	struct vring_desc *d = q->desc + head;
@@ -93,7 +97,8 @@ static void split_add(struct vdrv *v, struct vdrv_vq *q, unsigned int slot, cons
 		for (i = 0; i < n; i++) {
 			d[i].addr = seg[i].addr;
 			d[i].len = seg[i].len;
-			d[i].flags = (i < nr_out ? 0 : VRING_DESC_F_WRITE) | (i + 1 < n ? VRING_DESC_F_NEXT : 0);
+			d[i].flags = (i < nr_out ? 0 : VRING_DESC_F_WRITE) |
+				     (i + 1 < n ? VRING_DESC_F_NEXT : 0);
 			d[i].next = head + i + 1;
 		}
 	}
@@ -109,8 +114,8 @@ static void packed_advance(struct vdrv_vq *q)
 	}
 }
 
-static void packed_add(struct vdrv *v, struct vdrv_vq *q, unsigned int slot, const struct vdrv_seg *seg,
-		       unsigned int nr_out, unsigned int n)
+static void packed_add(struct vdrv *v, struct vdrv_vq *q, unsigned int slot,
+		       const struct vdrv_seg *seg, unsigned int nr_out, unsigned int n)
 {
 	struct vring_packed_desc *first = &q->pdesc[q->next], *d;
 	uint16_t flags, first_flags = 0;
@@ -132,7 +137,8 @@ static void packed_add(struct vdrv *v, struct vdrv_vq *q, unsigned int slot, con
 			d->addr = seg[i].addr;
 			d->len = seg[i].len;
 			d->id = slot;
-			flags = (i < nr_out ? 0 : VRING_DESC_F_WRITE) | (i + 1 < n ? VRING_DESC_F_NEXT : 0) |
+			flags = (i < nr_out ? 0 : VRING_DESC_F_WRITE) |
+				(i + 1 < n ? VRING_DESC_F_NEXT : 0) |
 				(q->wrap ? PACKED_AVAIL : PACKED_USED);
 			if (i)
 				d->flags = flags;
@@ -190,7 +196,10 @@ static bool packed_wants_kick(struct vdrv_vq *q)
 /* Wake the device if it wants to be woken. Returns 1 if it was, 0 if not. */
 int vdrv_vq_kick(struct vdrv_vq *q)
 {
-	/* The device's wish is read after what was published can be seen; the device does it the other way round. */
+	/*
+	 * The device's wish is read after what was published can be seen; the device does it the
+	 * other way round.
+	 */
 	full_barrier();
 	if (!(q->packed ? packed_wants_kick(q) : split_wants_kick(q)))
 		return 0;
@@ -219,7 +228,10 @@ bool vdrv_vq_peek(const struct vdrv_vq *q)
 	return load_acquire(&q->used->idx) != q->used_next;
 }
 
-/* Take the next completion: @id is the slot. False if there is none, or if what is there makes no sense. */
+/*
+ * Take the next completion: @id is the slot. False if there is none, or if what is there makes no
+ * sense.
+ */
 bool vdrv_vq_used(struct vdrv_vq *q, uint32_t *id, uint32_t *len)
 {
 	if (!vdrv_vq_peek(q))

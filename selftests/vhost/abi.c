@@ -13,17 +13,33 @@
 static void *volatile bad_ptr = (void *)8;
 
 static const unsigned long cmds[] = {
-	VHOST_GET_FEATURES, VHOST_SET_FEATURES, VHOST_SET_OWNER, VHOST_RESET_OWNER, VHOST_SET_MEM_TABLE,
-	VHOST_SET_LOG_BASE, VHOST_SET_LOG_FD, VHOST_SET_VRING_NUM, VHOST_SET_VRING_ADDR, VHOST_SET_VRING_BASE,
-	VHOST_GET_VRING_BASE, VHOST_SET_VRING_ENDIAN, VHOST_GET_VRING_ENDIAN, VHOST_SET_VRING_KICK,
-	VHOST_SET_VRING_CALL, VHOST_SET_VRING_ERR, VHOST_SET_VRING_BUSYLOOP_TIMEOUT,
-	VHOST_GET_VRING_BUSYLOOP_TIMEOUT, VHOST_SET_BACKEND_FEATURES, VHOST_GET_BACKEND_FEATURES,
+	VHOST_GET_FEATURES,
+	VHOST_SET_FEATURES,
+	VHOST_SET_OWNER,
+	VHOST_RESET_OWNER,
+	VHOST_SET_MEM_TABLE,
+	VHOST_SET_LOG_BASE,
+	VHOST_SET_LOG_FD,
+	VHOST_SET_VRING_NUM,
+	VHOST_SET_VRING_ADDR,
+	VHOST_SET_VRING_BASE,
+	VHOST_GET_VRING_BASE,
+	VHOST_SET_VRING_ENDIAN,
+	VHOST_GET_VRING_ENDIAN,
+	VHOST_SET_VRING_KICK,
+	VHOST_SET_VRING_CALL,
+	VHOST_SET_VRING_ERR,
+	VHOST_SET_VRING_BUSYLOOP_TIMEOUT,
+	VHOST_GET_VRING_BUSYLOOP_TIMEOUT,
+	VHOST_SET_BACKEND_FEATURES,
+	VHOST_GET_BACKEND_FEATURES,
 	VHOST_NET_SET_BACKEND,
 };
 
 static const unsigned long owner_cmds[] = {
-	VHOST_SET_MEM_TABLE, VHOST_SET_LOG_BASE, VHOST_SET_VRING_NUM, VHOST_SET_VRING_ADDR, VHOST_SET_VRING_BASE,
-	VHOST_GET_VRING_BASE, VHOST_SET_VRING_KICK, VHOST_SET_VRING_CALL, VHOST_SET_VRING_ERR,
+	VHOST_SET_MEM_TABLE,  VHOST_SET_LOG_BASE,   VHOST_SET_VRING_NUM,
+	VHOST_SET_VRING_ADDR, VHOST_SET_VRING_BASE, VHOST_GET_VRING_BASE,
+	VHOST_SET_VRING_KICK, VHOST_SET_VRING_CALL, VHOST_SET_VRING_ERR,
 };
 
 FIXTURE(node)
@@ -92,16 +108,19 @@ TEST_F(node, owner_comes_first)
 
 TEST_F(node, features)
 {
-	uint64_t have = 0, f, need = FEATURES | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX | VDRV_F_IOMMU | VDRV_F_LOG;
+	uint64_t have = 0, f,
+		 need = FEATURES | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX | VDRV_F_IOMMU | VDRV_F_LOG;
 	int bit;
 
 	ASSERT_EQ(0, dev(self->fd, VHOST_GET_FEATURES, &have));
-	EXPECT_EQ(need, have & need) TH_LOG("the node lacks %llx", (unsigned long long)(need & ~have));
+	EXPECT_EQ(need, have & need)
+	TH_LOG("the node lacks %llx", (unsigned long long)(need & ~have));
 	ASSERT_EQ(0, dev(self->fd, VHOST_SET_OWNER, NULL));
 	for (bit = 0; bit < 64; bit++) {
 		f = 1ULL << bit;
 		if (!(have & f))
-			EXPECT_EQ(-EOPNOTSUPP, dev(self->fd, VHOST_SET_FEATURES, &f)) TH_LOG("bit %d", bit);
+			EXPECT_EQ(-EOPNOTSUPP, dev(self->fd, VHOST_SET_FEATURES, &f))
+			TH_LOG("bit %d", bit);
 	}
 	f = ~0ULL;
 	EXPECT_EQ(-EOPNOTSUPP, dev(self->fd, VHOST_SET_FEATURES, &f));
@@ -147,7 +166,9 @@ TEST_F(node, ring_numbers)
 
 TEST_F(node, ring_addresses)
 {
-	struct vhost_vring_addr a = { .index = 0, .desc_user_addr = 0x1000, .avail_user_addr = 0x2000,
+	struct vhost_vring_addr a = { .index = 0,
+				      .desc_user_addr = 0x1000,
+				      .avail_user_addr = 0x2000,
 				      .used_user_addr = 0x3000 };
 	struct vhost_vring_addr b;
 
@@ -212,7 +233,8 @@ TEST_F(node, mem_table)
 
 TEST_F(node, wrong_backends)
 {
-	int fds[] = { open("/dev/null", O_RDWR), eventfd(0, 0), socket(AF_INET, SOCK_STREAM, 0), self->fd, 12345 };
+	int fds[] = { open("/dev/null", O_RDWR), eventfd(0, 0), socket(AF_INET, SOCK_STREAM, 0),
+		      self->fd, 12345 };
 	struct vdrv_cfg cfg = { .node = rig_node(), .features = FEATURES };
 	struct vdrv v;
 	unsigned int i;
@@ -335,7 +357,8 @@ static uint32_t rnd(uint32_t *x)
 }
 
 /* An argument that is often half right, so that the deeper checks are met too. */
-static void any_arg(uint32_t *x, unsigned char *arg, size_t len, int backend, int ev, unsigned char *mem)
+static void any_arg(uint32_t *x, unsigned char *arg, size_t len, int backend, int ev,
+		    unsigned char *mem)
 {
 	uint32_t *w = (uint32_t *)arg;
 	uint64_t *d = (uint64_t *)arg;
@@ -374,7 +397,8 @@ static void any_arg(uint32_t *x, unsigned char *arg, size_t len, int backend, in
 
 TEST_F_TIMEOUT(node, any_order, 120)
 {
-	unsigned char *mem = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned char *mem =
+		mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	unsigned char arg[512] __attribute__((aligned(8)));
 	int ev = eventfd(0, EFD_NONBLOCK), round, i;
 	struct vdrv_cfg cfg = { .features = FEATURES };

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Frames of all sizes and kinds between a guest's rings and a port's netdev, over every layout of a ring. */
+/*
+ * Frames of all sizes and kinds between a guest's rings and a port's netdev, over every layout of a
+ * ring.
+ */
 #include "kselftest_harness.h"
 #include "rig.h"
 
 #define ROOM	(64 * 1024 + 256)
 
 static const size_t sizes[] = {
-	60, 61, 64, 127, 128, 129, 255, 256, 511, 512, 513, 1000, 1023, 1024, 1499, 1500, 1513, 1514,
+	60,  61,  64,	127,  128,  129,  255,	256,  511,
+	512, 513, 1000, 1023, 1024, 1499, 1500, 1513, 1514,
 };
 
-static const size_t gso_sizes[] = { 1515, 2048, 2049, 4095, 4096, 4097, 9000, 16384, 32768, 65000, 65535, 65549 };
+static const size_t gso_sizes[] = { 1515, 2048,	 2049,	4095,  4096,  4097,
+				    9000, 16384, 32768, 65000, 65535, 65549 };
 
 FIXTURE(data)
 {
@@ -27,33 +32,112 @@ FIXTURE_VARIANT(data)
 };
 
 #define BASE		VDRV_F_VERSION_1
-#define VARIANT(name, ...) FIXTURE_VARIANT_ADD(data, name) { __VA_ARGS__ }
 
-VARIANT(legacy, .features = 0);
-VARIANT(legacy_mrg, .features = VDRV_F_MRG_RXBUF);
-VARIANT(split, .features = BASE);
-VARIANT(split_chain, .features = BASE, .rx_seg = 4096, .tx_seg = 2048, .hdr_alone = true);
-VARIANT(split_ind, .features = BASE | VDRV_F_INDIRECT, .rx_seg = 4096, .tx_seg = 2048, .hdr_alone = true);
-VARIANT(split_event, .features = BASE | VDRV_F_EVENT_IDX);
-VARIANT(split_ind_event, .features = BASE | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX, .rx_seg = 4096, .tx_seg = 4096);
-VARIANT(split_mrg, .features = BASE | VDRV_F_MRG_RXBUF);
-VARIANT(split_mrg_ind, .features = BASE | VDRV_F_MRG_RXBUF | VDRV_F_INDIRECT, .tx_seg = 2048, .hdr_alone = true);
-VARIANT(split_mrg_event, .features = BASE | VDRV_F_MRG_RXBUF | VDRV_F_EVENT_IDX, .tx_seg = 1100);
-VARIANT(split_all, .features = BASE | VDRV_F_MRG_RXBUF | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX, .rx_seg = 512,
-	.tx_seg = 1500);
-VARIANT(packed, .features = BASE | VDRV_F_PACKED);
-VARIANT(packed_chain, .features = BASE | VDRV_F_PACKED, .rx_seg = 4096, .tx_seg = 2048, .hdr_alone = true);
-VARIANT(packed_ind, .features = BASE | VDRV_F_PACKED | VDRV_F_INDIRECT, .rx_seg = 4096, .tx_seg = 2048,
-	.hdr_alone = true);
-VARIANT(packed_event, .features = BASE | VDRV_F_PACKED | VDRV_F_EVENT_IDX);
-VARIANT(packed_ind_event, .features = BASE | VDRV_F_PACKED | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX, .rx_seg = 4096,
-	.tx_seg = 4096);
-VARIANT(packed_mrg, .features = BASE | VDRV_F_PACKED | VDRV_F_MRG_RXBUF);
-VARIANT(packed_mrg_ind, .features = BASE | VDRV_F_PACKED | VDRV_F_MRG_RXBUF | VDRV_F_INDIRECT, .tx_seg = 2048,
-	.hdr_alone = true);
-VARIANT(packed_mrg_event, .features = BASE | VDRV_F_PACKED | VDRV_F_MRG_RXBUF | VDRV_F_EVENT_IDX, .tx_seg = 1100);
-VARIANT(packed_all, .features = BASE | VDRV_F_PACKED | VDRV_F_MRG_RXBUF | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX,
-	.rx_seg = 512, .tx_seg = 1500);
+FIXTURE_VARIANT_ADD(data, legacy) {
+	.features = 0,
+};
+
+FIXTURE_VARIANT_ADD(data, legacy_mrg) {
+	.features = VDRV_F_MRG_RXBUF,
+};
+
+FIXTURE_VARIANT_ADD(data, split) {
+	.features = BASE,
+};
+
+FIXTURE_VARIANT_ADD(data, split_chain) {
+	.features = BASE,
+	.rx_seg = 4096,
+	.tx_seg = 2048,
+	.hdr_alone = true,
+};
+
+FIXTURE_VARIANT_ADD(data, split_ind) {
+	.features = BASE | VDRV_F_INDIRECT,
+	.rx_seg = 4096,
+	.tx_seg = 2048,
+	.hdr_alone = true,
+};
+
+FIXTURE_VARIANT_ADD(data, split_event) {
+	.features = BASE | VDRV_F_EVENT_IDX,
+};
+
+FIXTURE_VARIANT_ADD(data, split_ind_event) {
+	.features = BASE | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX,
+	.rx_seg = 4096,
+	.tx_seg = 4096,
+};
+
+FIXTURE_VARIANT_ADD(data, split_mrg) {
+	.features = BASE | VDRV_F_MRG_RXBUF,
+};
+
+FIXTURE_VARIANT_ADD(data, split_mrg_ind) {
+	.features = BASE | VDRV_F_MRG_RXBUF | VDRV_F_INDIRECT,
+	.tx_seg = 2048,
+	.hdr_alone = true,
+};
+
+FIXTURE_VARIANT_ADD(data, split_mrg_event) {
+	.features = BASE | VDRV_F_MRG_RXBUF | VDRV_F_EVENT_IDX,
+	.tx_seg = 1100,
+};
+
+FIXTURE_VARIANT_ADD(data, split_all) {
+	.features = BASE | VDRV_F_MRG_RXBUF | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX,
+	.rx_seg = 512,
+	.tx_seg = 1500,
+};
+
+FIXTURE_VARIANT_ADD(data, packed) {
+	.features = BASE | VDRV_F_PACKED,
+};
+
+FIXTURE_VARIANT_ADD(data, packed_chain) {
+	.features = BASE | VDRV_F_PACKED,
+	.rx_seg = 4096,
+	.tx_seg = 2048,
+	.hdr_alone = true,
+};
+
+FIXTURE_VARIANT_ADD(data, packed_ind) {
+	.features = BASE | VDRV_F_PACKED | VDRV_F_INDIRECT,
+	.rx_seg = 4096,
+	.tx_seg = 2048,
+	.hdr_alone = true,
+};
+
+FIXTURE_VARIANT_ADD(data, packed_event) {
+	.features = BASE | VDRV_F_PACKED | VDRV_F_EVENT_IDX,
+};
+
+FIXTURE_VARIANT_ADD(data, packed_ind_event) {
+	.features = BASE | VDRV_F_PACKED | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX,
+	.rx_seg = 4096,
+	.tx_seg = 4096,
+};
+
+FIXTURE_VARIANT_ADD(data, packed_mrg) {
+	.features = BASE | VDRV_F_PACKED | VDRV_F_MRG_RXBUF,
+};
+
+FIXTURE_VARIANT_ADD(data, packed_mrg_ind) {
+	.features = BASE | VDRV_F_PACKED | VDRV_F_MRG_RXBUF | VDRV_F_INDIRECT,
+	.tx_seg = 2048,
+	.hdr_alone = true,
+};
+
+FIXTURE_VARIANT_ADD(data, packed_mrg_event) {
+	.features = BASE | VDRV_F_PACKED | VDRV_F_MRG_RXBUF | VDRV_F_EVENT_IDX,
+	.tx_seg = 1100,
+};
+
+FIXTURE_VARIANT_ADD(data, packed_all) {
+	.features = BASE | VDRV_F_PACKED | VDRV_F_MRG_RXBUF | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX,
+	.rx_seg = 512,
+	.tx_seg = 1500,
+};
 
 FIXTURE_SETUP(data)
 {
@@ -94,7 +178,8 @@ static int to_host(struct __test_metadata *_metadata, struct guest *g, const str
 	EXPECT_EQ((int)f->len, netio_frame_make(f, &h, frame));
 	EXPECT_EQ(0, vdrv_send(&g->v, &h, frame, f->len));
 	n = netio_recv(g->wire, &back, got, ROOM, 2000);
-	EXPECT_EQ((int)f->len, n) {
+	EXPECT_EQ((int)f->len, n)
+	{
 		TH_LOG("to host: len %zu tcp %d v6 %d mss %u", f->len, f->tcp, f->ipv6, f->mss);
 		return -1;
 	}
@@ -114,12 +199,14 @@ static int to_guest(struct __test_metadata *_metadata, struct guest *g, const st
 	int n;
 
 	EXPECT_EQ((int)f->len, netio_frame_make(f, &h, frame));
-	EXPECT_EQ(0, netio_send(g->wire, &h, frame, f->len)) {
+	EXPECT_EQ(0, netio_send(g->wire, &h, frame, f->len))
+	{
 		TH_LOG("to guest: len %zu tcp %d v6 %d mss %u", f->len, f->tcp, f->ipv6, f->mss);
 		return -1;
 	}
 	n = vdrv_recv(&g->v, &back, got, ROOM, 2000);
-	EXPECT_EQ((int)f->len, n) {
+	EXPECT_EQ((int)f->len, n)
+	{
 		TH_LOG("to guest: len %zu tcp %d v6 %d mss %u", f->len, f->tcp, f->ipv6, f->mss);
 		return -1;
 	}
@@ -131,19 +218,22 @@ static int to_guest(struct __test_metadata *_metadata, struct guest *g, const st
 	return 0;
 }
 
-typedef int (*way_fn)(struct __test_metadata *_metadata, struct guest *g, const struct netio_frame *f,
-		      unsigned char *frame, unsigned char *got);
+typedef int (*way_fn)(struct __test_metadata *_metadata, struct guest *g,
+		      const struct netio_frame *f, unsigned char *frame, unsigned char *got);
 
-static void all_sizes(struct __test_metadata *_metadata, struct guest *g, unsigned char *frame, unsigned char *got,
-		      way_fn way)
+static void all_sizes(struct __test_metadata *_metadata, struct guest *g, unsigned char *frame,
+		      unsigned char *got, way_fn way)
 {
 	unsigned int kind, i;
 
 	for (kind = 0; kind < 8; kind++) {
 		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 			struct netio_frame f = {
-				.len = sizes[i], .seed = i * 8 + kind,
-				.tcp = kind & 1, .ipv6 = kind & 2, .partial = kind & 4,
+				.len = sizes[i],
+				.seed = i * 8 + kind,
+				.tcp = kind & 1,
+				.ipv6 = kind & 2,
+				.partial = kind & 4,
 			};
 
 			if (f.ipv6 && f.tcp && f.len < 74)
@@ -156,19 +246,25 @@ static void all_sizes(struct __test_metadata *_metadata, struct guest *g, unsign
 	}
 }
 
-static void all_gso(struct __test_metadata *_metadata, struct guest *g, unsigned char *frame, unsigned char *got,
-		    way_fn way)
+static void all_gso(struct __test_metadata *_metadata, struct guest *g, unsigned char *frame,
+		    unsigned char *got, way_fn way)
 {
 	unsigned int kind, i;
 
 	for (kind = 0; kind < 4; kind++) {
 		for (i = 0; i < ARRAY_SIZE(gso_sizes); i++) {
 			struct netio_frame f = {
-				.len = gso_sizes[i], .seed = i, .mss = 1400,
-				.tcp = kind & 1, .ipv6 = kind & 2,
+				.len = gso_sizes[i],
+				.seed = i,
+				.mss = 1400,
+				.tcp = kind & 1,
+				.ipv6 = kind & 2,
 			};
 
-			/* More than a netdev takes in one piece is segmented before it gets there. */
+			/*
+			 * More than a netdev takes in one piece is segmented before it gets
+			 * there.
+			 */
 			if (way == to_guest && f.len > 65535)
 				continue;
 			if (way(_metadata, g, &f, frame, got))
@@ -215,18 +311,23 @@ TEST_F(data, laps)
 		}
 		ASSERT_EQ(0, vdrv_drain_tx(&self->g.v, 5000));
 		for (k = 0; k < 16; k++) {
-			ASSERT_EQ(100 + (int)n % 1000, netio_recv(self->g.wire, &h, self->got, ROOM, 2000));
+			ASSERT_EQ(100 + (int)n % 1000,
+				  netio_recv(self->g.wire, &h, self->got, ROOM, 2000));
 			p = netio_frame_payload(self->got, 100 + n % 1000) - 8;
 			ASSERT_EQ(n + 1, (unsigned int)(self->got[p] << 8 | self->got[p + 1]));
 			n++;
 			ASSERT_EQ(0, netio_send(self->g.wire, &h, self->got, 100 + (n - 1) % 1000));
 		}
 		for (k = 0; k < 16; k++)
-			ASSERT_EQ(100 + (int)(n - 16 + k) % 1000, vdrv_recv(&self->g.v, &h, self->got, ROOM, 2000));
+			ASSERT_EQ(100 + (int)(n - 16 + k) % 1000,
+				  vdrv_recv(&self->g.v, &h, self->got, ROOM, 2000));
 	}
 }
 
-/* A guest that takes no offloads gets segments with checksums, and never more than its wire's size. */
+/*
+ * A guest that takes no offloads gets segments with checksums, and never more than its wire's
+ * size.
+ */
 TEST_F(data, no_offload)
 {
 	struct netio_frame f = { .len = 9000, .tcp = true, .mss = 1400 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guests that break the rules. Whatever a ring holds, its queue may stop (then the error eventfd tells), or
- * the buffer may be skipped; the guest beside it goes on, the kernel stays whole, and the node can be closed
- * and used again. Those who share the kernel's fate are asked afterwards: each test ends with the neighbour's
- * traffic and a new guest on the broken one's port.
+ * Guests that break the rules. Whatever a ring holds, its queue may stop (then the error eventfd
+ * tells), or the buffer may be skipped; the guest beside it goes on, the kernel stays whole, and
+ * the node can be closed and used again. Those who share the kernel's fate are asked afterwards:
+ * each test ends with the neighbour's traffic and a new guest on the broken one's port.
  */
 #include "kselftest_harness.h"
 #include <pthread.h>
@@ -26,12 +26,11 @@ FIXTURE_VARIANT(hostile)
 };
 
 FIXTURE_VARIANT_ADD(hostile, split) { .features = FEATURES };
-FIXTURE_VARIANT_ADD(hostile, split_indirect) { .features = FEATURES | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX };
+FIXTURE_VARIANT_ADD(hostile,
+		    split_indirect){ .features = FEATURES | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX };
 FIXTURE_VARIANT_ADD(hostile, packed) { .features = FEATURES | VDRV_F_PACKED };
-FIXTURE_VARIANT_ADD(hostile, packed_indirect)
-{
-	.features = FEATURES | VDRV_F_PACKED | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX
-};
+FIXTURE_VARIANT_ADD(hostile, packed_indirect) { .features = FEATURES | VDRV_F_PACKED |
+							   VDRV_F_INDIRECT | VDRV_F_EVENT_IDX };
 
 FIXTURE_SETUP(hostile)
 {
@@ -95,14 +94,18 @@ static void raw_put(struct vdrv_vq *q, const struct raw *r, unsigned int n)
 			q->pdesc[i].addr = r[i].addr;
 			q->pdesc[i].len = r[i].len;
 			q->pdesc[i].id = 0;
-			__atomic_store_n(&q->pdesc[i].flags, r[i].flags | 1 << VRING_PACKED_DESC_F_AVAIL,
+			__atomic_store_n(&q->pdesc[i].flags,
+					 r[i].flags | 1 << VRING_PACKED_DESC_F_AVAIL,
 					 __ATOMIC_RELEASE);
 		}
 	}
 	vdrv_kick_always(q);
 }
 
-/* Give the device time; then whatever it did it has done. True if it said that the ring is broken. */
+/*
+ * Give the device time; then whatever it did it has done. True if it said that the ring is
+ * broken.
+ */
 static bool settle(struct vdrv_vq *q)
 {
 	int i;
@@ -296,7 +299,8 @@ TEST_F(hostile, readable_after_writable)
 	struct vdrv_vq *q = tx(&self->bad);
 	uint32_t len;
 	uint64_t a = good_frame(&self->bad, &len);
-	struct raw r[] = { { a, len, VRING_DESC_F_WRITE | VRING_DESC_F_NEXT, 1 }, { a, len, 0, 0 } };
+	struct raw r[] = { { a, len, VRING_DESC_F_WRITE | VRING_DESC_F_NEXT, 1 },
+			   { a, len, 0, 0 } };
 
 	raw_put(q, r, 2);
 	EXPECT_TRUE(settle(q));
@@ -373,20 +377,32 @@ TEST_F(hostile, lying_headers)
 {
 	static const struct virtio_net_hdr_v1 lies[] = {
 		{ .flags = 0xff },
-		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 0xffff, .csum_offset = 0xffff },
+		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		  .csum_start = 0xffff,
+		  .csum_offset = 0xffff },
 		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 99, .csum_offset = 16 },
 		{ .gso_type = 0x7f, .gso_size = 1 },
 		{ .gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .gso_size = 0 },
 		{ .gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .gso_size = 1, .hdr_len = 0xffff },
 		{ .gso_type = VIRTIO_NET_HDR_GSO_TCPV6, .gso_size = 0xffff, .hdr_len = 54 },
-		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .gso_size = 1,
-		  .csum_start = 34, .csum_offset = 16 },
-		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .gso_type = VIRTIO_NET_HDR_GSO_UDP, .gso_size = 8,
-		  .csum_start = 34, .csum_offset = 6 },
-		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .gso_type = 5, .gso_size = 1, .csum_start = 34,
+		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		  .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+		  .gso_size = 1,
+		  .csum_start = 34,
+		  .csum_offset = 16 },
+		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		  .gso_type = VIRTIO_NET_HDR_GSO_UDP,
+		  .gso_size = 8,
+		  .csum_start = 34,
+		  .csum_offset = 6 },
+		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		  .gso_type = 5,
+		  .gso_size = 1,
+		  .csum_start = 34,
 		  .csum_offset = 6 },
 		{ .gso_type = VIRTIO_NET_HDR_GSO_ECN, .gso_size = 100 },
-		{ .flags = VIRTIO_NET_HDR_F_RSC_INFO | VIRTIO_NET_HDR_F_DATA_VALID, .num_buffers = 0xffff },
+		{ .flags = VIRTIO_NET_HDR_F_RSC_INFO | VIRTIO_NET_HDR_F_DATA_VALID,
+		  .num_buffers = 0xffff },
 	};
 	struct netio_frame f = { .len = 100 };
 	struct virtio_net_hdr_v1 h;
@@ -404,7 +420,10 @@ TEST_F(hostile, lying_headers)
 	settle(tx(&self->bad));
 }
 
-/* A table of indirect descriptors at the start of the first buffer, and a descriptor that points to it. */
+/*
+ * A table of indirect descriptors at the start of the first buffer, and a descriptor that points to
+ * it.
+ */
 static struct vring_desc *indirect(struct guest *g, struct raw *r, uint32_t bytes)
 {
 	struct vdrv_vq *q = tx(g);
@@ -515,7 +534,8 @@ TEST_F(hostile, rings_unmapped)
 	struct vdrv *v = &self->bad.v;
 
 	ASSERT_EQ(0, guest_ping(&self->bad, 11));
-	ASSERT_NE(MAP_FAILED, mmap(v->mem, v->ring_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	ASSERT_NE(MAP_FAILED, mmap(v->mem, v->ring_bytes, PROT_NONE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 	vdrv_kick_always(tx(&self->bad));
 	vdrv_kick_always(&v->vq[VDRV_RX]);
 	settle(tx(&self->bad));
@@ -546,7 +566,10 @@ TEST_F(hostile, memory_table_emptied)
 	struct virtio_net_hdr_v1 h;
 	unsigned char frame[128];
 
-	/* Rings are given by their own addresses: only what they point to is gone, if it is let go at all. */
+	/*
+	 * Rings are given by their own addresses: only what they point to is gone, if it is let go
+	 * at all.
+	 */
 	if (ioctl(g->v.fd, VHOST_SET_MEM_TABLE, &none) < 0)
 		return;
 	netio_frame_make(&f, &h, frame);
@@ -562,7 +585,10 @@ struct racer {
 	uint32_t x;
 };
 
-/* Scribble over the rings: flags, lengths, addresses, indices; mostly small changes to what stands there. */
+/*
+ * Scribble over the rings: flags, lengths, addresses, indices; mostly small changes to what stands
+ * there.
+ */
 static void *race(void *arg)
 {
 	struct racer *r = arg;
@@ -597,7 +623,8 @@ static void *race(void *arg)
 				q->avail->idx += x >> 28;
 			break;
 		default:
-			((volatile uint32_t *)q->itab)[(x >> 4) % (q->nslot * q->nseg * 4)] ^= 1 << (x >> 24) % 32;
+			((volatile uint32_t *)q->itab)[(x >> 4) % (q->nslot * q->nseg * 4)] ^=
+				1 << (x >> 24) % 32;
 		}
 		if (!(x >> 6 & 63))
 			vdrv_kick_always(q);

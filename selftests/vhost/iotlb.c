@@ -18,10 +18,8 @@ FIXTURE_VARIANT(iotlb)
 FIXTURE_VARIANT_ADD(iotlb, split) { .features = FEATURES };
 FIXTURE_VARIANT_ADD(iotlb, split_all) { .features = FEATURES | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX };
 FIXTURE_VARIANT_ADD(iotlb, packed) { .features = FEATURES | VDRV_F_PACKED };
-FIXTURE_VARIANT_ADD(iotlb, packed_all)
-{
-	.features = FEATURES | VDRV_F_PACKED | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX
-};
+FIXTURE_VARIANT_ADD(iotlb, packed_all) { .features = FEATURES | VDRV_F_PACKED | VDRV_F_INDIRECT |
+						    VDRV_F_EVENT_IDX };
 
 FIXTURE_SETUP(iotlb)
 {
@@ -62,9 +60,11 @@ static int serve_until(struct guest *g, const unsigned char *frame, size_t len)
 		if (n)
 			continue;
 		if (!out)
-			out = netio_recv(g->wire, &h, got, sizeof(got), 1) == (int)len && !memcmp(frame, got, len);
+			out = netio_recv(g->wire, &h, got, sizeof(got), 1) == (int)len &&
+			      !memcmp(frame, got, len);
 		if (!in)
-			in = vdrv_recv(&g->v, &h, got, sizeof(got), 1) == (int)len && !memcmp(frame, got, len);
+			in = vdrv_recv(&g->v, &h, got, sizeof(got), 1) == (int)len &&
+			     !memcmp(frame, got, len);
 	}
 	return out && in ? misses : -ETIMEDOUT;
 }
@@ -82,7 +82,8 @@ TEST_F_TIMEOUT(iotlb, misses, 60)
 	netio_frame_make(&f, &h, frame);
 	for (i = 0; i < 5; i++) {
 		ASSERT_EQ(0, vdrv_iotlb_invalidate(v, v->mem, v->ring_bytes));
-		ASSERT_EQ(0, vdrv_iotlb_invalidate(v, v->mem + v->ring_bytes, v->mem_bytes - v->ring_bytes));
+		ASSERT_EQ(0, vdrv_iotlb_invalidate(v, v->mem + v->ring_bytes,
+						   v->mem_bytes - v->ring_bytes));
 		ASSERT_EQ(0, netio_send(self->g.wire, &h, frame, f.len));
 		ASSERT_EQ(0, vdrv_send(v, &h, frame, f.len));
 		ret = serve_until(&self->g, frame, f.len);
@@ -102,7 +103,8 @@ TEST_F(iotlb, unanswered)
 
 	netio_frame_make(&f, &h, frame);
 	ASSERT_EQ(0, vdrv_iotlb_invalidate(v, v->mem, v->ring_bytes));
-	ASSERT_EQ(0, vdrv_iotlb_invalidate(v, v->mem + v->ring_bytes, v->mem_bytes - v->ring_bytes));
+	ASSERT_EQ(0,
+		  vdrv_iotlb_invalidate(v, v->mem + v->ring_bytes, v->mem_bytes - v->ring_bytes));
 	vdrv_send(v, &h, frame, f.len);
 	netio_send(self->g.wire, &h, frame, f.len);
 	ASSERT_EQ(0, guest_open(&other, "sltest1", &cfg));
@@ -110,7 +112,8 @@ TEST_F(iotlb, unanswered)
 	guest_close(&other);
 }
 
-static int message(struct vdrv *v, uint8_t type, uint64_t iova, uint64_t size, uint64_t uaddr, uint8_t perm)
+static int message(struct vdrv *v, uint8_t type, uint64_t iova, uint64_t size, uint64_t uaddr,
+		   uint8_t perm)
 {
 	struct vhost_msg_v2 m = {
 		.type = VHOST_IOTLB_MSG_V2,
@@ -125,7 +128,8 @@ TEST_F(iotlb, bad_messages)
 	struct vdrv *v = &self->g.v;
 	struct vhost_msg_v2 m;
 
-	EXPECT_NE(0, message(v, VHOST_IOTLB_UPDATE, ~0ULL - 4095, 8192, (uintptr_t)v->mem, VHOST_ACCESS_RW));
+	EXPECT_NE(0, message(v, VHOST_IOTLB_UPDATE, ~0ULL - 4095, 8192, (uintptr_t)v->mem,
+			     VHOST_ACCESS_RW));
 	EXPECT_NE(0, message(v, VHOST_IOTLB_UPDATE, 0, 4096, ~0ULL - 100, VHOST_ACCESS_RW));
 	EXPECT_NE(0, message(v, 99, 0, 4096, (uintptr_t)v->mem, VHOST_ACCESS_RW));
 	EXPECT_NE(0, message(v, VHOST_IOTLB_MISS, 0, 4096, (uintptr_t)v->mem, VHOST_ACCESS_RW));
@@ -144,8 +148,8 @@ TEST_F_TIMEOUT(iotlb, many_mappings, 60)
 	unsigned int i;
 
 	for (i = 0; i < 5000; i++)
-		message(v, VHOST_IOTLB_UPDATE, 0x700000000000ULL + i * 8192ULL, 4096, (uintptr_t)v->mem,
-			VHOST_ACCESS_RW);
+		message(v, VHOST_IOTLB_UPDATE, 0x700000000000ULL + i * 8192ULL, 4096,
+			(uintptr_t)v->mem, VHOST_ACCESS_RW);
 	EXPECT_EQ(0, vdrv_iotlb_map_all(v));
 	EXPECT_EQ(0, guest_ping(&self->g, 3));
 }
@@ -162,8 +166,10 @@ TEST_F(iotlb, read_only_mapping)
 
 	netio_frame_make(&f, &h, frame);
 	memset(q->buf, 0x5a, len);
-	ASSERT_EQ(0, vdrv_iotlb_invalidate(v, v->mem + v->ring_bytes, v->mem_bytes - v->ring_bytes));
-	ASSERT_EQ(0, message(v, VHOST_IOTLB_UPDATE, vdrv_addr(v, q->buf), len, (uintptr_t)q->buf, VHOST_ACCESS_RO));
+	ASSERT_EQ(0,
+		  vdrv_iotlb_invalidate(v, v->mem + v->ring_bytes, v->mem_bytes - v->ring_bytes));
+	ASSERT_EQ(0, message(v, VHOST_IOTLB_UPDATE, vdrv_addr(v, q->buf), len, (uintptr_t)q->buf,
+			     VHOST_ACCESS_RO));
 	ASSERT_EQ(0, netio_send(self->g.wire, &h, frame, f.len));
 	usleep(100000);
 	for (i = 0; i < len && q->buf[i] == 0x5a; i++)

@@ -277,7 +277,7 @@ TEST_F(life, multiqueue)
 	cfg.node = rig_node();
 	for (i = 0; i < PAIRS; i++) {
 		backend[i] = i && rig_is_sluice() ? vdrv_backend_open("slmq0", true) :
-			     rig_port_open("slmq0", true, PAIRS);
+						    rig_port_open("slmq0", true, PAIRS);
 		ASSERT_GE(backend[i], 0) TH_LOG("queue %d: %s", i, strerror(-backend[i]));
 		ASSERT_EQ(0, vdrv_open(&v[i], &cfg));
 		ASSERT_EQ(0, vdrv_start(&v[i], backend[i]));
@@ -320,11 +320,13 @@ TEST_F(life, multiqueue)
 /* A queue that is switched off and on again, as a guest does that changes its number of queues. */
 TEST_F(life, queue_off_and_on)
 {
-	struct ifreq off = { .ifr_flags = IFF_DETACH_QUEUE }, on = { .ifr_flags = IFF_ATTACH_QUEUE };
+	struct ifreq off = { .ifr_flags = IFF_DETACH_QUEUE },
+		     on = { .ifr_flags = IFF_ATTACH_QUEUE };
 	int backend[2], i;
 
 	for (i = 0; i < 2; i++) {
-		backend[i] = i && rig_is_sluice() ? vdrv_backend_open("slmq0", true) : rig_port_open("slmq0", true, 2);
+		backend[i] = i && rig_is_sluice() ? vdrv_backend_open("slmq0", true) :
+						    rig_port_open("slmq0", true, 2);
 		ASSERT_GE(backend[i], 0);
 	}
 	for (i = 0; i < 5; i++) {

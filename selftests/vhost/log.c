@@ -90,7 +90,10 @@ TEST_F(log, many_frames)
 	EXPECT_EQ(rx->nslot, n);
 }
 
-/* A log that lies nowhere, or that is too small for the memory, is refused or stops the queue; no more. */
+/*
+ * A log that lies nowhere, or that is too small for the memory, is refused or stops the queue; no
+ * more.
+ */
 TEST_F(log, bad_log)
 {
 	uint64_t bad[] = { 8, ~0ULL - 4096, 0x7ffffffff000ULL };

@@ -60,7 +60,8 @@ static inline int rig_port_open(const char *name, bool multi_queue, unsigned int
 	int fd, ret;
 
 	if (rig_is_sluice() && netio_ifindex(name) < 0 &&
-	    (queues > 1 ? netio_run("ip link add %s numtxqueues %u numrxqueues %u type sluice", name, queues, queues) :
+	    (queues > 1 ? netio_run("ip link add %s numtxqueues %u numrxqueues %u type sluice",
+				    name, queues, queues) :
 			  netio_run("ip link add %s type sluice", name)))
 		return -ENODEV;
 	fd = vdrv_backend_open(name, multi_queue);
