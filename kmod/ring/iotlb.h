@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* IOVA to user address translations that a vIOMMU's owner hands down, entry by entry. */
+#ifndef _SLUICE_IOTLB_H
+#define _SLUICE_IOTLB_H
+
+#include <linux/types.h>
+
+struct sluice_gmem_hint;
+struct sluice_iotlb;
+
+/**
+ * typedef sluice_iotlb_miss_t - told of a translation that is wanted
+ * @ctx: as given to sluice_iotlb_new()
+ * @iova: address
+ * @perm: SLUICE_GMEM_*
+ *
+ * Context: worker, may sleep. Repeated misses for the same page are the callee's to merge.
+ */
+typedef void (*sluice_iotlb_miss_t)(void *ctx, u64 iova, u8 perm);
+
+/* NULL when out of memory. Control context. */
+struct sluice_iotlb *sluice_iotlb_new(sluice_iotlb_miss_t miss, void *ctx);
+/* Only after every queue that uses it was detached. */
+void sluice_iotlb_free(struct sluice_iotlb *t);
+
+/* Control context; may run while workers look up. @last is inclusive. */
+int sluice_iotlb_update(struct sluice_iotlb *t, u64 iova, u64 last, u64 uaddr, u8 perm);
+void sluice_iotlb_invalidate(struct sluice_iotlb *t, u64 iova, u64 last);
+
+/*
+ * Worker context. Translate the start of [@iova, @iova + @len): *uaddr and the number of bytes (<= @len) that the
+ * found entry covers. -EAGAIN after reporting a miss, -EPERM on wrong permission.
+ */
+int sluice_iotlb_lookup(struct sluice_iotlb *t, u64 iova, u64 len, u8 perm, u64 *uaddr, u64 *run);
+
+/*
+ * The same for a caller that remembers: the whole entry that holds @iova, with its generation. @perm is what the
+ * caller is about to do.
+ */
+int sluice_iotlb_find(struct sluice_iotlb *t, u64 iova, u8 perm, struct sluice_gmem_hint *h);
+
+/* Never 0. Bumped by every update and invalidate: cached translations of an older generation are void. */
+u32 sluice_iotlb_gen(const struct sluice_iotlb *t);
+
+#endif /* _SLUICE_IOTLB_H */

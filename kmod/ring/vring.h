@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The device side of a virtqueue, split and packed (virtio 1.2, 2.7 and 2.8), in bursts.
+ *
+ * One thread (the queue's worker) calls everything here, with the owner's mm in use. Guest memory is
+ * loaded once and then validated; what is checked is the copy. The first protocol violation marks the
+ * ring broken: from then on fetch returns the error and nothing is written.
+ */
+#ifndef _SLUICE_VRING_H
+#define _SLUICE_VRING_H
+
+#include <linux/types.h>
+
+struct sluice_gmem;
+
+#define SLUICE_VRING_MAX_NUM	32768
+#define SLUICE_VRING_BURST	64	/* most chains in one fetch */
+#define SLUICE_CHAIN_MAX_SEGS	1024	/* most descriptors in one chain, direct or indirect */
+
+/* Why a ring is broken; shown to the operator. */
+#define SLUICE_VRING_ERRORS(X) \
+	X(NONE, "ok") \
+	X(INDEX, "available index jumped") \
+	X(HEAD, "head out of range") \
+	X(NEXT, "next descriptor out of range") \
+	X(LOOP, "descriptor chain loops") \
+	X(TOO_LONG, "descriptor chain too long") \
+	X(ZERO_LEN, "descriptor of length zero") \
+	X(ORDER, "readable descriptor after writable") \
+	X(INDIRECT, "bad indirect descriptor") \
+	X(ADDRESS, "address outside guest memory") \
+	X(DIRECTION, "buffer of the wrong direction") \
+	X(SIZE, "buffer too small or too large") \
+	X(RING, "ring area unmapped")
+
+enum sluice_vring_error {
+#define SLUICE_X(name, text) SLUICE_VRING_ERR_##name,
+	SLUICE_VRING_ERRORS(SLUICE_X)
+#undef SLUICE_X
+	SLUICE_VRING_ERR_MAX
+};
+
+struct sluice_vring_seg {
+	u64 addr;
+	u32 len;
+};
+
+/**
+ * struct sluice_chain - one buffer that the driver made available
+ * @seg: its segments: first @nr_out that the device reads, then @nr_in that it writes; point into the
+ *	segment array given to sluice_vring_fetch()
+ * @out_len: bytes in the readable segments
+ * @in_len: bytes in the writable segments
+ * @id: what goes into the used ring
+ * @nr_desc: ring slots the chain took (a packed ring advances by them)
+ */
+struct sluice_chain {
+	struct sluice_vring_seg *seg;
+	u32 out_len;
+	u32 in_len;
+	u16 nr_out;
+	u16 nr_in;
+	u16 id;
+	u16 nr_desc;
+};
+
+/**
+ * struct sluice_vring_config - what a front end knows of a ring when it starts
+ * @num: entries; a power of two for a split ring
+ * @packed: VIRTIO_F_RING_PACKED was negotiated
+ * @event_idx: VIRTIO_F_EVENT_IDX
+ * @indirect: VIRTIO_F_INDIRECT_DESC
+ * @big_endian: legacy ring of a big-endian guest
+ * @in_order: VIRTIO_F_IN_ORDER (the device completes in order anyway)
+ * @user_addr: ring addresses are addresses of the owner's memory; else they go through @gmem
+ * @desc: descriptor table (split), or descriptor ring (packed)
+ * @driver: available ring, or driver event suppression
+ * @device: used ring, or device event suppression
+ * @log_addr: guest-physical address of the used ring, for the dirty log; 0 if not to be logged
+ * @log_used: whether used-ring writes are logged
+ * @avail: next index to fetch: split: free running; packed: slot | wrap << 15
+ * @used: next index to use, as @avail (a split ring reads it from the used ring when ~0)
+ */
+struct sluice_vring_config {
+	u32 num;
+	bool packed;
+	bool event_idx;
+	bool indirect;
+	bool big_endian;
+	bool in_order;
+	bool user_addr;
+	bool log_used;
+	u64 desc;
+	u64 driver;
+	u64 device;
+	u64 log_addr;
+	u32 avail;
+	u32 used;
+};
+
+struct sluice_vring;
+
+/* Control context; the ring is not touched. -EINVAL: bad size or misaligned address. -ENOMEM. */
+struct sluice_vring *sluice_vring_new(const struct sluice_vring_config *cfg, struct sluice_gmem *gmem);
+void sluice_vring_free(struct sluice_vring *vr);
+
+/*
+ * Worker context from here on.
+ *
+ * sluice_vring_start(): check that all ring areas are mapped. 0, or -EAGAIN (IOTLB), or -EFAULT.
+ * sluice_vring_unmap(): forget cached translations of the ring areas (guest memory changed).
+ */
+int sluice_vring_start(struct sluice_vring *vr);
+void sluice_vring_unmap(struct sluice_vring *vr);
+
+/**
+ * sluice_vring_fetch() - take available chains
+ * @vr: ring
+ * @chain: where they go
+ * @max: how many at most, <= SLUICE_VRING_BURST
+ * @seg: room for segments
+ * @nr_seg: size of @seg, >= SLUICE_CHAIN_MAX_SEGS; fewer chains are returned where it would not hold more
+ *
+ * Return: number of chains (0: none available), -EAGAIN: IOTLB miss, nothing taken;
+ * -EIO: the ring is broken (sluice_vring_error() tells why).
+ */
+int sluice_vring_fetch(struct sluice_vring *vr, struct sluice_chain *chain, unsigned int max,
+		       struct sluice_vring_seg *seg, unsigned int nr_seg);
+
+/* Give back the last @n chains of the fetch before, in whole: they will be fetched again. */
+void sluice_vring_unfetch(struct sluice_vring *vr, const struct sluice_chain *chain, unsigned int n);
+
+/* Copy from the readable, or to the writable, bytes of a chain. Errors as sluice_gmem_read(); -EFAULT breaks the ring. */
+int sluice_chain_read(struct sluice_vring *vr, const struct sluice_chain *c, u32 off, void *dst, u32 len);
+int sluice_chain_write(struct sluice_vring *vr, const struct sluice_chain *c, u32 off, const void *src, u32 len);
+
+/* Queue a completion of @len written bytes; seen by the driver after sluice_vring_flush(). */
+void sluice_vring_push(struct sluice_vring *vr, const struct sluice_chain *c, u32 len);
+/* Publish pushed completions with as few stores as can be. Up to SLUICE_VRING_BURST may be pending. 0 or -EIO/-EAGAIN */
+int sluice_vring_flush(struct sluice_vring *vr);
+/* After a flush: does the driver want an interrupt for what was published since the last call? */
+bool sluice_vring_want_signal(struct sluice_vring *vr);
+
+/*
+ * Ask for, or do without, notifications. enable returns 1 if buffers came in the meantime (then notifications are
+ * off again: keep polling), 0 when it is safe to sleep, or a negative errno.
+ */
+int sluice_vring_enable_notify(struct sluice_vring *vr);
+void sluice_vring_disable_notify(struct sluice_vring *vr);
+/* Is something available? A cheap look that fetches nothing. */
+bool sluice_vring_more(struct sluice_vring *vr);
+
+/* Switch the dirty log of the used ring; @addr as log_addr of the configuration. */
+void sluice_vring_set_log(struct sluice_vring *vr, bool on, u64 addr);
+
+void sluice_vring_break(struct sluice_vring *vr, enum sluice_vring_error why);
+enum sluice_vring_error sluice_vring_error(const struct sluice_vring *vr);
+const char *sluice_vring_strerror(enum sluice_vring_error e);
+
+/* Index state for GET_VRING_BASE, in the encoding of struct sluice_vring_config. Any context once detached. */
+void sluice_vring_state(const struct sluice_vring *vr, u32 *avail, u32 *used);
+
+#endif /* _SLUICE_VRING_H */

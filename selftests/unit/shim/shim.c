@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* State of the shim. */
+#include "kernel.h"
+
+int shim_alloc_fail = -1;
+unsigned long shim_user_accesses;
+bool (*shim_user_hook)(uintptr_t addr, size_t len, bool write);
+
+/*
+ * A copy that races with its owner is what a device does: what it got is validated afterwards. A race detector is told
+ * so here and nowhere else.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define SHIM_RACY __attribute__((no_sanitize_thread, noinline))
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SHIM_RACY __attribute__((no_sanitize("thread"), noinline))
+#endif
+#endif
+#ifndef SHIM_RACY
+#define SHIM_RACY
+#endif
+
+SHIM_RACY void shim_user_copy(void *dst, const void *src, size_t n)
+{
+	__builtin_memcpy(dst, src, n);
+}
