@@ -10,10 +10,7 @@
 #include "tap.h"
 #include "vhost.h"
 
-/*
- * --- the kick eventfd
- * -------------------------------------------------------------------------------------
- */
+/* --- the kick eventfd --- */
 
 /*
  * Atomic, under the eventfd's lock; from KVM's ioeventfd in the midst of a guest's exit. Nobody
@@ -55,10 +52,7 @@ void sluice_vhost_backend_stop_kick(struct sluice_vhost_vq *vq)
 	vq->wqh = NULL;
 }
 
-/*
- * --- rings
- * ------------------------------------------------------------------------------------------------
- */
+/* --- rings --- */
 
 static bool backend_packed(const struct sluice_vhost_vq *vq)
 {
@@ -157,10 +151,7 @@ static void backend_detach(struct sluice_vhost_vq *vq)
 	vq->attached = false;
 }
 
-/*
- * --- binding
- * ----------------------------------------------------------------------------------------------
- */
+/* --- binding --- */
 
 void sluice_vhost_backend_clear(struct sluice_vhost_vq *vq)
 {

@@ -150,10 +150,7 @@ ssize_t sluice_vhost_msgs_read(struct sluice_vhost *v, struct iov_iter *to, bool
 	return ret;
 }
 
-/*
- * --- from the VMM
- * -----------------------------------------------------------------------------------------
- */
+/* --- from the VMM --- */
 
 static int msgs_update(struct sluice_vhost *v, const struct vhost_iotlb_msg *msg)
 {
@@ -198,7 +195,7 @@ static int msgs_invalidate(struct sluice_vhost *v, const struct vhost_iotlb_msg 
 	return 0;
 }
 
-static int msgs_handle(struct sluice_vhost *v, const struct vhost_iotlb_msg *msg)
+int sluice_vhost_msgs_handle(struct sluice_vhost *v, const struct vhost_iotlb_msg *msg)
 {
 	lockdep_assert_held(&v->lock);
 	if (!v->gmem.iotlb)
@@ -213,15 +210,13 @@ static int msgs_handle(struct sluice_vhost *v, const struct vhost_iotlb_msg *msg
 	}
 }
 
-ssize_t sluice_vhost_msgs_write(struct sluice_vhost *v, struct iov_iter *from)
+int sluice_vhost_msgs_parse(struct iov_iter *from, struct vhost_iotlb_msg *msg)
 {
-	struct vhost_iotlb_msg msg;
 	u32 head[2];
-	int err;
 
 	/*
-	 * Of either version: the type, then what is a hole in the first and an address space in
-	 * the second, which is one only.
+	 * Of either version: the type, then what is a hole in the first and an address space in the
+	 * second, which is one only.
 	 */
 	BUILD_BUG_ON(offsetof(struct vhost_msg, iotlb) != sizeof(head));
 	BUILD_BUG_ON(offsetof(struct vhost_msg_v2, iotlb) != sizeof(head));
@@ -229,8 +224,5 @@ ssize_t sluice_vhost_msgs_write(struct sluice_vhost *v, struct iov_iter *from)
 		return -EINVAL;
 	if (head[0] != VHOST_IOTLB_MSG && head[0] != VHOST_IOTLB_MSG_V2)
 		return -EINVAL;
-	if (!copy_from_iter_full(&msg, sizeof(msg), from))
-		return -EINVAL;
-	err = msgs_handle(v, &msg);
-	return err ?: sizeof(struct vhost_msg);
+	return copy_from_iter_full(msg, sizeof(*msg), from) ? 0 : -EINVAL;
 }

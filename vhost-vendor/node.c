@@ -124,10 +124,7 @@ static int vhost_set_backend_features(struct sluice_vhost *v, u64 features)
 	return 0;
 }
 
-/*
- * --- arguments: copied before the lock is taken
- * ---------------------------------------------------------
- */
+/* --- arguments: copied before the lock is taken --- */
 
 static long ioctl_u64(struct sluice_vhost *v, unsigned int cmd, const u64 __user *argp)
 {
@@ -219,10 +216,7 @@ static long ioctl_owner(struct sluice_vhost *v, unsigned int cmd)
 	return err;
 }
 
-/*
- * --- arguments of one ring: each begins with its index
- * ---------------------------------------------------
- */
+/* --- arguments of one ring: each begins with its index --- */
 
 static struct sluice_vhost_vq *vhost_vq(struct sluice_vhost *v, u32 index)
 {
@@ -360,12 +354,16 @@ static ssize_t vhost_read_iter(struct kiocb *iocb, struct iov_iter *to)
 static ssize_t vhost_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct sluice_vhost *v = iocb->ki_filp->private_data;
-	ssize_t ret;
+	struct vhost_iotlb_msg msg;
+	int err;
 
+	err = sluice_vhost_msgs_parse(from, &msg);
+	if (err)
+		return err;
 	mutex_lock(&v->lock);
-	ret = vhost_is_owner(v) ? sluice_vhost_msgs_write(v, from) : -EPERM;
+	err = vhost_is_owner(v) ? sluice_vhost_msgs_handle(v, &msg) : -EPERM;
 	mutex_unlock(&v->lock);
-	return ret;
+	return err ?: sizeof(struct vhost_msg);
 }
 
 static __poll_t vhost_poll(struct file *file, poll_table *wait)

@@ -28,10 +28,7 @@
 #define TAP_OFFLOADS	(TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | \
 			 TUN_F_USO4 | TUN_F_USO6)
 
-/*
- * --- for the vhost node
- * -----------------------------------------------------------------------------------
- */
+/* --- for the vhost node --- */
 
 struct sluice_tap *sluice_tap_from_file(struct file *file)
 {
@@ -73,10 +70,7 @@ bool sluice_tap_big_endian(const struct sluice_tap *tap)
 	return READ_ONCE(tap->big_endian) || !virtio_legacy_is_little_endian();
 }
 
-/*
- * --- open and release
- * -------------------------------------------------------------------------------------
- */
+/* --- open and release --- */
 
 /*
  * The first who opens a port starts from a clean slate: what the guest before could take does
@@ -152,10 +146,7 @@ static int tap_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/*
- * --- frames
- * ------------------------------------------------------------------------------------------------
- */
+/* --- frames --- */
 
 /* Frames for the guest wait for its ring, never here. */
 static ssize_t tap_read_iter(struct kiocb *iocb, struct iov_iter *to)
@@ -217,10 +208,7 @@ static __poll_t tap_poll(struct file *file, poll_table *wait)
 	return EPOLLOUT | EPOLLWRNORM;
 }
 
-/*
- * --- ioctls
- * ------------------------------------------------------------------------------------------------
- */
+/* --- ioctls --- */
 
 static int tap_ident(const struct sluice_tap *tap, char name[IFNAMSIZ], u8 mac[ETH_ALEN])
 {

@@ -7,12 +7,13 @@
  *
  *	vhost->lock > tap->lock > RTNL, the port's own lock > a call to a worker
  *
- * Each ioctl runs under vhost->lock, having copied its argument in before; so rings, memory and
- * backends change in one thread at a time. What a worker uses meanwhile (struct sluice_gmem,
- * the eventfds handed over) changes on that worker only, by sluice_queue_call() and its kin. A
- * worker takes none of these locks: of this module it runs the publication of memory and the
- * report of an IOTLB miss, which has a spinlock of its own. The port notifier runs under RTNL,
- * so it takes neither vhost->lock nor tap->lock (see tapdev.c).
+ * Each ioctl and message is dealt with under vhost->lock, having copied its argument in before;
+ * so rings, memory and backends change in one thread at a time. What a worker uses meanwhile
+ * (struct sluice_gmem, the eventfds handed over) changes on that worker only, by
+ * sluice_queue_call() and its kin. A worker takes none of these locks: of this module it runs
+ * the publication of memory and the report of an IOTLB miss, which has a spinlock of its own.
+ * The port notifier runs under RTNL, so it takes neither vhost->lock nor tap->lock (see
+ * tapdev.c).
  *
  * DOC: Lifetime
  *
@@ -246,6 +247,8 @@ void sluice_vhost_msgs_reset(struct sluice_vhost_msgs *m, bool open);
 void sluice_vhost_msgs_miss(void *ctx, u64 iova, u8 perm);
 __poll_t sluice_vhost_msgs_poll(struct sluice_vhost_msgs *m, struct file *file, poll_table *wait);
 ssize_t sluice_vhost_msgs_read(struct sluice_vhost *v, struct iov_iter *to, bool nonblock);
-ssize_t sluice_vhost_msgs_write(struct sluice_vhost *v, struct iov_iter *from);
+/* Take a message of either form; 0 or -EINVAL. Then act on it, under vhost->lock, the owner asking. */
+int sluice_vhost_msgs_parse(struct iov_iter *from, struct vhost_iotlb_msg *msg);
+int sluice_vhost_msgs_handle(struct sluice_vhost *v, const struct vhost_iotlb_msg *msg);
 
 #endif /* _SLUICE_VHOST_H */

@@ -128,18 +128,19 @@ static int vq_set_log(struct sluice_vhost_vq *vq, bool on, u64 log_addr)
 	u64 was_at = vq->log_addr;
 	int err;
 
+	/* The log has to reach as far as the ring writes to it, before it begins and until it ends. */
+	if (vq->attached)
+		sluice_queue_set_log(vq->q, false, 0);
 	vq->log_used = on;
 	vq->log_addr = log_addr;
-	/* The log may have to reach further now. */
 	err = sluice_vhost_mem_sync(vq->vhost);
 	if (err) {
 		vq->log_used = was_on;
 		vq->log_addr = was_at;
-		return err;
 	}
 	if (vq->attached)
-		sluice_queue_set_log(vq->q, on, log_addr);
-	return 0;
+		sluice_queue_set_log(vq->q, vq->log_used, vq->log_addr);
+	return err;
 }
 
 int sluice_vhost_vq_set_addr(struct sluice_vhost_vq *vq, const struct vhost_vring_addr *a)
