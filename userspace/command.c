@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the operator can say: finding a command, its arguments, its usage. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sluice.h"
+
+const struct command *const command_tables[] = {
+	port_commands, wire_commands,	guard_commands, acl_commands, rate_commands,
+	flow_commands, worker_commands, other_commands, NULL,
+};
+
+/* --- a command's arguments ------------------------------------------------------------------- */
+
+/**
+ * struct arg - an argument, out of struct command.args
+ * @field: of the object
+ * @place: by its place, without its name
+ * @must: may not be left out
+ * @some: one of those must be there
+ */
+struct arg {
+	unsigned int field;
+	bool place;
+	bool must;
+	bool some;
+};
+
+static unsigned int args_parse(const struct command *c, struct arg *args)
+{
+	const char *s = c->args;
+	unsigned int n = 0;
+	char name[32];
+
+	for (s += strspn(s, " "); *s; s += strspn(s, " ")) {
+		size_t len;
+		int field;
+
+		memset(&args[n], 0, sizeof(*args));
+		args[n].place = *s == '@';
+		s += args[n].place;
+		len = strcspn(s, " !+");
+		snprintf(name, sizeof(name), "%.*s", (int)len, s);
+		field = rec_field(c->obj, name);
+		if (field < 0)
+			abort();
+		s += len;
+		args[n].must = *s == '!';
+		args[n].some = *s == '+';
+		s += strcspn(s, " ");
+		args[n++].field = field;
+	}
+	return n;
+}
+
+#define MAX_ARGS 40
+
+/* --- usage ------------------------------------------------------------------------------------ */
+
+static void usage_args(const struct command *c, FILE *out)
+{
+	struct arg args[MAX_ARGS];
+	unsigned int i, n = args_parse(c, args);
+
+	for (i = 0; i < n; i++) {
+		const struct field *f = &c->obj->fields[args[i].field];
+
+		fprintf(out, " %s", args[i].must ? "" : "[");
+		if (args[i].place)
+			fprintf(out, "%s", c->obj == &object_wire ? "PORT" : f->codec->what);
+		else if (f->flags & F_BARE)
+			fprintf(out, "%s", f->codec->what);
+		else
+			fprintf(out, "%s %s", f->name, f->codec->what);
+		if (f->flags & F_LIST)
+			fprintf(out, "[,%s]...", f->codec->what);
+		fprintf(out, "%s%s", args[i].must ? "" : "]", f->flags & F_MULTI ? "..." : "");
+	}
+}
+
+static void usage_acts(FILE *out)
+{
+	fputs("    ACT: output:PORT drop slow push-vlan:ID[:PRIO] pop-vlan set-vlan:ID[:PRIO]\n"
+	      "         set-eth-src:MAC set-eth-dst:MAC set-src:IP set-dst:IP set-ttl:N set-dscp:N\n"
+	      "         set-sport:N set-dport:N meter:ID\n",
+	      out);
+}
+
+static bool usage_noun(const char *noun, const char *verb, FILE *out)
+{
+	const struct command *const *table, *c;
+	bool found = false;
+
+	for (table = command_tables; *table; table++) {
+		for (c = *table; c->noun; c++) {
+			if (noun && strcmp(c->noun, noun))
+				continue;
+			if (verb && (!c->verb || strcmp(c->verb, verb)))
+				continue;
+			found = true;
+			fprintf(out, "  sluice %s%s%s", c->noun, c->verb ? " " : "",
+				c->verb ? c->verb : "");
+			if (noun) {
+				usage_args(c, out);
+				fprintf(out, "\n      %s\n", c->help);
+			} else {
+				fprintf(out, "%*s%s\n",
+					(int)(24 - strlen(c->noun) - (c->verb ? strlen(c->verb) + 1 : 0)),
+					"", c->help);
+			}
+			if (noun && c->cmd == SLUICE_CMD_FLOW_ADD)
+				usage_acts(out);
+		}
+	}
+	return found;
+}
+
+void command_usage(const char *noun, const char *verb, bool to_stderr)
+{
+	FILE *out = to_stderr ? stderr : stdout;
+
+	if (noun && usage_noun(noun, verb, out))
+		return;
+	if (noun && verb && usage_noun(noun, NULL, out))
+		return;
+	fputs("usage: sluice [-j] [-s] COMMAND ...      sluice [-j] [-s] -b FILE|-\n\n", out);
+	usage_noun(NULL, NULL, out);
+	fputs("  sluice apply FILE|-         make the state what a file declares, or change nothing\n"
+	      "\n"
+	      "  -j JSON    -s with statistics    -b FILE a command on each line    -h, help this text\n"
+	      "'sluice NOUN help' says more. Exit code: 0 done, 1 refused, 2 not understood.\n",
+	      out);
+}
+
+/* --- running ---------------------------------------------------------------------------------- */
+
+static const struct command *command_find(const char *noun, const char *verb, bool *verb_used)
+{
+	const struct command *const *table, *c;
+
+	for (table = command_tables; *table; table++) {
+		for (c = *table; c->noun; c++) {
+			if (strcmp(c->noun, noun))
+				continue;
+			*verb_used = c->verb;
+			if (!c->verb || (verb && !strcmp(c->verb, verb)))
+				return c;
+		}
+	}
+	return NULL;
+}
+
+static bool noun_known(const char *noun)
+{
+	const struct command *const *table, *c;
+
+	for (table = command_tables; *table; table++) {
+		for (c = *table; c->noun; c++) {
+			if (!strcmp(c->noun, noun))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Which argument does a word stand for? A name, a bare value, or the next by its place. */
+static struct arg *arg_for(const struct command *c, struct rec *r, struct arg *args, unsigned int n,
+			   const char *word, bool *named)
+{
+	unsigned int i;
+
+	*named = true;
+	for (i = 0; i < n; i++) {
+		const struct field *f = &c->obj->fields[args[i].field];
+
+		if (!args[i].place && !(f->flags & F_BARE) && !strcmp(f->name, word))
+			return &args[i];
+	}
+	*named = false;
+	for (i = 0; i < n; i++) {
+		const struct field *f = &c->obj->fields[args[i].field];
+		struct value v = {};
+
+		if (r->has & 1ULL << args[i].field)
+			continue;
+		if (args[i].place || (f->flags & F_BARE && f->codec->parse(word, &v)))
+			return &args[i];
+	}
+	return NULL;
+}
+
+/* A list may have spaces behind its commas: take words as long as there are. */
+static bool set_list(struct rec *r, unsigned int field, int *argc, char ***argv)
+{
+	char text[1024] = "";
+	size_t len = 0;
+
+	while (*argc) {
+		len += snprintf(text + len, sizeof(text) - len, "%s%s", len ? "," : "", **argv);
+		if (len >= sizeof(text)) {
+			complain("too many %s", r->obj->fields[field].name);
+			return false;
+		}
+		(*argv)++;
+		(*argc)--;
+	}
+	return rec_set(r, field, text);
+}
+
+static bool args_read(const struct command *c, struct rec *r, int argc, char **argv)
+{
+	struct arg args[MAX_ARGS], *a;
+	unsigned int n = args_parse(c, args);
+	const struct field *f;
+	bool named;
+
+	while (argc) {
+		a = arg_for(c, r, args, n, *argv, &named);
+		if (!a) {
+			complain("'%s' is not understood here", *argv);
+			return false;
+		}
+		f = &c->obj->fields[a->field];
+		if (r->has & 1ULL << a->field && !(f->flags & F_MULTI)) {
+			complain("%s is there twice", f->name);
+			return false;
+		}
+		argv += named;
+		argc -= named;
+		if (!argc) {
+			complain("%s: %s is missing", f->name, f->codec->what);
+			return false;
+		}
+		if (f->flags & F_LIST) {
+			if (!set_list(r, a->field, &argc, &argv))
+				return false;
+			continue;
+		}
+		if (!rec_set(r, a->field, *argv))
+			return false;
+		argv++;
+		argc--;
+	}
+	return true;
+}
+
+static bool args_complete(const struct command *c, const struct rec *r)
+{
+	struct arg args[MAX_ARGS];
+	unsigned int i, n = args_parse(c, args);
+	bool some_wanted = false, some = false;
+
+	for (i = 0; i < n; i++) {
+		bool there = r->has & 1ULL << args[i].field;
+
+		if (args[i].must && !there) {
+			complain("%s is missing", c->obj->fields[args[i].field].name);
+			return false;
+		}
+		some_wanted = some_wanted || args[i].some;
+		some = some || (args[i].some && there);
+	}
+	if (some_wanted && !some) {
+		complain("nothing is said about what it should be");
+		return false;
+	}
+	return true;
+}
+
+static int send_args(const struct command *c, struct rec *r)
+{
+	struct nl_msg *msg = ctl_new(c->cmd);
+	const char *value = c->fixed ? strchr(c->fixed, '=') + 1 : NULL;
+
+	if (rec_put(msg, r)) {
+		complain("too much for one message");
+		nlmsg_free(msg);
+		return EXIT_USAGE;
+	}
+	if (value)
+		nla_put_u8(msg, SLUICE_A_PORT_KIND,
+			   strcmp(value, "uplink") ? SLUICE_KIND_GUEST : SLUICE_KIND_UPLINK);
+	return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
+}
+
+static int command_args(const struct command *c, int argc, char **argv)
+{
+	static const struct object nothing;
+	struct rec *r = rec_new(c->obj ? c->obj : &nothing);
+	int rc = EXIT_USAGE;
+
+	if (args_read(c, r, argc, argv) && args_complete(c, r))
+		rc = !ctl_open() ? EXIT_REFUSED : c->run ? c->run(c, r) : send_args(c, r);
+	else
+		command_usage(c->noun, c->verb, true);
+	rec_free(r);
+	return rc;
+}
+
+static bool wants_help(const char *word)
+{
+	return !strcmp(word, "help") || !strcmp(word, "-h") || !strcmp(word, "--help");
+}
+
+/* Only as the last word, as an argument may have this value. */
+static bool asks_help(int argc, char **argv)
+{
+	return argc && wants_help(argv[argc - 1]) && argc <= 3;
+}
+
+int command_run(int argc, char **argv)
+{
+	const struct command *c;
+	bool verb_used;
+
+	if (asks_help(argc, argv)) {
+		command_usage(argc > 1 ? argv[0] : NULL, argc > 2 ? argv[1] : NULL, false);
+		return EXIT_DONE;
+	}
+	if (!strcmp(argv[0], "apply")) {
+		if (argc == 2)
+			return apply_file(argv[1]);
+		complain("apply: one FILE, or -");
+		return EXIT_USAGE;
+	}
+	c = command_find(argv[0], argc > 1 ? argv[1] : "show", &verb_used);
+	/* `wire A B` is what is said most often. */
+	if (!c && argc == 3 && !strcmp(argv[0], "wire")) {
+		c = command_find(argv[0], "add", &verb_used);
+		verb_used = false;
+	}
+	if (c)
+		return command_args(c, argc - (verb_used && argc > 1 ? 2 : 1),
+				    argv + (verb_used && argc > 1 ? 2 : 1));
+	if (!noun_known(argv[0]))
+		complain("there is no command '%s'", argv[0]);
+	else
+		complain("there is no command '%s %s'", argv[0], argv[1]);
+	command_usage(noun_known(argv[0]) ? argv[0] : NULL, NULL, true);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What is demanded of a port: guard, access list, rate. */
+#include <stdio.h>
+#include "sluice.h"
+
+static const struct field guard_fields[] = {
+	{ .name = "port", .codec = &codec_name, .attr = SLUICE_A_GUARD_PORT },
+	{ "mac", &codec_mac, SLUICE_A_GUARD_MAC, 0, F_MULTI, NULL },
+	{ "ip", &codec_prefix, SLUICE_A_GUARD_PREFIX, 0, F_MULTI, NULL },
+};
+const struct object object_guard = OBJECT("guard", guard_fields);
+
+const struct command guard_commands[] = {
+	{ "guard", "set", SLUICE_CMD_GUARD_SET, &object_guard, "port! mac+ ip+", NULL, NULL,
+	  "say who a guest may claim to be; mac and ip may come several times" },
+	{ "guard", "off", SLUICE_CMD_GUARD_DEL, &object_guard, "port!", NULL, NULL,
+	  "let a guest claim to be anybody" },
+	{ "guard", "show", SLUICE_CMD_GUARD_GET, &object_guard, "port", show_run, NULL,
+	  "show guards" },
+	{}
+};
+
+/* --- access lists ---------------------------------------------------------------------------- */
+
+#define ACL_HEAD \
+	{ .name = "port", .codec = &codec_name, .attr = SLUICE_A_ACL_PORT }, \
+	{ .name = "dir", .codec = &codec_dir, .attr = SLUICE_A_ACL_DIR }
+#define ACL_TAIL \
+	{ "verdict", &codec_verdict, SLUICE_A_ACL_VERDICT, 0, F_BARE, NULL }, \
+	{ "default", &codec_flag, SLUICE_A_ACL_DEFAULT, 0, F_SHOW, NULL }, \
+	{ "packets", &codec_u64, SLUICE_A_ACL_PACKETS, 0, F_STAT, NULL }, \
+	{ "bytes", &codec_u64, SLUICE_A_ACL_BYTES, 0, F_STAT, NULL }
+
+static const struct field acl_fields[] = {
+	ACL_HEAD,
+	{ .name = "prio", .codec = &codec_u32, .attr = SLUICE_A_ACL_PRIO },
+	{ .name = "eth-type", .codec = &codec_eth_type, .attr = SLUICE_A_ACL_ETH_TYPE },
+	{ .name = "vlan", .codec = &codec_u16, .attr = SLUICE_A_ACL_VLAN },
+	{ .name = "proto", .codec = &codec_proto, .attr = SLUICE_A_ACL_PROTO },
+	{ .name = "src", .codec = &codec_prefix, .attr = SLUICE_A_ACL_SRC },
+	{ .name = "dst", .codec = &codec_prefix, .attr = SLUICE_A_ACL_DST },
+	{ "sport", &codec_range, SLUICE_A_ACL_SPORT_MIN, SLUICE_A_ACL_SPORT_MAX, 0, NULL },
+	{ "dport", &codec_range, SLUICE_A_ACL_DPORT_MIN, SLUICE_A_ACL_DPORT_MAX, 0, NULL },
+	{ .name = "icmp-type", .codec = &codec_icmp_type, .attr = SLUICE_A_ACL_ICMP_TYPE },
+	{ .name = "icmp-code", .codec = &codec_icmp_type, .attr = SLUICE_A_ACL_ICMP_CODE },
+	{ "tcp-flags", &codec_acl_flags, SLUICE_A_ACL_TCP_FLAGS, SLUICE_A_ACL_TCP_MASK, 0, NULL },
+	ACL_TAIL,
+};
+const struct object object_acl = OBJECT("acl", acl_fields);
+
+static const struct field acl_default_fields[] = { ACL_HEAD, ACL_TAIL };
+const struct object object_acl_default = OBJECT("acl-default", acl_default_fields);
+
+const struct command acl_commands[] = {
+	{ "acl", "add", SLUICE_CMD_ACL_ADD, &object_acl,
+	  "port! dir! prio! eth-type vlan proto src dst sport dport icmp-type icmp-code tcp-flags verdict!",
+	  NULL, NULL, "add a rule; the lowest prio is looked at first" },
+	{ "acl", "del", SLUICE_CMD_ACL_DEL, &object_acl, "port! dir! prio!", NULL, NULL,
+	  "remove a rule" },
+	{ "acl", "flush", SLUICE_CMD_ACL_FLUSH, &object_acl, "port!", NULL, NULL,
+	  "remove all rules of a port" },
+	{ "acl", "default", SLUICE_CMD_ACL_SET_DEFAULT, &object_acl_default, "port! dir! verdict!",
+	  NULL, NULL, "say what happens when no rule matches" },
+	{ "acl", "show", SLUICE_CMD_ACL_GET, &object_acl, "port", show_run, NULL,
+	  "show rules and default verdicts" },
+	{}
+};
+
+/* --- limits ---------------------------------------------------------------------------------- */
+
+static const struct field rate_fields[] = {
+	{ .name = "port", .codec = &codec_name, .attr = SLUICE_A_RATE_PORT },
+	{ .name = "dir", .codec = &codec_dir, .attr = SLUICE_A_RATE_DIR },
+	{ .name = "bps", .codec = &codec_rate, .attr = SLUICE_A_RATE_BPS },
+	{ .name = "burst", .codec = &codec_rate, .attr = SLUICE_A_RATE_BURST },
+	{ .name = "pps", .codec = &codec_rate, .attr = SLUICE_A_RATE_PPS },
+	{ .name = "pburst", .codec = &codec_rate, .attr = SLUICE_A_RATE_PBURST },
+};
+const struct object object_rate = OBJECT("rate", rate_fields);
+
+static const struct field meter_fields[] = {
+	{ .name = "id", .codec = &codec_id, .attr = SLUICE_A_METER_ID },
+	{ .name = "bps", .codec = &codec_rate, .attr = SLUICE_A_METER_BPS },
+	{ .name = "burst", .codec = &codec_rate, .attr = SLUICE_A_METER_BURST },
+	{ .name = "pps", .codec = &codec_rate, .attr = SLUICE_A_METER_PPS },
+	{ .name = "pburst", .codec = &codec_rate, .attr = SLUICE_A_METER_PBURST },
+	{ "passed-packets", &codec_u64, SLUICE_A_METER_PASSED_PACKETS, 0, F_STAT, NULL },
+	{ "passed-bytes", &codec_u64, SLUICE_A_METER_PASSED_BYTES, 0, F_STAT, NULL },
+	{ "dropped-packets", &codec_u64, SLUICE_A_METER_DROPPED_PACKETS, 0, F_STAT, NULL },
+	{ "dropped-bytes", &codec_u64, SLUICE_A_METER_DROPPED_BYTES, 0, F_STAT, NULL },
+};
+const struct object object_meter = OBJECT("meter", meter_fields);
+
+const struct command rate_commands[] = {
+	{ "rate", "set", SLUICE_CMD_RATE_SET, &object_rate, "port! dir! bps+ burst pps+ pburst",
+	  NULL, NULL, "limit a port; bps in bits, burst in bytes, pburst in packets" },
+	{ "rate", "off", SLUICE_CMD_RATE_DEL, &object_rate, "port! dir", NULL, NULL,
+	  "take limits away" },
+	{ "rate", "show", SLUICE_CMD_RATE_GET, &object_rate, "port", show_run, NULL,
+	  "show limits" },
+	{ "meter", "add", SLUICE_CMD_METER_ADD, &object_meter, "@id! bps+ burst pps+ pburst", NULL,
+	  NULL, "make a limit that flows can share" },
+	{ "meter", "del", SLUICE_CMD_METER_DEL, &object_meter, "@id!", NULL, NULL,
+	  "remove a meter" },
+	{ "meter", "show", SLUICE_CMD_METER_GET, &object_meter, "", show_run, NULL, "show meters" },
+	{}
+};

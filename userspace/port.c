@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Ports, uplinks and the wires between them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sluice.h"
+
+static const struct field queue_fields[] = {
+	{ .name = "pair", .codec = &codec_u32, .attr = SLUICE_A_QUEUE_PAIR },
+	{ .name = "dir", .codec = &codec_dir, .attr = SLUICE_A_QUEUE_DIR, .flags = F_BARE },
+	{ .name = "attached", .codec = &codec_flag, .attr = SLUICE_A_QUEUE_ATTACHED },
+	{ .name = "broken", .codec = &codec_text, .attr = SLUICE_A_QUEUE_BROKEN },
+	{ .name = "cpu", .codec = &codec_u32, .attr = SLUICE_A_QUEUE_CPU },
+	{ "signals", &codec_u64, SLUICE_A_QUEUE_SIGNALS, 0, F_STAT, NULL },
+	{ "kicks", &codec_u64, SLUICE_A_QUEUE_KICKS, 0, F_STAT, NULL },
+};
+const struct object object_queue = OBJECT("queue", queue_fields);
+
+static const struct field port_fields[] = {
+	{ .name = "name", .codec = &codec_name, .attr = SLUICE_A_PORT_NAME },
+	{ "kind", &codec_kind, SLUICE_A_PORT_KIND, 0, F_SHOW | F_BARE, NULL },
+	{ "ifindex", &codec_u32, SLUICE_A_PORT_IFINDEX, 0, F_SHOW, NULL },
+	{ .name = "queues", .codec = &codec_u32, .attr = SLUICE_A_PORT_QUEUES },
+	{ .name = "mac", .codec = &codec_mac, .attr = SLUICE_A_PORT_MAC },
+	{ .name = "mtu", .codec = &codec_u32, .attr = SLUICE_A_PORT_MTU },
+	{ "wire", &codec_name, SLUICE_A_PORT_PEER, 0, F_SHOW, NULL },
+	{ "held", &codec_flag, SLUICE_A_PORT_HELD, 0, F_SHOW, NULL },
+	{ "queue", NULL, SLUICE_A_PORT_QUEUE, 0, F_SHOW | F_NEST, &object_queue },
+};
+const struct object object_port = OBJECT("port", port_fields);
+
+static const struct field uplink_fields[] = {
+	{ .name = "name", .codec = &codec_name, .attr = SLUICE_A_PORT_NAME },
+	{ "kind", &codec_kind, SLUICE_A_PORT_KIND, 0, F_SHOW | F_BARE, NULL },
+	{ "ifindex", &codec_u32, SLUICE_A_PORT_IFINDEX, 0, F_SHOW, NULL },
+	{ .name = "dev", .codec = &codec_name, .attr = SLUICE_A_PORT_DEV },
+	{ "mac", &codec_mac, SLUICE_A_PORT_MAC, 0, F_SHOW, NULL },
+	{ "mtu", &codec_u32, SLUICE_A_PORT_MTU, 0, F_SHOW, NULL },
+	{ "cpu", &codec_u32, SLUICE_A_PORT_CPU, 0, F_SHOW, NULL },
+	{ "wire", &codec_name, SLUICE_A_PORT_PEER, 0, F_SHOW, NULL },
+	{ "held", &codec_flag, SLUICE_A_PORT_HELD, 0, F_SHOW, NULL },
+};
+const struct object object_uplink = OBJECT("uplink", uplink_fields);
+
+static const struct field wire_fields[] = {
+	{ "a", &codec_name, SLUICE_A_WIRE_A, 0, F_BARE, NULL },
+	{ "b", &codec_name, SLUICE_A_WIRE_B, 0, F_BARE, NULL },
+};
+const struct object object_wire = OBJECT("wire", wire_fields);
+
+/* --- showing --------------------------------------------------------------------------------- */
+
+struct wanted {
+	const struct object *obj;
+	unsigned int kind;
+	bool seen;
+};
+
+static void port_seen(struct nlattr *attrs, int len, void *arg)
+{
+	struct wanted *w = arg;
+	struct rec *r = rec_new(w->obj);
+
+	if (rec_get(r, attrs, len) && rec_value(r, "kind")->n == w->kind) {
+		show_item(r, 0);
+		w->seen = true;
+	}
+	rec_free(r);
+}
+
+/* One by its name, or all of a kind. */
+static int ports_show(const struct command *c, struct rec *args)
+{
+	struct wanted w = { .obj = c->obj };
+	struct nl_msg *msg = ctl_new(SLUICE_CMD_PORT_GET);
+	bool ok, changed = false;
+
+	w.kind = c->obj == &object_uplink ? SLUICE_KIND_UPLINK : SLUICE_KIND_GUEST;
+	show_begin();
+	if (rec_has(args, "name")) {
+		rec_put(msg, args);
+		ok = ctl_do(msg, port_seen, &w);
+	} else {
+		nla_put_u8(msg, SLUICE_A_PORT_KIND, w.kind);
+		ok = ctl_dump(msg, port_seen, &w, &changed);
+	}
+	show_end();
+	if (ok && rec_has(args, "name") && !w.seen) {
+		complain("%s is not of this kind: say 'sluice %s show'", rec_text(args, "name"),
+			 w.kind == SLUICE_KIND_UPLINK ? "port" : "uplink");
+		return EXIT_REFUSED;
+	}
+	return ok ? EXIT_DONE : EXIT_REFUSED;
+}
+
+/* Each wire has two ends; it is shown at the one whose name comes first. */
+static void wire_seen(struct nlattr *attrs, int len, void *arg)
+{
+	struct rec *r = rec_new(&object_uplink), *wire = rec_new(&object_wire);
+
+	(void)arg;
+	if (rec_get(r, attrs, len) && rec_has(r, "wire") &&
+	    strcmp(rec_text(r, "name"), rec_text(r, "wire")) < 0) {
+		rec_set(wire, 0, rec_text(r, "name"));
+		rec_set(wire, 1, rec_text(r, "wire"));
+		show_item(wire, 0);
+	}
+	rec_free(wire);
+	rec_free(r);
+}
+
+static int wires_show(const struct command *c, struct rec *args)
+{
+	bool ok, changed = false;
+
+	(void)c;
+	(void)args;
+	show_begin();
+	ok = ctl_dump(ctl_new(SLUICE_CMD_PORT_GET), wire_seen, NULL, &changed);
+	show_end();
+	return ok ? EXIT_DONE : EXIT_REFUSED;
+}
+
+const struct command port_commands[] = {
+	{ "port", "add", SLUICE_CMD_PORT_ADD, &object_port, "@name! queues mac mtu", NULL, NULL,
+	  "make a guest port" },
+	{ "port", "set", SLUICE_CMD_PORT_SET, &object_port, "@name! mac+ mtu+", NULL, NULL,
+	  "change a port" },
+	{ "port", "del", SLUICE_CMD_PORT_DEL, &object_port, "@name!", NULL, "kind=guest",
+	  "remove a guest port" },
+	{ "port", "show", SLUICE_CMD_PORT_GET, &object_port, "@name", ports_show, NULL,
+	  "show guest ports" },
+	{ "uplink", "add", SLUICE_CMD_UPLINK_ADD, &object_uplink, "@name! dev!", NULL, NULL,
+	  "make an uplink above a VF's netdev" },
+	{ "uplink", "del", SLUICE_CMD_PORT_DEL, &object_uplink, "@name!", NULL, "kind=uplink",
+	  "remove an uplink" },
+	{ "uplink", "show", SLUICE_CMD_PORT_GET, &object_uplink, "@name", ports_show, NULL,
+	  "show uplinks" },
+	{}
+};
+
+const struct command wire_commands[] = {
+	{ "wire", "add", SLUICE_CMD_WIRE_ADD, &object_wire, "@a! @b!", NULL, NULL,
+	  "cross-connect two ports" },
+	{ "wire", "del", SLUICE_CMD_WIRE_DEL, &object_wire, "@a! @b!", NULL, NULL,
+	  "take a cross-connection away" },
+	{ "wire", "show", SLUICE_CMD_PORT_GET, &object_wire, "", wires_show, NULL, "show wires" },
+	{}
+};

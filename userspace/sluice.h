@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The tool's own contracts.
+ *
+ * Everything that can be configured is an object: a table of fields, each with a codec that knows a
+ * value's text, JSON and netlink form. A command says which fields of which object it takes. So an
+ * object's table is all there is to know for parsing, showing, dumping and applying it.
+ */
+#ifndef _SLUICE_TOOL_H
+#define _SLUICE_TOOL_H
+
+#include <json-c/json.h>
+#include <linux/sluice.h>
+#include <netlink/msg.h>
+#include <netlink/attr.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Exit codes. */
+enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE };
+
+/* Global options. */
+struct options {
+	bool json;
+	bool stats;
+};
+
+extern struct options opt;
+
+/* --- values ---------------------------------------------------------------------------------- */
+
+/**
+ * struct value - one value of any kind
+ * @n: number, or the lower end of a range
+ * @mask: its mask, or the upper end
+ * @bytes: MAC, address or text
+ * @bmask: mask of @bytes
+ * @family: AF_INET or AF_INET6
+ * @len: prefix length
+ * @act: attribute of an action; the other members are its argument
+ * @nr: number of @item
+ * @item: of a list
+ * @rec: of a list of objects
+ */
+struct value {
+	uint64_t n;
+	uint64_t mask;
+	uint8_t bytes[64];
+	uint8_t bmask[16];
+	uint8_t family;
+	uint8_t len;
+	uint8_t act;
+	unsigned int nr;
+	struct value *item;
+	struct rec **rec;
+};
+
+/**
+ * struct codec - a kind of value
+ * @what: for the usage text
+ * @number: JSON has it as a number
+ * @parse: from text; false if it is not of this kind
+ * @format: to text
+ * @put: to netlink
+ * @get: from netlink
+ * @put2: the second half (mask, end of a range); NULL if there is none
+ * @get2: likewise
+ */
+struct codec {
+	const char *what;
+	bool number;
+	bool (*parse)(const char *text, struct value *v);
+	void (*format)(const struct value *v, char *buf, size_t size);
+	int (*put)(struct nl_msg *msg, int attr, const struct value *v);
+	bool (*get)(const struct nlattr *nla, struct value *v);
+	int (*put2)(struct nl_msg *msg, int attr, const struct value *v);
+	bool (*get2)(const struct nlattr *nla, struct value *v);
+};
+
+extern const struct codec codec_u8, codec_u16, codec_u32, codec_u64, codec_rate;
+extern const struct codec codec_id, codec_name, codec_text, codec_flag;
+extern const struct codec codec_dir, codec_mode, codec_verdict, codec_kind, codec_proto;
+extern const struct codec codec_eth_type, codec_icmp_type, codec_range, codec_acl_flags;
+extern const struct codec codec_mac, codec_prefix;
+extern const struct codec codec_match_u8, codec_match_u16, codec_match_mac, codec_match_addr;
+extern const struct codec codec_match_vlan, codec_match_dscp, codec_match_frag;
+extern const struct codec codec_match_proto, codec_match_eth_type, codec_match_flags;
+extern const struct codec codec_match_name, codec_arp_op, codec_act;
+
+/* What several codecs need. */
+bool parse_number(const char *text, uint64_t max, uint64_t *n);
+bool parse_addr(const char *text, uint8_t *family, uint8_t addr[16]);
+void format_addr(uint8_t family, const uint8_t addr[16], char *buf, size_t size);
+bool parse_mac(const char *text, uint8_t mac[6]);
+void format_mac(const uint8_t mac[6], char *buf, size_t size);
+
+/* --- objects --------------------------------------------------------------------------------- */
+
+#define F_STAT	(1U << 0) /* shown with -s only (JSON: always) */
+#define F_SHOW	(1U << 1) /* what the kernel says: no part of a declared state */
+#define F_BARE	(1U << 2) /* the value stands without the field's name */
+#define F_MULTI	(1U << 3) /* comes several times; a JSON array */
+#define F_LIST	(1U << 4) /* comes once, values with commas between; a JSON array */
+#define F_MATCH	(1U << 5) /* goes into the nests key and mask */
+#define F_NEST	(1U << 6) /* objects of its own */
+#define F_ORDER	(1U << 7) /* a list: its attributes are in the nest in their order */
+
+/**
+ * struct field - a field of an object
+ * @name: on the command line and in JSON
+ * @codec: kind of value
+ * @attr: netlink attribute
+ * @attr2: of the second half, 0 if it has none or the mask nest has it
+ * @flags: F_*
+ * @sub: F_NEST: of these objects
+ */
+struct field {
+	const char *name;
+	const struct codec *codec;
+	int attr;
+	int attr2;
+	unsigned int flags;
+	const struct object *sub;
+};
+
+/**
+ * struct object - a noun
+ * @name: of it
+ * @fields: in the order in which they are shown
+ * @nr_fields: number of them
+ */
+struct object {
+	const char *name;
+	const struct field *fields;
+	unsigned int nr_fields;
+};
+
+#define OBJECT(noun, table) { .name = (noun), .fields = (table), .nr_fields = ARRAY_SIZE(table) }
+
+/**
+ * struct rec - an object's values
+ * @obj: kind
+ * @has: bit i: field i has a value
+ * @v: values, as many as fields
+ */
+struct rec {
+	const struct object *obj;
+	uint64_t has;
+	struct value v[];
+};
+
+struct rec *rec_new(const struct object *obj);
+void rec_free(struct rec *r);
+int rec_field(const struct object *obj, const char *name);
+bool rec_has(const struct rec *r, const char *name);
+/* The value of a field that is there. */
+struct value *rec_value(const struct rec *r, const char *name);
+/* Text of one field; "" if it has no value. Static buffers, used in turn. */
+const char *rec_text(const struct rec *r, const char *name);
+/* Set from text; prints what is wrong. */
+bool rec_set(struct rec *r, unsigned int field, const char *text);
+bool rec_from_json(struct rec *r, struct json_object *json, bool declared);
+struct json_object *rec_to_json(const struct rec *r, bool declared);
+void rec_print(const struct rec *r, unsigned int skip);
+/* Declared fields as one text, the same for equal objects. @but: without this field. Allocated. */
+char *rec_canon(const struct rec *r, const char *but);
+int rec_put(struct nl_msg *msg, const struct rec *r);
+bool rec_get(struct rec *r, struct nlattr *attrs, int len);
+
+extern const struct object object_port, object_uplink, object_wire, object_guard, object_acl;
+extern const struct object object_acl_default, object_rate, object_meter, object_flow;
+extern const struct object object_worker, object_assign, object_stats, object_version, object_event;
+extern const struct object object_queue;
+
+/* --- commands -------------------------------------------------------------------------------- */
+
+/**
+ * struct command - something that the operator can say
+ * @noun: first word
+ * @verb: second word; NULL if the noun says it all
+ * @cmd: SLUICE_CMD_*
+ * @obj: object whose fields are arguments
+ * @args: names of fields: "@" ahead: without its name, in this order; "!" behind: must be there;
+ *	"+" behind: at least one of those so marked
+ * @run: what it does; NULL: sends the arguments
+ * @fixed: "name=value" that is sent too
+ * @help: one line
+ */
+struct command {
+	const char *noun;
+	const char *verb;
+	int cmd;
+	const struct object *obj;
+	const char *args;
+	int (*run)(const struct command *c, struct rec *args);
+	const char *fixed;
+	const char *help;
+};
+
+extern const struct command port_commands[], wire_commands[], guard_commands[], acl_commands[];
+extern const struct command rate_commands[], flow_commands[], worker_commands[], other_commands[];
+extern const struct command * const command_tables[];
+
+/* Run one line of words; an exit code. */
+int command_run(int argc, char **argv);
+void command_usage(const char *noun, const char *verb, bool to_stderr);
+/* Fill in what the operator's words imply. */
+void flow_imply(struct rec *r);
+
+/* One object after the other: the common show command. */
+int show_run(const struct command *c, struct rec *args);
+/* List of what is shown, as text or JSON. */
+void show_begin(void);
+void show_item(const struct rec *r, unsigned int skip);
+void show_end(void);
+
+int monitor_run(const struct command *c, struct rec *args);
+int dump_run(const struct command *c, struct rec *args);
+int apply_file(const char *path);
+int batch_file(const char *path);
+
+/* --- transport ------------------------------------------------------------------------------- */
+
+/* All print what is wrong and return false, unless said otherwise. */
+bool ctl_open(void);
+void ctl_close(void);
+struct nl_msg *ctl_new(int cmd);
+/* Send, wait for the end; @cb gets each answer's attributes. Frees @msg. */
+bool ctl_do(struct nl_msg *msg, void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg);
+/* Likewise, all objects of a kind. *@changed: what was read is not of one moment. */
+bool ctl_dump(struct nl_msg *msg, void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg,
+	     bool *changed);
+
+/* Several changes as one. @what says, for the message, which change a number is about. */
+bool ctl_txn_begin(void);
+bool ctl_txn_add(struct nl_msg *msg);
+bool ctl_txn_commit(char *(*what)(unsigned int nr, void *arg), void *arg);
+void ctl_txn_abort(void);
+
+/* Call @cb for each event until there is an error. */
+bool ctl_listen(void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg);
+
+/* --- messages -------------------------------------------------------------------------------- */
+
+/* "sluice: ...", after the line's number in a batch. */
+__attribute__((format(printf, 1, 2))) void complain(const char *fmt, ...);
+extern unsigned int batch_line;
+void *xcalloc(size_t nr, size_t size);
+char *xstrdup(const char *s);
+
+#endif /* _SLUICE_TOOL_H */
