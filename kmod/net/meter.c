@@ -22,8 +22,9 @@
 #define METER_PACKETS_MAX	((u32)BIT(17))
 #define METER_AHEAD_MAX		BIT_ULL(61)
 
-#define RATE_BURST_MIN		(64U << 10)
-#define RATE_PBURST_MIN		64
+/* Two packets of 64 KiB, and the segments of one. */
+#define RATE_BURST_MIN		(128U << 10)
+#define RATE_PBURST_MIN		128
 
 static inline u64 limit_cost(const struct sluice_meter_limit *l, u32 amount)
 {

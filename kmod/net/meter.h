@@ -58,7 +58,7 @@ struct sluice_net_meter {
 
 /* Is it sensible? 0 or -EINVAL with an explanation. */
 int sluice_rate_check(const struct sluice_rate *r, struct netlink_ext_ack *extack);
-/* Fill in a burst where a limit has none: 10 ms worth, at least 64 KiB and 64 packets. */
+/* Fill in a burst where a limit has none: 10 ms worth, at least 128 KiB and 128 packets. */
 void sluice_rate_defaults(struct sluice_rate *r);
 
 /* A burst of 0 gets its default. More than 10^15 bit/s or 2 * 10^12 packets/s is no limit. */
