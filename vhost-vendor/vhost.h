@@ -247,7 +247,10 @@ void sluice_vhost_msgs_reset(struct sluice_vhost_msgs *m, bool open);
 void sluice_vhost_msgs_miss(void *ctx, u64 iova, u8 perm);
 __poll_t sluice_vhost_msgs_poll(struct sluice_vhost_msgs *m, struct file *file, poll_table *wait);
 ssize_t sluice_vhost_msgs_read(struct sluice_vhost *v, struct iov_iter *to, bool nonblock);
-/* Take a message of either form; 0 or -EINVAL. Then act on it, under vhost->lock, the owner asking. */
+/*
+ * Take a message of either form; 0 or -EINVAL. Then act on it, under vhost->lock, the owner
+ * asking.
+ */
 int sluice_vhost_msgs_parse(struct iov_iter *from, struct vhost_iotlb_msg *msg);
 int sluice_vhost_msgs_handle(struct sluice_vhost *v, const struct vhost_iotlb_msg *msg);
 

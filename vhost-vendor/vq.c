@@ -128,8 +128,11 @@ static int vq_set_log(struct sluice_vhost_vq *vq, bool on, u64 log_addr)
 	u64 was_at = vq->log_addr;
 	int err;
 
-	/* The log has to reach as far as the ring writes to it, before it begins and until it ends. */
-	if (vq->attached)
+	/*
+	 * The log reaches as far as the ring writes to it, from before it begins until it has
+	 * ended.
+	 */
+	if (vq->attached && !on)
 		sluice_queue_set_log(vq->q, false, 0);
 	vq->log_used = on;
 	vq->log_addr = log_addr;
