@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The flow table: look-up, and the index by id. */
 #include <linux/err.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
 #include <linux/overflow.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
@@ -42,11 +44,77 @@ void sluice_flow_table_exit(struct sluice_flow_table *t)
 	xa_destroy(&t->ids);
 }
 
+/* Eth types whose addresses have the form ::ffff:a.b.c.d. */
+static bool mask_pins_ipv4(const struct sluice_flow_key *key, const struct sluice_flow_key *mask)
+{
+	return mask->eth_type == U16_MAX &&
+	       (key->eth_type == ETH_P_IP || key->eth_type == ETH_P_ARP);
+}
+
+/* A port that is not 0 is one of an L4 header. */
+static bool mask_pins_port(const struct sluice_flow_key *key, const struct sluice_flow_key *mask)
+{
+	return mask->ip_proto == U8_MAX &&
+	       (key->ip_proto == IPPROTO_TCP || key->ip_proto == IPPROTO_UDP ||
+		key->ip_proto == IPPROTO_SCTP) &&
+	       ((mask->sport == U16_MAX && key->sport) || (mask->dport == U16_MAX && key->dport));
+}
+
+static void addr_compact(struct in6_addr *mask)
+{
+	if (mask->s6_addr32[2] == htonl(U32_MAX)) {
+		mask->s6_addr32[0] = 0;
+		mask->s6_addr32[1] = 0;
+	}
+}
+
+static void addr_restore(struct in6_addr *mask)
+{
+	if (mask->s6_addr32[2] == htonl(U32_MAX)) {
+		mask->s6_addr32[0] = htonl(U32_MAX);
+		mask->s6_addr32[1] = htonl(U32_MAX);
+	}
+}
+
+/*
+ * Leave out of a match what its other parts imply, so that a typical one fits into five words: the
+ * first half of IPv4 addresses, and that there is an L4 header where a port is matched.
+ */
+static void match_compact(const struct sluice_flow_spec *spec, struct sluice_flow_key *key,
+			  struct sluice_flow_key *mask)
+{
+	*key = spec->key;
+	*mask = spec->mask;
+	if (mask_pins_ipv4(key, mask)) {
+		addr_compact(&mask->src);
+		addr_compact(&mask->dst);
+	}
+	if (mask->l4_ok == U8_MAX && key->l4_ok == 1 && mask_pins_port(key, mask)) {
+		mask->l4_ok = 0;
+		key->l4_ok = 0;
+	}
+}
+
+static void match_restore(struct sluice_flow_key *key, struct sluice_flow_key *mask)
+{
+	if (mask_pins_ipv4(key, mask)) {
+		addr_restore(&mask->src);
+		addr_restore(&mask->dst);
+	}
+	if (mask_pins_port(key, mask)) {
+		mask->l4_ok = U8_MAX;
+		key->l4_ok = 1;
+	}
+}
+
 struct sluice_flow *sluice_flow_alloc(const struct sluice_flow_spec *spec)
 {
-	unsigned int nr_words = sluice_flow_mask_count(&spec->mask);
+	struct sluice_flow_key key, mask;
 	struct sluice_flow *flow;
+	unsigned int nr_words;
 
+	match_compact(spec, &key, &mask);
+	nr_words = sluice_flow_mask_count(&mask);
 	flow = kzalloc(struct_size(flow, act, spec->nr_act) + nr_words * sizeof(u64),
 		       GFP_KERNEL_ACCOUNT);
 	if (!flow)
@@ -73,9 +141,11 @@ static int id_take(struct sluice_flow_table *t, struct sluice_flow *flow, u32 wa
 int sluice_flow_insert(struct sluice_flow_table *t, struct sluice_flow *flow,
 		       struct sluice_flow_spec *spec, struct netlink_ext_ack *extack)
 {
+	struct sluice_flow_key key, bits;
 	struct sluice_flow_mask *mask;
 	int err;
 
+	match_compact(spec, &key, &bits);
 	err = id_take(t, flow, spec->id);
 	if (err == -EBUSY) {
 		NL_SET_ERR_MSG(extack,
@@ -84,7 +154,7 @@ int sluice_flow_insert(struct sluice_flow_table *t, struct sluice_flow *flow,
 	}
 	if (err)
 		return err;
-	mask = sluice_flow_mask_get(t, &spec->mask);
+	mask = sluice_flow_mask_get(t, &bits);
 	if (IS_ERR(mask)) {
 		err = PTR_ERR(mask);
 		if (err == -ENOSPC)
@@ -93,7 +163,7 @@ int sluice_flow_insert(struct sluice_flow_table *t, struct sluice_flow *flow,
 		goto out_id;
 	}
 	flow->mask = mask;
-	sluice_flow_mask_apply(mask, &spec->key, sluice_flow_words(flow));
+	sluice_flow_mask_apply(mask, &key, sluice_flow_words(flow));
 	err = sluice_flow_mask_insert(t, mask, flow);
 	if (err) {
 		if (err == -EEXIST)
@@ -139,4 +209,5 @@ void sluice_flow_match(const struct sluice_flow *flow, struct sluice_flow_key *k
 {
 	sluice_flow_mask_expand(flow->mask, sluice_flow_words(flow), key);
 	sluice_flow_mask_expand(flow->mask, flow->mask->bits, mask);
+	match_restore(key, mask);
 }

@@ -212,6 +212,56 @@ static void test_ids(void)
 	sluice_flow_table_exit(&t);
 }
 
+/* What is implied is not kept, and shown all the same. */
+static void test_compact(void)
+{
+	struct sluice_flow_key key, mask, packet;
+	struct sluice_flow_spec s = { .prio = 5, .nr_act = 1 };
+	struct sluice_flow_table t;
+	struct sluice_flow *flow;
+
+	s.mask.in_port = ~0U;
+	s.key.in_port = 3;
+	s.mask.eth_type = 0xffff;
+	s.key.eth_type = ETH_P_IP;
+	s.mask.ip_proto = 0xff;
+	s.key.ip_proto = 17;
+	s.mask.dport = 0xffff;
+	s.key.dport = 53;
+	s.mask.l4_ok = 0xff;
+	s.key.l4_ok = 1;
+	memset(&s.mask.src, 0xff, sizeof(s.mask.src));
+	s.mask.dst = s.mask.src;
+	s.mask.dst.s6_addr[15] = 0;
+	s.key.src.s6_addr[10] = 0xff;
+	s.key.src.s6_addr[11] = 0xff;
+	s.key.dst = s.key.src;
+	s.key.src.s6_addr[12] = 10;
+	sluice_flow_table_init(&t);
+	add(&t, &s);
+	flow = sluice_flow_find(&t, s.id);
+	sluice_flow_match(flow, &key, &mask);
+	tap_ok(flow->nr_words == 5 && !memcmp(&key, &s.key, sizeof(key)) &&
+	       !memcmp(&mask, &s.mask, sizeof(mask)), "five words");
+	packet = s.key;
+	packet.ttl = 64;
+	tap_ok(sluice_flow_lookup(&t, &packet) == flow, "its packet");
+	packet.dport = 0;
+	packet.l4_ok = 0;
+	packet.frag = SLUICE_FRAG_LATER;
+	tap_ok(!sluice_flow_lookup(&t, &packet), "a later fragment");
+	del(&t, s.id);
+	s.key.dport = 0;
+	s.id = 0;
+	add(&t, &s);
+	flow = sluice_flow_find(&t, s.id);
+	sluice_flow_match(flow, &key, &mask);
+	tap_ok(flow->nr_words == 6 && !memcmp(&key, &s.key, sizeof(key)) &&
+	       !sluice_flow_lookup(&t, &packet), "port 0 needs its header");
+	del(&t, s.id);
+	sluice_flow_table_exit(&t);
+}
+
 /* Whatever allocation fails, an insertion is refused as a whole, and a removal is done. */
 static void test_memory(void)
 {
@@ -477,6 +527,7 @@ int main(void)
 {
 	test_model();
 	test_ids();
+	test_compact();
 	test_memory();
 	test_masks();
 	test_match();

@@ -27,6 +27,8 @@ typedef int64_t s64;
 typedef unsigned int gfp_t;
 
 
+#define U8_MAX			UINT8_MAX
+#define U16_MAX			UINT16_MAX
 #define U32_MAX			UINT32_MAX
 #define U64_MAX			UINT64_MAX
 #define NSEC_PER_SEC		1000000000L
