@@ -313,10 +313,7 @@ int sluice_engine_register(const struct sluice_engine_ops *ops);
 /* Called from module exit only, hence with no port left: each holds a reference on the module. */
 void sluice_engine_unregister(const struct sluice_engine_ops *ops);
 
-/*
- * --- for sluice.ko itself; RTNL
- * ---------------------------------------------------------------------------
- */
+/* --- for sluice.ko itself; RTNL --- */
 
 /* Let the engine, if there is one, put its state on a new object; 0 when there is none (yet). */
 int sluice_engine_instance_add(struct sluice_instance *inst);

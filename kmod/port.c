@@ -279,10 +279,7 @@ int sluice_port_assign(struct sluice_port *port, int pair, struct sluice_worker 
 	return 0;
 }
 
-/*
- * --- what front ends call
- * -------------------------------------------------------------------------------
- */
+/* --- what front ends call --- */
 
 struct sluice_port *sluice_port_get_by_ifindex(struct net *net, int ifindex)
 {
@@ -407,10 +404,7 @@ void sluice_port_notifier_unregister(struct sluice_port_notifier *n)
 }
 SLUICE_EXPORT(sluice_port_notifier_unregister);
 
-/*
- * --- frames from elsewhere
- * --------------------------------------------------------------------------------
- */
+/* --- frames from elsewhere --- */
 
 void sluice_port_post(struct sluice_port *port, struct sk_buff *skb, u32 hash, bool policed)
 {

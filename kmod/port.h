@@ -150,10 +150,7 @@ struct sluice_port {
 	unsigned int napi_id;
 };
 
-/*
- * --- control: RTNL
- * ---------------------------------------------------------------------------------------
- */
+/* --- control: RTNL --- */
 
 /**
  * struct sluice_port_params - what a new guest port is made of
@@ -186,10 +183,7 @@ struct sluice_port *sluice_port_from_dev(const struct net_device *dev);
 int sluice_port_assign(struct sluice_port *port, int pair, struct sluice_worker *w, struct netlink_ext_ack *extack);
 void sluice_port_totals(const struct sluice_port *port, struct sluice_port_totals *t);
 
-/*
- * --- packets
- * ----------------------------------------------------------------------------------------------
- */
+/* --- packets --- */
 
 static inline struct sluice_queue *sluice_port_rxq(const struct sluice_port *port, unsigned int pair)
 {
@@ -220,10 +214,7 @@ static inline struct sluice_skb_cb *sluice_skb_cb(struct sk_buff *skb)
 /* Every port of the host, by index. Changes under RTNL; a port found here under RTNL stays. */
 extern struct xarray sluice_ports;
 
-/*
- * --- between the files of sluice.ko
- * ----------------------------------------------------------------------
- */
+/* --- between the files of sluice.ko --- */
 
 /* port.c: @dev is a netdev of ours, not yet registered; @lower makes it an uplink. RTNL. */
 struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *lower, unsigned int pairs);

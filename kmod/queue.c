@@ -80,10 +80,7 @@ bool sluice_queue_attached(const struct sluice_queue *q)
 }
 SLUICE_EXPORT(sluice_queue_attached);
 
-/*
- * --- on the worker
- * -------------------------------------------------------------------------------------
- */
+/* --- on the worker --- */
 
 struct queue_join {
 	struct sluice_queue *q;
@@ -252,10 +249,7 @@ bool sluice_queue_arm(struct sluice_worker *w, struct sluice_queue *q)
 	return true;
 }
 
-/*
- * --- control
- * --------------------------------------------------------------------------------------------
- */
+/* --- control --- */
 
 /* Tell the paths that choose a receive queue which ones are there. Context: @port->lock held. */
 static void queue_publish_rx(struct sluice_port *port)

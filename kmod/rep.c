@@ -50,10 +50,7 @@ struct sluice_port *sluice_port_find(struct net *net, const char *name)
 	return dev ? sluice_port_from_dev(dev) : NULL;
 }
 
-/*
- * --- net_device_ops
- * --------------------------------------------------------------------------------------
- */
+/* --- net_device_ops --- */
 
 static netdev_tx_t rep_xmit_uplink(struct sluice_port *port, struct sk_buff *skb)
 {
@@ -168,10 +165,7 @@ static const struct net_device_ops rep_netdev_ops = {
 	.ndo_features_check = passthru_features_check,
 };
 
-/*
- * --- ethtool
- * -----------------------------------------------------------------------------------------------
- */
+/* --- ethtool --- */
 
 static const char rep_stat_names[][ETH_GSTRING_LEN] = {
 	"from_guest_packets", "from_guest_bytes", "to_guest_packets", "to_guest_bytes",
@@ -234,10 +228,7 @@ static const struct ethtool_ops rep_ethtool_ops = {
 	.get_ethtool_stats = rep_get_ethtool_stats,
 };
 
-/*
- * --- rtnl kind
- * ---------------------------------------------------------------------------------------------
- */
+/* --- rtnl kind --- */
 
 /*
  * The netdev is gone from every list and a grace period has passed: the reference that it held goes
@@ -421,10 +412,7 @@ void sluice_port_del(struct sluice_port *port)
 	unregister_netdevice(port->dev);
 }
 
-/*
- * --- moves between namespaces
- * --------------------------------------------------------------------------------
- */
+/* --- moves between namespaces --- */
 
 static int rep_event(struct notifier_block *nb, unsigned long event, void *ptr)
 {

@@ -79,10 +79,7 @@ struct sluice_queue_config {
 	void *priv;
 };
 
-/*
- * --- ports, as a front end sees them
- * ------------------------------------------------------------------
- */
+/* --- ports, as a front end sees them --- */
 
 /**
  * sluice_port_get_by_ifindex() - find a guest port
@@ -147,10 +144,7 @@ struct sluice_port_notifier {
 int sluice_port_notifier_register(struct sluice_port_notifier *n);
 void sluice_port_notifier_unregister(struct sluice_port_notifier *n);
 
-/*
- * --- queues
- * --------------------------------------------------------------------------------------------
- */
+/* --- queues --- */
 
 /**
  * sluice_queue_attach() - start moving what is in a ring

@@ -19,10 +19,7 @@
 
 #define UPLINK_BUDGET	64
 
-/*
- * --- receive: the VF's softirq, or the worker that polls it
- * -------------------------------------------------
- */
+/* --- receive: the VF's softirq, or the worker that polls it --- */
 
 static rx_handler_result_t uplink_handle_frame(struct sk_buff **pskb)
 {
@@ -70,10 +67,7 @@ count_nomem:
 	return RX_HANDLER_CONSUMED;
 }
 
-/*
- * --- on the worker
- * --------------------------------------------------------------------------------------------
- */
+/* --- on the worker --- */
 
 #ifdef CONFIG_NET_RX_BUSY_POLL
 /* One round of the driver's poll function is what a visit wants. */
@@ -137,10 +131,7 @@ static void uplink_leave(struct sluice_worker *w, void *arg)
 	list_del_init(&port->worker_node);
 }
 
-/*
- * --- control
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- control --- */
 
 static void uplink_take_off_worker(struct sluice_port *port)
 {

@@ -80,10 +80,7 @@ struct sluice_worker_times {
 	u64 wakeups;
 };
 
-/*
- * --- control: RTNL
- * -------------------------------------------------------------------------------------
- */
+/* --- control: RTNL --- */
 
 /*
  * -EEXIST: there is one on @cpu already (an automatic one is taken over); -ENXIO: no such, or no
@@ -101,10 +98,7 @@ struct sluice_worker *sluice_worker_pick(void);
 struct sluice_worker *sluice_worker_next(struct sluice_worker *w);
 void sluice_worker_times(const struct sluice_worker *w, struct sluice_worker_times *t);
 
-/*
- * --- any process context
- * --------------------------------------------------------------------------------
- */
+/* --- any process context --- */
 
 /*
  * Run @fn(@w, @arg) on the worker between two bursts; returns when it has run. Runs at once when
@@ -114,16 +108,10 @@ void sluice_worker_call(struct sluice_worker *w, void (*fn)(struct sluice_worker
 /* The same on every worker, one after the other. RTNL. */
 void sluice_worker_call_all(void (*fn)(struct sluice_worker *w, void *arg), void *arg);
 
-/*
- * --- any context, RCU read side held or the worker otherwise kept
- * ----------------------------------------
- */
+/* --- any context, RCU read side held or the worker otherwise kept --- */
 void sluice_worker_wake(struct sluice_worker *w);
 
-/*
- * --- worker context
- * --------------------------------------------------------------------------------------
- */
+/* --- worker context --- */
 
 /* Make @mm the address space in use (NULL: none). Cheap when it is already. */
 void sluice_worker_use_mm(struct sluice_worker *w, struct mm_struct *mm);

@@ -37,10 +37,7 @@ static int guest_check(const struct sluice_port *port, struct netlink_ext_ack *e
 	return -EOPNOTSUPP;
 }
 
-/*
- * --- wires
- * ------------------------------------------------------------------------------------------------
- */
+/* --- wires --- */
 
 struct sluice_port *sluice_config_wire_peer(struct sluice_port *a)
 {
@@ -94,10 +91,7 @@ int sluice_config_wire_del(struct sluice_port *a, struct sluice_port *b,
 	return 0;
 }
 
-/*
- * --- access lists
- * -----------------------------------------------------------------------------------------
- */
+/* --- access lists --- */
 
 int sluice_config_acl_add(struct sluice_port *port, const struct sluice_acl_rule *rule,
 			  struct netlink_ext_ack *extack)
@@ -205,10 +199,7 @@ int sluice_config_acl_dump(struct sluice_port *port, struct sluice_cursor *cur,
 	return 0;
 }
 
-/*
- * --- spoof guards
- * -----------------------------------------------------------------------------------------
- */
+/* --- spoof guards --- */
 
 int sluice_config_guard_set(struct sluice_port *port, const struct sluice_guard *guard,
 			    struct netlink_ext_ack *extack)
@@ -242,10 +233,7 @@ bool sluice_config_guard_get(struct sluice_port *port, struct sluice_guard *guar
 	return entry;
 }
 
-/*
- * --- rates
- * ------------------------------------------------------------------------------------------------
- */
+/* --- rates --- */
 
 static void rate_replace(struct sluice_net_port *np, u8 dir, struct sluice_net_meter *meter,
 			 struct sluice_net_meter **old)
@@ -290,10 +278,7 @@ void sluice_config_rate_get(struct sluice_port *port, u8 dir, struct sluice_rate
 		memset(rate, 0, sizeof(*rate));
 }
 
-/*
- * --- lifetime
- * ---------------------------------------------------------------------------------------------
- */
+/* --- lifetime --- */
 
 int sluice_config_instance_init(struct sluice_net_instance *ni)
 {

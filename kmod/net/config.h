@@ -61,10 +61,7 @@ int sluice_config_flow_dump(struct sluice_instance *inst, struct sluice_cursor *
 			    sluice_flow_emit_t emit, void *ctx);
 u32 sluice_config_gen(struct sluice_instance *inst);
 
-/*
- * --- between the files of it
- * -----------------------------------------------------------------------------
- */
+/* --- between the files of it --- */
 
 /* config_flow.c */
 void sluice_config_flow_port_gone(struct sluice_net_instance *ni, struct sluice_port *port);

@@ -6,10 +6,7 @@
 #include "config.h"
 #include "flow.h"
 
-/*
- * --- meters
- * -----------------------------------------------------------------------------------------------
- */
+/* --- meters --- */
 
 static void meter_release(struct sluice_reclaim *r)
 {
@@ -106,10 +103,7 @@ int sluice_config_meter_dump(struct sluice_instance *inst, struct sluice_cursor 
 	return 0;
 }
 
-/*
- * --- flows
- * ------------------------------------------------------------------------------------------------
- */
+/* --- flows --- */
 
 /* In the namespace, by its netdev. */
 static struct sluice_port *flow_port(struct sluice_instance *inst, int ifindex,

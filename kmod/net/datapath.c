@@ -22,10 +22,7 @@ struct burst {
 	unsigned int fast;
 };
 
-/*
- * --- 1: from the guest's ring into packets
- * ------------------------------------------------------------------
- */
+/* --- 1: from the guest's ring into packets --- */
 
 /*
  * Copies what the chains hold and completes them: a guest gets its buffers back before anything is
@@ -66,10 +63,7 @@ static int dp_read_ring(struct sluice_datapath *dp, struct sluice_queue *q, int 
 	return nr ?: err;
 }
 
-/*
- * --- 2: parse
- * ------------------------------------------------------------------------------------------------
- */
+/* --- 2: parse --- */
 
 static enum sluice_drop dp_parse(struct sluice_datapath *dp, unsigned int i, u32 in_port)
 {
@@ -97,10 +91,7 @@ static enum sluice_drop dp_parse(struct sluice_datapath *dp, unsigned int i, u32
 	return SLUICE_DROP_NONE;
 }
 
-/*
- * --- 3: act
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- 3: act --- */
 
 static bool dp_limit(struct burst *b, struct sluice_net_meter *meter, const struct sluice_pkt *pkt)
 {
@@ -246,10 +237,7 @@ static void dp_act(struct burst *b, unsigned int i)
 	dp_run_program(b, pkt, key, e->op, e->nr_op);
 }
 
-/*
- * --- a whole burst
- * ---------------------------------------------------------------------------------------------
- */
+/* --- a whole burst --- */
 
 static void burst_begin(struct burst *b, struct sluice_worker *w, struct sluice_port *port)
 {
@@ -348,10 +336,7 @@ void sluice_datapath_inject(struct sluice_worker *w, struct sluice_port *port, s
 	dp_run(&b, 1, SLUICE_DIR_FROM_GUEST);
 }
 
-/*
- * --- 4: from a queue's inbox into the guest's ring
- * ----------------------------------------------------------------
- */
+/* --- 4: from a queue's inbox into the guest's ring --- */
 
 /*
  * Policy for a frame that the host's stack sent. Its program has at most a limit and one output, to
@@ -502,10 +487,7 @@ int sluice_datapath_guest_rx(struct sluice_worker *w, struct sluice_queue *q, in
 	return done ?: err == -ENOBUFS ? 0 : err;
 }
 
-/*
- * --- counters and lifetime
- * ------------------------------------------------------------------------------------------
- */
+/* --- counters and lifetime --- */
 
 void sluice_datapath_flush(struct sluice_worker *w)
 {

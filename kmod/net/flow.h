@@ -111,10 +111,7 @@ struct sluice_flow *sluice_flow_lookup(const struct sluice_flow_table *t,
 /* Does the rule make sense, its objects apart? 0 or -EINVAL with an explanation. */
 int sluice_flow_check(const struct sluice_flow_spec *spec, struct netlink_ext_ack *extack);
 
-/*
- * --- changes: RTNL
- * ----------------------------------------------------------------------------------------
- */
+/* --- changes: RTNL --- */
 
 struct sluice_flow *sluice_flow_alloc(const struct sluice_flow_spec *spec);
 /*

@@ -63,10 +63,7 @@ void sluice_flow_mask_expand(const struct sluice_flow_mask *mask, const u64 *wor
 /* The highest flow with this masked key. RCU read side or RTNL. */
 struct sluice_flow *sluice_flow_mask_lookup(struct sluice_flow_mask *mask, const u64 *words);
 
-/*
- * --- changes: RTNL
- * ----------------------------------------------------------------------------------------
- */
+/* --- changes: RTNL --- */
 
 /*
  * The table's mask with these bits; made if it is new. ERR_PTR: -ENOSPC, -ENOMEM. Empty ones must

@@ -8,10 +8,7 @@
 #include <net/gso.h>
 #include "output.h"
 
-/*
- * --- guests
- * -------------------------------------------------------------------------------------------------
- */
+/* --- guests --- */
 
 /* A position in the writable bytes of several chains. */
 struct out_cursor {
@@ -242,10 +239,7 @@ static void out_flush_guest(struct sluice_worker *w, struct sluice_output *out, 
 		out_post(st->port, st->pkt[n]);
 }
 
-/*
- * --- uplinks
- * -------------------------------------------------------------------------------------------------
- */
+/* --- uplinks --- */
 
 /* BH is off for the burst: that is also the RCU read side for port->lower. */
 static void out_flush_uplink(struct sluice_output_stage *st)
@@ -286,10 +280,7 @@ down:
 		sluice_pkt_free(st->pkt[i]);
 }
 
-/*
- * --- the host's stack
- * ------------------------------------------------------------------------------------------
- */
+/* --- the host's stack --- */
 
 static void out_flush_slow(struct sluice_output_stage *st)
 {
@@ -333,10 +324,7 @@ void sluice_output_slow(struct sluice_port *port, struct sk_buff *skb)
 	out_flush_slow(&st);
 }
 
-/*
- * --- all
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- all --- */
 
 void sluice_output_flush(struct sluice_worker *w, struct sluice_output *out)
 {

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the packet engine hangs on namespaces and ports. */
+#ifndef _SLUICE_NET_H
+#define _SLUICE_NET_H
+
+#include <linux/atomic.h>
+#include <linux/rcupdate.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+#include "../engine.h"
+#include "../instance.h"
+#include "../port.h"
+#include "acl.h"
+#include "counter.h"
+#include "flow.h"
+#include "guard.h"
+#include "meter.h"
+#include "reclaim.h"
+
+/**
+ * struct sluice_net_instance - tables of one namespace
+ * @gen: generation of all configuration here; a cache entry of another generation is void. Written under RTNL
+ * @flows: flow table
+ * @meters: struct sluice_net_meter by id; RTNL
+ */
+struct sluice_net_instance {
+	u32 gen;
+	struct sluice_flow_table flows;
+	struct xarray meters;
+};
+
+/**
+ * struct sluice_net_port - policy of one port. All pointers: written under RTNL, read under RCU
+ * @acl: access list by direction
+ * @guard: NULL when off
+ * @rate: limit by direction, NULL when none
+ * @wire: the other end of a wire, or NULL
+ */
+struct sluice_net_port {
+	struct sluice_acl acl[SLUICE_DIRS];
+	struct sluice_guard_entry __rcu *guard;
+	struct sluice_net_meter __rcu *rate[SLUICE_DIRS];
+	struct sluice_port __rcu *wire;
+};
+
+/* Every change of configuration ends with this. RTNL. */
+static inline void sluice_net_changed(struct sluice_net_instance *ni)
+{
+	/* Pairs with the READ_ONCE() at the start of each burst: a burst that sees the new number sees the new tables. */
+	smp_store_release(&ni->gen, ni->gen + 1);
+}
+
+#endif /* _SLUICE_NET_H */
