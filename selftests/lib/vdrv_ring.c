@@ -68,10 +68,15 @@ static unsigned int fill_indirect(struct vdrv *v, struct vdrv_vq *q, unsigned in
 	for (i = 0; i < n; i++) {
 		t[i].addr = seg[i].addr;
 		t[i].len = seg[i].len;
+		if (q->packed) {
+			struct vring_packed_desc *p = (struct vring_packed_desc *)&t[i];
+
+			p->id = 0;
+			p->flags = i < nr_out ? 0 : VRING_DESC_F_WRITE;
+			continue;
+		}
 		t[i].flags = i < nr_out ? 0 : VRING_DESC_F_WRITE;
 		t[i].next = 0;
-		if (q->packed)
-			continue;
 		if (i + 1 < n) {
 			t[i].flags |= VRING_DESC_F_NEXT;
 			t[i].next = i + 1;
