@@ -390,6 +390,8 @@ int sluice_nl_version_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return sluice_nl_reply(info, version_put, sluice_engine());
 }
 
+MODULE_ALIAS_GENL_FAMILY(SLUICE_FAMILY_NAME);
+
 int sluice_netlink_init(void)
 {
 	int err = sluice_txn_init();

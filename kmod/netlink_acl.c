@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Commands about access lists. */
-#include <linux/icmpv6.h>
-#include <linux/in.h>
 #include <linux/slab.h>
 #include "netlink_ops.h"
 
@@ -88,43 +86,6 @@ static int acl_get_l3(struct sluice_change *c, struct sluice_acl_rule *r)
 	return err;
 }
 
-static int acl_refuse(struct sluice_change *c, int type, const char *why)
-{
-	NL_SET_ERR_MSG_ATTR_FMT(c->extack, c->attrs[type], "%s", why);
-	return -EINVAL;
-}
-
-/* What no packet could match is a mistake. */
-static int acl_check(struct sluice_change *c, const struct sluice_acl_rule *r)
-{
-	u8 proto = r->fields & SLUICE_ACL_PROTO ? r->proto : 0;
-
-	if ((r->fields & SLUICE_ACL_SRC) && (r->fields & SLUICE_ACL_DST) &&
-	    r->src.family != r->dst.family)
-		return acl_refuse(c, SLUICE_A_ACL_DST,
-				  "src and dst must both be IPv4 or both IPv6");
-	if ((r->fields & (SLUICE_ACL_SPORT | SLUICE_ACL_DPORT)) && proto != IPPROTO_TCP &&
-	    proto != IPPROTO_UDP && proto != IPPROTO_SCTP)
-		return acl_refuse(c,
-				  r->fields & SLUICE_ACL_SPORT ? SLUICE_A_ACL_SPORT_MIN :
-								 SLUICE_A_ACL_DPORT_MIN,
-				  "sport and dport need proto tcp, udp or sctp");
-	if ((r->fields & (SLUICE_ACL_ICMP_TYPE | SLUICE_ACL_ICMP_CODE)) && proto != IPPROTO_ICMP &&
-	    proto != IPPROTO_ICMPV6)
-		return acl_refuse(c,
-				  r->fields & SLUICE_ACL_ICMP_TYPE ? SLUICE_A_ACL_ICMP_TYPE :
-								     SLUICE_A_ACL_ICMP_CODE,
-				  "icmp-type and icmp-code need proto icmp or icmpv6");
-	if ((r->fields & SLUICE_ACL_ICMP_CODE) && !(r->fields & SLUICE_ACL_ICMP_TYPE))
-		return acl_refuse(c, SLUICE_A_ACL_ICMP_CODE, "icmp-code needs icmp-type");
-	if ((r->fields & SLUICE_ACL_TCP_FLAGS) && proto != IPPROTO_TCP)
-		return acl_refuse(c, SLUICE_A_ACL_TCP_FLAGS, "tcp-flags need proto tcp");
-	if ((r->fields & SLUICE_ACL_TCP_FLAGS) && (r->tcp_flags & ~r->tcp_mask))
-		return acl_refuse(c, SLUICE_A_ACL_TCP_FLAGS,
-				  "tcp-flags has flags that its mask leaves out");
-	return 0;
-}
-
 static int acl_get_rule(struct sluice_change *c, struct sluice_acl_rule *r)
 {
 	struct nlattr *dir = sluice_nl_need(c, SLUICE_A_ACL_DIR);
@@ -138,9 +99,7 @@ static int acl_get_rule(struct sluice_change *c, struct sluice_acl_rule *r)
 	r->prio = nla_get_u32(prio);
 	r->allow = nla_get_u8(verdict) == SLUICE_VERDICT_ALLOW;
 	err = acl_get_l3(c, r);
-	if (!err)
-		err = acl_get_l4(c, r);
-	return err ?: acl_check(c, r);
+	return err ?: acl_get_l4(c, r);
 }
 
 /* --- changes --------------------------------------------------------------------------------- */

@@ -11,21 +11,24 @@ struct guard_step {
 	struct sluice_guard guard;
 };
 
-static int guard_get_mac(const struct nlattr *nla, struct sluice_guard *g, struct netlink_ext_ack *extack)
+static int guard_get_mac(const struct nlattr *nla, struct sluice_guard *g,
+			 struct netlink_ext_ack *extack)
 {
 	if (g->nr_mac == SLUICE_GUARD_MACS) {
 		NL_SET_ERR_MSG_ATTR(extack, nla, "too many MAC addresses: a guard holds 8");
 		return -E2BIG;
 	}
 	if (!is_valid_ether_addr(nla_data(nla))) {
-		NL_SET_ERR_MSG_ATTR(extack, nla, "a guest can only send from a unicast MAC address");
+		NL_SET_ERR_MSG_ATTR(extack, nla,
+				    "a guest can only send from a unicast MAC address");
 		return -EADDRNOTAVAIL;
 	}
 	nla_memcpy(g->mac[g->nr_mac++], nla, ETH_ALEN);
 	return 0;
 }
 
-static int guard_get_prefix(const struct nlattr *nla, struct sluice_guard *g, struct netlink_ext_ack *extack)
+static int guard_get_prefix(const struct nlattr *nla, struct sluice_guard *g,
+			    struct netlink_ext_ack *extack)
 {
 	if (g->nr_prefix == SLUICE_GUARD_PREFIXES) {
 		NL_SET_ERR_MSG_ATTR(extack, nla, "too many prefixes: a guard holds 32");
@@ -49,7 +52,8 @@ static int guard_parse(struct sluice_change *c, struct sluice_guard *g)
 			return err;
 	}
 	if (!g->nr_mac && !g->nr_prefix) {
-		NL_SET_ERR_MSG(c->extack, "name MAC addresses or prefixes, or say 'sluice guard off'");
+		NL_SET_ERR_MSG(c->extack,
+			       "name MAC addresses or prefixes, or say 'sluice guard off'");
 		return -EINVAL;
 	}
 	return 0;
@@ -63,7 +67,8 @@ static int guard_undo(struct sluice_step *step)
 	return sluice_engine()->guard_set(undo->port, undo->on ? &undo->guard : NULL, &extack);
 }
 
-static int guard_change(struct sluice_change *c, struct sluice_port *port, const struct sluice_guard *guard)
+static int guard_change(struct sluice_change *c, struct sluice_port *port,
+			const struct sluice_guard *guard)
 {
 	struct guard_step *undo = sluice_change_undo(c, sizeof(*undo), guard_undo);
 	int err;
@@ -122,7 +127,8 @@ int sluice_nl_guard_del_doit(struct sk_buff *skb, struct genl_info *info)
 	return sluice_change_do(skb, info, guard_del, SLUICE_OBJECT_GUARD);
 }
 
-static int guard_put(struct sk_buff *skb, const struct sluice_port *port, const struct sluice_guard *g)
+static int guard_put(struct sk_buff *skb, const struct sluice_port *port,
+		     const struct sluice_guard *g)
 {
 	unsigned int i;
 
@@ -139,7 +145,8 @@ static int guard_put(struct sk_buff *skb, const struct sluice_port *port, const 
 	return 0;
 }
 
-static int guard_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops, struct sluice_port *port)
+static int guard_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,
+		      struct sluice_port *port)
 {
 	struct sluice_guard *g = kzalloc(sizeof(*g), GFP_KERNEL);
 	void *hdr;
@@ -164,5 +171,6 @@ free:
 
 int sluice_nl_guard_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return sluice_nl_dump_ports(skb, cb, genl_info_dump(cb)->attrs[SLUICE_A_GUARD_PORT], true, guard_dump);
+	return sluice_nl_dump_ports(skb, cb, genl_info_dump(cb)->attrs[SLUICE_A_GUARD_PORT], true,
+				    guard_dump);
 }

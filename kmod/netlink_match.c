@@ -167,9 +167,6 @@ static int match_check(struct match_parse *p, const struct sluice_flow_spec *flo
 				    key[SLUICE_A_MATCH_SPORT] ? SLUICE_A_MATCH_SPORT :
 								SLUICE_A_MATCH_DPORT,
 				    "sport and dport need proto tcp, udp or sctp");
-	if (key[SLUICE_A_MATCH_TCP_FLAGS] &&
-	    !match_is_proto(flow, IPPROTO_TCP, IPPROTO_TCP, IPPROTO_TCP))
-		return match_refuse(p, SLUICE_A_MATCH_TCP_FLAGS, "tcp-flags need proto tcp");
 	return 0;
 }
 

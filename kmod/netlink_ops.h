@@ -20,7 +20,7 @@
 #include "netlink_gen.h"
 #include "port.h"
 
-/* --- changes --------------------------------------------------------------------------------- */
+/* --- changes --- */
 
 struct sluice_txn;
 
@@ -85,7 +85,7 @@ void *sluice_change_defer(struct sluice_change *c, size_t size,
 int sluice_txn_init(void);
 void sluice_txn_exit(void);
 
-/* --- attributes of a change ------------------------------------------------------------------ */
+/* --- attributes of a change --- */
 
 /* The attribute, or NULL and an extack that names it. */
 struct nlattr *sluice_nl_need(struct sluice_change *c, int type);
@@ -111,7 +111,7 @@ int sluice_nl_put_match(struct sk_buff *skb, struct net *net, const struct sluic
 int sluice_nl_get_acts(struct sluice_change *c, struct sluice_flow_spec *flow);
 int sluice_nl_put_acts(struct sk_buff *skb, struct net *net, const struct sluice_flow_spec *flow);
 
-/* --- answers --------------------------------------------------------------------------------- */
+/* --- answers --- */
 
 /* Allocate an answer of one message and fill it by @put. Return: 0, or a negative errno. */
 int sluice_nl_reply(struct genl_info *info, int (*put)(struct sk_buff *skb, const void *obj),

@@ -53,8 +53,9 @@ struct sluice_txn {
 
 struct txn_kept {
 	struct list_head node;
-	const struct genl_split_ops *ops;
+	const struct nla_policy *policy;
 	sluice_change_fn fn;
+	u32 maxattr;
 	u32 seq;
 	u32 len;
 	u8 attrs[] __aligned(NLA_ALIGNTO);
@@ -126,7 +127,9 @@ static int txn_keep(struct sluice_txn *txn, struct genl_info *info, sluice_chang
 	kept = kmalloc(size, GFP_KERNEL_ACCOUNT);
 	if (!kept)
 		return -ENOMEM;
-	kept->ops = ops;
+	/* The operation itself is a copy on the caller's stack, its policy is not. */
+	kept->policy = ops->policy;
+	kept->maxattr = ops->maxattr;
 	kept->fn = fn;
 	kept->seq = info->snd_seq;
 	kept->len = len;
@@ -239,9 +242,8 @@ static int txn_run_one(struct sluice_txn *txn, struct sluice_change *c, const st
 
 	c->head = (const struct nlattr *)kept->attrs;
 	c->len = kept->len;
-	if (kept->ops->maxattr)
-		err = nla_parse(c->attrs, kept->ops->maxattr, c->head, c->len, kept->ops->policy,
-				c->extack);
+	if (kept->maxattr)
+		err = nla_parse(c->attrs, kept->maxattr, c->head, c->len, kept->policy, c->extack);
 	if (!err)
 		err = kept->fn(c);
 	if (!err)

@@ -38,8 +38,9 @@ static bool get_tag(const struct nlattr *nla, struct value *v)
 	return codec_u16.get(nla, v);
 }
 
-static const struct codec codec_tag = { "ID[:PRIO]", false,   parse_tag, format_tag,
-					put_tag,     get_tag };
+static const struct codec codec_tag = {
+	"ID[:PRIO]", false, parse_tag, format_tag, put_tag, get_tag
+};
 
 static bool parse_ip(const char *text, struct value *v)
 {

@@ -27,8 +27,10 @@ bool parse_mac(const char *text, uint8_t mac[6])
 	unsigned int b[6], i;
 	int n = 0;
 
-	if (strlen(text) != 17 || sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2],
-					 &b[3], &b[4], &b[5], &n) != 6 || n != 17)
+	if (strlen(text) != 17 ||
+	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
+		   &n) != 6 ||
+	    n != 17)
 		return false;
 	for (i = 0; i < 6; i++)
 		mac[i] = b[i];
@@ -37,8 +39,8 @@ bool parse_mac(const char *text, uint8_t mac[6])
 
 void format_mac(const uint8_t mac[6], char *buf, size_t size)
 {
-	snprintf(buf, size, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
-		 mac[4], mac[5]);
+	snprintf(buf, size, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+		 mac[5]);
 }
 
 /* Cut "A/B" in two; what is behind the stroke, or NULL. */
@@ -81,8 +83,9 @@ static bool get_mac(const struct nlattr *nla, struct value *v)
 	return true;
 }
 
-const struct codec codec_mac = { "MAC",	false, parse_mac_value, format_mac_value,
-				 put_mac, get_mac };
+const struct codec codec_mac = {
+	"MAC", false, parse_mac_value, format_mac_value, put_mac, get_mac,
+};
 
 static bool parse_match_mac(const char *text, struct value *v)
 {
@@ -123,9 +126,8 @@ static bool get_mac_mask(const struct nlattr *nla, struct value *v)
 	return true;
 }
 
-const struct codec codec_match_mac = { "MAC[/MASK]",	false,	 parse_match_mac,
-				       format_match_mac, put_mac, get_mac,
-				       put_mac_mask,	 get_mac_mask };
+const struct codec codec_match_mac = { "MAC[/MASK]", false,   parse_match_mac, format_match_mac,
+				       put_mac,	     get_mac, put_mac_mask,    get_mac_mask };
 
 /* --- prefixes -------------------------------------------------------------------------------- */
 
@@ -209,8 +211,8 @@ static bool get_prefix(const struct nlattr *nla, struct value *v)
 	return get_addr(tb[SLUICE_A_PREFIX_ADDR], v);
 }
 
-const struct codec codec_prefix = { "ADDR[/LEN]", false,	 parse_prefix, format_prefix,
-				    put_prefix,	  get_prefix };
+const struct codec codec_prefix = { "ADDR[/LEN]",  false,      parse_prefix,
+				    format_prefix, put_prefix, get_prefix };
 
 /* --- addresses with any mask ----------------------------------------------------------------- */
 
@@ -269,6 +271,6 @@ static bool get_addr_mask(const struct nlattr *nla, struct value *v)
 	return true;
 }
 
-const struct codec codec_match_addr = { "ADDR[/LEN|/MASK]", false,    parse_match_addr,
-					format_match_addr,  put_addr, get_addr,
+const struct codec codec_match_addr = { "ADDR[/LEN|/MASK]", false,	  parse_match_addr,
+					format_match_addr,  put_addr,	  get_addr,
 					put_addr_mask,	    get_addr_mask };

@@ -55,7 +55,7 @@ static unsigned int args_parse(const struct command *c, struct arg *args)
 
 #define MAX_ARGS 40
 
-/* --- usage ------------------------------------------------------------------------------------ */
+/* --- usage ----------------------------------------------------------------------------------- */
 
 static void usage_args(const struct command *c, FILE *out)
 {
@@ -105,7 +105,8 @@ static bool usage_noun(const char *noun, const char *verb, FILE *out)
 				fprintf(out, "\n      %s\n", c->help);
 			} else {
 				fprintf(out, "%*s%s\n",
-					(int)(24 - strlen(c->noun) - (c->verb ? strlen(c->verb) + 1 : 0)),
+					(int)(24 - strlen(c->noun) -
+					      (c->verb ? strlen(c->verb) + 1 : 0)),
 					"", c->help);
 			}
 			if (noun && c->cmd == SLUICE_CMD_FLOW_ADD)
@@ -127,12 +128,35 @@ void command_usage(const char *noun, const char *verb, bool to_stderr)
 	usage_noun(NULL, NULL, out);
 	fputs("  sluice apply FILE|-         make the state what a file declares, or change nothing\n"
 	      "\n"
-	      "  -j JSON    -s with statistics    -b FILE a command on each line    -h, help this text\n"
+	      "  -j JSON    -s with statistics    -b FILE commands, a line each    -h, help this text\n"
 	      "'sluice NOUN help' says more. Exit code: 0 done, 1 refused, 2 not understood.\n",
 	      out);
 }
 
-/* --- running ---------------------------------------------------------------------------------- */
+static bool args_complete(const struct command *c, const struct rec *r)
+{
+	struct arg args[MAX_ARGS];
+	unsigned int i, n = args_parse(c, args);
+	bool some_wanted = false, some = false;
+
+	for (i = 0; i < n; i++) {
+		bool there = r->has & 1ULL << args[i].field;
+
+		if (args[i].must && !there) {
+			complain("%s is missing", c->obj->fields[args[i].field].name);
+			return false;
+		}
+		some_wanted = some_wanted || args[i].some;
+		some = some || (args[i].some && there);
+	}
+	if (some_wanted && !some) {
+		complain("nothing is said about what it should be");
+		return false;
+	}
+	return true;
+}
+
+/* --- running --------------------------------------------------------------------------------- */
 
 static const struct command *command_find(const char *noun, const char *verb, bool *verb_used)
 {
@@ -148,6 +172,13 @@ static const struct command *command_find(const char *noun, const char *verb, bo
 		}
 	}
 	return NULL;
+}
+
+bool command_complete(const char *noun, const char *verb, const struct rec *r)
+{
+	bool verb_used;
+
+	return args_complete(command_find(noun, verb, &verb_used), r);
 }
 
 static bool noun_known(const char *noun)
@@ -240,29 +271,6 @@ static bool args_read(const struct command *c, struct rec *r, int argc, char **a
 			return false;
 		argv++;
 		argc--;
-	}
-	return true;
-}
-
-static bool args_complete(const struct command *c, const struct rec *r)
-{
-	struct arg args[MAX_ARGS];
-	unsigned int i, n = args_parse(c, args);
-	bool some_wanted = false, some = false;
-
-	for (i = 0; i < n; i++) {
-		bool there = r->has & 1ULL << args[i].field;
-
-		if (args[i].must && !there) {
-			complain("%s is missing", c->obj->fields[args[i].field].name);
-			return false;
-		}
-		some_wanted = some_wanted || args[i].some;
-		some = some || (args[i].some && there);
-	}
-	if (some_wanted && !some) {
-		complain("nothing is said about what it should be");
-		return false;
 	}
 	return true;
 }

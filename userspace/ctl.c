@@ -18,7 +18,7 @@
 /* What the kernel fills at most with one buffer of a dump. */
 #define RECV_SIZE (64 * 1024)
 /* Changes of a transaction travel together. */
-#define SEND_SIZE (128 * 1024)
+#define SEND_SIZE (64 * 1024)
 
 static struct nl_sock *sock;
 static int family;
@@ -240,7 +240,7 @@ bool ctl_do(struct nl_msg *msg, void (*cb)(struct nlattr *attrs, int len, void *
 }
 
 bool ctl_dump(struct nl_msg *msg, void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg,
-	     bool *changed)
+	      bool *changed)
 {
 	struct exchange x = { .cb = cb, .arg = arg };
 
@@ -256,21 +256,34 @@ bool ctl_dump(struct nl_msg *msg, void (*cb)(struct nlattr *attrs, int len, void
 
 /* --- transactions ---------------------------------------------------------------------------- */
 
+/* Changes that wait to be sent; the last of them, and the first of the transaction. */
 static char *send_buf;
 static size_t send_len;
-static uint32_t first_seq, last_seq;
-static struct refusal first_refusal;
+static struct nlmsghdr *last;
+static uint32_t first_seq;
+/* The first that was refused before it was kept; its seq is 0 if there is none. */
+static struct refusal refusal;
 static uint32_t refused_seq;
 
-/* Changes are kept without an answer; the last of a buffer asks for one, so all before were seen. */
+static void txn_answer(const struct nlmsghdr *nlh)
+{
+	if (nlh->nlmsg_type != NLMSG_ERROR || refused_seq)
+		return;
+	refusal_get(&refusal, nlh);
+	if (refusal.error)
+		refused_seq = nlh->nlmsg_seq;
+}
+
+/* Only the last of a buffer asks for an answer: when it is there all refusals before it are too. */
 static bool txn_flush(void)
 {
 	struct nlmsghdr *nlh;
-	int len;
 	bool end = false;
+	int len;
 
 	if (!send_len)
 		return true;
+	last->nlmsg_flags |= NLM_F_ACK;
 	if (!send_bytes(send_buf, send_len))
 		return false;
 	send_len = 0;
@@ -280,14 +293,8 @@ static bool txn_flush(void)
 			return false;
 		for (nlh = (struct nlmsghdr *)recv_buf; nlmsg_ok(nlh, len);
 		     nlh = nlmsg_next(nlh, &len)) {
-			if (nlh->nlmsg_type != NLMSG_ERROR)
-				continue;
-			if (!refused_seq) {
-				refusal_get(&first_refusal, nlh);
-				if (first_refusal.error)
-					refused_seq = nlh->nlmsg_seq;
-			}
-			end = end || nlh->nlmsg_seq == last_seq;
+			txn_answer(nlh);
+			end = end || nlh->nlmsg_seq == last->nlmsg_seq;
 		}
 	}
 	return !refused_seq;
@@ -309,26 +316,14 @@ bool ctl_txn_add(struct nl_msg *msg)
 {
 	struct nlmsghdr *nlh = nlmsg_hdr(msg);
 	size_t len = NLMSG_ALIGN(nlh->nlmsg_len);
-	bool ok = true;
+	bool ok = send_len + len <= SEND_SIZE || txn_flush();
 
-	if (send_len + len > SEND_SIZE / 2) {
-		/* The last one is already there: let it ask for the answer. */
-		ok = txn_flush();
-	}
 	if (ok) {
-		struct nlmsghdr *before = (struct nlmsghdr *)send_buf;
-		size_t at = 0;
-
-		/* Only the last of the buffer is acknowledged. */
-		while (send_len && at < send_len) {
-			before = (struct nlmsghdr *)(send_buf + at);
-			at += NLMSG_ALIGN(before->nlmsg_len);
-		}
-		if (send_len)
-			before->nlmsg_flags &= ~NLM_F_ACK;
-		memcpy(send_buf + send_len, nlh, nlh->nlmsg_len);
+		last = (struct nlmsghdr *)(send_buf + send_len);
+		memset((char *)last + nlh->nlmsg_len, 0, len - nlh->nlmsg_len);
+		memcpy(last, nlh, nlh->nlmsg_len);
+		last->nlmsg_flags &= ~NLM_F_ACK;
 		send_len += len;
-		last_seq = nlh->nlmsg_seq;
 	}
 	nlmsg_free(msg);
 	return ok;
@@ -348,9 +343,7 @@ bool ctl_txn_commit(char *(*what)(unsigned int nr, void *arg), void *arg)
 	struct exchange x = {};
 
 	if (!txn_flush()) {
-		if (refused_seq)
-			txn_explain(&first_refusal, refused_seq, what, arg);
-		ctl_txn_abort();
+		ctl_txn_abort(what, arg);
 		return false;
 	}
 	if (!exchange(ctl_new(SLUICE_CMD_TXN_COMMIT), &x))
@@ -360,11 +353,13 @@ bool ctl_txn_commit(char *(*what)(unsigned int nr, void *arg), void *arg)
 	return !x.refusal.error;
 }
 
-void ctl_txn_abort(void)
+void ctl_txn_abort(char *(*what)(unsigned int nr, void *arg), void *arg)
 {
 	struct exchange x = {};
 
 	send_len = 0;
+	if (refused_seq)
+		txn_explain(&refusal, refused_seq, what, arg);
 	exchange(ctl_new(SLUICE_CMD_TXN_ABORT), &x);
 }
 

@@ -4,9 +4,11 @@
 #include <string.h>
 #include "sluice.h"
 
-#define MATCH(field, kind, attribute) \
-	{ .name = (field), .codec = &codec_##kind, .attr = SLUICE_A_MATCH_##attribute, \
-	  .flags = F_MATCH }
+#define MATCH(field, kind, attribute)                                                        \
+	{                                                                                    \
+		.name = (field), .codec = &codec_##kind, .attr = SLUICE_A_MATCH_##attribute, \
+		.flags = F_MATCH                                                             \
+	}
 
 static const struct field flow_fields[] = {
 	{ .name = "id", .codec = &codec_id, .attr = SLUICE_A_FLOW_ID },
@@ -34,6 +36,7 @@ static const struct field flow_fields[] = {
 	{ "packets", &codec_u64, SLUICE_A_FLOW_PACKETS, 0, F_STAT, NULL },
 	{ "bytes", &codec_u64, SLUICE_A_FLOW_BYTES, 0, F_STAT, NULL },
 };
+
 const struct object object_flow = OBJECT("flow", flow_fields);
 
 /*

@@ -37,10 +37,10 @@ void *xcalloc(size_t nr, size_t size)
 
 char *xstrdup(const char *s)
 {
-	return strcpy(xcalloc(1, strlen(s) + 1), s);
+	return memcpy(xcalloc(1, strlen(s) + 1), s, strlen(s));
 }
 
-/* --- a command on each line ------------------------------------------------------------------- */
+/* --- a command on each line ------------------------------------------------------------------ */
 
 #define MAX_WORDS 96
 

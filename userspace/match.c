@@ -105,9 +105,9 @@ const struct codec codec_match_u16 = { "N[/MASK]", false,   parse_match_u16, for
 
 /* --- VLAN tags ------------------------------------------------------------------------------- */
 
-#define TAG_PRESENT	0x1000
-#define TAG_ID		0x0fff
-#define TAG_PRIO	0xe000
+#define TAG_PRESENT 0x1000
+#define TAG_ID 0x0fff
+#define TAG_PRIO 0xe000
 
 static bool parse_vlan(const char *text, struct value *v)
 {
@@ -136,7 +136,7 @@ static void format_vlan(const struct value *v, char *buf, size_t size)
 const struct codec codec_match_vlan = { "ID|any|none", false,	parse_vlan, format_vlan,
 					put_n16,       get_n16, put_mask16, get_mask };
 
-/* --- a part of the TOS byte ------------------------------------------------------------------- */
+/* --- a part of the TOS byte ------------------------------------------------------------------ */
 
 static bool parse_dscp(const char *text, struct value *v)
 {
@@ -152,8 +152,8 @@ static void format_dscp(const struct value *v, char *buf, size_t size)
 	snprintf(buf, size, "%u", (unsigned int)v->n >> 2);
 }
 
-const struct codec codec_match_dscp = { "0-63",	 false,	 parse_dscp, format_dscp,
-					put_n8,	 get_n8, put_mask8,  get_mask };
+const struct codec codec_match_dscp = { "0-63", false,	parse_dscp, format_dscp,
+					put_n8, get_n8, put_mask8,  get_mask };
 
 /* --- fragments ------------------------------------------------------------------------------- */
 
@@ -206,7 +206,7 @@ static bool parse_flag_set(const char *text, uint64_t *n)
 		return true;
 	if (!*text || strlen(text) >= sizeof(copy))
 		return false;
-	strcpy(copy, text);
+	snprintf(copy, sizeof(copy), "%s", text);
 	*n = 0;
 	for (word = strtok_r(copy, "+|,", &save); word; word = strtok_r(NULL, "+|,", &save)) {
 		for (i = 0; i < ARRAY_SIZE(tcp_flags) && strcasecmp(word, tcp_flags[i]); i++)

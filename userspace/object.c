@@ -288,7 +288,10 @@ bool rec_from_json(struct rec *r, struct json_object *json, bool declared)
 			complain("%s: there is no field '%s'", r->obj->name, name);
 			return false;
 		}
-		/* Someone's edited copy of what `-j show` wrote: what the kernel said is no demand. */
+		/*
+		 * Someone's edited copy of what `-j show` wrote: what the kernel said is no
+		 * demand.
+		 */
 		if (declared && r->obj->fields[i].flags & (F_STAT | F_SHOW | F_NEST))
 			continue;
 		if (!value) {

@@ -8,6 +8,7 @@ static const struct field guard_fields[] = {
 	{ "mac", &codec_mac, SLUICE_A_GUARD_MAC, 0, F_MULTI, NULL },
 	{ "ip", &codec_prefix, SLUICE_A_GUARD_PREFIX, 0, F_MULTI, NULL },
 };
+
 const struct object object_guard = OBJECT("guard", guard_fields);
 
 const struct command guard_commands[] = {
@@ -22,17 +23,9 @@ const struct command guard_commands[] = {
 
 /* --- access lists ---------------------------------------------------------------------------- */
 
-#define ACL_HEAD \
-	{ .name = "port", .codec = &codec_name, .attr = SLUICE_A_ACL_PORT }, \
-	{ .name = "dir", .codec = &codec_dir, .attr = SLUICE_A_ACL_DIR }
-#define ACL_TAIL \
-	{ "verdict", &codec_verdict, SLUICE_A_ACL_VERDICT, 0, F_BARE, NULL }, \
-	{ "default", &codec_flag, SLUICE_A_ACL_DEFAULT, 0, F_SHOW, NULL }, \
-	{ "packets", &codec_u64, SLUICE_A_ACL_PACKETS, 0, F_STAT, NULL }, \
-	{ "bytes", &codec_u64, SLUICE_A_ACL_BYTES, 0, F_STAT, NULL }
-
 static const struct field acl_fields[] = {
-	ACL_HEAD,
+	{ .name = "port", .codec = &codec_name, .attr = SLUICE_A_ACL_PORT },
+	{ .name = "dir", .codec = &codec_dir, .attr = SLUICE_A_ACL_DIR },
 	{ .name = "prio", .codec = &codec_u32, .attr = SLUICE_A_ACL_PRIO },
 	{ .name = "eth-type", .codec = &codec_eth_type, .attr = SLUICE_A_ACL_ETH_TYPE },
 	{ .name = "vlan", .codec = &codec_u16, .attr = SLUICE_A_ACL_VLAN },
@@ -44,11 +37,23 @@ static const struct field acl_fields[] = {
 	{ .name = "icmp-type", .codec = &codec_icmp_type, .attr = SLUICE_A_ACL_ICMP_TYPE },
 	{ .name = "icmp-code", .codec = &codec_icmp_type, .attr = SLUICE_A_ACL_ICMP_CODE },
 	{ "tcp-flags", &codec_acl_flags, SLUICE_A_ACL_TCP_FLAGS, SLUICE_A_ACL_TCP_MASK, 0, NULL },
-	ACL_TAIL,
+	{ "verdict", &codec_verdict, SLUICE_A_ACL_VERDICT, 0, F_BARE, NULL },
+	{ "default", &codec_flag, SLUICE_A_ACL_DEFAULT, 0, F_SHOW, NULL },
+	{ "packets", &codec_u64, SLUICE_A_ACL_PACKETS, 0, F_STAT, NULL },
+	{ "bytes", &codec_u64, SLUICE_A_ACL_BYTES, 0, F_STAT, NULL },
 };
+
 const struct object object_acl = OBJECT("acl", acl_fields);
 
-static const struct field acl_default_fields[] = { ACL_HEAD, ACL_TAIL };
+static const struct field acl_default_fields[] = {
+	{ .name = "port", .codec = &codec_name, .attr = SLUICE_A_ACL_PORT },
+	{ .name = "dir", .codec = &codec_dir, .attr = SLUICE_A_ACL_DIR },
+	{ "verdict", &codec_verdict, SLUICE_A_ACL_VERDICT, 0, F_BARE, NULL },
+	{ "default", &codec_flag, SLUICE_A_ACL_DEFAULT, 0, F_SHOW, NULL },
+	{ "packets", &codec_u64, SLUICE_A_ACL_PACKETS, 0, F_STAT, NULL },
+	{ "bytes", &codec_u64, SLUICE_A_ACL_BYTES, 0, F_STAT, NULL },
+};
+
 const struct object object_acl_default = OBJECT("acl-default", acl_default_fields);
 
 const struct command acl_commands[] = {
@@ -76,6 +81,7 @@ static const struct field rate_fields[] = {
 	{ .name = "pps", .codec = &codec_rate, .attr = SLUICE_A_RATE_PPS },
 	{ .name = "pburst", .codec = &codec_rate, .attr = SLUICE_A_RATE_PBURST },
 };
+
 const struct object object_rate = OBJECT("rate", rate_fields);
 
 static const struct field meter_fields[] = {
@@ -89,6 +95,7 @@ static const struct field meter_fields[] = {
 	{ "dropped-packets", &codec_u64, SLUICE_A_METER_DROPPED_PACKETS, 0, F_STAT, NULL },
 	{ "dropped-bytes", &codec_u64, SLUICE_A_METER_DROPPED_BYTES, 0, F_STAT, NULL },
 };
+
 const struct object object_meter = OBJECT("meter", meter_fields);
 
 const struct command rate_commands[] = {

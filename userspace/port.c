@@ -14,6 +14,7 @@ static const struct field queue_fields[] = {
 	{ "signals", &codec_u64, SLUICE_A_QUEUE_SIGNALS, 0, F_STAT, NULL },
 	{ "kicks", &codec_u64, SLUICE_A_QUEUE_KICKS, 0, F_STAT, NULL },
 };
+
 const struct object object_queue = OBJECT("queue", queue_fields);
 
 static const struct field port_fields[] = {
@@ -27,6 +28,7 @@ static const struct field port_fields[] = {
 	{ "held", &codec_flag, SLUICE_A_PORT_HELD, 0, F_SHOW, NULL },
 	{ "queue", NULL, SLUICE_A_PORT_QUEUE, 0, F_SHOW | F_NEST, &object_queue },
 };
+
 const struct object object_port = OBJECT("port", port_fields);
 
 static const struct field uplink_fields[] = {
@@ -40,12 +42,14 @@ static const struct field uplink_fields[] = {
 	{ "wire", &codec_name, SLUICE_A_PORT_PEER, 0, F_SHOW, NULL },
 	{ "held", &codec_flag, SLUICE_A_PORT_HELD, 0, F_SHOW, NULL },
 };
+
 const struct object object_uplink = OBJECT("uplink", uplink_fields);
 
 static const struct field wire_fields[] = {
 	{ "a", &codec_name, SLUICE_A_WIRE_A, 0, F_BARE, NULL },
 	{ "b", &codec_name, SLUICE_A_WIRE_B, 0, F_BARE, NULL },
 };
+
 const struct object object_wire = OBJECT("wire", wire_fields);
 
 /* --- showing --------------------------------------------------------------------------------- */
@@ -139,11 +143,10 @@ const struct command port_commands[] = {
 	{}
 };
 
-const struct command wire_commands[] = {
-	{ "wire", "add", SLUICE_CMD_WIRE_ADD, &object_wire, "@a! @b!", NULL, NULL,
-	  "cross-connect two ports" },
-	{ "wire", "del", SLUICE_CMD_WIRE_DEL, &object_wire, "@a! @b!", NULL, NULL,
-	  "take a cross-connection away" },
-	{ "wire", "show", SLUICE_CMD_PORT_GET, &object_wire, "", wires_show, NULL, "show wires" },
-	{}
-};
+const struct command wire_commands[] = { { "wire", "add", SLUICE_CMD_WIRE_ADD, &object_wire,
+					   "@a! @b!", NULL, NULL, "cross-connect two ports" },
+					 { "wire", "del", SLUICE_CMD_WIRE_DEL, &object_wire,
+					   "@a! @b!", NULL, NULL, "take a cross-connection away" },
+					 { "wire", "show", SLUICE_CMD_PORT_GET, &object_wire, "",
+					   wires_show, NULL, "show wires" },
+					 {} };

@@ -105,10 +105,14 @@ static const char *const event_names[] = {
 };
 
 static const char *const object_names[] = {
-	[SLUICE_OBJECT_PORT] = "port",	 [SLUICE_OBJECT_WIRE] = "wire",
-	[SLUICE_OBJECT_GUARD] = "guard", [SLUICE_OBJECT_ACL] = "acl",
-	[SLUICE_OBJECT_RATE] = "rate",	 [SLUICE_OBJECT_METER] = "meter",
-	[SLUICE_OBJECT_FLOW] = "flow",	 [SLUICE_OBJECT_WORKER] = "worker",
+	[SLUICE_OBJECT_PORT] = "port",
+	[SLUICE_OBJECT_WIRE] = "wire",
+	[SLUICE_OBJECT_GUARD] = "guard",
+	[SLUICE_OBJECT_ACL] = "acl",
+	[SLUICE_OBJECT_RATE] = "rate",
+	[SLUICE_OBJECT_METER] = "meter",
+	[SLUICE_OBJECT_FLOW] = "flow",
+	[SLUICE_OBJECT_WORKER] = "worker",
 	[SLUICE_OBJECT_TRANSACTION] = "transaction",
 };
 
@@ -125,6 +129,7 @@ static const struct field event_fields[] = {
 	[EV_OBJECT] = { "object", &codec_text, 0, 0, F_BARE, NULL },
 	[EV_TEXT] = { "text", &codec_text, 0, 0, F_BARE, NULL },
 };
+
 const struct object object_event = OBJECT("event", event_fields);
 
 static void set_number(struct rec *r, unsigned int field, uint32_t n)
@@ -160,7 +165,8 @@ static void event_time(struct rec *r)
 	clock_gettime(CLOCK_REALTIME, &now);
 	localtime_r(&now.tv_sec, &tm);
 	strftime(second, sizeof(second), "%FT%T", &tm);
-	snprintf(text, sizeof(text), "%s.%03u", second, (unsigned int)(now.tv_nsec / 1000000) % 1000);
+	snprintf(text, sizeof(text), "%s.%03u", second,
+		 (unsigned int)(now.tv_nsec / 1000000) % 1000);
 	rec_set(r, EV_TIME, text);
 }
 
@@ -170,7 +176,8 @@ static void event_print(struct rec *r)
 
 	if (opt.json) {
 		json = rec_to_json(r, false);
-		printf("%s\n", json_object_to_json_string_ext(json, JSON_C_TO_STRING_NOSLASHESCAPE));
+		printf("%s\n",
+		       json_object_to_json_string_ext(json, JSON_C_TO_STRING_NOSLASHESCAPE));
 		json_object_put(json);
 	} else {
 		printf("%s", rec_text(r, "time"));

@@ -99,14 +99,14 @@ void format_mac(const uint8_t mac[6], char *buf, size_t size);
 
 /* --- objects --------------------------------------------------------------------------------- */
 
-#define F_STAT	(1U << 0) /* shown with -s only (JSON: always) */
-#define F_SHOW	(1U << 1) /* what the kernel says: no part of a declared state */
-#define F_BARE	(1U << 2) /* the value stands without the field's name */
-#define F_MULTI	(1U << 3) /* comes several times; a JSON array */
-#define F_LIST	(1U << 4) /* comes once, values with commas between; a JSON array */
-#define F_MATCH	(1U << 5) /* goes into the nests key and mask */
-#define F_NEST	(1U << 6) /* objects of its own */
-#define F_ORDER	(1U << 7) /* a list: its attributes are in the nest in their order */
+#define F_STAT (1U << 0) /* shown with -s only (JSON: always) */
+#define F_SHOW (1U << 1) /* what the kernel says: no part of a declared state */
+#define F_BARE (1U << 2) /* the value stands without the field's name */
+#define F_MULTI (1U << 3) /* comes several times; a JSON array */
+#define F_LIST (1U << 4) /* comes once, values with commas between; a JSON array */
+#define F_MATCH (1U << 5) /* goes into the nests key and mask */
+#define F_NEST (1U << 6) /* objects of its own */
+#define F_ORDER (1U << 7) /* a list: its attributes are in the nest in their order */
 
 /**
  * struct field - a field of an object
@@ -138,7 +138,10 @@ struct object {
 	unsigned int nr_fields;
 };
 
-#define OBJECT(noun, table) { .name = (noun), .fields = (table), .nr_fields = ARRAY_SIZE(table) }
+#define OBJECT(noun, table)                                                       \
+	{                                                                         \
+		.name = (noun), .fields = (table), .nr_fields = ARRAY_SIZE(table) \
+	}
 
 /**
  * struct rec - an object's values
@@ -202,10 +205,12 @@ struct command {
 
 extern const struct command port_commands[], wire_commands[], guard_commands[], acl_commands[];
 extern const struct command rate_commands[], flow_commands[], worker_commands[], other_commands[];
-extern const struct command * const command_tables[];
+extern const struct command *const command_tables[];
 
 /* Run one line of words; an exit code. */
 int command_run(int argc, char **argv);
+/* Is all there that the command must have? */
+bool command_complete(const char *noun, const char *verb, const struct rec *r);
 void command_usage(const char *noun, const char *verb, bool to_stderr);
 /* Fill in what the operator's words imply. */
 void flow_imply(struct rec *r);
@@ -232,13 +237,14 @@ struct nl_msg *ctl_new(int cmd);
 bool ctl_do(struct nl_msg *msg, void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg);
 /* Likewise, all objects of a kind. *@changed: what was read is not of one moment. */
 bool ctl_dump(struct nl_msg *msg, void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg,
-	     bool *changed);
+	      bool *changed);
 
 /* Several changes as one. @what says, for the message, which change a number is about. */
 bool ctl_txn_begin(void);
 bool ctl_txn_add(struct nl_msg *msg);
 bool ctl_txn_commit(char *(*what)(unsigned int nr, void *arg), void *arg);
-void ctl_txn_abort(void);
+/* Forget them; if one of them was refused already, say why. */
+void ctl_txn_abort(char *(*what)(unsigned int nr, void *arg), void *arg);
 
 /* Call @cb for each event until there is an error. */
 bool ctl_listen(void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg);

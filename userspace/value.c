@@ -162,18 +162,18 @@ static void format_word(const char *const *words, size_t nr, const struct value 
 		format_number(v, buf, size);
 }
 
-#define WORDS(name, what, ...) \
-	static const char *const words_##name[] = { __VA_ARGS__ }; \
-	static bool parse_##name(const char *text, struct value *v) \
-	{ \
+#define WORDS(name, what, ...)                                                      \
+	static const char *const words_##name[] = { __VA_ARGS__ };                  \
+	static bool parse_##name(const char *text, struct value *v)                 \
+	{                                                                           \
 		return parse_word(words_##name, ARRAY_SIZE(words_##name), text, v); \
-	} \
-	static void format_##name(const struct value *v, char *buf, size_t size) \
-	{ \
-		format_word(words_##name, ARRAY_SIZE(words_##name), v, buf, size); \
-	} \
-	const struct codec codec_##name = { what,   false,	parse_##name, format_##name, \
-					    put_u8, get_number }
+	}                                                                           \
+	static void format_##name(const struct value *v, char *buf, size_t size)    \
+	{                                                                           \
+		format_word(words_##name, ARRAY_SIZE(words_##name), v, buf, size);  \
+	}                                                                           \
+	const struct codec codec_##name = { what,	   false,  parse_##name,    \
+					    format_##name, put_u8, get_number }
 
 WORDS(dir, "from-guest|to-guest", "from-guest", "to-guest");
 WORDS(mode, "adaptive|poll", "adaptive", "poll");
@@ -188,8 +188,8 @@ struct named {
 };
 
 static const struct named protos[] = {
-	{ "icmp", 1 },	{ "igmp", 2 }, { "tcp", 6 },	 { "udp", 17 },	 { "gre", 47 },
-	{ "esp", 50 },	{ "ah", 51 },  { "icmpv6", 58 }, { "sctp", 132 },
+	{ "icmp", 1 }, { "igmp", 2 }, { "tcp", 6 },	{ "udp", 17 },	 { "gre", 47 },
+	{ "esp", 50 }, { "ah", 51 },  { "icmpv6", 58 }, { "sctp", 132 },
 };
 
 static const struct named eth_types[] = {
@@ -273,13 +273,13 @@ static int put_no_mask(struct nl_msg *msg, int attr, const struct value *v)
 }
 
 const struct codec codec_proto = { "PROTO", false, parse_proto, format_proto, put_u8, get_number };
-const struct codec codec_eth_type = { "TYPE", false, parse_eth_type,
+const struct codec codec_eth_type = { "TYPE",	       false,	parse_eth_type,
 				      format_eth_type, put_u16, get_number };
-const struct codec codec_match_proto = { "PROTO", false,	parse_proto, format_proto,
+const struct codec codec_match_proto = { "PROTO", false,      parse_proto, format_proto,
 					 put_u8,  get_number, put_no_mask, get_any_mask };
-const struct codec codec_match_eth_type = { "TYPE",  false,	   parse_eth_type, format_eth_type,
-					    put_u16, get_number, put_no_mask,	get_any_mask };
-const struct codec codec_arp_op = { "N",    true,	  parse_u8,	format_number,
+const struct codec codec_match_eth_type = { "TYPE",  false,	 parse_eth_type, format_eth_type,
+					    put_u16, get_number, put_no_mask,	 get_any_mask };
+const struct codec codec_arp_op = { "N",    true,	parse_u8,    format_number,
 				    put_u8, get_number, put_no_mask, get_any_mask };
 
 /* --- text ------------------------------------------------------------------------------------ */
@@ -288,7 +288,7 @@ static bool parse_text(const char *text, struct value *v)
 {
 	if (!*text || strlen(text) >= sizeof(v->bytes))
 		return false;
-	strcpy((char *)v->bytes, text);
+	memcpy(v->bytes, text, strlen(text) + 1);
 	return true;
 }
 
@@ -320,7 +320,7 @@ static bool get_text(const struct nlattr *nla, struct value *v)
 
 const struct codec codec_name = { "NAME", false, parse_name, format_text, put_text, get_text };
 const struct codec codec_text = { "TEXT", false, parse_text, format_text, put_text, get_text };
-const struct codec codec_match_name = { "PORT",	 false,	   parse_name,	format_text,
+const struct codec codec_match_name = { "PORT",	  false,    parse_name,	 format_text,
 					put_text, get_text, put_no_mask, NULL };
 
 /* --- yes or no ------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@ static const struct field worker_fields[] = {
 	{ "sleep-ns", &codec_u64, SLUICE_A_WORKER_SLEEP_NS, 0, F_STAT, NULL },
 	{ "wakeups", &codec_u64, SLUICE_A_WORKER_WAKEUPS, 0, F_STAT, NULL },
 };
+
 const struct object object_worker = OBJECT("worker", worker_fields);
 
 static const struct field assign_fields[] = {
@@ -20,6 +21,7 @@ static const struct field assign_fields[] = {
 	{ .name = "queue", .codec = &codec_u32, .attr = SLUICE_A_WORKER_QUEUE },
 	{ .name = "cpu", .codec = &codec_u32, .attr = SLUICE_A_WORKER_CPU },
 };
+
 const struct object object_assign = OBJECT("assign", assign_fields);
 
 const struct command worker_commands[] = {
@@ -44,10 +46,13 @@ static const struct field drop_fields[] = {
 	{ .name = "packets", .codec = &codec_u64, .attr = SLUICE_A_DROP_PACKETS },
 	{ "text", &codec_text, SLUICE_A_DROP_TEXT, 0, F_STAT, NULL },
 };
+
 static const struct object object_drop = OBJECT("drop", drop_fields);
 
-#define COUNT(field, attribute) \
-	{ .name = (field), .codec = &codec_u64, .attr = SLUICE_A_STATS_##attribute }
+#define COUNT(field, attribute)                                                          \
+	{                                                                                \
+		.name = (field), .codec = &codec_u64, .attr = SLUICE_A_STATS_##attribute \
+	}
 
 static const struct field stats_fields[] = {
 	{ .name = "port", .codec = &codec_name, .attr = SLUICE_A_STATS_PORT },
@@ -62,6 +67,7 @@ static const struct field stats_fields[] = {
 	COUNT("busy-ns", BUSY_NS),
 	{ "drop", NULL, SLUICE_A_STATS_DROP, 0, F_NEST, &object_drop },
 };
+
 const struct object object_stats = OBJECT("stats", stats_fields);
 
 static const struct field version_fields[] = {
@@ -70,6 +76,7 @@ static const struct field version_fields[] = {
 	{ .name = "engine", .codec = &codec_text, .attr = SLUICE_A_VERSION_ENGINE },
 	{ .name = "abi", .codec = &codec_u32, .attr = SLUICE_A_VERSION_ABI },
 };
+
 const struct object object_version = OBJECT("version", version_fields);
 
 const struct command other_commands[] = {

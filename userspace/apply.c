@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Make the state what a file declares: the difference to what is there is sent as one transaction,
+ * so what does not change is not touched.
+ *
+ * First goes what is not declared (rules ahead of what they refer to), then comes what is not
+ * there (the other way round), workers that are not wanted go last, when nothing is with them any
+ * more. Values that a declaration leaves out stay as they are.
+ */
+#include <json-c/linkhash.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "state.h"
+
+/* For the message about a refusal: what each change was about. */
+struct change {
+	enum section_nr nr;
+	const char *verb;
+	const struct item *item;
+};
+
+static struct change *changes;
+static size_t nr_changes, room_changes;
+
+static char *change_text(unsigned int nr, void *arg)
+{
+	const struct change *c = nr < nr_changes ? &changes[nr] : NULL;
+	const char *text;
+	char *buf;
+	size_t size;
+
+	(void)arg;
+	if (!c)
+		return NULL;
+	text = c->item->json ? json_object_to_json_string_ext(c->item->json,
+							      JSON_C_TO_STRING_NOSLASHESCAPE) :
+			       c->item->key;
+	size = strlen(text) + 64;
+	buf = xcalloc(1, size);
+	snprintf(buf, size, "%s %s %s", c->verb, sections[c->nr].obj->name, text);
+	return buf;
+}
+
+static bool change_add(enum section_nr nr, const char *verb, const struct item *item,
+		       struct nl_msg *msg)
+{
+	if (nr_changes == room_changes) {
+		room_changes = room_changes ? 2 * room_changes : 256;
+		changes = realloc(changes, room_changes * sizeof(*changes));
+		if (!changes)
+			abort();
+	}
+	changes[nr_changes++] = (struct change){ nr, verb, item };
+	return ctl_txn_add(msg);
+}
+
+/* --- comparing ------------------------------------------------------------------------------- */
+
+/* Fields that the declaration has, compared by their text. */
+static bool item_covers(const struct item *now, const struct item *want)
+{
+	const struct object *obj = want->rec->obj;
+	char *a, *b;
+	uint64_t has = now->rec->has;
+	bool same;
+
+	if (obj != &object_port && obj != &object_uplink && obj != &object_rate &&
+	    obj != &object_meter && obj != &object_worker) {
+		a = rec_canon(now->rec, NULL);
+	} else {
+		/* An amount that it is not limited by any more is a change though. */
+		if ((rec_has(now->rec, "bps") && !rec_has(want->rec, "bps")) ||
+		    (rec_has(now->rec, "pps") && !rec_has(want->rec, "pps")))
+			return false;
+		now->rec->has &= want->rec->has;
+		a = rec_canon(now->rec, NULL);
+		now->rec->has = has;
+	}
+	b = rec_canon(want->rec, NULL);
+	same = !strcmp(a, b);
+	free(a);
+	free(b);
+	return same;
+}
+
+static struct lh_table *table_new(const struct items *items, bool by_canon)
+{
+	struct lh_table *t = lh_kchar_table_new(items->nr * 2 + 16, NULL);
+	size_t i;
+
+	for (i = 0; t && i < items->nr; i++)
+		lh_table_insert(t, by_canon ? items->v[i].canon : items->v[i].key, &items->v[i]);
+	if (!t)
+		abort();
+	return t;
+}
+
+static struct item *table_find(struct lh_table *t, const char *key)
+{
+	void *item = NULL;
+
+	lh_table_lookup_ex(t, key, &item);
+	return item;
+}
+
+static bool no_duplicates(const struct state *want)
+{
+	enum section_nr nr;
+	struct lh_table *t;
+	size_t i;
+
+	for (nr = 0; nr < SECTIONS; nr++) {
+		const struct items *items = &want->sec[nr];
+
+		t = table_new(items, nr == SEC_FLOW);
+		for (i = 0; i < items->nr; i++) {
+			const struct item *item = &items->v[i];
+
+			if (table_find(t, nr == SEC_FLOW ? item->canon : item->key) == item)
+				continue;
+			complain("%s %s is declared twice", sections[nr].obj->name,
+				 nr == SEC_FLOW ? json_object_to_json_string(item->json) :
+						  item->key);
+			lh_table_free(t);
+			return false;
+		}
+		lh_table_free(t);
+	}
+	return true;
+}
+
+/* Flows are the same if they match and do the same; a declared id must be the same too. */
+static void match_flows(struct items *now, struct items *want)
+{
+	struct lh_table *t = table_new(now, true);
+	struct item *have;
+	size_t i;
+
+	for (i = 0; i < want->nr; i++) {
+		have = table_find(t, want->v[i].canon);
+		if (!have || (want->v[i].id && want->v[i].id != have->id))
+			continue;
+		have->same = true;
+		want->v[i].same = true;
+	}
+	lh_table_free(t);
+}
+
+static void match_items(struct items *now, struct items *want)
+{
+	struct lh_table *t = table_new(now, false);
+	struct item *have;
+	size_t i;
+
+	for (i = 0; i < want->nr; i++) {
+		have = table_find(t, want->v[i].key);
+		if (!have || !item_covers(have, &want->v[i]))
+			continue;
+		have->same = true;
+		want->v[i].same = true;
+	}
+	lh_table_free(t);
+}
+
+/* A meter that flows use cannot go: they go with it, and come back with what takes its place. */
+static void match_meters(struct state *now, struct state *want)
+{
+	char name[32];
+	size_t i, k;
+
+	for (i = 0; i < now->sec[SEC_METER].nr; i++) {
+		if (now->sec[SEC_METER].v[i].same)
+			continue;
+		snprintf(name, sizeof(name), "meter:%s,", now->sec[SEC_METER].v[i].key);
+		for (k = 0; k < now->sec[SEC_FLOW].nr; k++) {
+			if (strstr(now->sec[SEC_FLOW].v[k].canon, name))
+				now->sec[SEC_FLOW].v[k].same = false;
+		}
+		for (k = 0; k < want->sec[SEC_FLOW].nr; k++) {
+			if (strstr(want->sec[SEC_FLOW].v[k].canon, name))
+				want->sec[SEC_FLOW].v[k].same = false;
+		}
+	}
+}
+
+/* --- what goes ------------------------------------------------------------------------------- */
+
+static const int del_cmd[SECTIONS] = {
+	[SEC_WORKER] = SLUICE_CMD_WORKER_DEL, [SEC_PORT] = SLUICE_CMD_PORT_DEL,
+	[SEC_UPLINK] = SLUICE_CMD_PORT_DEL,   [SEC_WIRE] = SLUICE_CMD_WIRE_DEL,
+	[SEC_GUARD] = SLUICE_CMD_GUARD_DEL,   [SEC_ACL] = SLUICE_CMD_ACL_DEL,
+	[SEC_RATE] = SLUICE_CMD_RATE_DEL,     [SEC_METER] = SLUICE_CMD_METER_DEL,
+	[SEC_FLOW] = SLUICE_CMD_FLOW_DEL,     [SEC_ACL_DEFAULT] = SLUICE_CMD_ACL_SET_DEFAULT,
+};
+
+/* Only the fields that name it. */
+static bool item_del(enum section_nr nr, const struct item *item)
+{
+	struct nl_msg *msg = ctl_new(del_cmd[nr]);
+	uint64_t has = 0;
+	unsigned int i;
+
+	if (nr == SEC_FLOW) {
+		nla_put_u32(msg, SLUICE_A_FLOW_ID, item->id);
+		return change_add(nr, "remove", item, msg);
+	}
+	for (i = 0; i < ARRAY_SIZE(sections[nr].key) && sections[nr].key[i]; i++)
+		has |= 1ULL << rec_field(item->rec->obj, sections[nr].key[i]);
+	item->rec->has &= has;
+	rec_put(msg, item->rec);
+	if (nr == SEC_ACL_DEFAULT)
+		nla_put_u8(msg, SLUICE_A_ACL_VERDICT, SLUICE_VERDICT_ALLOW);
+	return change_add(nr, "remove", item, msg);
+}
+
+/* Does the declaration name it, with other values? */
+static bool replaced_in_place(enum section_nr nr)
+{
+	return nr == SEC_GUARD || nr == SEC_RATE || nr == SEC_ACL_DEFAULT || nr == SEC_PORT ||
+	       nr == SEC_UPLINK || nr == SEC_WORKER;
+}
+
+static bool section_del(enum section_nr nr, struct state *now, struct state *want)
+{
+	struct lh_table *t = nr == SEC_FLOW ? NULL : table_new(&want->sec[nr], false);
+	bool ok = true;
+	size_t i;
+
+	for (i = 0; ok && i < now->sec[nr].nr; i++) {
+		struct item *item = &now->sec[nr].v[i];
+
+		if (item->same || (t && replaced_in_place(nr) && table_find(t, item->key)))
+			continue;
+		ok = item_del(nr, item);
+	}
+	if (t)
+		lh_table_free(t);
+	return ok;
+}
+
+/* --- what comes ------------------------------------------------------------------------------ */
+
+static bool item_add(enum section_nr nr, const struct item *item, int cmd)
+{
+	struct nl_msg *msg = ctl_new(cmd);
+	struct rec *r = item->rec;
+
+	if (!r) {
+		r = rec_new(sections[nr].obj);
+		rec_from_json(r, item->json, true);
+		flow_imply(r);
+	}
+	if (rec_put(msg, r))
+		complain("%s: too large for one message", sections[nr].obj->name);
+	if (!item->rec)
+		rec_free(r);
+	return change_add(nr, "set", item, msg);
+}
+
+/* What is fixed when a port is made cannot be changed under a guest that uses it. */
+static bool port_fixed(enum section_nr nr, const struct item *have, const struct item *want)
+{
+	const char *field = nr == SEC_PORT ? "queues" : "dev";
+
+	if (!rec_has(want->rec, field) ||
+	    (rec_has(have->rec, field) &&
+	     !strcmp(rec_text(have->rec, field), rec_text(want->rec, field))))
+		return true;
+	complain("%s %s: %s is %s, declared is %s, and that is fixed: say 'sluice %s del %s' first",
+		 sections[nr].obj->name, want->key, field,
+		 rec_has(have->rec, field) ? rec_text(have->rec, field) : "gone",
+		 rec_text(want->rec, field), sections[nr].obj->name, want->key);
+	return false;
+}
+
+static bool port_set(enum section_nr nr, const struct item *have, const struct item *want)
+{
+	uint64_t has = want->rec->has;
+	int queues = rec_field(want->rec->obj, "queues");
+	bool ok;
+
+	if (!port_fixed(nr, have, want))
+		return false;
+	if (nr == SEC_UPLINK)
+		return true;
+	if (queues >= 0)
+		want->rec->has &= ~(1ULL << queues);
+	ok = item_add(nr, want, SLUICE_CMD_PORT_SET);
+	want->rec->has = has;
+	return ok;
+}
+
+static const int add_cmd[SECTIONS] = {
+	[SEC_WORKER] = SLUICE_CMD_WORKER_ADD, [SEC_PORT] = SLUICE_CMD_PORT_ADD,
+	[SEC_UPLINK] = SLUICE_CMD_UPLINK_ADD, [SEC_ASSIGN] = SLUICE_CMD_WORKER_ASSIGN,
+	[SEC_WIRE] = SLUICE_CMD_WIRE_ADD,     [SEC_GUARD] = SLUICE_CMD_GUARD_SET,
+	[SEC_ACL] = SLUICE_CMD_ACL_ADD,	      [SEC_ACL_DEFAULT] = SLUICE_CMD_ACL_SET_DEFAULT,
+	[SEC_RATE] = SLUICE_CMD_RATE_SET,     [SEC_METER] = SLUICE_CMD_METER_ADD,
+	[SEC_FLOW] = SLUICE_CMD_FLOW_ADD,
+};
+
+static bool section_add(enum section_nr nr, struct state *now, struct state *want)
+{
+	struct lh_table *t = nr == SEC_FLOW ? NULL : table_new(&now->sec[nr], false);
+	struct item *item, *have;
+	bool ok = true;
+	size_t i;
+
+	for (i = 0; ok && i < want->sec[nr].nr; i++) {
+		item = &want->sec[nr].v[i];
+		if (item->same || nr == SEC_FLOW)
+			continue;
+		have = table_find(t, item->key);
+		if (have && (nr == SEC_PORT || nr == SEC_UPLINK))
+			ok = port_set(nr, have, item);
+		else if (have && nr == SEC_WORKER)
+			ok = item_add(nr, item, SLUICE_CMD_WORKER_SET);
+		else
+			ok = item_add(nr, item, add_cmd[nr]);
+	}
+	if (t)
+		lh_table_free(t);
+	return ok;
+}
+
+/* Those that have an id come first, lest the kernel gives it to one of the others. */
+static bool flows_add(struct state *want)
+{
+	struct items *items = &want->sec[SEC_FLOW];
+	bool ok = true;
+	unsigned int with_id;
+	size_t i;
+
+	for (with_id = 2; with_id-- > 0;) {
+		for (i = 0; ok && i < items->nr; i++) {
+			if (!items->v[i].same && !!items->v[i].id == with_id)
+				ok = item_add(SEC_FLOW, &items->v[i], SLUICE_CMD_FLOW_ADD);
+		}
+	}
+	return ok;
+}
+
+/* --- all of it ------------------------------------------------------------------------------- */
+
+/*
+ * The host's workers, and what is with them, are left alone by a file that does not speak of
+ * them.
+ */
+static bool in_scope(const struct state *want, enum section_nr nr)
+{
+	return (nr != SEC_WORKER && nr != SEC_ASSIGN) || want->has[nr];
+}
+
+static void match_all(struct state *now, struct state *want)
+{
+	enum section_nr nr;
+
+	for (nr = 0; nr < SEC_FLOW; nr++)
+		match_items(&now->sec[nr], &want->sec[nr]);
+	match_flows(&now->sec[SEC_FLOW], &want->sec[SEC_FLOW]);
+	match_meters(now, want);
+}
+
+static bool send_all(struct state *now, struct state *want)
+{
+	static const enum section_nr going[] = { SEC_FLOW,	  SEC_WIRE,  SEC_ACL,
+						 SEC_ACL_DEFAULT, SEC_GUARD, SEC_RATE,
+						 SEC_METER,	  SEC_PORT,  SEC_UPLINK };
+	static const enum section_nr coming[] = { SEC_WORKER,	   SEC_PORT, SEC_UPLINK,
+						  SEC_ASSIGN,	   SEC_WIRE, SEC_GUARD,
+						  SEC_ACL_DEFAULT, SEC_ACL,  SEC_RATE,
+						  SEC_METER };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(going); i++) {
+		if (!section_del(going[i], now, want))
+			return false;
+	}
+	for (i = 0; i < ARRAY_SIZE(coming); i++) {
+		if (in_scope(want, coming[i]) && !section_add(coming[i], now, want))
+			return false;
+	}
+	return flows_add(want) &&
+	       (!in_scope(want, SEC_WORKER) || section_del(SEC_WORKER, now, want));
+}
+
+static bool apply_states(struct state *now, struct state *want)
+{
+	match_all(now, want);
+	nr_changes = 0;
+	if (!ctl_txn_begin())
+		return false;
+	if (!send_all(now, want)) {
+		ctl_txn_abort(change_text, NULL);
+		return false;
+	}
+	if (!nr_changes) {
+		ctl_txn_abort(NULL, NULL);
+		return true;
+	}
+	return ctl_txn_commit(change_text, NULL);
+}
+
+int apply_file(const char *path)
+{
+	struct state now, want;
+	bool ok = false;
+
+	if (!state_read(&want, path))
+		return EXIT_USAGE;
+	if (!no_duplicates(&want)) {
+		state_free(&want);
+		return EXIT_USAGE;
+	}
+	if (ctl_open() && state_collect(&now)) {
+		ok = apply_states(&now, &want);
+		state_free(&now);
+	}
+	state_free(&want);
+	free(changes);
+	changes = NULL;
+	nr_changes = 0;
+	room_changes = 0;
+	return ok ? EXIT_DONE : EXIT_REFUSED;
+}

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Whole states: collecting what is there, reading what a file declares, writing. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "state.h"
+
+#define STATE_VERSION 1
+/* How often what changed while it was read is read again. */
+#define COLLECT_TRIES 5
+
+const struct section sections[SECTIONS] = {
+	[SEC_WORKER] = { &object_worker, { "cpu" }, { "worker", "add" } },
+	[SEC_PORT] = { &object_port, { "name" }, { "port", "add" } },
+	[SEC_UPLINK] = { &object_uplink, { "name" }, { "uplink", "add" } },
+	[SEC_ASSIGN] = { &object_assign, { "port", "queue" }, { "worker", "assign" } },
+	[SEC_WIRE] = { &object_wire, { "a", "b" }, { "wire", "add" } },
+	[SEC_GUARD] = { &object_guard, { "port" }, { "guard", "set" } },
+	[SEC_ACL_DEFAULT] = { &object_acl_default, { "port", "dir" }, { "acl", "default" } },
+	[SEC_ACL] = { &object_acl, { "port", "dir", "prio" }, { "acl", "add" } },
+	[SEC_RATE] = { &object_rate, { "port", "dir" }, { "rate", "set" } },
+	[SEC_METER] = { &object_meter, { "id" }, { "meter", "add" } },
+	[SEC_FLOW] = { &object_flow, { NULL }, { "flow", "add" } },
+};
+
+/* --- items ----------------------------------------------------------------------------------- */
+
+static char *item_key(enum section_nr nr, const struct rec *r)
+{
+	const char *const *key = sections[nr].key;
+	const char *a = key[0] ? rec_text(r, key[0]) : "", *b = key[1] ? rec_text(r, key[1]) : "";
+	const char *c = key[2] ? rec_text(r, key[2]) : "", *swap;
+	char *text;
+
+	if (nr == SEC_WIRE && strcmp(a, b) > 0) {
+		swap = a;
+		a = b;
+		b = swap;
+	}
+	text = xcalloc(1, strlen(a) + strlen(b) + strlen(c) + 3);
+	sprintf(text, "%s%s%s%s%s", a, *b ? " " : "", b, *c ? " " : "", c);
+	return text;
+}
+
+struct item *state_add(struct state *s, enum section_nr nr, struct rec *r, struct json_object *json)
+{
+	struct items *items = &s->sec[nr];
+	struct item *item;
+
+	if (items->nr == items->room) {
+		items->room = items->room ? 2 * items->room : 64;
+		items->v = realloc(items->v, items->room * sizeof(*items->v));
+		if (!items->v)
+			abort();
+	}
+	item = &items->v[items->nr++];
+	memset(item, 0, sizeof(*item));
+	item->json = json;
+	if (nr == SEC_FLOW) {
+		item->canon = rec_canon(r, "id");
+		item->id = rec_has(r, "id") ? rec_value(r, "id")->n : 0;
+		rec_free(r);
+	} else {
+		item->key = item_key(nr, r);
+		item->rec = r;
+	}
+	return item;
+}
+
+void state_free(struct state *s)
+{
+	unsigned int nr;
+	size_t i;
+
+	for (nr = 0; nr < SECTIONS; nr++) {
+		for (i = 0; i < s->sec[nr].nr; i++) {
+			struct item *item = &s->sec[nr].v[i];
+
+			free(item->key);
+			free(item->canon);
+			rec_free(item->rec);
+			json_object_put(item->json);
+		}
+		free(s->sec[nr].v);
+	}
+	memset(s, 0, sizeof(*s));
+}
+
+/* --- what is there --------------------------------------------------------------------------- */
+
+static void collect(struct state *s, enum section_nr nr, struct rec *r)
+{
+	state_add(s, nr, r, rec_to_json(r, true));
+}
+
+static void worker_seen(struct nlattr *attrs, int len, void *arg)
+{
+	struct rec *r = rec_new(&object_worker);
+
+	/* One that came by itself is nobody's demand. */
+	if (rec_get(r, attrs, len) && !rec_has(r, "automatic"))
+		collect(arg, SEC_WORKER, r);
+	else
+		rec_free(r);
+}
+
+static bool worker_known(const struct state *s, uint64_t cpu)
+{
+	size_t i;
+
+	for (i = 0; i < s->sec[SEC_WORKER].nr; i++) {
+		if (rec_value(s->sec[SEC_WORKER].v[i].rec, "cpu")->n == cpu)
+			return true;
+	}
+	return false;
+}
+
+static void assign_seen(struct state *s, const char *port, const struct value *queue, uint64_t cpu)
+{
+	struct rec *r;
+	char text[24];
+
+	if (!worker_known(s, cpu))
+		return;
+	r = rec_new(&object_assign);
+	rec_set(r, rec_field(r->obj, "port"), port);
+	if (queue) {
+		snprintf(text, sizeof(text), "%u", (unsigned int)queue->n);
+		rec_set(r, rec_field(r->obj, "queue"), text);
+	}
+	snprintf(text, sizeof(text), "%u", (unsigned int)cpu);
+	rec_set(r, rec_field(r->obj, "cpu"), text);
+	collect(s, SEC_ASSIGN, r);
+}
+
+/* Both queues of a pair are served by the same worker, so one says it. */
+static void guest_assigned(struct state *s, const struct rec *port)
+{
+	const struct value *list = rec_value(port, "queue");
+	unsigned int i;
+
+	for (i = 0; i < list->nr; i++) {
+		const struct rec *q = list->rec[i];
+
+		if (rec_has(q, "cpu") && rec_value(q, "dir")->n == SLUICE_DIRECTION_FROM_GUEST)
+			assign_seen(s, rec_text(port, "name"), rec_value(q, "pair"),
+				    rec_value(q, "cpu")->n);
+	}
+}
+
+static void wired(struct state *s, const struct rec *port)
+{
+	struct rec *wire;
+
+	if (!rec_has(port, "wire") || strcmp(rec_text(port, "name"), rec_text(port, "wire")) > 0)
+		return;
+	wire = rec_new(&object_wire);
+	rec_set(wire, 0, rec_text(port, "name"));
+	rec_set(wire, 1, rec_text(port, "wire"));
+	collect(s, SEC_WIRE, wire);
+}
+
+static void port_seen(struct nlattr *attrs, int len, void *arg)
+{
+	struct rec *guest = rec_new(&object_port), *uplink = rec_new(&object_uplink);
+	struct state *s = arg;
+
+	if (!rec_get(guest, attrs, len) || !rec_get(uplink, attrs, len)) {
+		rec_free(guest);
+		rec_free(uplink);
+		return;
+	}
+	wired(s, guest);
+	if (rec_value(guest, "kind")->n == SLUICE_KIND_GUEST) {
+		guest_assigned(s, guest);
+		collect(s, SEC_PORT, guest);
+		rec_free(uplink);
+	} else {
+		if (rec_has(uplink, "cpu"))
+			assign_seen(s, rec_text(uplink, "name"), NULL, rec_value(uplink, "cpu")->n);
+		collect(s, SEC_UPLINK, uplink);
+		rec_free(guest);
+	}
+}
+
+static void acl_seen(struct nlattr *attrs, int len, void *arg)
+{
+	struct rec *rule = rec_new(&object_acl), *def = rec_new(&object_acl_default);
+	struct state *s = arg;
+
+	if (rec_get(rule, attrs, len) && !rec_has(rule, "default")) {
+		collect(s, SEC_ACL, rule);
+		rule = NULL;
+	} else if (rec_get(def, attrs, len) &&
+		   rec_value(def, "verdict")->n == SLUICE_VERDICT_DENY) {
+		collect(s, SEC_ACL_DEFAULT, def);
+		def = NULL;
+	}
+	rec_free(rule);
+	rec_free(def);
+}
+
+struct into {
+	struct state *s;
+	enum section_nr nr;
+};
+
+static void item_seen(struct nlattr *attrs, int len, void *arg)
+{
+	struct into *into = arg;
+	struct rec *r = rec_new(sections[into->nr].obj);
+
+	if (rec_get(r, attrs, len))
+		collect(into->s, into->nr, r);
+	else
+		rec_free(r);
+}
+
+static bool collect_plain(struct state *s, enum section_nr nr, int cmd, bool *changed)
+{
+	struct into into = { s, nr };
+
+	return ctl_dump(ctl_new(cmd), item_seen, &into, changed);
+}
+
+static bool collect_once(struct state *s, bool *changed)
+{
+	return ctl_dump(ctl_new(SLUICE_CMD_WORKER_GET), worker_seen, s, changed) &&
+	       ctl_dump(ctl_new(SLUICE_CMD_PORT_GET), port_seen, s, changed) &&
+	       collect_plain(s, SEC_GUARD, SLUICE_CMD_GUARD_GET, changed) &&
+	       ctl_dump(ctl_new(SLUICE_CMD_ACL_GET), acl_seen, s, changed) &&
+	       collect_plain(s, SEC_RATE, SLUICE_CMD_RATE_GET, changed) &&
+	       collect_plain(s, SEC_METER, SLUICE_CMD_METER_GET, changed) &&
+	       collect_plain(s, SEC_FLOW, SLUICE_CMD_FLOW_GET, changed);
+}
+
+bool state_collect(struct state *s)
+{
+	unsigned int tries;
+	bool changed;
+
+	for (tries = 0; tries < COLLECT_TRIES; tries++) {
+		memset(s, 0, sizeof(*s));
+		changed = false;
+		if (!collect_once(s, &changed)) {
+			state_free(s);
+			return false;
+		}
+		if (!changed)
+			return true;
+		state_free(s);
+	}
+	complain("the state changes faster than it can be read: try again when others are done");
+	return false;
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+static int by_id(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static void section_write(struct items *items, const char *name, bool last)
+{
+	size_t i;
+
+	printf(" \"%s\": [", name);
+	for (i = 0; i < items->nr; i++)
+		printf("%s\n  %s", i ? "," : "",
+		       json_object_to_json_string_ext(items->v[i].json,
+						      JSON_C_TO_STRING_NOSLASHESCAPE));
+	printf("%s]%s\n", items->nr ? "\n " : "", last ? "" : ",");
+}
+
+int dump_run(const struct command *c, struct rec *args)
+{
+	struct state s;
+	unsigned int nr;
+
+	(void)c;
+	(void)args;
+	if (!state_collect(&s))
+		return EXIT_REFUSED;
+	/* The same state is the same text, whatever way the kernel keeps it. */
+	qsort(s.sec[SEC_FLOW].v, s.sec[SEC_FLOW].nr, sizeof(struct item), by_id);
+	printf("{\n \"version\": %d,\n", STATE_VERSION);
+	for (nr = 0; nr < SECTIONS; nr++)
+		section_write(&s.sec[nr], sections[nr].obj->name, nr == SECTIONS - 1);
+	printf("}\n");
+	state_free(&s);
+	return EXIT_DONE;
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static char *read_all(const char *path, size_t *len)
+{
+	FILE *in = strcmp(path, "-") ? fopen(path, "r") : stdin;
+	char *text = NULL;
+	size_t room = 0, n;
+
+	if (!in) {
+		complain("%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	*len = 0;
+	do {
+		room = room ? 2 * room : 65536;
+		text = realloc(text, room);
+		if (!text)
+			abort();
+		n = fread(text + *len, 1, room - *len, in);
+		*len += n;
+	} while (*len == room);
+	if (ferror(in)) {
+		complain("%s: %s", path, strerror(errno));
+		free(text);
+		text = NULL;
+	}
+	if (in != stdin)
+		fclose(in);
+	return text;
+}
+
+static unsigned int line_of(const char *text, size_t at)
+{
+	unsigned int line = 1;
+	size_t i;
+
+	for (i = 0; i < at; i++)
+		line += text[i] == '\n';
+	return line;
+}
+
+static struct json_object *json_read(const char *path)
+{
+	struct json_tokener *tok = json_tokener_new();
+	struct json_object *json = NULL;
+	size_t len;
+	char *text = read_all(path, &len);
+
+	if (text && tok && len < INT32_MAX) {
+		json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
+		json = json_tokener_parse_ex(tok, text, len);
+		if (!json)
+			complain("%s: line %u: %s", path,
+				 line_of(text, json_tokener_get_parse_end(tok)),
+				 json_tokener_get_error(tok) == json_tokener_continue ?
+					 "the text ends too early" :
+					 json_tokener_error_desc(json_tokener_get_error(tok)));
+	}
+	free(text);
+	if (tok)
+		json_tokener_free(tok);
+	return json;
+}
+
+static bool item_read(struct state *s, enum section_nr nr, struct json_object *json)
+{
+	struct rec *r = rec_new(sections[nr].obj);
+
+	if (rec_from_json(r, json, true) &&
+	    command_complete(sections[nr].add[0], sections[nr].add[1], r)) {
+		if (nr == SEC_FLOW)
+			flow_imply(r);
+		state_add(s, nr, r, json_object_get(json));
+		return true;
+	}
+	complain("... in %s %s", sections[nr].obj->name,
+		 json_object_to_json_string_ext(json, JSON_C_TO_STRING_NOSLASHESCAPE));
+	rec_free(r);
+	return false;
+}
+
+static bool section_read(struct state *s, const char *name, struct json_object *list)
+{
+	enum section_nr nr;
+	size_t i;
+
+	if (!strcmp(name, "version")) {
+		if (json_object_get_int(list) == STATE_VERSION)
+			return true;
+		complain("a state of version %s: this tool knows version %d",
+			 json_object_to_json_string(list), STATE_VERSION);
+		return false;
+	}
+	for (nr = 0; nr < SECTIONS && strcmp(sections[nr].obj->name, name); nr++)
+		;
+	if (nr == SECTIONS || !json_object_is_type(list, json_type_array)) {
+		complain(nr == SECTIONS ? "there is no section '%s'" : "%s: a list is wanted",
+			 name);
+		return false;
+	}
+	s->has[nr] = true;
+	for (i = 0; i < json_object_array_length(list); i++) {
+		if (!item_read(s, nr, json_object_array_get_idx(list, i)))
+			return false;
+	}
+	return true;
+}
+
+bool state_read(struct state *s, const char *path)
+{
+	struct json_object_iterator it, end;
+	struct json_object *json = json_read(path);
+	bool ok = json;
+
+	memset(s, 0, sizeof(*s));
+	if (json && !json_object_is_type(json, json_type_object)) {
+		complain("%s: a state is an object: { \"port\": [ ... ], ... }", path);
+		ok = false;
+	}
+	if (ok) {
+		it = json_object_iter_begin(json);
+		end = json_object_iter_end(json);
+		for (; ok && !json_object_iter_equal(&it, &end); json_object_iter_next(&it))
+			ok = section_read(s, json_object_iter_peek_name(&it),
+					  json_object_iter_peek_value(&it));
+	}
+	json_object_put(json);
+	if (!ok)
+		state_free(s);
+	return ok;
+}

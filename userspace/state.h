@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Whole states: what is there, and what a file declares. */
+#ifndef _SLUICE_TOOL_STATE_H
+#define _SLUICE_TOOL_STATE_H
+
+#include "sluice.h"
+
+/* Sections of a state, in the order in which they are written. */
+enum section_nr {
+	SEC_WORKER,
+	SEC_PORT,
+	SEC_UPLINK,
+	SEC_ASSIGN,
+	SEC_WIRE,
+	SEC_GUARD,
+	SEC_ACL_DEFAULT,
+	SEC_ACL,
+	SEC_RATE,
+	SEC_METER,
+	SEC_FLOW,
+	SECTIONS
+};
+
+/**
+ * struct section - a section
+ * @obj: of its items
+ * @key: fields that name an item; two for the ends of a wire in either order
+ * @add: noun and verb of the command that makes an item
+ */
+struct section {
+	const struct object *obj;
+	const char *key[3];
+	const char *add[2];
+};
+
+extern const struct section sections[SECTIONS];
+
+/**
+ * struct item - an object of a state
+ * @key: what it is known by
+ * @canon: what it is, but for a flow's id
+ * @rec: its values; NULL for flows, as there may be a million
+ * @json: as it was read or is written
+ * @id: of a flow; 0 if none was said
+ * @same: it is in the other state, equal
+ */
+struct item {
+	char *key;
+	char *canon;
+	struct rec *rec;
+	struct json_object *json;
+	uint32_t id;
+	bool same;
+};
+
+struct items {
+	struct item *v;
+	size_t nr;
+	size_t room;
+};
+
+struct state {
+	struct items sec[SECTIONS];
+	bool has[SECTIONS];
+};
+
+/* Takes @r. */
+struct item *state_add(struct state *s, enum section_nr nr, struct rec *r,
+		       struct json_object *json);
+void state_free(struct state *s);
+/* What is there now. */
+bool state_collect(struct state *s);
+/* The declared state in a file, or in standard input. */
+bool state_read(struct state *s, const char *path);
+
+#endif /* _SLUICE_TOOL_STATE_H */
