@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Actions that change a packet's headers, and every checksum that covers what they change. */
+#include <linux/crc32.h>
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
 #include <linux/ip.h>
@@ -9,7 +10,6 @@
 #include <linux/udp.h>
 #include <net/checksum.h>
 #include <net/dsfield.h>
-#include <net/sctp/checksum.h>
 #include "rewrite.h"
 
 static int rewrite_push_vlan(struct sluice_pkt *pkt, u16 tci)
@@ -155,11 +155,26 @@ static int rewrite_dscp(struct sluice_pkt *pkt, u8 dscp)
 	return 0;
 }
 
+/*
+ * A CRC does not patch, so it is computed anew, over all of the packet. crc32.h's function is in every
+ * kernel's image; crypto's would make the module depend on another.
+ */
+static int rewrite_sctp_sum(struct sluice_pkt *pkt)
+{
+	struct sctphdr *sctp;
+
+	if (skb_linearize(pkt->skb))
+		return -ENOMEM;
+	sctp = (struct sctphdr *)(pkt->skb->data + pkt->off.l4);
+	sctp->checksum = 0;
+	sctp->checksum = cpu_to_le32(~__crc32c_le(~0, (u8 *)sctp, pkt->skb->len - pkt->off.l4));
+	return 0;
+}
+
 static int rewrite_l4_port(struct sluice_pkt *pkt, u8 proto, const struct sluice_flow_act *act)
 {
 	bool src = act->type == SLUICE_ACT_SET_SPORT;
 	__be16 *port, to = htons(act->l4_port);
-	struct sctphdr *sctp;
 	__sum16 *sum;
 	bool udp;
 
@@ -173,16 +188,8 @@ static int rewrite_l4_port(struct sluice_pkt *pkt, u8 proto, const struct sluice
 		rewrite_udp_mangle(sum, udp && pkt->skb->ip_summed != CHECKSUM_PARTIAL);
 	}
 	*port = to;
-	if (proto == IPPROTO_SCTP && pkt->skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(pkt->skb)) {
-		/*
-		 * A CRC does not patch; it covers all of the packet, fragments aside, whose sum the
-		 * first one carries.
-		 */
-		if (skb_linearize(pkt->skb))
-			return -ENOMEM;
-		sctp = (struct sctphdr *)(pkt->skb->data + pkt->off.l4);
-		sctp->checksum = sctp_compute_cksum(pkt->skb, pkt->off.l4);
-	}
+	if (proto == IPPROTO_SCTP && pkt->skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(pkt->skb))
+		return rewrite_sctp_sum(pkt);
 	return 0;
 }
 
