@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Make the state what a file declares: the difference to what is there is sent as one transaction,
+ * Make the state what files declare together: the difference to what is there is sent as one transaction,
  * so what does not change is not touched.
  *
  * First goes what is not declared (rules ahead of what they refer to), then comes what is not
@@ -402,25 +402,27 @@ static bool apply_states(struct state *now, struct state *want)
 	return ctl_txn_commit(change_text, NULL);
 }
 
-int apply_file(const char *path)
+int apply_files(int nr, char **paths)
 {
-	struct state now, want;
-	bool ok = false;
+	struct state now, want = {};
+	bool ok = true;
+	int i, rc = EXIT_USAGE;
 
-	if (!state_read(&want, path))
-		return EXIT_USAGE;
-	if (!no_duplicates(&want)) {
-		state_free(&want);
-		return EXIT_USAGE;
-	}
+	for (i = 0; ok && i < nr; i++)
+		ok = state_read(&want, paths[i]);
+	if (!ok || !no_duplicates(&want))
+		goto free;
+	rc = EXIT_REFUSED;
 	if (ctl_open() && state_collect(&now)) {
-		ok = apply_states(&now, &want);
+		if (apply_states(&now, &want))
+			rc = EXIT_DONE;
 		state_free(&now);
 	}
+free:
 	state_free(&want);
 	free(changes);
 	changes = NULL;
 	nr_changes = 0;
 	room_changes = 0;
-	return ok ? EXIT_DONE : EXIT_REFUSED;
+	return rc;
 }

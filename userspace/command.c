@@ -126,7 +126,7 @@ void command_usage(const char *noun, const char *verb, bool to_stderr)
 		return;
 	fputs("usage: sluice [-j] [-s] COMMAND ...      sluice [-j] [-s] -b FILE|-\n\n", out);
 	usage_noun(NULL, NULL, out);
-	fputs("  sluice apply FILE|-         make the state what a file declares, or change nothing\n"
+	fputs("  sluice apply FILE|-...      make the state what files declare, or change nothing\n"
 	      "\n"
 	      "  -j JSON    -s with statistics    -b FILE commands, a line each    -h, help this text\n"
 	      "'sluice NOUN help' says more. Exit code: 0 done, 1 refused, 2 not understood.\n",
@@ -326,9 +326,9 @@ int command_run(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	if (!strcmp(argv[0], "apply")) {
-		if (argc == 2)
-			return apply_file(argv[1]);
-		complain("apply: one FILE, or -");
+		if (argc > 1)
+			return apply_files(argc - 1, argv + 1);
+		complain("apply: FILE is missing; - is standard input");
 		return EXIT_USAGE;
 	}
 	c = command_find(argv[0], argc > 1 ? argv[1] : "show", &verb_used);

@@ -224,7 +224,7 @@ void show_end(void);
 
 int monitor_run(const struct command *c, struct rec *args);
 int dump_run(const struct command *c, struct rec *args);
-int apply_file(const char *path);
+int apply_files(int nr, char **paths);
 int batch_file(const char *path);
 
 /* --- transport ------------------------------------------------------------------------------- */

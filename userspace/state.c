@@ -409,7 +409,6 @@ bool state_read(struct state *s, const char *path)
 	struct json_object *json = json_read(path);
 	bool ok = json;
 
-	memset(s, 0, sizeof(*s));
 	if (json && !json_object_is_type(json, json_type_object)) {
 		complain("%s: a state is an object: { \"port\": [ ... ], ... }", path);
 		ok = false;
@@ -422,7 +421,5 @@ bool state_read(struct state *s, const char *path)
 					  json_object_iter_peek_value(&it));
 	}
 	json_object_put(json);
-	if (!ok)
-		state_free(s);
 	return ok;
 }

@@ -70,7 +70,7 @@ struct item *state_add(struct state *s, enum section_nr nr, struct rec *r,
 void state_free(struct state *s);
 /* What is there now. */
 bool state_collect(struct state *s);
-/* The declared state in a file, or in standard input. */
+/* Add the declared state in a file, or in standard input. */
 bool state_read(struct state *s, const char *path);
 
 #endif /* _SLUICE_TOOL_STATE_H */

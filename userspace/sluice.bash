@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# Completion for sluice(8): words come from the tool's own help, names from the kernel.
+
+_sluice_nouns() { sluice help 2>/dev/null | awk '$1 == "sluice" { print $2 }' | sort -u; }
+_sluice_verbs() { sluice "$1" help 2>/dev/null | awk -v n="$1" '$1 == "sluice" && $2 == n { print $3 }'; }
+_sluice_usage() { sluice "$1" "$2" help 2>/dev/null | awk -v v="$2" '$1 == "sluice" && $3 == v'; }
+_sluice_names() {
+	local kind
+	for kind in "$@"; do
+		sluice "$kind" show 2>/dev/null | awk -F: '/^[^ ]+:/ { print $1 }'
+	done
+}
+_sluice_ids() { sluice "$1" show 2>/dev/null | awk '{ print $3 }'; }
+
+# What may stand behind a word; nothing if it takes no known values.
+_sluice_values() {
+	case $1 in
+	port) _sluice_names port ;;
+	in) _sluice_names port uplink ;;
+	dev) find /sys/class/net -mindepth 1 -maxdepth 1 -printf '%f\n' ;;
+	dir) printf '%s\n' from-guest to-guest ;;
+	mode) printf '%s\n' adaptive poll ;;
+	proto) printf '%s\n' tcp udp sctp icmp icmpv6 ;;
+	eth-type) printf '%s\n' ipv4 ipv6 arp ;;
+	frag) printf '%s\n' no first later ;;
+	cpu) seq 0 $(($(nproc) - 1)) ;;
+	id) _sluice_ids "$2" ;;
+	actions) printf '%s\n' drop slow output: push-vlan: pop-vlan set-vlan: set-eth-src: set-eth-dst: \
+		set-src: set-dst: set-ttl: set-dscp: set-sport: set-dport: meter: ;;
+	*) return 1 ;;
+	esac
+}
+
+_sluice() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=() word found=''
+
+	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+		[[ $word == -* ]] || words+=("$word")
+	done
+	case ${#words[@]} in
+	0) found="$(_sluice_nouns) apply help" ;;
+	*)
+		case ${words[0]} in
+		apply)
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			return
+			;;
+		stats) found=$(_sluice_names port uplink) ;;
+		help) found=$(_sluice_nouns) ;;
+		esac
+		if [ -z "$found" ] && [ ${#words[@]} = 1 ]; then
+			found="$(_sluice_verbs "${words[0]}") help"
+		elif [ -z "$found" ]; then
+			found=$(_sluice_values "$prev" "${words[0]}") || {
+				found=$(_sluice_usage "${words[0]}" "${words[1]}" | sed 's/[][]//g; s/[| ]/\n/g' |
+					grep -E '^[a-z][a-z-]*$' | tail -n +4)
+				case "${words[0]} ${words[1]}" in
+				'port del' | 'port set' | 'port show') found+=" $(_sluice_names port)" ;;
+				'uplink del' | 'uplink show') found+=" $(_sluice_names uplink)" ;;
+				'wire add' | 'wire del') found+=" $(_sluice_names port uplink)" ;;
+				'meter del') found+=" $(_sluice_ids meter)" ;;
+				esac
+			}
+		fi
+		;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$found" -- "$cur")
+	[[ ${COMPREPLY[0]:-} != *: ]] || compopt -o nospace
+}
+complete -F _sluice sluice
