@@ -221,7 +221,7 @@ void sluice_vring_unmap(struct sluice_vring *vr)
 	int part;
 
 	for (part = 0; part < VRING_PARTS; part++)
-		vr->area[part].uaddr = 0;
+		vr->area[part].uaddr = vr->user_addr ? vr->area[part].addr : 0;
 	vr->mapped = false;
 	vr->hint.size = 0;
 	vr->ring_hint.size = 0;
