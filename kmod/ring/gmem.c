@@ -117,6 +117,9 @@ static __always_inline int gmem_run(struct sluice_gmem *g, struct sluice_gmem_hi
 		err = gmem_find(g, h, addr, perm);
 		if (unlikely(err))
 			return err;
+		/* An entry for all there is has one byte more than a size can say. */
+		if (unlikely(addr - h->start >= h->size))
+			return -EFAULT;
 	}
 	off = addr - h->start;
 	*uaddr = h->uaddr + off;

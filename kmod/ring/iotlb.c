@@ -165,6 +165,9 @@ int sluice_iotlb_lookup(struct sluice_iotlb *t, u64 iova, u64 len, u8 perm, u64 
 	err = sluice_iotlb_find(t, iova, perm, &h);
 	if (err)
 		return err;
+	/* An entry for all there is has one byte more than a size can say. */
+	if (iova - h.start >= h.size)
+		return -EFAULT;
 	*uaddr = h.uaddr + (iova - h.start);
 	*run = min(len, h.size - (iova - h.start));
 	return 0;

@@ -6,6 +6,7 @@
 #ifndef _SHIM_KERNEL_H
 #define _SHIM_KERNEL_H
 
+#include <linux/types.h>
 #include <asm/byteorder.h>
 #include <errno.h>
 #include <limits.h>
@@ -14,7 +15,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include_next <linux/types.h>
 
 typedef uint8_t u8;
 typedef uint16_t u16;
@@ -34,6 +34,7 @@ typedef unsigned int gfp_t;
 #define __rcu
 #define __force
 #define __counted_by(n)
+#undef __always_inline
 #define __always_inline		inline __attribute__((always_inline))
 #define noinline		__attribute__((noinline))
 #define __must_check		__attribute__((warn_unused_result))
@@ -53,6 +54,8 @@ typedef unsigned int gfp_t;
 #define swap(a, b)		do { __typeof__(a) _t = (a); (a) = (b); (b) = _t; } while (0)
 #define IS_ALIGNED(x, a)	(((x) & ((__typeof__(x))(a) - 1)) == 0)
 #define check_add_overflow(a, b, d)	__builtin_add_overflow(a, b, d)
+#define BIT(n)			(1UL << (n))
+#define fallthrough		__attribute__((fallthrough))
 #define BITS_PER_LONG		((int)(8 * sizeof(long)))
 #define WARN_ON_ONCE(c)		unlikely(c)
 
