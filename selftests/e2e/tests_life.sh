@@ -34,7 +34,7 @@ test_link_down()
 	base || return
 	must ip link set vf0 down &&
 	soon 10 ping_lost &&
-	is "drops" "$(port_drops vm1 uplink-down)" -gt 0 &&
+	is "drops" "$(port_drops up0 uplink-down)" -gt 0 &&
 	must sluice uplink show up0 &&
 	must ip link set vf0 up &&
 	soon 30 ping_ok 1 &&

@@ -77,6 +77,7 @@ peer_sees()
 	wait "$pid" 2>/dev/null || :
 	# What was claimed falsely must not stay in the peer's tables.
 	ip -n peer neigh flush dev wire0
+	sed "s/^/# at the peer: /" "$file" >&2
 	wc -l <"$file"
 	rm -f "$file" "$file.err"
 }

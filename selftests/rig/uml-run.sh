@@ -103,7 +103,7 @@ elif [ "$rc" = 125 ]; then
 fi
 
 # What the log says after the script began; what it says before is the kernel's own affair.
-complaints='BUG[: ]|WARNING:|KASAN|UBSAN|Oops|kernel panic|INFO: (possible|suspicious|trying|inconsistent|lockdep|task|rcu)'
+complaints='BUG[: ]|WARNING:|KASAN|UBSAN|\bOops\b|kernel panic|INFO: (possible|suspicious|trying|inconsistent|lockdep|task|rcu)'
 complaints+='|suspicious RCU usage|circular locking|inconsistent lock state|sleeping function|ODEBUG|refcount_t:|ref_tracker'
 complaints+='|unregister_netdevice: waiting|scheduling while atomic|general protection|MAX_LOCK|leaked|soft lockup|list_(add|del) corruption'
 found=$(sed -n '/rig: script starts/,$p' "$tmp/kernel.log" | grep -aiE "$complaints" || true)
