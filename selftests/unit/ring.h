@@ -74,7 +74,7 @@ extern u8 guest_miss_perm;
 
 /* --- driver ----------------------------------------------------------------------------------------------- */
 
-#define DRV_MAX_NUM	1024
+#define DRV_MAX_NUM	2048
 
 struct drv_conf {
 	u32 num;
