@@ -434,6 +434,8 @@ int sluice_chain_read(struct sluice_vring *vr, const struct sluice_chain *c, u32
 {
 	const struct sluice_vring_seg *seg = c->seg;
 
+	if (unlikely(vr->error))
+		return -EIO;
 	if (unlikely((u64)off + len > c->out_len))
 		return -EINVAL;
 	if (likely(c->nr_out && (u64)off + len <= seg->len))
@@ -446,6 +448,8 @@ int sluice_chain_write(struct sluice_vring *vr, const struct sluice_chain *c, u3
 {
 	const struct sluice_vring_seg *seg = c->seg + c->nr_out;
 
+	if (unlikely(vr->error))
+		return -EIO;
 	if (unlikely((u64)off + len > c->in_len))
 		return -EINVAL;
 	if (likely(c->nr_in && (u64)off + len <= seg->len))

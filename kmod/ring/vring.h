@@ -107,7 +107,8 @@ void sluice_vring_free(struct sluice_vring *vr);
 /*
  * Worker context from here on.
  *
- * sluice_vring_start(): check that all ring areas are mapped. 0, or -EAGAIN (IOTLB), or -EFAULT.
+ * sluice_vring_start(): check that all ring areas are mapped, and switch notifications off. 0, or -EAGAIN (IOTLB; a fetch
+ *	tries again), or -EFAULT.
  * sluice_vring_unmap(): forget cached translations of the ring areas (guest memory changed).
  */
 int sluice_vring_start(struct sluice_vring *vr);
@@ -130,20 +131,30 @@ int sluice_vring_fetch(struct sluice_vring *vr, struct sluice_chain *chain, unsi
 /* Give back the last @n chains of the fetch before, in whole: they will be fetched again. */
 void sluice_vring_unfetch(struct sluice_vring *vr, const struct sluice_chain *chain, unsigned int n);
 
-/* Copy from the readable, or to the writable, bytes of a chain. Errors as sluice_gmem_read(); -EFAULT breaks the ring. */
+/*
+ * Copy from the readable, or to the writable, bytes of a chain. Errors as sluice_gmem_read(), which break the ring but for
+ * -EAGAIN; -EINVAL: the chain is not that long; -EIO: the ring is broken.
+ */
 int sluice_chain_read(struct sluice_vring *vr, const struct sluice_chain *c, u32 off, void *dst, u32 len);
 int sluice_chain_write(struct sluice_vring *vr, const struct sluice_chain *c, u32 off, const void *src, u32 len);
 
-/* Queue a completion of @len written bytes; seen by the driver after sluice_vring_flush(). */
+/*
+ * Queue a completion of @len written bytes; seen by the driver after sluice_vring_flush(). Chains are completed in the order in
+ * which they were fetched.
+ */
 void sluice_vring_push(struct sluice_vring *vr, const struct sluice_chain *c, u32 len);
-/* Publish pushed completions with as few stores as can be. Up to SLUICE_VRING_BURST may be pending. 0 or -EIO/-EAGAIN */
+/*
+ * Publish pushed completions with as few stores as can be. Up to SLUICE_VRING_BURST may be pending; one more is a flush.
+ * 0, -EIO, or -EAGAIN: they stay pending, and the next fetch publishes them first.
+ */
 int sluice_vring_flush(struct sluice_vring *vr);
 /* After a flush: does the driver want an interrupt for what was published since the last call? */
 bool sluice_vring_want_signal(struct sluice_vring *vr);
 
 /*
  * Ask for, or do without, notifications. enable returns 1 if buffers came in the meantime (then notifications are
- * off again: keep polling), 0 when it is safe to sleep, or a negative errno.
+ * off again: keep polling), 0 when it is safe to sleep, or a negative errno. Buffers that were fetched and given back do not
+ * count: who could not do with those waits for more.
  */
 int sluice_vring_enable_notify(struct sluice_vring *vr);
 void sluice_vring_disable_notify(struct sluice_vring *vr);

@@ -104,7 +104,8 @@ static void broken(enum sluice_vring_error why)
 	sluice_vring_disable_notify(vr);
 	sluice_vring_break(vr, SLUICE_VRING_ERR_SIZE);
 	CHECK_EQ(why, sluice_vring_error(vr));
-	CHECK_EQ(-EINVAL, sluice_chain_read(vr, &chain[0], 0, &b, 1));
+	CHECK_EQ(-EIO, sluice_chain_read(vr, &chain[0], 0, &b, 1));
+	CHECK_EQ(-EIO, sluice_chain_write(vr, &chain[0], 0, &b, 1));
 	sluice_vring_state(vr, &avail, &used);
 	sluice_vring_free(vr);
 }
