@@ -179,7 +179,9 @@ static u64 worker_sleep(struct sluice_worker *w, u64 now)
 static void worker_wait_resume(struct sluice_worker *w)
 {
 	sluice_worker_use_mm(w, NULL);
-	wait_event_idle(resume_wait, !READ_ONCE(paused) || !llist_empty(&w->mbox) || kthread_should_stop());
+	/* Whoever finds the bit set wakes nobody, so any wake-up ends the wait, not only a call's. */
+	wait_event_idle(resume_wait, !READ_ONCE(paused) || test_bit(0, &w->pending) ||
+			kthread_should_stop());
 }
 
 static int worker_main(void *data)
