@@ -85,6 +85,30 @@ static inline void rig_port_del(const char *name)
 		netio_run("ip link del %s", name);
 }
 
+/*
+ * A netdev whose carrier came on takes frames only a moment later, when the kernel has got round to it;
+ * what the host sends before is lost. Setting a flag waits for whoever is at it.
+ */
+static inline int rig_link_wait(const char *name)
+{
+	char path[64], state[16];
+	int i, fd, n;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/operstate", name);
+	for (i = 0; i < 1000; i++) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		n = read(fd, state, sizeof(state) - 1);
+		close(fd);
+		state[n > 0 ? n : 0] = 0;
+		if (strcmp(state, "down\n") && strcmp(state, "lowerlayerdown\n"))
+			return netio_link_set(name, true);
+		usleep(1000);
+	}
+	return -ETIMEDOUT;
+}
+
 static inline int guest_open(struct guest *g, const char *name, const struct vdrv_cfg *cfg)
 {
 	struct vdrv_cfg c = *cfg;
@@ -102,7 +126,8 @@ static inline int guest_open(struct guest *g, const char *name, const struct vdr
 	if (g->wire < 0)
 		return g->wire;
 	ret = vdrv_open(&g->v, &c);
-	return ret ? ret : vdrv_start(&g->v, g->backend);
+	ret = ret ? ret : vdrv_start(&g->v, g->backend);
+	return ret ? ret : rig_link_wait(name);
 }
 
 static inline void guest_close(struct guest *g)
