@@ -29,7 +29,8 @@ static bool regions_valid(const struct sluice_gmem_table *t)
 
 	for (i = 0; i < t->nr; i++) {
 		r = &t->region[i];
-		if (!r->size || r->start + (r->size - 1) < r->start || r->uaddr + (r->size - 1) < r->uaddr)
+		if (!r->size || r->start + (r->size - 1) < r->start ||
+		    r->uaddr + (r->size - 1) < r->uaddr)
 			return false;
 		if (i && r->start <= r[-1].start + (r[-1].size - 1))
 			return false;
@@ -99,16 +100,20 @@ static int gmem_find(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 addr
 	return 0;
 }
 
-static bool hint_covers(const struct sluice_gmem *g, const struct sluice_gmem_hint *h, u64 addr, u8 perm)
+static bool hint_covers(const struct sluice_gmem *g, const struct sluice_gmem_hint *h, u64 addr,
+			u8 perm)
 {
 	/* Without an IOTLB the generation is 0 on both sides; with one it never is. */
 	return addr - h->start < h->size && (h->perm & perm) == perm &&
 	       h->gen == (g->iotlb ? sluice_iotlb_gen(g->iotlb) : 0);
 }
 
-/* Translate the start of [@addr, @addr + @len); *@run is how much of it the region or entry holds. */
-static __always_inline int gmem_run(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 addr, u64 len, u8 perm,
-				    u64 *uaddr, u64 *run)
+/*
+ * Translate the start of [@addr, @addr + @len); *@run is how much of it the region or entry
+ * holds.
+ */
+static __always_inline int gmem_run(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 addr,
+				    u64 len, u8 perm, u64 *uaddr, u64 *run)
 {
 	u64 off;
 	int err;
@@ -169,7 +174,8 @@ int sluice_gmem_write_user(u64 uaddr, const void *src, size_t len)
 }
 SLUICE_EXPORT(sluice_gmem_write_user);
 
-int sluice_gmem_copy_from(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 addr, void *dst, size_t len)
+int sluice_gmem_copy_from(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 addr, void *dst,
+			  size_t len)
 {
 	u64 uaddr, run;
 	int err;
@@ -187,7 +193,8 @@ int sluice_gmem_copy_from(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64
 	return 0;
 }
 
-int sluice_gmem_copy_to(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 addr, const void *src, size_t len)
+int sluice_gmem_copy_to(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 addr,
+			const void *src, size_t len)
 {
 	u64 uaddr, run;
 	int err;
@@ -199,8 +206,12 @@ int sluice_gmem_copy_to(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 a
 		if (unlikely(copy_to_user(user(uaddr), src, run)))
 			return -EFAULT;
 		if (unlikely(g->log)) {
-			/* After the copy: whoever clears the bit and reads the page sees the data, or the bit again. */
-			err = g->iotlb ? sluice_gmem_log_user(g, uaddr, run) : sluice_gmem_log(g, addr, run);
+			/*
+			 * After the copy: whoever clears the bit and reads the page sees the
+			 * data, or the bit again.
+			 */
+			err = g->iotlb ? sluice_gmem_log_user(g, uaddr, run) :
+					 sluice_gmem_log(g, addr, run);
 			if (err)
 				return err;
 		}
@@ -230,8 +241,9 @@ SLUICE_EXPORT(sluice_gmem_write);
 /* --- dirty log --- */
 
 /*
- * Set the bits [@bit, @bit + @n) that lie in one page of the log, @at. The log's reader fetches and clears
- * words with an atomic exchange, so the bits are set atomically, one by one, in the page itself.
+ * Set the bits [@bit, @bit + @n) that lie in one page of the log, @at. The log's reader fetches
+ * and clears words with an atomic exchange, so the bits are set atomically, one by one, in the
+ * page itself.
  */
 static int log_set(unsigned long at, unsigned int bit, unsigned int n)
 {
@@ -287,7 +299,10 @@ int sluice_gmem_log_user(struct sluice_gmem *g, u64 uaddr, u64 len)
 		return 0;
 	if (last < uaddr)
 		return -EFAULT;
-	/* Several regions may show the same memory; what none shows is no business of whoever reads the log. */
+	/*
+	 * Several regions may show the same memory; what none shows is no business of whoever
+	 * reads the log.
+	 */
 	for (i = 0; i < t->nr; i++) {
 		const struct sluice_gmem_region *r = &t->region[i];
 		u64 from = max(uaddr, r->uaddr), to = min(last, r->uaddr + (r->size - 1));

@@ -42,11 +42,12 @@ struct sluice_gmem_table {
 
 /**
  * struct sluice_gmem - what one device can reach
- * @table: guest physical memory; NULL when there is none. Changed only on the worker (sluice_queue_call())
- *	or while no queue is attached
+ * @table: guest physical memory; NULL when there is none. Changed only on the worker
+ *	(sluice_queue_call()) or while no queue is attached
  * @iotlb: when set, buffer and ring addresses are IOVAs, looked up here; misses are reported
  *	through it and the access returns -EAGAIN
- * @log: when set, user address of the dirty bitmap, one bit for each 4 KiB of guest physical memory
+ * @log: when set, user address of the dirty bitmap, one bit for each 4 KiB of guest physical
+ *	memory
  * @log_size: bytes that @log spans
  */
 struct sluice_gmem {
@@ -64,8 +65,9 @@ struct sluice_gmem {
  * @gen: generation of the IOTLB that it came from, 0 for a table of regions
  * @perm: SLUICE_GMEM_*
  *
- * Most accesses of a queue hit the region of the one before. A zeroed hint is an empty one. Whoever keeps a
- * hint empties it when the table of regions changes; changes of an IOTLB are noticed by its generation.
+ * Most accesses of a queue hit the region of the one before. A zeroed hint is an empty one.
+ * Whoever keeps a hint empties it when the table of regions changes; changes of an IOTLB are
+ * noticed by its generation.
  */
 struct sluice_gmem_hint {
 	u64 start;
@@ -76,17 +78,19 @@ struct sluice_gmem_hint {
 };
 
 /*
- * All of the below run on the worker with the owner's mm in use (kthread_use_mm()); they may fault and
- * sleep. They return 0, -EFAULT (address outside guest memory, or the owner has it unmapped), -EAGAIN (the
- * IOTLB has no entry yet: a miss was reported, try again after the next update), -EPERM (IOTLB entry
- * without the permission).
+ * All of the below run on the worker with the owner's mm in use (kthread_use_mm()); they may
+ * fault and sleep. They return 0, -EFAULT (address outside guest memory, or the owner has it
+ * unmapped), -EAGAIN (the IOTLB has no entry yet: a miss was reported, try again after the next
+ * update), -EPERM (IOTLB entry without the permission).
  */
 int sluice_gmem_read(struct sluice_gmem *g, u64 addr, void *dst, size_t len);
 int sluice_gmem_write(struct sluice_gmem *g, u64 addr, const void *src, size_t len);
 
 /* The same for a caller that keeps a hint. */
-int sluice_gmem_copy_from(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 addr, void *dst, size_t len);
-int sluice_gmem_copy_to(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 addr, const void *src, size_t len);
+int sluice_gmem_copy_from(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 addr, void *dst,
+			  size_t len);
+int sluice_gmem_copy_to(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 addr,
+			const void *src, size_t len);
 
 /* As above for addresses of the owner's address space (ring areas that were translated before). */
 int sluice_gmem_read_user(u64 uaddr, void *dst, size_t len);
@@ -112,7 +116,8 @@ int sluice_gmem_log(struct sluice_gmem *g, u64 gpa, u64 len);
 int sluice_gmem_log_user(struct sluice_gmem *g, u64 uaddr, u64 len);
 
 /*
- * Copy, sort and validate @n regions; an ERR_PTR(): -EINVAL on overlap, wrap or zero size, -ENOMEM. Control context.
+ * Copy, sort and validate @n regions; an ERR_PTR(): -EINVAL on overlap, wrap or zero size,
+ * -ENOMEM. Control context.
  */
 struct sluice_gmem_table *sluice_gmem_table_new(const struct sluice_gmem_region *r, unsigned int n);
 void sluice_gmem_table_free(const struct sluice_gmem_table *t);

@@ -2,8 +2,9 @@
 /*
  * IOVA translations. Workers look up without a lock; who changes the tree takes the mutex.
  *
- * An entry is immutable and freed after a grace period. The generation is bumped after each change, so whoever
- * loads it before a look-up (a hint, the areas of a ring) and finds it unchanged later holds what is still true.
+ * An entry is immutable and freed after a grace period. The generation is bumped after each
+ * change, so whoever loads it before a look-up (a hint, the areas of a ring) and finds it
+ * unchanged later holds what is still true.
  */
 #include <linux/maple_tree.h>
 #include <linux/mutex.h>
@@ -69,7 +70,10 @@ static void iotlb_changed(struct sluice_iotlb *t)
 	smp_store_release(&t->gen, gen ?: 1);
 }
 
-/* Whole entries go, as they came: an owner that names a part of one will be asked again for the rest. */
+/*
+ * Whole entries go, as they came: an owner that names a part of one will be asked again for the
+ * rest.
+ */
 static void iotlb_remove(struct sluice_iotlb *t, u64 iova, u64 last)
 {
 	unsigned long at = iova;

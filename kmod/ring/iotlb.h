@@ -28,18 +28,22 @@ int sluice_iotlb_update(struct sluice_iotlb *t, u64 iova, u64 last, u64 uaddr, u
 void sluice_iotlb_invalidate(struct sluice_iotlb *t, u64 iova, u64 last);
 
 /*
- * Worker context. Translate the start of [@iova, @iova + @len): *uaddr and the number of bytes (<= @len) that the
- * found entry covers. -EAGAIN after reporting a miss, -EPERM on wrong permission.
+ * Worker context. Translate the start of [@iova, @iova + @len): *uaddr and the number of bytes
+ * (<= @len) that the found entry covers. -EAGAIN after reporting a miss, -EPERM on wrong
+ * permission.
  */
 int sluice_iotlb_lookup(struct sluice_iotlb *t, u64 iova, u64 len, u8 perm, u64 *uaddr, u64 *run);
 
 /*
- * The same for a caller that remembers: the whole entry that holds @iova, with its generation. @perm is what the
- * caller is about to do.
+ * The same for a caller that remembers: the whole entry that holds @iova, with its generation.
+ * @perm is what the caller is about to do.
  */
 int sluice_iotlb_find(struct sluice_iotlb *t, u64 iova, u8 perm, struct sluice_gmem_hint *h);
 
-/* Never 0. Bumped by every update and invalidate: cached translations of an older generation are void. */
+/*
+ * Never 0. Bumped by every update and invalidate: cached translations of an older generation
+ * are void.
+ */
 u32 sluice_iotlb_gen(const struct sluice_iotlb *t);
 
 #endif /* _SLUICE_IOTLB_H */

@@ -7,7 +7,7 @@
 #include "vring_priv.h"
 
 static const char * const vring_error_text[] = {
-#define SLUICE_X(name, text) [SLUICE_VRING_ERR_##name] = text,
+#define SLUICE_X(name, text) text,
 	SLUICE_VRING_ERRORS(SLUICE_X)
 #undef SLUICE_X
 };
@@ -54,8 +54,9 @@ static void vring_layout(struct sluice_vring *vr, const struct sluice_vring_conf
 	};
 	vr->area[VRING_DRIVER] = (struct vring_area) {
 		.addr = cfg->driver,
-		.len = cfg->packed ? sizeof(struct vring_packed_desc_event) :
-				     offsetof(struct vring_avail, ring) + cfg->num * sizeof(u16) + event,
+		.len = cfg->packed ?
+			       sizeof(struct vring_packed_desc_event) :
+			       offsetof(struct vring_avail, ring) + cfg->num * sizeof(u16) + event,
 		.perm = SLUICE_GMEM_RO,
 	};
 	vr->area[VRING_DEVICE] = (struct vring_area) {
@@ -73,14 +74,18 @@ static bool vring_config_valid(const struct sluice_vring_config *cfg)
 	if (!cfg->num || cfg->num > SLUICE_VRING_MAX_NUM || !IS_ALIGNED(cfg->desc, VRING_DESC_SIZE))
 		return false;
 	if (cfg->packed)
-		return !cfg->big_endian && IS_ALIGNED(cfg->driver, 4) && IS_ALIGNED(cfg->device, 4) &&
-		       cfg->avail <= U16_MAX && (cfg->avail & 0x7fff) < cfg->num &&
-		       (cfg->used == ~0U || (cfg->used <= U16_MAX && (cfg->used & 0x7fff) < cfg->num));
-	return is_power_of_2(cfg->num) && IS_ALIGNED(cfg->driver, 2) && IS_ALIGNED(cfg->device, 4) &&
-	       cfg->avail <= U16_MAX && (cfg->used == ~0U || cfg->used <= U16_MAX);
+		return !cfg->big_endian && IS_ALIGNED(cfg->driver, 4) &&
+		       IS_ALIGNED(cfg->device, 4) && cfg->avail <= U16_MAX &&
+		       (cfg->avail & 0x7fff) < cfg->num &&
+		       (cfg->used == ~0U ||
+			(cfg->used <= U16_MAX && (cfg->used & 0x7fff) < cfg->num));
+	return is_power_of_2(cfg->num) && IS_ALIGNED(cfg->driver, 2) &&
+	       IS_ALIGNED(cfg->device, 4) && cfg->avail <= U16_MAX &&
+	       (cfg->used == ~0U || cfg->used <= U16_MAX);
 }
 
-struct sluice_vring *sluice_vring_new(const struct sluice_vring_config *cfg, struct sluice_gmem *gmem)
+struct sluice_vring *sluice_vring_new(const struct sluice_vring_config *cfg,
+				      struct sluice_gmem *gmem)
 {
 	u32 used = cfg->used == ~0U && cfg->packed ? cfg->avail : cfg->used;
 	struct sluice_vring *vr;
@@ -161,11 +166,17 @@ static int vring_map_area(struct sluice_vring *vr, struct vring_area *a)
 	err = sluice_gmem_map(vr->gmem, a->addr, a->len, a->perm, &a->uaddr);
 	if (err)
 		a->uaddr = 0;
-	/* An IOMMU may scatter pages that the driver sees side by side: they are translated one access at a time. */
+	/*
+	 * An IOMMU may scatter pages that the driver sees side by side: they are translated one
+	 * access at a time.
+	 */
 	return err == -ERANGE ? 0 : err;
 }
 
-/* Both ends of an area, so that a front end's mistake is found when the ring starts and not with its first packet. */
+/*
+ * Both ends of an area, so that a front end's mistake is found when the ring starts and not
+ * with its first packet.
+ */
 static int vring_probe_area(struct sluice_vring *vr, enum vring_part part)
 {
 	const struct vring_area *a = &vr->area[part];
@@ -264,25 +275,34 @@ static int vring_log(struct sluice_vring *vr, enum vring_part part, u32 off, u64
 int vring_area_read(struct sluice_vring *vr, enum vring_part part, u32 off, void *dst, u32 len)
 {
 	const struct vring_area *a = &vr->area[part];
+	int err;
 
 	if (likely(vring_direct(vr, a)))
-		return vring_ring_error(sluice_gmem_read_user(a->uaddr + off, dst, len));
-	return vring_ring_error(sluice_gmem_copy_from(vr->gmem, &vr->ring_hint, a->addr + off, dst, len));
+		err = sluice_gmem_read_user(a->uaddr + off, dst, len);
+	else
+		err = sluice_gmem_copy_from(vr->gmem, &vr->ring_hint, a->addr + off, dst, len);
+	return vring_ring_error(err);
 }
 
-int vring_area_write(struct sluice_vring *vr, enum vring_part part, u32 off, const void *src, u32 len)
+int vring_area_write(struct sluice_vring *vr, enum vring_part part, u32 off, const void *src,
+		     u32 len)
 {
 	const struct vring_area *a = &vr->area[part];
 	int err;
 
-	if (unlikely(!vring_direct(vr, a)))
-		return vring_ring_error(sluice_gmem_copy_to(vr->gmem, &vr->ring_hint, a->addr + off, src, len));
-	err = sluice_gmem_write_user(a->uaddr + off, src, len);
-	return vring_ring_error(err ?: vring_log(vr, part, off, a->uaddr + off, len));
+	if (likely(vring_direct(vr, a))) {
+		err = sluice_gmem_write_user(a->uaddr + off, src, len);
+		if (!err)
+			err = vring_log(vr, part, off, a->uaddr + off, len);
+	} else {
+		err = sluice_gmem_copy_to(vr->gmem, &vr->ring_hint, a->addr + off, src, len);
+	}
+	return vring_ring_error(err);
 }
 
 /* Where one field lies. */
-static int vring_field(struct sluice_vring *vr, enum vring_part part, u32 off, u32 len, u8 perm, u64 *uaddr)
+static int vring_field(struct sluice_vring *vr, enum vring_part part, u32 off, u32 len, u8 perm,
+		       u64 *uaddr)
 {
 	const struct vring_area *a = &vr->area[part];
 
@@ -396,8 +416,8 @@ void sluice_vring_unfetch(struct sluice_vring *vr, const struct sluice_chain *ch
 SLUICE_EXPORT(sluice_vring_unfetch);
 
 /* One of @dst and @src is NULL. */
-static int chain_walk(struct sluice_vring *vr, const struct sluice_vring_seg *seg, unsigned int nr, u32 off, void *dst,
-		      const void *src, u32 len)
+static int chain_walk(struct sluice_vring *vr, const struct sluice_vring_seg *seg, unsigned int nr,
+		      u32 off, void *dst, const void *src, u32 len)
 {
 	for (; nr && len; nr--, seg++) {
 		u32 n;
@@ -430,31 +450,39 @@ static int chain_done(struct sluice_vring *vr, int err)
 	return err;
 }
 
-int sluice_chain_read(struct sluice_vring *vr, const struct sluice_chain *c, u32 off, void *dst, u32 len)
+int sluice_chain_read(struct sluice_vring *vr, const struct sluice_chain *c, u32 off, void *dst,
+		      u32 len)
 {
 	const struct sluice_vring_seg *seg = c->seg;
+	int err;
 
 	if (unlikely(vr->error))
 		return -EIO;
 	if (unlikely((u64)off + len > c->out_len))
 		return -EINVAL;
 	if (likely(c->nr_out && (u64)off + len <= seg->len))
-		return chain_done(vr, sluice_gmem_copy_from(vr->gmem, &vr->hint, seg->addr + off, dst, len));
-	return chain_done(vr, chain_walk(vr, seg, c->nr_out, off, dst, NULL, len));
+		err = sluice_gmem_copy_from(vr->gmem, &vr->hint, seg->addr + off, dst, len);
+	else
+		err = chain_walk(vr, seg, c->nr_out, off, dst, NULL, len);
+	return chain_done(vr, err);
 }
 SLUICE_EXPORT(sluice_chain_read);
 
-int sluice_chain_write(struct sluice_vring *vr, const struct sluice_chain *c, u32 off, const void *src, u32 len)
+int sluice_chain_write(struct sluice_vring *vr, const struct sluice_chain *c, u32 off,
+		       const void *src, u32 len)
 {
 	const struct sluice_vring_seg *seg = c->seg + c->nr_out;
+	int err;
 
 	if (unlikely(vr->error))
 		return -EIO;
 	if (unlikely((u64)off + len > c->in_len))
 		return -EINVAL;
 	if (likely(c->nr_in && (u64)off + len <= seg->len))
-		return chain_done(vr, sluice_gmem_copy_to(vr->gmem, &vr->hint, seg->addr + off, src, len));
-	return chain_done(vr, chain_walk(vr, seg, c->nr_in, off, NULL, src, len));
+		err = sluice_gmem_copy_to(vr->gmem, &vr->hint, seg->addr + off, src, len);
+	else
+		err = chain_walk(vr, seg, c->nr_in, off, NULL, src, len);
+	return chain_done(vr, err);
 }
 SLUICE_EXPORT(sluice_chain_write);
 
@@ -462,7 +490,10 @@ SLUICE_EXPORT(sluice_chain_write);
 
 void sluice_vring_push(struct sluice_vring *vr, const struct sluice_chain *c, u32 len)
 {
-	/* A full queue of completions means that publishing them failed: there is no place to remember more. */
+	/*
+	 * A full queue of completions means that publishing them failed: there is no place to
+	 * remember more.
+	 */
 	if (unlikely(vr->nr_pend == SLUICE_VRING_BURST && sluice_vring_flush(vr)))
 		sluice_vring_break(vr, SLUICE_VRING_ERR_RING);
 	if (unlikely(vr->error))
@@ -494,8 +525,9 @@ bool sluice_vring_want_signal(struct sluice_vring *vr)
 	if (unlikely(vr->error) || !vr->unsignalled)
 		return false;
 	/*
-	 * What was published before what the driver wants to be told of. Pairs with the barrier that a driver has between
-	 * asking for an interrupt and looking at the used ring for the last time.
+	 * What was published before what the driver wants to be told of. Pairs with the barrier
+	 * that a driver has between asking for an interrupt and looking at the used ring for
+	 * the last time.
 	 */
 	smp_mb();
 	want = vr->packed ? vring_packed_signal(vr) : vring_split_signal(vr);
@@ -535,8 +567,9 @@ int sluice_vring_enable_notify(struct sluice_vring *vr)
 	if (err)
 		return vring_fail(vr, err);
 	/*
-	 * Our wish before the look below. Pairs with the barrier that a driver has between making a buffer available and
-	 * looking whether to notify: either it sees the wish or we see the buffer.
+	 * Our wish before the look below. Pairs with the barrier that a driver has between
+	 * making a buffer available and looking whether to notify: either it sees the wish or
+	 * we see the buffer.
 	 */
 	smp_mb();
 	err = vring_more(vr, vr->ahead);

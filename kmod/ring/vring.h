@@ -2,9 +2,9 @@
 /*
  * The device side of a virtqueue, split and packed (virtio 1.2, 2.7 and 2.8), in bursts.
  *
- * One thread (the queue's worker) calls everything here, with the owner's mm in use. Guest memory is
- * loaded once and then validated; what is checked is the copy. The first protocol violation marks the
- * ring broken: from then on fetch returns the error and nothing is written.
+ * One thread (the queue's worker) calls everything here, with the owner's mm in use. Guest
+ * memory is loaded once and then validated; what is checked is the copy. The first protocol
+ * violation marks the ring broken: from then on fetch returns the error and nothing is written.
  */
 #ifndef _SLUICE_VRING_H
 #define _SLUICE_VRING_H
@@ -47,8 +47,8 @@ struct sluice_vring_seg {
 
 /**
  * struct sluice_chain - one buffer that the driver made available
- * @seg: its segments: first @nr_out that the device reads, then @nr_in that it writes; point into the
- *	segment array given to sluice_vring_fetch()
+ * @seg: its segments: first @nr_out that the device reads, then @nr_in that it writes; point
+ *	into the segment array given to sluice_vring_fetch()
  * @out_len: bytes in the readable segments
  * @in_len: bytes in the writable segments
  * @id: what goes into the used ring
@@ -101,15 +101,16 @@ struct sluice_vring_config {
 struct sluice_vring;
 
 /* Control context; the ring is not touched. -EINVAL: bad size or misaligned address. -ENOMEM. */
-struct sluice_vring *sluice_vring_new(const struct sluice_vring_config *cfg, struct sluice_gmem *gmem);
+struct sluice_vring *sluice_vring_new(const struct sluice_vring_config *cfg,
+				      struct sluice_gmem *gmem);
 void sluice_vring_free(struct sluice_vring *vr);
 
 /*
  * Worker context from here on.
  *
- * sluice_vring_start(): check that all ring areas are mapped, and switch notifications off. 0, or -EAGAIN (IOTLB; a fetch
- *	tries again), or -EFAULT.
- * sluice_vring_unmap(): forget cached translations of the ring areas (guest memory changed).
+ * sluice_vring_start(): check that all ring areas are mapped, and switch notifications off.
+ *	0, or -EAGAIN (IOTLB; a fetch tries again), or -EFAULT.
+ * sluice_vring_unmap(): forget cached translations (guest memory changed).
  */
 int sluice_vring_start(struct sluice_vring *vr);
 void sluice_vring_unmap(struct sluice_vring *vr);
@@ -120,7 +121,8 @@ void sluice_vring_unmap(struct sluice_vring *vr);
  * @chain: where they go
  * @max: how many at most, <= SLUICE_VRING_BURST
  * @seg: room for segments
- * @nr_seg: size of @seg, >= SLUICE_CHAIN_MAX_SEGS; fewer chains are returned where it would not hold more
+ * @nr_seg: size of @seg, >= SLUICE_CHAIN_MAX_SEGS; fewer chains are returned where it would not
+ *	hold more
  *
  * Return: number of chains (0: none available), -EAGAIN: IOTLB miss, nothing taken;
  * -EIO: the ring is broken (sluice_vring_error() tells why).
@@ -129,32 +131,38 @@ int sluice_vring_fetch(struct sluice_vring *vr, struct sluice_chain *chain, unsi
 		       struct sluice_vring_seg *seg, unsigned int nr_seg);
 
 /* Give back the last @n chains of the fetch before, in whole: they will be fetched again. */
-void sluice_vring_unfetch(struct sluice_vring *vr, const struct sluice_chain *chain, unsigned int n);
+void sluice_vring_unfetch(struct sluice_vring *vr, const struct sluice_chain *chain,
+			  unsigned int n);
 
 /*
- * Copy from the readable, or to the writable, bytes of a chain. Errors as sluice_gmem_read(), which break the ring but for
- * -EAGAIN; -EINVAL: the chain is not that long; -EIO: the ring is broken.
+ * Copy from the readable, or to the writable, bytes of a chain. Errors as sluice_gmem_read(),
+ * which
+ * break the ring but for -EAGAIN; -EINVAL: the chain is not that long; -EIO: the ring is broken.
  */
-int sluice_chain_read(struct sluice_vring *vr, const struct sluice_chain *c, u32 off, void *dst, u32 len);
-int sluice_chain_write(struct sluice_vring *vr, const struct sluice_chain *c, u32 off, const void *src, u32 len);
+int sluice_chain_read(struct sluice_vring *vr, const struct sluice_chain *c, u32 off, void *dst,
+		      u32 len);
+int sluice_chain_write(struct sluice_vring *vr, const struct sluice_chain *c, u32 off,
+		       const void *src, u32 len);
 
 /*
- * Queue a completion of @len written bytes; seen by the driver after sluice_vring_flush(). Chains are completed in the order in
- * which they were fetched.
+ * Queue a completion of @len written bytes; seen by the driver after sluice_vring_flush().
+ * Chains are completed in the order in which they were fetched.
  */
 void sluice_vring_push(struct sluice_vring *vr, const struct sluice_chain *c, u32 len);
 /*
- * Publish pushed completions with as few stores as can be. Up to SLUICE_VRING_BURST may be pending; one more is a flush.
- * 0, -EIO, or -EAGAIN: they stay pending, and the next fetch publishes them first.
+ * Publish pushed completions with as few stores as can be. Up to SLUICE_VRING_BURST may be
+ * pending; one more is a flush. 0, -EIO, or -EAGAIN: they stay pending, and the next fetch
+ * publishes them first.
  */
 int sluice_vring_flush(struct sluice_vring *vr);
 /* After a flush: does the driver want an interrupt for what was published since the last call? */
 bool sluice_vring_want_signal(struct sluice_vring *vr);
 
 /*
- * Ask for, or do without, notifications. enable returns 1 if buffers came in the meantime (then notifications are
- * off again: keep polling), 0 when it is safe to sleep, or a negative errno. Buffers that were fetched and given back do not
- * count: who could not do with those waits for more.
+ * Ask for, or do without, notifications. enable returns 1 if buffers came in the meantime (then
+ * notifications are off again: keep polling), 0 when it is safe to sleep, or a negative errno.
+ * Buffers that were fetched and given back do not count: who could not do with those waits for
+ * more.
  */
 int sluice_vring_enable_notify(struct sluice_vring *vr);
 void sluice_vring_disable_notify(struct sluice_vring *vr);
@@ -168,7 +176,10 @@ void sluice_vring_break(struct sluice_vring *vr, enum sluice_vring_error why);
 enum sluice_vring_error sluice_vring_error(const struct sluice_vring *vr);
 const char *sluice_vring_strerror(enum sluice_vring_error e);
 
-/* Index state for GET_VRING_BASE, in the encoding of struct sluice_vring_config. Any context once detached. */
+/*
+ * Index state for GET_VRING_BASE, in the encoding of struct sluice_vring_config. Any context
+ * once detached.
+ */
 void sluice_vring_state(const struct sluice_vring *vr, u32 *avail, u32 *used);
 
 #endif /* _SLUICE_VRING_H */

@@ -2,14 +2,17 @@
 /*
  * The packed layout: one ring of descriptors that driver and device overwrite in turn.
  *
- * Positions run from 0 to twice the ring's size: the first lap is the one with wrap counter 1, the second the
- * one with 0. A descriptor is available when its flags say so for the lap that we are in.
+ * Positions run from 0 to twice the ring's size: the first lap is the one with wrap counter 1,
+ * the second the one with 0. A descriptor is available when its flags say so for the lap that
+ * we are in.
  *
- * Flags and content lie in the same descriptor, so one copy of a run of descriptors proves nothing: the content may have been
- * copied before the driver wrote it and the flags after. Reading flags one by one would be right and would cost an
- * access each. Instead a run is copied twice: what the first copy shows as available is published, so a second
- * copy, ordered after the first, has its content. That is two accesses for a burst; the second hits the cache. Only
- * the first descriptor of a chain carries the promise: the rest of it was written before.
+ * Flags and content lie in the same descriptor, so one copy of a run of descriptors proves
+ * nothing: the content may have been copied before the driver wrote it and the flags after.
+ * Reading flags one by one would be right and would cost an access each. Instead a run is
+ * copied twice: what the first copy shows as available is published, so a second copy, ordered
+ * after the first, has its content. That is two accesses for a burst; the second hits the
+ * cache. Only the first descriptor of a chain carries the promise: the rest of it was written
+ * before.
  */
 #include "vring_priv.h"
 
@@ -19,7 +22,7 @@
 /* Fewest descriptors to look at: two cache lines. */
 #define PACKED_GUESS_MIN	8
 
-/* --- positions -------------------------------------------------------------------------------------------- */
+/* --- positions --- */
 
 static u32 packed_slot(const struct sluice_vring *vr, u32 pos)
 {
@@ -55,7 +58,7 @@ u32 vring_packed_decode(u32 num, u32 state)
 	return state & BIT(VRING_PACKED_EVENT_F_WRAP_CTR) ? slot : slot + num;
 }
 
-/* --- available chains ------------------------------------------------------------------------------------- */
+/* --- available chains --- */
 
 static bool packed_available(u16 flags, bool wrap)
 {
@@ -73,7 +76,10 @@ static int packed_look(struct sluice_vring *vr, u32 pos)
 	return err ?: packed_available(le16_to_cpu((__force __le16)raw), packed_wrap(vr, pos));
 }
 
-/* Load what is available from @vr->avail on, up to the ring's end or as many as seem to be there. */
+/*
+ * Load what is available from @vr->avail on, up to the ring's end or as many as seem to be
+ * there.
+ */
 static int packed_load_run(struct sluice_vring *vr, unsigned int want)
 {
 	u32 slot = packed_slot(vr, vr->avail), n, k = 0, known;
@@ -81,7 +87,10 @@ static int packed_load_run(struct sluice_vring *vr, unsigned int want)
 	int err;
 
 	vr->nr_run = 0;
-	/* A driver is about to write to an empty ring: do not take more of its cache lines than need be. */
+	/*
+	 * A driver is about to write to an empty ring: do not take more of its cache lines than
+	 * need be.
+	 */
 	if (vr->idle) {
 		err = packed_look(vr, vr->avail);
 		if (err <= 0)
@@ -92,8 +101,10 @@ static int packed_load_run(struct sluice_vring *vr, unsigned int want)
 	}
 	known = k;
 
-	n = min3((u32)max_t(u32, vr->guess, PACKED_GUESS_MIN), vr->num - slot, want * (vr->tail + 1U));
-	err = vring_area_read(vr, VRING_DESC, slot * VRING_DESC_SIZE, vr->pdesc, n * VRING_DESC_SIZE);
+	n = min3((u32)max_t(u32, vr->guess, PACKED_GUESS_MIN), vr->num - slot,
+		 want * (vr->tail + 1U));
+	err = vring_area_read(vr, VRING_DESC, slot * VRING_DESC_SIZE, vr->pdesc,
+			      n * VRING_DESC_SIZE);
 	if (unlikely(err))
 		return err;
 	while (k < n && packed_available(le16_to_cpu(vr->pdesc[k].flags), wrap))
@@ -103,12 +114,13 @@ static int packed_load_run(struct sluice_vring *vr, unsigned int want)
 		return -ENODATA;
 	if (k > known) {
 		/*
-		 * The flags before the content that they publish. Pairs with the write barrier that a driver has between filling
-		 * in a chain and writing the flags of its first descriptor.
+		 * The flags before the content that they publish. Pairs with the write barrier
+		 * that a driver has between filling in a chain and writing the flags of its
+		 * first descriptor.
 		 */
 		smp_rmb();
-		err = vring_area_read(vr, VRING_DESC, (slot + known) * VRING_DESC_SIZE, vr->pdesc + known,
-				      (k - known) * VRING_DESC_SIZE);
+		err = vring_area_read(vr, VRING_DESC, (slot + known) * VRING_DESC_SIZE,
+				      vr->pdesc + known, (k - known) * VRING_DESC_SIZE);
 		if (unlikely(err))
 			return err;
 	}
@@ -119,8 +131,9 @@ static int packed_load_run(struct sluice_vring *vr, unsigned int want)
 }
 
 /*
- * The descriptor @n behind the head at @vr->avail. Beyond the run it need not look available: it was written before its head
- * was. What lies behind it was perhaps not, so @side is good for one chain.
+ * The descriptor @n behind the head at @vr->avail. Beyond the run it need not look available:
+ * it was written before its head was. What lies behind it was perhaps not, so @side is good for
+ * one chain.
  */
 static const struct vring_packed_desc *packed_desc(struct sluice_vring *vr, u32 n, int *err)
 {
@@ -134,7 +147,8 @@ static const struct vring_packed_desc *packed_desc(struct sluice_vring *vr, u32 
 
 	nr = min3((u32)VRING_SIDE, vr->num - slot, vr->tail + 8U);
 	vr->nr_side = 0;
-	*err = vring_area_read(vr, VRING_DESC, slot * VRING_DESC_SIZE, vr->side_pdesc, nr * VRING_DESC_SIZE);
+	*err = vring_area_read(vr, VRING_DESC, slot * VRING_DESC_SIZE, vr->side_pdesc,
+			       nr * VRING_DESC_SIZE);
 	if (unlikely(*err))
 		return NULL;
 	vr->side = slot;
@@ -142,13 +156,16 @@ static const struct vring_packed_desc *packed_desc(struct sluice_vring *vr, u32 
 	return vr->side_pdesc;
 }
 
-static int packed_add(struct sluice_chain *c, unsigned int room, const struct vring_packed_desc *d, u16 flags)
+static int packed_add(struct sluice_chain *c, unsigned int room, const struct vring_packed_desc *d,
+		      u16 flags)
 {
-	return vring_chain_add(c, room, le64_to_cpu(d->addr), le32_to_cpu(d->len), flags & VRING_DESC_F_WRITE);
+	return vring_chain_add(c, room, le64_to_cpu(d->addr), le32_to_cpu(d->len),
+			       flags & VRING_DESC_F_WRITE);
 }
 
 /* A table of @len bytes, all of it in use, one entry after the other. */
-static int packed_indirect(struct sluice_vring *vr, u64 addr, u32 len, struct sluice_chain *c, unsigned int room)
+static int packed_indirect(struct sluice_vring *vr, u64 addr, u32 len, struct sluice_chain *c,
+			   unsigned int room)
 {
 	u32 count = len / VRING_DESC_SIZE, i, at;
 	int err;
@@ -159,7 +176,8 @@ static int packed_indirect(struct sluice_vring *vr, u64 addr, u32 len, struct sl
 	for (at = 0; at < count; at += VRING_SIDE) {
 		u32 have = min_t(u32, VRING_SIDE, count - at);
 
-		err = vring_table_read(vr, addr + (u64)at * VRING_DESC_SIZE, vr->side_pdesc, have * VRING_DESC_SIZE);
+		err = vring_table_read(vr, addr + (u64)at * VRING_DESC_SIZE, vr->side_pdesc,
+				       have * VRING_DESC_SIZE);
 		if (unlikely(err))
 			return err;
 		for (i = 0; i < have; i++) {
@@ -196,7 +214,8 @@ static int packed_chain(struct sluice_vring *vr, struct sluice_chain *c, unsigne
 		if (flags & VRING_DESC_F_INDIRECT) {
 			if (unlikely(!vr->indirect || (flags & VRING_DESC_F_NEXT)))
 				return VRING_BAD(INDIRECT);
-			err = packed_indirect(vr, le64_to_cpu(d->addr), le32_to_cpu(d->len), c, room);
+			err = packed_indirect(vr, le64_to_cpu(d->addr), le32_to_cpu(d->len), c,
+					      room);
 		} else {
 			err = packed_add(c, room, d, flags);
 		}
@@ -226,7 +245,7 @@ int vring_packed_next(struct sluice_vring *vr, unsigned int want, struct sluice_
 	return 0;
 }
 
-/* --- completions ------------------------------------------------------------------------------------------ */
+/* --- completions --- */
 
 void vring_packed_push(struct sluice_vring *vr, const struct sluice_chain *c, u32 len)
 {
@@ -251,9 +270,11 @@ static int packed_write_used(struct sluice_vring *vr, u32 *end)
 	for (i = 0; i < vr->nr_pend; i += n) {
 		u32 slot = packed_slot(vr, pos);
 
-		for (n = 1; i + n < vr->nr_pend && vr->skip[i + n - 1] == 1 && slot + n < vr->num; n++)
-			;
-		err = vring_area_write(vr, VRING_DESC, slot * VRING_DESC_SIZE, &vr->pelem[i], n * VRING_DESC_SIZE);
+		n = 1;
+		while (i + n < vr->nr_pend && vr->skip[i + n - 1] == 1 && slot + n < vr->num)
+			n++;
+		err = vring_area_write(vr, VRING_DESC, slot * VRING_DESC_SIZE, &vr->pelem[i],
+				       n * VRING_DESC_SIZE);
 		if (unlikely(err))
 			return err;
 		pos = vring_packed_add(vr, pos, n - 1 + vr->skip[i + n - 1]);
@@ -263,12 +284,13 @@ static int packed_write_used(struct sluice_vring *vr, u32 *end)
 }
 
 /*
- * A driver looks at completions in order and stops at one that is not there yet: so all are written, the first with the flags
- * it had, and then the flags of the first make the whole burst visible at once.
+ * A driver looks at completions in order and stops at one that is not there yet: so all are
+ * written, the first with the flags it had, and then the flags of the first make the whole
+ * burst visible at once.
  */
 int vring_packed_flush(struct sluice_vring *vr)
 {
-	u32 off = packed_slot(vr, vr->used) * VRING_DESC_SIZE + offsetof(struct vring_packed_desc, flags), end;
+	u32 off = packed_slot(vr, vr->used) * VRING_DESC_SIZE, end;
 	__le16 flags = vr->pelem[0].flags;
 	int err;
 
@@ -278,10 +300,11 @@ int vring_packed_flush(struct sluice_vring *vr)
 	if (unlikely(err))
 		return err;
 	/*
-	 * Data and completions before the flags. Pairs with the read barrier that a driver has between finding a descriptor
-	 * used and looking at the rest.
+	 * Data and completions before the flags. Pairs with the read barrier that a driver has
+	 * between finding a descriptor used and looking at the rest.
 	 */
 	smp_wmb();
+	off += offsetof(struct vring_packed_desc, flags);
 	err = vring_area_write16(vr, VRING_DESC, off, (__force u16)flags);
 	if (unlikely(err))
 		return err;
@@ -320,7 +343,7 @@ int vring_packed_signal(struct sluice_vring *vr)
 	return past && past - 1 < vr->unsignalled;
 }
 
-/* --- notifications ---------------------------------------------------------------------------------------- */
+/* --- notifications --- */
 
 int vring_packed_notify(struct sluice_vring *vr, bool on)
 {

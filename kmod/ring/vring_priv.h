@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the two layouts of a ring share. An access to the owner's memory costs tens of nanoseconds however short it is,
- * so the layouts load and store runs: ring entries, descriptors and completions of a whole burst at a time.
+ * What the two layouts of a ring share. An access to the owner's memory costs tens of
+ * nanoseconds however short it is, so the layouts load and store runs: ring entries,
+ * descriptors and completions of a whole burst at a time.
  *
- * What was loaded may be kept across fetches: a driver owns nothing of a chain between making it available and
- * seeing it used. Only what the driver had published before it was loaded is kept, see the two layouts.
+ * What was loaded may be kept across fetches: a driver owns nothing of a chain between making
+ * it available and seeing it used. Only what the driver had published before it was loaded is
+ * kept, see the two layouts.
  */
 #ifndef _SLUICE_VRING_PRIV_H
 #define _SLUICE_VRING_PRIV_H
@@ -150,8 +152,8 @@ struct sluice_vring {
 };
 
 /*
- * Functions in here return what is less than zero on failure: a negative errno when the guest is not to blame, -EAGAIN
- * (IOTLB miss) above all; or else the violation.
+ * Functions in here return what is less than zero on failure: a negative errno when the guest
+ * is not to blame, -EAGAIN (IOTLB miss) above all; or else the violation.
  */
 #define VRING_BAD(e)	(-4096 - (int)SLUICE_VRING_ERR_##e)
 #define VRING_WHY(err)	((enum sluice_vring_error)(-4096 - (err)))
@@ -159,7 +161,8 @@ struct sluice_vring {
 
 /* Copy from or to an area. Outside of the areas is never asked for. */
 int vring_area_read(struct sluice_vring *vr, enum vring_part part, u32 off, void *dst, u32 len);
-int vring_area_write(struct sluice_vring *vr, enum vring_part part, u32 off, const void *src, u32 len);
+int vring_area_write(struct sluice_vring *vr, enum vring_part part, u32 off, const void *src,
+		     u32 len);
 /* One field, in one piece: the driver may be storing or loading it. */
 int vring_area_read16(struct sluice_vring *vr, enum vring_part part, u32 off, u16 *val);
 int vring_area_read32(struct sluice_vring *vr, enum vring_part part, u32 off, u32 *val);
@@ -179,7 +182,8 @@ static inline void vring_chain_begin(struct sluice_chain *c, struct sluice_vring
 	c->nr_in = 0;
 }
 
-static inline int vring_chain_add(struct sluice_chain *c, unsigned int room, u64 addr, u32 len, bool write)
+static inline int vring_chain_add(struct sluice_chain *c, unsigned int room, u64 addr, u32 len,
+				  bool write)
 {
 	unsigned int n = c->nr_out + c->nr_in;
 
@@ -208,11 +212,11 @@ static inline int vring_chain_add(struct sluice_chain *c, unsigned int room, u64
 }
 
 /*
- * Take the next chain. @want: how many the caller still wants. 0, or -ENODATA: none is available; -ENOSPC: its segments do
- * not fit; or as said above, and then it was not taken.
+ * Take the next chain. @want: how many the caller still wants. 0, or -ENODATA: none is
+ * available; -ENOSPC: its segments do not fit; or as said above, and then it was not taken.
  */
-int vring_split_next(struct sluice_vring *vr, unsigned int want, struct sluice_chain *c, struct sluice_vring_seg *seg,
-		     unsigned int room);
+int vring_split_next(struct sluice_vring *vr, unsigned int want, struct sluice_chain *c,
+		     struct sluice_vring_seg *seg, unsigned int room);
 int vring_packed_next(struct sluice_vring *vr, unsigned int want, struct sluice_chain *c,
 		      struct sluice_vring_seg *seg, unsigned int room);
 
@@ -221,11 +225,17 @@ void vring_packed_push(struct sluice_vring *vr, const struct sluice_chain *c, u3
 int vring_split_flush(struct sluice_vring *vr);
 int vring_packed_flush(struct sluice_vring *vr);
 
-/* Does the driver's event index lie in the @vr->unsignalled slots before @vr->used? 1: signal, 0: do not. */
+/*
+ * Does the driver's event index lie in the @vr->unsignalled slots before @vr->used? 1: signal,
+ * 0: do not.
+ */
 int vring_split_signal(struct sluice_vring *vr);
 int vring_packed_signal(struct sluice_vring *vr);
 
-/* Ask for a notification once the slot at @vr->avail + @vr->ahead becomes available, or for none. */
+/*
+ * Ask for a notification once the slot at @vr->avail + @vr->ahead becomes available, or for
+ * none.
+ */
 int vring_split_notify(struct sluice_vring *vr, bool on);
 int vring_packed_notify(struct sluice_vring *vr, bool on);
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The split layout: a table of descriptors, a ring of heads made available, a ring of completions.
+ * The split layout: a table of descriptors, a ring of heads made available, a ring of
+ * completions.
  *
- * A fetch loads the driver's index, then the heads it covers, then the descriptors around those heads. Heads that
- * were loaded stay good until they are used, and so do descriptors that were loaded after the index that covers them:
- * so @run, @win and @side hold for one run of heads and are dropped with it.
+ * A fetch loads the driver's index, then the heads it covers, then the descriptors around those
+ * heads. Heads that were loaded stay good until they are used, and so do descriptors that were
+ * loaded after the index that covers them: so @run, @win and @side hold for one run of heads
+ * and are dropped with it.
  */
 #include "vring_priv.h"
 
@@ -70,14 +72,15 @@ static int split_load_heads(struct sluice_vring *vr, unsigned int want)
 			return -ENODATA;
 		vr->seen = idx;
 		/*
-		 * The index before what it covers. Pairs with the write barrier that a driver has between filling in ring
-		 * and descriptors and moving the index.
+		 * The index before what it covers. Pairs with the write barrier that a driver
+		 * has between filling in ring and descriptors and moving the index.
 		 */
 		smp_rmb();
 	}
 	n = min(want, ready);
 	first = min(n, vr->num - slot);
-	err = vring_area_read(vr, VRING_DRIVER, AVAIL_RING(slot), vr->head, first * sizeof(vr->head[0]));
+	err = vring_area_read(vr, VRING_DRIVER, AVAIL_RING(slot), vr->head,
+			      first * sizeof(vr->head[0]));
 	if (!err && n > first)
 		err = vring_area_read(vr, VRING_DRIVER, AVAIL_RING(0), vr->head + first,
 				      (n - first) * sizeof(vr->head[0]));
@@ -89,9 +92,10 @@ static int split_load_heads(struct sluice_vring *vr, unsigned int want)
 }
 
 /*
- * Which descriptors to load for the head at hand, @at in the run: drivers hand out descriptors in rising or, from a free list,
- * in falling order, so a span around all heads of the run, or of as many as lie close, costs one copy.
- * Up to eight descriptors for each head are still cheaper than a second one.
+ * Which descriptors to load for the head at hand, @at in the run: drivers hand out descriptors
+ * in rising or, from a free list, in falling order, so a span around all heads of the run, or
+ * of as many as lie close, costs one copy. Up to eight descriptors for each head are still
+ * cheaper than a second one.
  */
 static void split_choose_window(const struct sluice_vring *vr, unsigned int at, u16 *first, u32 *nr)
 {
@@ -127,7 +131,8 @@ static const struct vring_desc *split_load_window(struct sluice_vring *vr, u16 h
 
 	split_choose_window(vr, (u16)(vr->avail - vr->run), &first, &nr);
 	vr->nr_win = 0;
-	*err = vring_area_read(vr, VRING_DESC, first * VRING_DESC_SIZE, vr->desc, nr * VRING_DESC_SIZE);
+	*err = vring_area_read(vr, VRING_DESC, first * VRING_DESC_SIZE, vr->desc,
+			       nr * VRING_DESC_SIZE);
 	if (unlikely(*err))
 		return NULL;
 	vr->win = first;
@@ -141,7 +146,8 @@ static const struct vring_desc *split_load_side(struct sluice_vring *vr, u16 i, 
 	u32 nr = min3((u32)VRING_SIDE, vr->num - i, vr->tail + 8U);
 
 	vr->nr_side = 0;
-	*err = vring_area_read(vr, VRING_DESC, i * VRING_DESC_SIZE, vr->side_desc, nr * VRING_DESC_SIZE);
+	*err = vring_area_read(vr, VRING_DESC, i * VRING_DESC_SIZE, vr->side_desc,
+			       nr * VRING_DESC_SIZE);
 	if (unlikely(*err))
 		return NULL;
 	vr->side = i;
@@ -164,12 +170,13 @@ static const struct vring_desc *split_desc(struct sluice_vring *vr, u16 i, bool 
 static int split_add(const struct sluice_vring *vr, struct sluice_chain *c, unsigned int room,
 		     const struct vring_desc *d, u16 flags)
 {
-	return vring_chain_add(c, room, __virtio64_to_cpu(vr->little, d->addr), __virtio32_to_cpu(vr->little, d->len),
-			       flags & VRING_DESC_F_WRITE);
+	return vring_chain_add(c, room, __virtio64_to_cpu(vr->little, d->addr),
+			       __virtio32_to_cpu(vr->little, d->len), flags & VRING_DESC_F_WRITE);
 }
 
 /* A table of @len bytes is linked like the ring's own, from its first entry on. */
-static int split_indirect(struct sluice_vring *vr, u64 addr, u32 len, struct sluice_chain *c, unsigned int room)
+static int split_indirect(struct sluice_vring *vr, u64 addr, u32 len, struct sluice_chain *c,
+			  unsigned int room)
 {
 	u32 count = len / VRING_DESC_SIZE, i = 0, n = 0, at = 0, have = 0;
 	const struct vring_desc *d;
@@ -238,8 +245,8 @@ static int split_chain(struct sluice_vring *vr, u16 head, struct sluice_chain *c
 	return 0;
 }
 
-int vring_split_next(struct sluice_vring *vr, unsigned int want, struct sluice_chain *c, struct sluice_vring_seg *seg,
-		     unsigned int room)
+int vring_split_next(struct sluice_vring *vr, unsigned int want, struct sluice_chain *c,
+		     struct sluice_vring_seg *seg, unsigned int room)
 {
 	u16 at = vr->avail - vr->run;
 	int err;
@@ -276,15 +283,16 @@ int vring_split_flush(struct sluice_vring *vr)
 	u32 n = min_t(u32, vr->nr_pend, vr->num), first = min(n, vr->num - slot);
 	int err;
 
-	err = vring_area_write(vr, VRING_DEVICE, USED_RING(slot), vr->elem, first * sizeof(vr->elem[0]));
+	err = vring_area_write(vr, VRING_DEVICE, USED_RING(slot), vr->elem,
+			       first * sizeof(vr->elem[0]));
 	if (!err && n > first)
 		err = vring_area_write(vr, VRING_DEVICE, USED_RING(0), vr->elem + first,
 				       (n - first) * sizeof(vr->elem[0]));
 	if (unlikely(err))
 		return err;
 	/*
-	 * Data and elements before the index. Pairs with the read barrier that a driver has between loading the index and
-	 * looking at what it covers.
+	 * Data and elements before the index. Pairs with the read barrier that a driver has
+	 * between loading the index and looking at what it covers.
 	 */
 	smp_wmb();
 	err = split_write16(vr, VRING_DEVICE, USED_IDX, vr->used + n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A guest for the tests of rings: memory in two regions, and a driver for either layout. The driver is written
- * from the specification and shares no code with the device.
+ * A guest for the tests of rings: memory in two regions, and a driver for either layout. The
+ * driver is written from the specification and shares no code with the device.
  */
 #ifndef _RING_H
 #define _RING_H
@@ -12,7 +12,7 @@
 #include "iotlb.h"
 #include "vring.h"
 
-/* --- TAP -------------------------------------------------------------------------------------------------- */
+/* --- TAP --- */
 
 struct test {
 	const char *name;
@@ -50,7 +50,7 @@ u32 rnd(void);
 u32 rnd_below(u32 n);
 void rnd_seed(u32 seed);
 
-/* --- memory ----------------------------------------------------------------------------------------------- */
+/* --- memory --- */
 
 #define GUEST_LOW	0x10000ULL
 #define GUEST_HIGH	0x100000000ULL
@@ -72,7 +72,7 @@ extern unsigned int guest_misses;
 extern u64 guest_miss_iova;
 extern u8 guest_miss_perm;
 
-/* --- driver ----------------------------------------------------------------------------------------------- */
+/* --- driver --- */
 
 #define DRV_MAX_NUM	2048
 
@@ -112,8 +112,12 @@ struct drv {
 void drv_init(struct drv *d, const struct drv_conf *conf);
 void drv_config(const struct drv *d, struct sluice_vring_config *cfg);
 struct sluice_vring *drv_vring(const struct drv *d);
-/* -1: full. Not seen by the device before drv_publish(), which returns whether it wants a notification. */
-int drv_add(struct drv *d, const struct drv_buf *buf, unsigned int nr_out, unsigned int nr_in, bool indirect, int token);
+/*
+ * -1: full. Not seen by the device before drv_publish(), which returns whether it wants a
+ * notification.
+ */
+int drv_add(struct drv *d, const struct drv_buf *buf, unsigned int nr_out, unsigned int nr_in,
+	    bool indirect, int token);
 bool drv_publish(struct drv *d);
 /* The next completion's token, or -1. */
 int drv_get(struct drv *d, u32 *len);
@@ -123,13 +127,14 @@ void drv_disable_cb(struct drv *d);
 bool drv_pending(const struct drv *d);
 
 /* By layout. */
-int split_add(struct drv *d, const struct drv_buf *buf, unsigned int nr_out, unsigned int nr_in, bool indirect, int token);
+int split_add(struct drv *d, const struct drv_buf *buf, unsigned int nr_out, unsigned int nr_in,
+	      bool indirect, int token);
 bool split_publish(struct drv *d);
 int split_get(struct drv *d, u32 *len);
 void split_cb(struct drv *d, bool on, u32 n);
 bool split_pending(const struct drv *d);
-int packed_add(struct drv *d, const struct drv_buf *buf, unsigned int nr_out, unsigned int nr_in, bool indirect,
-	       int token);
+int packed_add(struct drv *d, const struct drv_buf *buf, unsigned int nr_out, unsigned int nr_in,
+	       bool indirect, int token);
 bool packed_publish(struct drv *d);
 int packed_get(struct drv *d, u32 *len);
 void packed_cb(struct drv *d, bool on, u32 n);

@@ -77,7 +77,8 @@ static void laps(const struct drv_conf *conf, unsigned int burst, bool indirect)
 			token = drv_get(&drv, &len);
 			CHECK_EQ(got, token);
 			CHECK_EQ(i + 1, len);
-			CHECK_EQ((u8)~got, *(u8 *)guest_ptr(GUEST_HIGH + 0x100020 + 64 * (got % 4096), 1));
+			CHECK_EQ((u8)~got,
+				 *(u8 *)guest_ptr(GUEST_HIGH + 0x100020 + 64 * (got % 4096), 1));
 			got++;
 		}
 		CHECK_EQ(-1, drv_get(&drv, &len));
@@ -96,10 +97,15 @@ static void all_laps(bool packed, bool indirect, bool shuffle, bool big)
 		for (burst = 1; burst <= 64; burst = burst * 3 + 1) {
 			u32 num = packed ? packed_sizes[i] : split_sizes[i];
 			struct drv_conf conf = {
-				.num = num, .packed = packed, .indirect = indirect, .shuffle = shuffle, .big = big,
+				.num = num,
+				.packed = packed,
+				.indirect = indirect,
+				.shuffle = shuffle,
+				.big = big,
 				.high = i & 1,
 				/* Near the end of the index, or in the second lap. */
-				.start = packed ? (num - 1) | (i & 1 ? 0x8000 : 0) : 65536 - num / 2 - 1,
+				.start = packed ? (num - 1) | (i & 1 ? 0x8000 : 0) :
+						  65536 - num / 2 - 1,
 			};
 
 			if (burst > num / (indirect ? 1 : 2))
@@ -149,7 +155,9 @@ static void t_packed_indirect(void)
 /* What was given back comes again, also when more came in the meantime. */
 static void unfetch(bool packed)
 {
-	struct drv_conf conf = { .num = 64, .packed = packed, .start = packed ? 0x8000 | 61 : 65530 };
+	struct drv_conf conf = { .num = 64,
+				 .packed = packed,
+				 .start = packed ? 0x8000 | 61 : 65530 };
 	unsigned int next = 0, put = 0, round;
 
 	begin(&conf);
@@ -340,8 +348,8 @@ static void t_user_addr(void)
 }
 
 /*
- * Serve a miss with one page. What the driver takes for one piece of memory lies in falling order in the owner's, so
- * that no area of the ring is contiguous there.
+ * Serve a miss with one page. What the driver takes for one piece of memory lies in falling
+ * order in the owner's, so that no area of the ring is contiguous there.
  */
 static void serve(u64 offset)
 {
@@ -350,12 +358,15 @@ static void serve(u64 offset)
 	/* Now and then everything is forgotten, in the middle of something. */
 	if (!(guest_misses % 37))
 		sluice_iotlb_invalidate(guest.iotlb, 0, U64_MAX);
-	sluice_iotlb_update(guest.iotlb, at, at | ~PAGE_MASK, guest_scattered(at - offset), SLUICE_GMEM_RW);
+	sluice_iotlb_update(guest.iotlb, at, at | ~PAGE_MASK, guest_scattered(at - offset),
+			    SLUICE_GMEM_RW);
 }
 
 static void scattered(bool packed, unsigned int burst)
 {
-	struct drv_conf conf = { .num = 1024, .packed = packed, .event_idx = true, .start = packed ? 0x8000 : 0 };
+	struct drv_conf conf = {
+		.num = 1024, .packed = packed, .event_idx = true, .start = packed ? 0x8000 : 0
+	};
 	unsigned int got = 0, put = 0, i;
 	struct sluice_vring_config cfg;
 	u64 offset = 0x7000000;
@@ -412,7 +423,11 @@ static void t_iotlb(void)
 
 static void t_config(void)
 {
-	struct sluice_vring_config good = { .num = 8, .desc = 0x1000, .driver = 0x2000, .device = 0x3000 }, c;
+	struct sluice_vring_config good = { .num = 8,
+					    .desc = 0x1000,
+					    .driver = 0x2000,
+					    .device = 0x3000 },
+				   c;
 
 #define BAD(change) do { \
 	c = good; \

@@ -26,7 +26,8 @@ static u32 advance(const struct drv *d, u32 pos, u32 n)
 
 static void store_flags(const struct drv *d, u32 slot, u16 flags)
 {
-	__atomic_store_n((u16 *)guest_ptr(d->desc + 16 * slot + 14, 2), htole16(flags), __ATOMIC_RELEASE);
+	__atomic_store_n((u16 *)guest_ptr(d->desc + 16 * slot + 14, 2), htole16(flags),
+			 __ATOMIC_RELEASE);
 }
 
 static void put_body(u64 at, const struct drv_buf *b, u16 id)
@@ -51,8 +52,8 @@ static void put_flags(struct drv *d, u32 pos, u16 flags)
 	d->held_slot = pos % d->conf.num;
 }
 
-int packed_add(struct drv *d, const struct drv_buf *buf, unsigned int nr_out, unsigned int nr_in, bool indirect,
-	       int token)
+int packed_add(struct drv *d, const struct drv_buf *buf, unsigned int nr_out, unsigned int nr_in,
+	       bool indirect, int token)
 {
 	unsigned int n = nr_out + nr_in, slots = indirect ? 1 : n, i;
 	u32 pick, pos = d->next;
@@ -71,7 +72,8 @@ int packed_add(struct drv *d, const struct drv_buf *buf, unsigned int nr_out, un
 			d->table[id] = guest_alloc(16 * 32, 16, rnd() & 1);
 		for (i = 0; i < n; i++) {
 			put_body(d->table[id] + 16 * i, &buf[i], 0x7777);
-			*(u16 *)guest_ptr(d->table[id] + 16 * i + 14, 2) = htole16(i < nr_out ? 0 : F_WRITE);
+			*(u16 *)guest_ptr(d->table[id] + 16 * i + 14, 2) =
+				htole16(i < nr_out ? 0 : F_WRITE);
 		}
 		put_body(slot_addr(d, pos), &(struct drv_buf) { d->table[id], 16 * n }, id);
 		put_flags(d, pos, F_INDIRECT);
@@ -85,7 +87,8 @@ int packed_add(struct drv *d, const struct drv_buf *buf, unsigned int nr_out, un
 
 			put_body(slot_addr(d, at), &buf[i], i + 1 < n ? 0x7777 : id);
 			if (i)
-				store_flags(d, at % d->conf.num, flags | (wrap(d, at) ? F_AVAIL : F_USED));
+				store_flags(d, at % d->conf.num,
+					    flags | (wrap(d, at) ? F_AVAIL : F_USED));
 			else
 				head_flags = flags;
 		}
@@ -124,7 +127,8 @@ bool packed_publish(struct drv *d)
 
 bool packed_pending(const struct drv *d)
 {
-	u16 flags = le16toh(__atomic_load_n((u16 *)guest_ptr(slot_addr(d, d->used) + 14, 2), __ATOMIC_ACQUIRE));
+	u16 flags = le16toh(__atomic_load_n((u16 *)guest_ptr(slot_addr(d, d->used) + 14, 2),
+					    __ATOMIC_ACQUIRE));
 
 	return !!(flags & F_AVAIL) == wrap(d, d->used) && !!(flags & F_USED) == wrap(d, d->used);
 }

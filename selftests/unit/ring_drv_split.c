@@ -63,7 +63,8 @@ static void give(struct drv *d, u16 i)
 	d->free++;
 }
 
-int split_add(struct drv *d, const struct drv_buf *buf, unsigned int nr_out, unsigned int nr_in, bool indirect, int token)
+int split_add(struct drv *d, const struct drv_buf *buf, unsigned int nr_out, unsigned int nr_in,
+	      bool indirect, int token)
 {
 	unsigned int n = nr_out + nr_in, i;
 	u16 head, at;
@@ -81,7 +82,8 @@ int split_add(struct drv *d, const struct drv_buf *buf, unsigned int nr_out, uns
 		for (i = 0; i < n; i++)
 			put_desc(d, d->table[head] + 16 * i, &buf[i],
 				 (i < nr_out ? 0 : F_WRITE) | (i + 1 < n ? F_NEXT : 0), i + 1);
-		put_desc(d, d->desc + 16 * head, &(struct drv_buf) { d->table[head], 16 * n }, F_INDIRECT, 0x7777);
+		put_desc(d, d->desc + 16 * head, &(struct drv_buf){ d->table[head], 16 * n },
+			 F_INDIRECT, 0x7777);
 	} else {
 		for (i = 0; i < n; i++) {
 			u16 next = i + 1 < n ? take(d) : 0x7777;

@@ -25,7 +25,10 @@ static int fetch(void)
 static void begin_num(u32 num)
 {
 	struct drv_conf conf = {
-		.num = num, .packed = packed, .indirect = with_indirect, .start = packed ? 0x8000 : 0,
+		.num = num,
+		.packed = packed,
+		.indirect = with_indirect,
+		.start = packed ? 0x8000 : 0,
 	};
 
 	guest_reset();

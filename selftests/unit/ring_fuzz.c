@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest made of the fuzzer's bytes: configuration, steps of the device, and memory. What is checked is what no guest may bring
- * about: an access outside its memory (by the sanitizers and the hook), a chain that contradicts itself, a write after the
- * ring broke, or a loop without end.
+ * A guest made of the fuzzer's bytes: configuration, steps of the device, and memory. What is
+ * checked is what no guest may bring about: an access outside its memory (by the sanitizers and
+ * the hook), a chain that contradicts itself, a write after the ring broke, or a loop without
+ * end.
  */
 #include <stdlib.h>
 #include "kernel.h"
@@ -87,7 +88,8 @@ static void prepare(const struct sluice_vring_config *c)
 	unsigned int n = byte() % 32 + 1, i;
 
 	for (i = 0; i < n; i++) {
-		u8 *d = mem + (c->desc - BASE) + 16 * ((c->packed ? (c->avail & 0x7fff) + i : i) % c->num);
+		u8 *d = mem + (c->desc - BASE) +
+			16 * ((c->packed ? (c->avail & 0x7fff) + i : i) % c->num);
 		u8 what = byte();
 		u64 addr = cpu_to_le64(BASE + byte() * 16);
 		u32 len = cpu_to_le32(what & 8 ? byte() * 16 : 16);
@@ -137,16 +139,17 @@ static void use_chain(const struct sluice_chain *c)
 	static u8 data[256];
 	u32 n;
 
-	n = min(c->out_len, (u32)sizeof(data));
+	n = min_t(u32, c->out_len, sizeof(data));
 	sluice_chain_read(vr, c, c->out_len - n, data, n);
-	n = min(c->in_len, (u32)byte());
+	n = min_t(u32, c->in_len, byte());
 	sluice_chain_write(vr, c, 0, data, n);
 	sluice_vring_push(vr, c, n);
 }
 
 static void burst(u8 how)
 {
-	int n = sluice_vring_fetch(vr, chain, 1 + how % SLUICE_VRING_BURST, seg, ARRAY_SIZE(seg)), i, keep;
+	int n = sluice_vring_fetch(vr, chain, 1 + how % SLUICE_VRING_BURST, seg, ARRAY_SIZE(seg)),
+	    i, keep;
 
 	need(n <= 1 + how % SLUICE_VRING_BURST);
 	need(n >= 0 || n == -EAGAIN || (n == -EIO && sluice_vring_error(vr)));
@@ -197,7 +200,8 @@ static void step(void)
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct sluice_gmem_region r[2] = {
-		{ BASE, MEM / 2, (uintptr_t)mem }, { BASE + MEM / 2, MEM / 2, (uintptr_t)mem + MEM / 2 },
+		{ BASE, MEM / 2, (uintptr_t)mem },
+		{ BASE + MEM / 2, MEM / 2, (uintptr_t)mem + MEM / 2 },
 	};
 	struct sluice_gmem g = {};
 	struct sluice_vring_config c;
@@ -205,12 +209,13 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	u8 flags;
 
 	input = data;
-	left = min(size, (size_t)256);
+	left = min_t(size_t, size, 256);
 	flags = byte();
 	configure(&c, flags);
 	memset(mem, 0, sizeof(mem));
 	if (size > left)
-		memcpy(mem, data + size - min(size - left, (size_t)MEM), min(size - left, (size_t)MEM));
+		memcpy(mem, data + size - min(size - left, (size_t)MEM),
+		       min(size - left, (size_t)MEM));
 	if (flags & 32)
 		prepare(&c);
 	shim_user_hook = inside;
@@ -226,9 +231,13 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		c.user_addr = true;
 		c.desc += (uintptr_t)mem - BASE;
 		c.driver += (uintptr_t)mem - BASE;
-		/* Areas that leave the memory are refused by the hook's owner, a front end, before. */
+		/*
+		 * Areas that leave the memory are refused by the hook's owner, a front end,
+		 * before.
+		 */
 		c.device += (uintptr_t)mem - BASE;
-		if (c.desc + c.num * 16 > (uintptr_t)mem + MEM || c.device + 6 + 8 * c.num > (uintptr_t)mem + MEM ||
+		if (c.desc + c.num * 16 > (uintptr_t)mem + MEM ||
+		    c.device + 6 + 8 * c.num > (uintptr_t)mem + MEM ||
 		    c.driver + 6 + 2 * c.num > (uintptr_t)mem + MEM)
 			c.user_addr = false;
 	}

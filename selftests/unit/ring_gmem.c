@@ -21,7 +21,9 @@ static bool refused(u64 s1, u64 n1, u64 s2, u64 n2)
 static void t_table(void)
 {
 	struct sluice_gmem_region r[3] = {
-		{ 0x3000, 0x1000, 0x10000 }, { 0x1000, 0x1000, 0x20000 }, { 0x2000, 0x1000, 0x30000 },
+		{ 0x3000, 0x1000, 0x10000 },
+		{ 0x1000, 0x1000, 0x20000 },
+		{ 0x2000, 0x1000, 0x30000 },
 	};
 	struct sluice_gmem_table *t;
 
@@ -78,7 +80,9 @@ static void t_map(void)
 {
 	u64 base = guest_uaddr(GUEST_LOW), ua = 0;
 	struct sluice_gmem_region r[3] = {
-		{ 0, 0x1000, base }, { 0x1000, 0x1000, base + 0x1000 }, { 0x2000, 0x1000, base + 0x8000 },
+		{ 0, 0x1000, base },
+		{ 0x1000, 0x1000, base + 0x1000 },
+		{ 0x2000, 0x1000, base + 0x8000 },
 	};
 	struct sluice_gmem g = { .table = table(r, 3) };
 	u8 out[0x3000], in[0x3000];

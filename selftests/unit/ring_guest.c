@@ -91,12 +91,13 @@ static void guest_map(void)
 		abort();
 	scattered = mmap(NULL, GUEST_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (at = 0; at < GUEST_SIZE; at += PAGE_SIZE)
-		if (mmap(scattered + at, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
-			 2 * GUEST_SIZE + HOLE - PAGE_SIZE - at) == MAP_FAILED)
+		if (mmap(scattered + at, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			 fd, 2 * GUEST_SIZE + HOLE - PAGE_SIZE - at) == MAP_FAILED)
 			abort();
 	close(fd);
 	r[0] = (struct sluice_gmem_region) { GUEST_HIGH, GUEST_SIZE, (uintptr_t)arena };
-	r[1] = (struct sluice_gmem_region) { GUEST_LOW, GUEST_SIZE, (uintptr_t)arena + GUEST_SIZE + HOLE };
+	r[1] = (struct sluice_gmem_region){ GUEST_LOW, GUEST_SIZE,
+					    (uintptr_t)arena + GUEST_SIZE + HOLE };
 	guest.table = sluice_gmem_table_new(r, 2);
 	if (IS_ERR(guest.table))
 		abort();
@@ -128,7 +129,8 @@ u64 guest_uaddr(u64 gpa)
 
 u64 guest_scattered(u64 gpa)
 {
-	return (uintptr_t)scattered + ((GUEST_SIZE - PAGE_SIZE - (gpa - GUEST_LOW)) & PAGE_MASK) + offset_in_page(gpa);
+	return (uintptr_t)scattered + ((GUEST_SIZE - PAGE_SIZE - (gpa - GUEST_LOW)) & PAGE_MASK) +
+	       offset_in_page(gpa);
 }
 
 void *guest_ptr(u64 gpa, size_t len)
@@ -163,7 +165,7 @@ struct sluice_iotlb *guest_iotlb(void)
 	return guest.iotlb;
 }
 
-/* --- driver, by layout ------------------------------------------------------------------------------------ */
+/* --- driver, by layout --- */
 
 void drv_init(struct drv *d, const struct drv_conf *conf)
 {
@@ -197,8 +199,10 @@ void drv_init(struct drv *d, const struct drv_conf *conf)
 		}
 	} else {
 		d->next = conf->start;
-		*(u16 *)guest_ptr(d->driver + 2, 2) = conf->big ? htobe16(conf->start) : htole16(conf->start);
-		*(u16 *)guest_ptr(d->device + 2, 2) = conf->big ? htobe16(conf->start) : htole16(conf->start);
+		*(u16 *)guest_ptr(d->driver + 2, 2) = conf->big ? htobe16(conf->start) :
+								  htole16(conf->start);
+		*(u16 *)guest_ptr(d->device + 2, 2) = conf->big ? htobe16(conf->start) :
+								  htole16(conf->start);
 	}
 	d->published = d->next;
 	d->used = d->next;
@@ -232,7 +236,8 @@ struct sluice_vring *drv_vring(const struct drv *d)
 	return vr;
 }
 
-int drv_add(struct drv *d, const struct drv_buf *buf, unsigned int nr_out, unsigned int nr_in, bool indirect, int token)
+int drv_add(struct drv *d, const struct drv_buf *buf, unsigned int nr_out, unsigned int nr_in,
+	    bool indirect, int token)
 {
 	return (d->conf.packed ? packed_add : split_add)(d, buf, nr_out, nr_in, indirect, token);
 }

@@ -11,7 +11,10 @@ static struct sluice_vring_seg seg[2 * SLUICE_CHAIN_MAX_SEGS];
 static void begin(u32 num, bool packed, bool event_idx)
 {
 	struct drv_conf conf = {
-		.num = num, .packed = packed, .event_idx = event_idx, .start = packed ? 0x8000 | (num - 1) : 65536 - 2,
+		.num = num,
+		.packed = packed,
+		.event_idx = event_idx,
+		.start = packed ? 0x8000 | (num - 1) : 65536 - 2,
 	};
 
 	drv_init(&drv, &conf);
@@ -106,15 +109,16 @@ static void signal_event(bool packed, u32 num, unsigned int slots)
 	CHECK(done(0, 1));
 	take(1);
 	for (round = 0; round < 500; round++) {
-		unsigned int n = 1 + rnd_below(num / slots), first = 1 + rnd_below(n), want = 1 + rnd_below(n + 2);
+		unsigned int n = 1 + rnd_below(num / slots), first = 1 + rnd_below(n),
+			     want = 1 + rnd_below(n + 2);
 
 		/* No index lies further ahead than the ring is long. */
 		want = min(want, num / slots + 1);
 		put(n, slots);
 		CHECK_EQ(n, fetch(64));
 		/*
-		 * Interrupt with the completion that is the @want-th from now, counted by the driver; a packed ring counts
-		 * descriptors.
+		 * Interrupt with the completion that is the @want-th from now, counted by the
+		 * driver; a packed ring counts descriptors.
 		 */
 		drv_enable_cb(&drv, packed ? (want - 1) * slots + 1 : want);
 		CHECK_EQ(want <= first, done(0, first));
@@ -200,7 +204,8 @@ static void t_wake(void)
 }
 
 /*
- * Buffers that were fetched and given back, because one packet needs more than there are: only new ones are news.
+ * Buffers that were fetched and given back, because one packet needs more than there are: only
+ * new ones are news.
  */
 static void short_of(bool packed, bool event_idx)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Driver and device on two CPUs, each going to sleep when it has nothing to do: data arrives whole and in order, and
- * no wake-up is lost.
+ * Driver and device on two CPUs, each going to sleep when it has nothing to do: data arrives
+ * whole and in order, and no wake-up is lost.
  */
 #include <pthread.h>
 #include <semaphore.h>
@@ -43,7 +43,8 @@ static bool send_one(unsigned int token)
 	buf[out] = (struct drv_buf) { at + 128, 64 };
 	for (i = 0; i < 28; i++)
 		((u32 *)guest_ptr(at, 112))[i] = token + i;
-	return !drv_add(&drv, buf, out, token % 3 == 0, drv.conf.indirect && token % 5, token % 1024);
+	return !drv_add(&drv, buf, out, token % 3 == 0, drv.conf.indirect && token % 5,
+			token % 1024);
 }
 
 static int reap(unsigned int *got)
@@ -71,7 +72,9 @@ static void *driver(void *arg)
 		int n;
 
 		seed = seed * 1103515245 + 12345;
-		for (i = 0; i < 1 + (seed >> 16) % 40 && put < TOTAL && put - got < 1000 && send_one(put); i++)
+		for (i = 0;
+		     i < 1 + (seed >> 16) % 40 && put < TOTAL && put - got < 1000 && send_one(put);
+		     i++)
 			put++;
 		if (i && drv_publish(&drv))
 			sem_post(&kick);
@@ -85,7 +88,7 @@ static void *driver(void *arg)
 		if (!drv_pending(&drv)) {
 			naps_driver++;
 			if (!nap(&irq))
-				return "driver slept for ever";
+				return "slept for ever";
 		}
 		drv_disable_cb(&drv);
 	}
@@ -117,7 +120,8 @@ static const char *device(void)
 	const char *bad;
 
 	while (next < TOTAL) {
-		int n = sluice_vring_fetch(vr, chain, SLUICE_VRING_BURST, seg, ARRAY_SIZE(seg)), keep, i;
+		int n = sluice_vring_fetch(vr, chain, SLUICE_VRING_BURST, seg, ARRAY_SIZE(seg)),
+		    keep, i;
 
 		if (n < 0)
 			return sluice_vring_strerror(sluice_vring_error(vr));
@@ -141,7 +145,7 @@ static const char *device(void)
 			continue;
 		naps_device++;
 		if (!nap(&kick))
-			return "device slept for ever";
+			return "slept for ever";
 		sluice_vring_disable_notify(vr);
 	}
 	return NULL;
@@ -171,7 +175,8 @@ static void race(const struct drv_conf *conf)
 	if (bad_driver)
 		printf("# driver: %s\n", (char *)bad_driver);
 	CHECK(!bad_driver);
-	printf("# %d chains, driver slept %u times, device %u times\n", TOTAL, naps_driver, naps_device);
+	printf("# %d chains, driver slept %u times, device %u times\n", TOTAL, naps_driver,
+	       naps_device);
 	sluice_vring_free(vr);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random chains, bursts and pauses, for either layout and every feature. What arrives is what was sent, in order; what was
- * written and how much is what the driver finds; nobody waits for ever.
+ * Random chains, bursts and pauses, for either layout and every feature. What arrives is what
+ * was sent, in order; what was written and how much is what the driver finds; nobody waits for
+ * ever.
  */
 #include "ring.h"
 
@@ -46,7 +47,8 @@ static void make(struct request *r, unsigned int token)
 		at += len;
 		if (n < r->nr_out) {
 			for (i = 0; i < len; i++)
-				*(u8 *)guest_ptr(r->buf[n].addr + i, 1) = pattern(r->seed, r->out_len++);
+				*(u8 *)guest_ptr(r->buf[n].addr + i, 1) =
+					pattern(r->seed, r->out_len++);
 		} else {
 			memset(guest_ptr(r->buf[n].addr, len), 0, len);
 			r->in_len += len;
@@ -59,7 +61,8 @@ static bool all_read(const struct sluice_chain *c, const struct request *r)
 	static u8 data[MAX_SEGS * MAX_LEN];
 	u32 off = 0, i;
 
-	if (c->nr_out != r->nr_out || c->nr_in != r->nr_in || c->out_len != r->out_len || c->in_len != r->in_len)
+	if (c->nr_out != r->nr_out || c->nr_in != r->nr_in || c->out_len != r->out_len ||
+	    c->in_len != r->in_len)
 		return false;
 	for (i = 0; i < c->nr_out + c->nr_in; i++)
 		if (c->seg[i].addr != r->buf[i].addr || c->seg[i].len != r->buf[i].len)
@@ -103,7 +106,8 @@ static bool answered(const struct request *r, u32 len)
 		return false;
 	for (i = r->nr_out; i < r->nr_out + r->nr_in; i++)
 		for (j = 0; j < r->buf[i].len; j++, at++)
-			if (*(u8 *)guest_ptr(r->buf[i].addr + j, 1) != (at < len ? pattern(~r->seed, at) : 0))
+			if (*(u8 *)guest_ptr(r->buf[i].addr + j, 1) !=
+			    (at < len ? pattern(~r->seed, at) : 0))
 				return false;
 	return true;
 }
@@ -153,7 +157,8 @@ static void device_step(struct progress *p)
 		p->kicked = false;
 		sluice_vring_disable_notify(vr);
 	}
-	n = sluice_vring_fetch(vr, chain, rnd_below(4) ? SLUICE_VRING_BURST : 1 + rnd_below(8), seg, ARRAY_SIZE(seg));
+	n = sluice_vring_fetch(vr, chain, rnd_below(4) ? SLUICE_VRING_BURST : 1 + rnd_below(8),
+			       seg, ARRAY_SIZE(seg));
 	if (n < 0)
 		printf("# %d: %s\n", n, sluice_vring_strerror(sluice_vring_error(vr)));
 	CHECK(n >= 0);
@@ -166,9 +171,9 @@ static void device_step(struct progress *p)
 
 		CHECK(answer(&chain[i], r));
 		sluice_vring_push(vr, &chain[i], r->done);
-		if (!rnd_below(10)) {
-			CHECK_EQ(0, sluice_vring_flush(vr));
-		}
+		if (rnd_below(10))
+			continue;
+		CHECK_EQ(0, sluice_vring_flush(vr));
 	}
 	sluice_vring_unfetch(vr, chain + keep, n - keep);
 	CHECK_EQ(0, sluice_vring_flush(vr));
@@ -203,17 +208,24 @@ static void run(const struct drv_conf *conf, unsigned int total)
 
 static void all(bool packed)
 {
-	static const u32 sizes[2][6] = { { 16, 32, 64, 128, 256, 1024 }, { 13, 16, 31, 64, 99, 1000 } };
+	static const u32 sizes[2][6] = { { 16, 32, 64, 128, 256, 1024 },
+					 { 13, 16, 31, 64, 99, 1000 } };
 	unsigned int i, f;
 
 	for (i = 0; i < ARRAY_SIZE(sizes[0]); i++) {
 		for (f = 0; f < 16; f++) {
 			struct drv_conf conf = {
-				.num = sizes[packed][i], .packed = packed, .indirect = f & 1, .event_idx = f & 2,
-				.shuffle = f & 4, .big = !packed && (f & 8), .high = f & 8,
+				.num = sizes[packed][i],
+				.packed = packed,
+				.indirect = f & 1,
+				.event_idx = f & 2,
+				.shuffle = f & 4,
+				.big = !packed && (f & 8),
+				.high = f & 8,
 			};
 
-			conf.start = packed ? rnd_below(conf.num) | (rnd() & 0x8000) : rnd() & 0xffff;
+			conf.start = packed ? rnd_below(conf.num) | (rnd() & 0x8000) :
+					      rnd() & 0xffff;
 			run(&conf, 400);
 			if (test_failed) {
 				printf("# size %u features %u\n", conf.num, f);
