@@ -86,8 +86,8 @@ static inline void rig_port_del(const char *name)
 }
 
 /*
- * A netdev whose carrier came on takes frames only a moment later, when the kernel has got round to it;
- * what the host sends before is lost. Setting a flag waits for whoever is at it.
+ * A netdev whose carrier came on takes frames only a moment later, when the kernel has got
+ * round to it; what the host sends before is lost. Setting a flag waits for whoever is at it.
  */
 static inline int rig_link_wait(const char *name)
 {
