@@ -7,7 +7,9 @@
 #ifndef _SLUICE_CACHE_H
 #define _SLUICE_CACHE_H
 
+#include <linux/cache.h>
 #include <linux/list.h>
+#include <linux/prefetch.h>
 #include <linux/types.h>
 #include "program.h"
 
@@ -38,7 +40,7 @@ struct sluice_cache_entry {
 	struct list_head dirty;
 	struct sluice_op op[SLUICE_CACHE_OPS];
 	struct sluice_counter *hit[SLUICE_CACHE_HITS];
-};
+} ____cacheline_aligned;
 
 /**
  * struct sluice_cache - one worker's cache
@@ -74,6 +76,23 @@ void sluice_cache_flush(struct sluice_cache *c);
 static inline void sluice_cache_prefetch(const struct sluice_cache *c, u32 hash)
 {
 	prefetch(c->tag[hash & (SLUICE_CACHE_SETS - 1)]);
+}
+
+/* Once the tags are there: the lines of the entry that a look-up and a count will touch. */
+static inline void sluice_cache_prefetch_entry(const struct sluice_cache *c, u32 hash)
+{
+	unsigned int set = hash & (SLUICE_CACHE_SETS - 1), way;
+
+	for (way = 0; way < SLUICE_CACHE_WAYS; way++) {
+		if (c->tag[set][way] == hash) {
+			const u8 *e = (const u8 *)&c->entry[set * SLUICE_CACHE_WAYS + way];
+
+			prefetchw(e);
+			prefetchw(e + L1_CACHE_BYTES);
+			prefetchw(e + 2 * L1_CACHE_BYTES);
+			return;
+		}
+	}
 }
 
 static inline void sluice_cache_count(struct sluice_cache *c, struct sluice_cache_entry *e, u32 packets, u32 bytes)

@@ -132,7 +132,8 @@ static netdev_features_t out_guest_features(const struct sluice_port *port)
 
 	if (f & NETIF_F_CSUM_MASK)
 		f |= NETIF_F_HW_CSUM;
-	return f | NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA;
+	/* Whether a segmented packet is to be trusted is the guest's driver's own question. */
+	return f | NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA | NETIF_F_GSO_ROBUST;
 }
 
 bool sluice_output_must_adapt(const struct sluice_port *port, const struct sluice_pkt *pkt)

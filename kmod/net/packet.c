@@ -52,7 +52,11 @@ bool sluice_pkt_to_skb(struct sluice_pkt *pkt)
 
 	if (pkt->skb)
 		return true;
-	skb = build_skb(pkt->data - SLUICE_PKT_HEADROOM, pkt->truesize);
+	/* With BH off the core's own store of skb heads can be used, which is filled in bulk. */
+	if (in_softirq())
+		skb = napi_build_skb(pkt->data - SLUICE_PKT_HEADROOM, pkt->truesize);
+	else
+		skb = build_skb(pkt->data - SLUICE_PKT_HEADROOM, pkt->truesize);
 	if (unlikely(!skb)) {
 		sluice_pkt_free(pkt);
 		return false;
