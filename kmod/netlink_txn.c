@@ -13,8 +13,8 @@
  * before it are undone, last first, so each finds the state that it left behind. What comes back
  * is the configuration; counters of a rule that was removed and put back start anew. Removing a
  * port cannot be undone (a guest has hold of it) but cannot fail either: it waits until all else
- * was done. So a name or a VF that a port gives up is free for others only in the next
- * transaction.
+ * was done, and so does removing a worker. What they give up, as a name or a VF, is free for
+ * others only in the next transaction.
  *
  * A transaction belongs to a socket and dies with it.
  */

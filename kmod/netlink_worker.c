@@ -11,19 +11,11 @@ struct assign_step {
 	unsigned int cpu[SLUICE_MAX_PAIRS];
 };
 
-struct worker_user {
-	struct sluice_port *port;
-	int pair;
-};
-
 struct worker_step {
 	struct sluice_step step;
 	unsigned int cpu;
 	u8 mode;
-	bool automatic;
 	bool was_there;
-	unsigned int nr_users;
-	struct worker_user user[];
 };
 
 static struct sluice_worker *worker_need(struct sluice_change *c)
@@ -127,61 +119,37 @@ static int worker_set(struct sluice_change *c)
 
 /* --- removal --------------------------------------------------------------------------------- */
 
-static int worker_undo_del(struct sluice_step *step)
+/*
+ * Within a transaction it waits until ports that go are gone. A worker that is the last one with
+ * something to serve then becomes one that is there because it is needed.
+ */
+static int worker_step_del(struct sluice_step *step)
 {
-	struct worker_step *undo = container_of(step, struct worker_step, step);
+	const struct worker_step *later = container_of(step, struct worker_step, step);
+	struct sluice_worker *w = sluice_worker_find(later->cpu);
 	struct netlink_ext_ack extack = {};
-	struct sluice_worker *w;
-	unsigned int i;
-	int err = 0;
 
-	w = sluice_worker_add(undo->cpu, undo->mode, &extack);
-	if (IS_ERR(w))
-		return PTR_ERR(w);
-	w->automatic = undo->automatic;
-	for (i = 0; i < undo->nr_users; i++)
-		err = sluice_port_assign(undo->user[i].port, undo->user[i].pair, w, &extack) ?: err;
-	return err;
-}
-
-/* Both queues of a pair are always with the same worker. */
-static void worker_note_users(struct worker_step *undo, const struct sluice_worker *w)
-{
-	struct sluice_port *port;
-	unsigned long index;
-	unsigned int i;
-
-	xa_for_each(&sluice_ports, index, port) {
-		if (port->kind == SLUICE_PORT_UPLINK && rtnl_dereference(port->worker) == w)
-			undo->user[undo->nr_users++] = (struct worker_user){ port, -1 };
-		for (i = 0; i < port->nr_pairs && port->kind == SLUICE_PORT_GUEST; i++) {
-			if (rtnl_dereference(sluice_port_txq(port, i)->worker) == w)
-				undo->user[undo->nr_users++] = (struct worker_user){ port, i };
-		}
+	if (w && sluice_worker_del(w, &extack)) {
+		w->automatic = true;
+		sluice_worker_set_mode(w, SLUICE_WORKER_ADAPTIVE);
 	}
+	return 0;
 }
 
 static int worker_del(struct sluice_change *c)
 {
 	struct sluice_worker *w = worker_need(c);
-	struct worker_step *undo;
-	int err;
+	struct worker_step *later;
 
 	if (IS_ERR(w))
 		return PTR_ERR(w);
-	undo = sluice_change_undo(c, struct_size(undo, user, w->nr_users), worker_undo_del);
-	if (IS_ERR(undo))
-		return PTR_ERR(undo);
-	if (undo) {
-		undo->cpu = w->cpu;
-		undo->mode = w->mode;
-		undo->automatic = w->automatic;
-		worker_note_users(undo, w);
-	}
-	err = sluice_worker_del(w, c->extack);
-	if (undo)
-		undo->step.armed = !err;
-	return err;
+	if (!c->txn)
+		return sluice_worker_del(w, c->extack);
+	later = sluice_change_defer(c, sizeof(*later), worker_step_del);
+	if (IS_ERR(later))
+		return PTR_ERR(later);
+	later->cpu = w->cpu;
+	return 0;
 }
 
 /* --- assignment ------------------------------------------------------------------------------ */

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# What the tests of control have in common: TAP, and a clean state around each of them.
+#
+# They run as root in a test kernel with the modules loaded and the tool in the path (with-modules.sh).
+
+# shellcheck disable=SC2034
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/sluice-ctl.XXXXXX")
+tests=0 failures=0
+
+# Debian's interpreter, because PyYAML comes as its package. Used by the tests.
+# shellcheck disable=SC2034
+python=/usr/bin/python3
+
+clean() {
+	echo '{ "worker": [] }' | sluice apply - || true
+	ip link del vf0 2>/dev/null || true
+	ip link del vf1 2>/dev/null || true
+}
+finish() {
+	clean
+	rm -rf "$tmp"
+	echo "1..$tests"
+	[ "$failures" = 0 ] || exit 1
+	exit 0
+}
+trap finish EXIT
+
+# ok DESCRIPTION COMMAND...: the command succeeds.
+ok() {
+	local what=$1
+	shift
+	tests=$((tests + 1))
+	if "$@" >"$tmp/out" 2>&1; then
+		echo "ok $tests - $what"
+	else
+		echo "not ok $tests - $what (exit code $?)"
+		sed 's/^/# /' "$tmp/out" | head -n 20
+		failures=$((failures + 1))
+	fi
+}
+
+exits() { # code, command
+	local want=$1 rc=0
+	shift
+	"$@" || rc=$?
+	[ "$rc" = "$want" ]
+}
+# refused TEXT COMMAND...: the kernel refuses, and its words match an extended regular expression.
+refused() {
+	local text=$1
+	shift
+	ok "refused: $*" refuses "$text" "$@"
+}
+refuses() {
+	local text=$1
+	shift
+	exits 1 "$@" 2>"$tmp/err" && cat "$tmp/err" && grep -qE -- "$text" "$tmp/err"
+}
+# misused TEXT COMMAND...: the tool does not understand.
+misused() {
+	local text=$1
+	shift
+	ok "not understood: $*" misuses "$text" "$@"
+}
+misuses() {
+	local text=$1
+	shift
+	exits 2 "$@" 2>"$tmp/err" && cat "$tmp/err" && grep -qE -- "$text" "$tmp/err"
+}
+
+# shows TEXT COMMAND...: what it prints matches.
+shows() {
+	local text=$1
+	shift
+	ok "'$*' shows $text" printed "$text" "$@"
+}
+printed() {
+	local text=$1
+	shift
+	"$@" >"$tmp/shown" && cat "$tmp/shown" && grep -qE -- "$text" "$tmp/shown"
+}
+# hides TEXT COMMAND...: it does not.
+hides() {
+	local text=$1
+	shift
+	ok "'$*' does not show $text" not_printed "$text" "$@"
+}
+not_printed() {
+	local text=$1
+	shift
+	"$@" >"$tmp/shown" && cat "$tmp/shown" && ! grep -qE -- "$text" "$tmp/shown"
+}
+
+# done_ COMMAND...: it is what the next tests need.
+done_() { ok "$*" "$@"; }
+
+clean

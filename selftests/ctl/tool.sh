@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The tool itself: help, exit codes, what it does not understand, batches.
+set -euo pipefail
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+shows 'sluice port add' sluice help
+shows 'sluice port add NAME' sluice port help
+shows 'allow\|deny' sluice acl add help
+shows 'ACT: output:PORT' sluice flow help
+shows 'module .* kernel .* engine' sluice version
+shows '"module":' sluice -j version
+
+misused 'usage' sluice
+misused "no command 'nothing'" sluice nothing
+misused "no command 'port nothing'" sluice port nothing
+misused 'name is missing' sluice port add
+misused 'not understood' sluice port add vm1 colour red
+misused 'queues: .* is not N' sluice port add vm1 queues many
+misused 'N is missing' sluice port add vm1 queues
+misused 'twice' sluice port add vm1 mtu 1500 mtu 1500
+misused 'is not NAME' sluice port add a-name-that-is-too-long
+misused 'is not MAC' sluice port add vm1 mac 52:54:00:51:20
+misused 'is not from-guest' sluice acl default port vm1 dir sideways allow
+misused 'verdict is missing' sluice acl add port vm1 dir to-guest prio 1
+misused 'is not ADDR' sluice acl add port vm1 dir to-guest prio 1 src 1.2.3.4/33 allow
+misused 'is not N' sluice acl add port vm1 dir to-guest prio 1 proto tcp dport 80-70 allow
+misused 'is not N' sluice acl add port vm1 dir to-guest prio 1 proto tcp dport 70000 allow
+misused 'is not FLAGS' sluice acl add port vm1 dir to-guest prio 1 proto tcp tcp-flags syn/ack allow
+misused 'is not N' sluice acl add port vm1 dir to-guest prio 4294967296 allow
+misused 'nothing is said' sluice guard set port vm1
+misused 'nothing is said' sluice rate set port vm1 dir to-guest
+misused 'actions is missing' sluice flow add prio 1
+misused 'is not ACT' sluice flow add prio 1 actions fly
+misused 'is not ACT' sluice flow add prio 1 actions output
+misused 'is not ACT' sluice flow add prio 1 actions push-vlan:4095
+misused 'is not ACT' sluice flow add prio 1 actions set-src:10.0.0.0/8
+misused 'is not ADDR' sluice flow add prio 1 src 10.0.0.1/8 actions drop
+misused 'is not ID' sluice flow del id 0
+misused 'cannot be read' sluice -b "$tmp/nothing"
+misused 'No such file' sluice apply "$tmp/nothing"
+
+printf '# a comment\n\nport add vm1\n  sluice port add vm2 mtu 1400 # another\n' >"$tmp/batch"
+done_ sluice -b "$tmp/batch"
+shows '^vm2: .*mtu 1400' sluice port show
+printf 'port add vm3\nport add vm1\nport add vm4\n' >"$tmp/batch"
+refused 'line 2: ' sluice -b "$tmp/batch"
+shows '^vm3:' sluice port show
+hides '^vm4:' sluice port show
+printf 'port add vm5\nport add\n' >"$tmp/batch"
+misused 'line 2: ' sluice -b "$tmp/batch"
+batch_input() { echo 'port del vm5' | sluice -b -; }
+ok 'a batch from standard input' batch_input
+hides '^vm5:' sluice port show
+
+# Everything that can be shown is JSON.
+json() { sluice -j "$@" | $python -c 'import json, sys; json.load(sys.stdin)'; }
+for what in 'port show' 'uplink show' 'wire show' 'guard show' 'acl show' 'rate show' 'meter show' \
+	'flow show' 'worker show' stats version dump 'port show vm1' 'stats vm1'; do
+	# shellcheck disable=SC2086
+	ok "JSON: $what" json $what
+done
