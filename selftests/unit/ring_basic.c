@@ -315,6 +315,93 @@ static void t_cost_packed(void)
 	end();
 }
 
+static bool seen_early;
+
+static bool look_as_driver(uintptr_t addr, size_t len, bool write)
+{
+	seen_early |= drv_pending(&drv);
+	return true;
+}
+
+/* Until the last store of a burst the driver sees none of it. */
+static void t_at_once(void)
+{
+	unsigned int i, j, lap;
+	u32 len;
+
+	for (i = 0; i < 4; i++) {
+		struct drv_conf conf = { .num = 19 - 3 * (i & 1), .packed = !(i & 1), .indirect = true };
+
+		guest_reset();
+		conf.start = conf.packed ? 0x8000 : 0;
+		begin(&conf);
+		for (lap = 0; lap < 20; lap++) {
+			for (j = 0; j < 6; j++)
+				CHECK_EQ(0, add(j, i & 2));
+			drv_publish(&drv);
+			CHECK_EQ(6, fetch(64));
+			for (j = 0; j < 6; j++)
+				sluice_vring_push(vr, &chain[j], 0);
+			shim_user_hook = look_as_driver;
+			CHECK_EQ(0, sluice_vring_flush(vr));
+			CHECK(!seen_early);
+			for (j = 0; j < 6; j++)
+				CHECK_EQ(j, drv_get(&drv, &len));
+			shim_user_hook = NULL;
+		}
+		end();
+	}
+}
+
+static u64 midway_addr;
+
+static void add_at(u64 addr)
+{
+	struct drv_buf buf = { addr, 8 };
+
+	drv_add(&drv, &buf, 1, 0, false, (addr / 8) % 4);
+}
+
+static void publish_midway(void)
+{
+	shim_user_midway = NULL;
+	add_at(midway_addr);
+	drv_publish(&drv);
+}
+
+/*
+ * A driver makes a descriptor available while it is being copied, so that the copy has old content
+ * and new flags. What is fetched is the new content, now or later.
+ */
+static void t_torn(void)
+{
+	struct drv_conf conf = { .num = 4, .packed = true, .start = 0x8000 };
+	u64 addr = GUEST_HIGH + 0x100000;
+	unsigned int lap, i;
+	u32 len;
+	int n;
+
+	begin(&conf);
+	for (lap = 0; lap < 10; lap++) {
+		for (i = 0; i < 3; i++, addr += 8)
+			add_at(addr);
+		drv_publish(&drv);
+		midway_addr = addr;
+		shim_user_midway = publish_midway;
+		n = fetch(64);
+		CHECK(!shim_user_midway);
+		if (n == 3)
+			n += sluice_vring_fetch(vr, chain + 3, 1, seg + 3, SLUICE_CHAIN_MAX_SEGS);
+		CHECK_EQ(4, n);
+		CHECK_EQ(addr, chain[3].seg[0].addr);
+		addr += 8;
+		complete(4);
+		for (i = 0; i < 4; i++)
+			CHECK_EQ(i, drv_get(&drv, &len));
+	}
+	end();
+}
+
 /* One ring lies in the owner's memory as it says, another is scattered by an IOMMU. */
 static void t_user_addr(void)
 {
@@ -421,6 +508,123 @@ static void t_iotlb(void)
 	}
 }
 
+static u8 dirty[4096] __attribute__((aligned(4096)));
+
+static bool is_dirty(u64 gpa)
+{
+	return dirty[gpa / 4096 / 8] >> (gpa / 4096 % 8) & 1;
+}
+
+static unsigned int nr_dirty(void)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < sizeof(dirty); i++)
+		n += __builtin_popcount(dirty[i]);
+	memset(dirty, 0, sizeof(dirty));
+	return n;
+}
+
+/* What the device writes of a ring, and nothing else, is logged; by address of the guest. */
+static void logged(bool packed, bool user_addr, bool iotlb)
+{
+	struct drv_conf conf = { .num = 256, .packed = packed, .start = packed ? 0x8000 : 0 };
+	struct sluice_vring_config cfg;
+	u64 written;
+	u32 len;
+
+	guest_reset();
+	guest_alloc(0x1000, 0x1000, false);
+	drv_init(&drv, &conf);
+	drv_config(&drv, &cfg);
+	written = packed ? cfg.desc : cfg.device;
+	if (user_addr) {
+		cfg.user_addr = true;
+		cfg.desc = guest_uaddr(cfg.desc);
+		cfg.driver = guest_uaddr(cfg.driver);
+		cfg.device = guest_uaddr(cfg.device);
+	}
+	if (iotlb) {
+		guest_iotlb();
+		CHECK_EQ(0, sluice_iotlb_update(guest.iotlb, GUEST_LOW, GUEST_LOW + GUEST_SIZE - 1,
+						guest_uaddr(GUEST_LOW), SLUICE_GMEM_RW));
+	}
+	vr = sluice_vring_new(&cfg, &guest);
+	CHECK(!IS_ERR(vr));
+	CHECK_EQ(0, sluice_vring_start(vr));
+	guest.log = dirty;
+	guest.log_size = sizeof(dirty);
+	nr_dirty();
+	add(0, false);
+	drv_publish(&drv);
+	CHECK_EQ(1, fetch(64));
+	complete(1);
+	CHECK_EQ(0, nr_dirty());
+	CHECK_EQ(0, drv_get(&drv, &len));
+
+	sluice_vring_set_log(vr, true, packed ? 0 : drv.device);
+	add(1, false);
+	drv_publish(&drv);
+	CHECK_EQ(1, fetch(64));
+	complete(1);
+	CHECK_EQ(1, drv_get(&drv, &len));
+	CHECK(is_dirty(written));
+	CHECK_EQ(1, nr_dirty());
+	CHECK_EQ(0, sluice_vring_enable_notify(vr));
+	CHECK(is_dirty(drv.device));
+	CHECK_EQ(1, nr_dirty());
+	/* The log's owner takes it away. */
+	sluice_vring_set_log(vr, true, GUEST_HIGH);
+	guest.log_size = 1;
+	add(2, false);
+	drv_publish(&drv);
+	CHECK_EQ(1, fetch(64));
+	sluice_vring_push(vr, chain, 0);
+	CHECK_EQ(-EIO, sluice_vring_flush(vr));
+	end();
+}
+
+static void t_log(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 6; i++) {
+		logged(i & 1, i == 2 || i == 3, i >= 4);
+		CHECK_OK();
+	}
+}
+
+/* More completions than can be queued go out in between. */
+static void t_many(void)
+{
+	struct drv_conf conf = { .num = 256 };
+	unsigned int i;
+	u32 len;
+
+	begin(&conf);
+	for (i = 0; i < 100; i++)
+		CHECK_EQ(0, add(i, false));
+	drv_publish(&drv);
+	CHECK_EQ(64, fetch(64));
+	for (i = 0; i < 64; i++)
+		sluice_vring_push(vr, &chain[i], 0);
+	CHECK_EQ(-1, drv_get(&drv, &len));
+	/* A fetch publishes what was left. */
+	CHECK_EQ(36, fetch(64));
+	for (i = 0; i < 64; i++)
+		CHECK_EQ(i, drv_get(&drv, &len));
+	for (i = 0; i < 36; i++)
+		sluice_vring_push(vr, &chain[i], 0);
+	for (i = 0; i < 28; i++)
+		CHECK_EQ(0, add(i, false));
+	drv_publish(&drv);
+	for (i = 0; i < 40; i++)
+		sluice_vring_push(vr, &chain[0], 0);
+	CHECK_EQ(64, drv.next - drv.used);
+	CHECK(drv_pending(&drv));
+	end();
+}
+
 static void t_config(void)
 {
 	struct sluice_vring_config good = { .num = 8,
@@ -478,8 +682,12 @@ int main(void)
 		{ "packed: save and restore", t_state_packed },
 		{ "split: accesses for a burst", t_cost_split },
 		{ "packed: accesses for a burst", t_cost_packed },
+		{ "completions appear at once", t_at_once },
+		{ "packed: published while it is copied", t_torn },
 		{ "owner's addresses", t_user_addr },
 		{ "iotlb: misses everywhere", t_iotlb },
+		{ "dirty log", t_log },
+		{ "completions without number", t_many },
 		{ "configurations", t_config },
 	};
 

@@ -3,7 +3,8 @@
 #include "kernel.h"
 
 int shim_alloc_fail = -1;
-unsigned long shim_user_accesses;
+_Thread_local unsigned long shim_user_accesses;
+void (*shim_user_midway)(void);
 bool (*shim_user_hook)(uintptr_t addr, size_t len, bool write);
 
 /*
@@ -23,5 +24,11 @@ bool (*shim_user_hook)(uintptr_t addr, size_t len, bool write);
 
 SHIM_RACY void shim_user_copy(void *dst, const void *src, size_t n)
 {
+	if (shim_user_midway && n > 2) {
+		__builtin_memcpy(dst, src, n - 2);
+		shim_user_midway();
+		__builtin_memcpy((char *)dst + n - 2, (const char *)src + n - 2, 2);
+		return;
+	}
 	__builtin_memcpy(dst, src, n);
 }
