@@ -113,7 +113,7 @@ test_unplug()
 	must guest_alive vm1 || return
 	guest_line_wait vm1 60
 	ping_lost &&
-	is "drops" "$(port_drops vm1 uplink-down)" -gt 0 &&
+	is "drops" "$(port_drops up0 uplink-down)" -gt 0 &&
 	must sluice uplink del up0 &&
 	must "$here/../rig/host-vfs.sh" 4 &&
 	must sluice uplink add up0 dev vf0 &&

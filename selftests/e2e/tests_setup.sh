@@ -161,7 +161,8 @@ test_peers()
 test_bridge()
 {
 	fresh
-	must sluice port add vm1 mac "$VM_MAC" &&
+	# As with any tap: with the guest's own address the bridge would keep the guest's frames.
+	must sluice port add vm1 &&
 	must ip link add br0 type bridge vlan_default_pvid 0 &&
 	must ip link set vf0 master br0 &&
 	must ip link set vm1 master br0 &&
