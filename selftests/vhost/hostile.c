@@ -474,7 +474,8 @@ TEST_F(hostile, indirect_nested)
 
 	if (!(variant->features & VDRV_F_INDIRECT))
 		SKIP(return, "it is not negotiated");
-	t[0] = (struct vring_desc){ r.addr, 32, VRING_DESC_F_INDIRECT, 0 };
+	/* Flags lie where a split descriptor has them, and where a packed one has. */
+	t[0] = (struct vring_desc){ r.addr, 32, VRING_DESC_F_INDIRECT, VRING_DESC_F_INDIRECT };
 	t[1] = t[0];
 	raw_put(q, &r, 1);
 	EXPECT_TRUE(settle(q));
