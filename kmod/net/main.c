@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* sluice_net.ko moves packets: it hangs its tables on the objects that sluice.ko holds. */
 #include <linux/module.h>
+#include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include "config.h"
 #include "datapath.h"
 #include "net.h"
+
+u32 sluice_net_gen_new(void)
+{
+	static u32 last;
+
+	ASSERT_RTNL();
+	return ++last;
+}
 
 static int net_instance_add(struct sluice_instance *inst)
 {
@@ -18,6 +27,7 @@ static int net_instance_add(struct sluice_instance *inst)
 		kfree(ni);
 		return err;
 	}
+	ni->gen = sluice_net_gen_new();
 	inst->engine = ni;
 	return 0;
 }

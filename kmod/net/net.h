@@ -19,7 +19,8 @@
 
 /**
  * struct sluice_net_instance - tables of one namespace
- * @gen: generation of all configuration here; a cache entry of another generation is void. Written under RTNL
+ * @gen: generation of all configuration here; a cache entry of another generation is void. No two
+ *	namespaces ever have the same one. Written under RTNL
  * @flows: flow table
  * @meters: struct sluice_net_meter by id; RTNL
  */
@@ -43,11 +44,17 @@ struct sluice_net_port {
 	struct sluice_port __rcu *wire;
 };
 
+/*
+ * A number that no namespace had before: cache entries of all namespaces lie side by side, and a port's
+ * index comes again in another one. RTNL.
+ */
+u32 sluice_net_gen_new(void);
+
 /* Every change of configuration ends with this. RTNL. */
 static inline void sluice_net_changed(struct sluice_net_instance *ni)
 {
 	/* Pairs with the READ_ONCE() at the start of each burst: a burst that sees the new number sees the new tables. */
-	smp_store_release(&ni->gen, ni->gen + 1);
+	smp_store_release(&ni->gen, sluice_net_gen_new());
 }
 
 #endif /* _SLUICE_NET_H */
