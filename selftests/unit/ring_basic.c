@@ -330,7 +330,9 @@ static void t_at_once(void)
 	u32 len;
 
 	for (i = 0; i < 4; i++) {
-		struct drv_conf conf = { .num = 19 - 3 * (i & 1), .packed = !(i & 1), .indirect = true };
+		struct drv_conf conf = {
+			.num = 19 - 3 * (i & 1), .packed = !(i & 1), .indirect = true,
+		};
 
 		guest_reset();
 		conf.start = conf.packed ? 0x8000 : 0;
