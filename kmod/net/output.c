@@ -4,6 +4,7 @@
  * owns gets its packets written into its ring at once; any other queue gets them through its inbox.
  */
 #include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <net/gso.h>
 #include "output.h"
@@ -183,6 +184,21 @@ static void out_post(struct sluice_port *port, struct sluice_pkt *pkt)
 	}
 }
 
+/*
+ * Fetched chains that are not used cost something too. Drivers' buffers hold a frame of the usual
+ * size; for longer ones take what there is. Where that guess is wrong the inbox takes over.
+ */
+static unsigned int out_want_chains(const struct sluice_output_stage *st)
+{
+	unsigned int i;
+
+	for (i = 0; i < st->nr; i++) {
+		if (st->pkt[i]->len > VLAN_ETH_FRAME_LEN)
+			return SLUICE_VRING_BURST;
+	}
+	return st->nr;
+}
+
 /* Write what fits. Returns how many packets were taken (written, or dropped for good). */
 static unsigned int out_write_ring(struct sluice_output *out, struct sluice_output_stage *st)
 {
@@ -190,7 +206,7 @@ static unsigned int out_write_ring(struct sluice_output *out, struct sluice_outp
 	unsigned int i, used = 0, bytes = 0, packets = 0;
 	int have;
 
-	have = sluice_vring_fetch(q->vr, out->chain, SLUICE_VRING_BURST, out->seg, ARRAY_SIZE(out->seg));
+	have = sluice_vring_fetch(q->vr, out->chain, out_want_chains(st), out->seg, ARRAY_SIZE(out->seg));
 	if (have <= 0)
 		return 0;
 	for (i = 0; i < st->nr; i++) {
@@ -242,6 +258,34 @@ static void out_flush_guest(struct sluice_worker *w, struct sluice_output *out, 
 
 /* --- uplinks --- */
 
+/*
+ * The devices below trust those above to keep to the MTU, and some stop when they do not. Tags do
+ * not count.
+ */
+static bool out_fits(const struct net_device *lower, const struct sk_buff *skb)
+{
+	unsigned int mtu = READ_ONCE(lower->mtu);
+
+	return skb_is_gso(skb) ? skb_gso_validate_network_len(skb, mtu) :
+				 skb->len - skb_network_offset(skb) <= mtu;
+}
+
+/*
+ * Give a frame to the VF; it is consumed. What the device that it came from noted is not true of
+ * sending it. Context: BH off.
+ */
+static enum sluice_drop out_xmit(struct net_device *lower, struct sk_buff *skb)
+{
+	if (unlikely(!out_fits(lower, skb))) {
+		kfree_skb(skb);
+		return SLUICE_DROP_TOO_LONG;
+	}
+	skb->dev = lower;
+	skb_forward_csum(skb);
+	skb_clear_tstamp(skb);
+	return net_xmit_eval(dev_queue_xmit(skb)) ? SLUICE_DROP_UPLINK_BUSY : SLUICE_DROP_NONE;
+}
+
 /* BH is off for the burst: that is also the RCU read side for port->lower. */
 static void out_flush_uplink(struct sluice_output_stage *st)
 {
@@ -254,16 +298,17 @@ static void out_flush_uplink(struct sluice_output_stage *st)
 		goto down;
 	for (i = 0; i < st->nr; i++) {
 		struct sluice_pkt *pkt = st->pkt[i];
+		enum sluice_drop why;
 		u32 len = pkt->len;
 
 		if (unlikely(!sluice_pkt_to_skb(pkt))) {
 			sluice_port_count_drop(st->port, SLUICE_DROP_NOMEM, 1);
 			continue;
 		}
-		pkt->skb->dev = lower;
 		skb_set_hash(pkt->skb, pkt->hash, PKT_HASH_TYPE_L4);
-		if (dev_queue_xmit(pkt->skb) == NET_XMIT_DROP) {
-			sluice_port_count_drop(st->port, SLUICE_DROP_UPLINK_BUSY, 1);
+		why = out_xmit(lower, pkt->skb);
+		if (unlikely(why)) {
+			sluice_port_count_drop(st->port, why, 1);
 		} else {
 			packets++;
 			bytes += len;
@@ -290,13 +335,15 @@ static void out_flush_slow(struct sluice_output_stage *st)
 	LIST_HEAD(list);
 	unsigned int i;
 
+	/* Looked at with BH off: whoever takes the netdev down waits for those who saw it up. */
+	local_bh_disable();
 	if (unlikely(!netif_running(dev))) {
+		local_bh_enable();
 		sluice_port_count_drop(st->port, SLUICE_DROP_SLOW_DOWN, st->nr);
 		for (i = 0; i < st->nr; i++)
 			sluice_pkt_free(st->pkt[i]);
 		return;
 	}
-	local_bh_disable();
 	for (i = 0; i < st->nr; i++) {
 		struct sluice_pkt *pkt = st->pkt[i];
 
@@ -304,6 +351,8 @@ static void out_flush_slow(struct sluice_output_stage *st)
 			sluice_port_count_drop(st->port, SLUICE_DROP_NOMEM, 1);
 			continue;
 		}
+		/* Judged by this netdev's address, not by that of the VF it came from. */
+		pkt->skb->pkt_type = PACKET_HOST;
 		pkt->skb->protocol = eth_type_trans(pkt->skb, dev);
 		list_add_tail(&pkt->skb->list, &list);
 		pkt->skb = NULL;
@@ -402,6 +451,8 @@ void sluice_output_add(struct sluice_worker *w, struct sluice_output *out, struc
 
 void sluice_output_copy(struct sluice_port *port, struct sk_buff *skb, u32 hash)
 {
+	enum sluice_drop why = SLUICE_DROP_UPLINK_DOWN;
+	unsigned int len = skb->len;
 	struct net_device *lower;
 
 	if (port->kind != SLUICE_PORT_UPLINK) {
@@ -410,13 +461,13 @@ void sluice_output_copy(struct sluice_port *port, struct sk_buff *skb, u32 hash)
 	}
 	local_bh_disable();
 	lower = rcu_dereference_bh(port->lower);
-	if (lower && netif_running(lower) && netif_carrier_ok(lower)) {
-		sluice_port_count(port, SLUICE_DIR_FROM_GUEST, 1, skb->len);
-		skb->dev = lower;
-		dev_queue_xmit(skb);
-	} else {
-		sluice_port_count_drop(port, SLUICE_DROP_UPLINK_DOWN, 1);
+	if (lower && netif_running(lower) && netif_carrier_ok(lower))
+		why = out_xmit(lower, skb);
+	else
 		kfree_skb(skb);
-	}
 	local_bh_enable();
+	if (why)
+		sluice_port_count_drop(port, why, 1);
+	else
+		sluice_port_count(port, SLUICE_DIR_FROM_GUEST, 1, len);
 }
