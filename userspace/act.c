@@ -7,14 +7,15 @@
 /* VLAN id, and the priority behind another colon. */
 static bool parse_tag(const char *text, struct value *v)
 {
-	const char *colon = strchr(text, ':');
+	size_t len = strcspn(text, ":");
 	char id[8];
 	uint64_t prio = 0;
 
-	if (colon && (!parse_number(colon + 1, 7, &prio) || (size_t)(colon - text) >= sizeof(id)))
+	if (len >= sizeof(id) || (text[len] && !parse_number(text + len + 1, 7, &prio)))
 		return false;
-	snprintf(id, sizeof(id), "%.*s", colon ? (int)(colon - text) : 7, text);
-	if (strlen(text) > 6 || !parse_number(id, 4094, &v->n))
+	memcpy(id, text, len);
+	id[len] = '\0';
+	if (!parse_number(id, 4094, &v->n))
 		return false;
 	v->n |= prio << 13;
 	return true;

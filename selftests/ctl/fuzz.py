@@ -108,11 +108,19 @@ class Fuzzer:
         return out + nl.nest(a("flow", "key"), *key) + nl.nest(a("flow", "mask"), *mask) + \
             nl.nest(a("flow", "actions"), *acts)
 
+    def acl(self):
+        r, a = self.rng, self.spec.attr
+        out = nl.text(a("acl", "port"), r.choice(NAMES[:4])) + nl.u8(a("acl", "dir"), r.randrange(2)) + \
+            nl.u32(a("acl", "prio"), r.randrange(20)) + nl.u8(a("acl", "verdict"), r.randrange(2))
+        if r.random() < 0.5:
+            out += nl.u8(a("acl", "proto"), r.choice([6, 17])) + nl.u16(a("acl", "dport-min"), r.randrange(9))
+        return out
+
     def step(self):
         r = self.rng
         name = r.choice(list(self.spec.ops))
-        if r.random() < 0.15:
-            name = "flow-add"
+        if r.random() < 0.25:
+            name = r.choice(["flow-add", "flow-add", "acl-add", "txn-commit", "txn-commit"])
         cmd, op = self.spec.ops[name]
         modes = [m for m in ("do", "dump") if m in op]
         mode = r.choice(modes) if modes else "do"
@@ -120,6 +128,8 @@ class Fuzzer:
         payload = self.attributes(op["attribute-set"], request)
         if name == "flow-add" and r.random() < 0.7:
             payload = self.flow()
+        elif name == "acl-add" and r.random() < 0.7:
+            payload = self.acl()
         sock = r.choice(self.sockets)
         flags = nl.NLM_F_REQUEST | (nl.NLM_F_DUMP if mode == "dump" else nl.NLM_F_ACK)
         if r.random() < 0.002:

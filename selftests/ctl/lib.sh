@@ -19,10 +19,12 @@ clean() {
 	ip link del vf1 2>/dev/null || true
 }
 finish() {
+	local rc=$?
 	clean
 	rm -rf "$tmp"
 	echo "1..$tests"
-	[ "$failures" = 0 ] || exit 1
+	[ "$rc" = 0 ] || echo "Bail out! $0 ended early with $rc"
+	[ "$rc" = 0 ] && [ "$failures" = 0 ] || exit 1
 	exit 0
 }
 trap finish EXIT
@@ -36,8 +38,8 @@ ok() {
 		echo "ok $tests - $what"
 	else
 		echo "not ok $tests - $what (exit code $?)"
-		sed 's/^/# /' "$tmp/out" | head -n 20
 		failures=$((failures + 1))
+		head -n 20 "$tmp/out" | sed 's/^/# /'
 	fi
 }
 

@@ -106,7 +106,7 @@ class Socket:
         if flags & NLM_F_ACK_TLVS:
             for what, data in attrs(body[(used + 3) & ~3:]):
                 if what == 1:
-                    words = data.rstrip(b"\0").decode()
+                    words = data.rstrip(b"\0").decode(errors="replace")
                 elif what == 3:
                     cookie = data
         return Refusal(errno, words, cookie) if errno else None
