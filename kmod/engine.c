@@ -70,7 +70,7 @@ int sluice_engine_port_add(struct sluice_port *port)
 		module_put(engine->owner);
 		return err;
 	}
-	rcu_assign_pointer(port->engine_ops, engine);
+	sluice_port_serve(port, engine);
 	return 0;
 }
 
@@ -80,13 +80,12 @@ int sluice_engine_port_add(struct sluice_port *port)
  */
 void sluice_engine_port_del(struct sluice_port *port)
 {
-	const struct sluice_engine_ops *ops = rtnl_dereference(port->engine_ops);
-
-	if (!ops)
+	/* Not by engine_ops: a port that could not enter a namespace is held, but the engine's. */
+	if (!port->engine)
 		return;
 	RCU_INIT_POINTER(port->engine_ops, NULL);
-	ops->port_del(port);
-	module_put(ops->owner);
+	engine->port_del(port);
+	module_put(engine->owner);
 }
 
 static void engine_release_all(void)

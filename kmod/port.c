@@ -231,6 +231,24 @@ void sluice_port_leave(struct sluice_port *port)
 	port->inst->nr_ports--;
 }
 
+void sluice_port_serve(struct sluice_port *port, const struct sluice_engine_ops *ops)
+{
+	struct sluice_worker *w;
+	unsigned int i;
+
+	ASSERT_RTNL();
+	rcu_assign_pointer(port->engine_ops, ops);
+	for (i = 0; i < 2 * port->nr_pairs; i++) {
+		WRITE_ONCE(port->queue[i].kicked, 1);
+		w = rtnl_dereference(port->queue[i].worker);
+		if (w)
+			sluice_worker_wake(w);
+	}
+	w = rtnl_dereference(port->worker);
+	if (w)
+		sluice_worker_wake(w);
+}
+
 void sluice_port_enter(struct sluice_port *port)
 {
 	struct sluice_port_notifier *n;
@@ -243,7 +261,7 @@ void sluice_port_enter(struct sluice_port *port)
 	 * held.
 	 */
 	if (sluice_engine() && !sluice_engine_instance_add(port->inst))
-		rcu_assign_pointer(port->engine_ops, sluice_engine());
+		sluice_port_serve(port, sluice_engine());
 	if (port->kind == SLUICE_PORT_GUEST) {
 		list_for_each_entry(n, &notifiers, node)
 			n->added(port, port->dev);

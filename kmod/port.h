@@ -224,6 +224,8 @@ void sluice_port_withdraw(struct sluice_port *port);
 /* Take it out of a namespace, bring it into the one its netdev is in now. RTNL. */
 void sluice_port_leave(struct sluice_port *port);
 void sluice_port_enter(struct sluice_port *port);
+/* An engine serves the port from now on: what came while it was held is looked at. RTNL. */
+void sluice_port_serve(struct sluice_port *port, const struct sluice_engine_ops *ops);
 
 /* queue.c */
 int sluice_queue_init(struct sluice_queue *q, struct sluice_port *port, unsigned int pair, u8 dir);

@@ -170,20 +170,19 @@ bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 		if (!READ_ONCE(q->kicked))
 			return false;
 	}
-	/* A full barrier: what the driver made available before its kick is seen by the visit below. */
-	if (READ_ONCE(q->kicked))
-		xchg(&q->kicked, 0);
-	if (!queue_has_work(q))
-		return false;
-
 	rcu_read_lock();
 	ops = rcu_dereference(q->port->engine_ops);
 	rcu_read_unlock();
 	/*
 	 * The engine's module is held by the port, and the port leaves it only after it left every
-	 * worker.
+	 * worker. A kick of a held port is kept: the driver does not repeat it.
 	 */
 	if (!ops)
+		return false;
+	/* A full barrier: what the driver made available before its kick is seen by the visit below. */
+	if (READ_ONCE(q->kicked))
+		xchg(&q->kicked, 0);
+	if (!queue_has_work(q))
 		return false;
 
 	sluice_worker_use_mm(w, q->cfg.mm);
@@ -220,6 +219,9 @@ bool sluice_queue_arm(struct sluice_worker *w, struct sluice_queue *q)
 
 	sluice_assert_worker(w);
 	if (q->broken)
+		return true;
+	/* Held: sluice_port_serve() wakes the worker. */
+	if (!rcu_access_pointer(q->port->engine_ops))
 		return true;
 	if (q->armed || q->stalled)
 		return !READ_ONCE(q->kicked);

@@ -317,7 +317,9 @@ void sluice_config_port_exit(struct sluice_net_instance *ni, struct sluice_port 
 		rate_replace(np, dir, NULL, &rate[dir]);
 	}
 	RCU_INIT_POINTER(np->guard, NULL);
-	sluice_net_config_port_gone(ni, port);
+	/* None: the port was held in a namespace whose tables could not be made. */
+	if (ni)
+		sluice_net_config_port_gone(ni, port);
 
 	for (dir = 0; dir < SLUICE_DIRS; dir++) {
 		sluice_acl_list_reclaim(list[dir]);
