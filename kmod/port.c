@@ -165,7 +165,7 @@ workers:
 	return err;
 }
 
-/* Tell each front end once, after the lock was dropped: it may want to look at its queues. */
+/* Context: @port->lock held: what a front end gave stays valid until it has detached the queue. */
 static void port_tell_gone(struct sluice_port *port)
 {
 	unsigned int i;
@@ -193,8 +193,8 @@ void sluice_port_withdraw(struct sluice_port *port)
 	for (i = 0; i < 2 * port->nr_pairs; i++)
 		sluice_queue_stop(&port->queue[i]);
 	port_leave_workers(port);
-	mutex_unlock(&port->lock);
 	port_tell_gone(port);
+	mutex_unlock(&port->lock);
 
 	if (port->kind == SLUICE_PORT_UPLINK)
 		sluice_uplink_detach(port);
@@ -441,6 +441,9 @@ void sluice_port_post(struct sluice_port *port, struct sk_buff *skb, u32 hash, b
 	skb_orphan(skb);
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
+	skb_ext_reset(skb);
+	/* Where it came from may be gone by then. */
+	skb->dev = port->dev;
 	sluice_skb_cb(skb)->policed = policed;
 	if (unlikely(ptr_ring_produce_bh(&q->inbox, skb))) {
 		sluice_port_count_drop(port, SLUICE_DROP_INBOX_FULL, 1);

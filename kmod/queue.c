@@ -13,6 +13,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/sched/clock.h>
 #include <linux/skbuff.h>
+#include <linux/virtio_net.h>
 #include "netlink.h"
 #include "port.h"
 #include "trace.h"
@@ -87,13 +88,25 @@ struct queue_join {
 	int err;
 };
 
+/* The ring goes on as it was left: armed, stalled or broken. */
+static void queue_adopt(struct sluice_worker *w, void *arg)
+{
+	struct sluice_queue *q = arg;
+
+	q->owner = w;
+	list_add_tail(&q->node, &w->queues);
+	/* The driver may have notified before anybody listened. */
+	WRITE_ONCE(q->kicked, 1);
+	sluice_worker_wake(w);
+}
+
 static void queue_join(struct sluice_worker *w, void *arg)
 {
 	struct queue_join *j = arg;
 	struct sluice_queue *q = j->q;
 
 	sluice_worker_use_mm(w, q->cfg.mm);
-	j->err = q->broken ? 0 : sluice_vring_start(q->vr);
+	j->err = sluice_vring_start(q->vr);
 	/* Without translations yet the ring is looked at again when they come. */
 	if (j->err && j->err != -EAGAIN)
 		return;
@@ -101,11 +114,7 @@ static void queue_join(struct sluice_worker *w, void *arg)
 	j->err = 0;
 	q->armed = false;
 	q->idle_polls = 0;
-	q->owner = w;
-	list_add_tail(&q->node, &w->queues);
-	/* The driver may have notified before anybody listened. */
-	WRITE_ONCE(q->kicked, 1);
-	sluice_worker_wake(w);
+	queue_adopt(w, q);
 }
 
 static void queue_leave(struct sluice_worker *w, void *arg)
@@ -275,6 +284,17 @@ static void queue_free_skb(void *skb)
 	kfree_skb(skb);
 }
 
+/* Context: no worker has the queue. */
+static void queue_empty_inbox(struct sluice_queue *q)
+{
+	struct sk_buff *skb;
+
+	while ((skb = ptr_ring_consume_bh(&q->inbox))) {
+		sluice_port_count_drop(q->port, SLUICE_DROP_RX_DOWN, 1);
+		kfree_skb(skb);
+	}
+}
+
 int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config *cfg)
 {
 	struct queue_join j = { .q = q };
@@ -282,6 +302,10 @@ int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config
 	struct sluice_vring *vr;
 	int err;
 
+	/* The worker builds headers of these lengths in place. */
+	if (cfg->hdr_len != sizeof(struct virtio_net_hdr) &&
+	    cfg->hdr_len != sizeof(struct virtio_net_hdr_mrg_rxbuf))
+		return -EINVAL;
 	vr = sluice_vring_new(&cfg->ring, cfg->gmem);
 	if (IS_ERR(vr))
 		return PTR_ERR(vr);
@@ -293,6 +317,8 @@ int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config
 	q->vr = vr;
 	q->cfg = *cfg;
 	q->broken = SLUICE_VRING_ERR_NONE;
+	/* Who chose this queue just before it was detached may have come late. */
+	queue_empty_inbox(q);
 	sluice_worker_call(queue_worker(q), queue_join, &j);
 	err = j.err;
 	if (err) {
@@ -314,8 +340,6 @@ SLUICE_EXPORT(sluice_queue_attach);
 
 void sluice_queue_stop(struct sluice_queue *q)
 {
-	struct sk_buff *skb;
-
 	lockdep_assert_held(&q->port->lock);
 	if (!q->attached)
 		return;
@@ -324,10 +348,7 @@ void sluice_queue_stop(struct sluice_queue *q)
 		queue_publish_rx(q->port);
 	sluice_worker_call(queue_worker(q), queue_leave, q);
 	/* The worker was the inbox's only consumer; now it is us. */
-	while ((skb = ptr_ring_consume_bh(&q->inbox))) {
-		sluice_port_count_drop(q->port, SLUICE_DROP_RX_DOWN, 1);
-		kfree_skb(skb);
-	}
+	queue_empty_inbox(q);
 }
 
 int sluice_queue_detach(struct sluice_queue *q, u32 *avail, u32 *used)
@@ -355,7 +376,6 @@ SLUICE_EXPORT(sluice_queue_detach);
 void sluice_queue_move(struct sluice_queue *q, struct sluice_worker *to)
 {
 	struct sluice_worker *from = queue_worker(q);
-	struct queue_join j = { .q = q };
 
 	ASSERT_RTNL();
 	if (from == to)
@@ -366,7 +386,7 @@ void sluice_queue_move(struct sluice_queue *q, struct sluice_worker *to)
 	from->nr_users--;
 	to->nr_users++;
 	if (q->attached)
-		sluice_worker_call(to, queue_join, &j);
+		sluice_worker_call(to, queue_adopt, q);
 }
 
 static void queue_set_call(struct sluice_queue *q, void *ctx)

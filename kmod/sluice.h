@@ -42,7 +42,7 @@ enum sluice_queue_dir {
  * @broken: the ring broke the protocol and was stopped, after its err eventfd was
  *	signalled. Worker context
  * @gone: the port is being removed; the queues were stopped, the front end's handles stay
- *	valid and do nothing. Control context (RTNL held)
+ *	valid and do nothing. Control context (RTNL held, and the port locked: calls nothing of here)
  */
 struct sluice_frontend_ops {
 	void (*signal)(struct sluice_queue *q, void *priv);
