@@ -211,7 +211,8 @@ static int worker_main(void *data)
 			else if (worker_arm(w))
 				now = worker_sleep(w, now);
 		}
-		cond_resched();
+		/* One that never sleeps must not hold up those who wait for all tasks. */
+		cond_resched_tasks_rcu_qs();
 	}
 	sluice_worker_use_mm(w, NULL);
 	worker_run_calls(w);
