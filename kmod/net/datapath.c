@@ -4,10 +4,14 @@
  * queue, in bursts: copy, parse, look up, act, hand over. No lock is taken and nothing sleeps but
  * the copies from and to guest memory, at both ends.
  */
+#include <linux/icmpv6.h>
 #include <linux/if_vlan.h>
 #include <linux/ktime.h>
+#include <linux/sctp.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
 #include "../trace.h"
 #include "datapath.h"
 #include "rewrite.h"
@@ -69,6 +73,46 @@ static int dp_read_ring(struct sluice_datapath *dp, struct sluice_queue *q, int 
 
 /* --- 2: parse --- */
 
+/*
+ * Somebody will write a checksum where the sender of the frame asks for it, after policy looked.
+ * Within the headers only the checksum of the L4 header itself may be there: any other place would
+ * let a guest choose addresses or ports that nobody judged.
+ */
+static bool dp_csum_fits(const struct sluice_pkt *pkt, const struct sluice_flow_key *key)
+{
+	unsigned int start, offset, place;
+
+	if (pkt->skb ? pkt->skb->ip_summed != CHECKSUM_PARTIAL : !pkt->needs_csum)
+		return true;
+	start = pkt->skb ? skb_checksum_start_offset(pkt->skb) : pkt->csum_start;
+	offset = pkt->skb ? pkt->skb->csum_offset : pkt->csum_offset;
+	if (key->l4_ok && start == pkt->off.l4) {
+		switch (key->ip_proto) {
+		case IPPROTO_TCP:
+			place = offsetof(struct tcphdr, check);
+			break;
+		case IPPROTO_UDP:
+			place = offsetof(struct udphdr, check);
+			break;
+		case IPPROTO_SCTP:
+			place = offsetof(struct sctphdr, checksum);
+			break;
+		default:
+			place = offsetof(struct icmp6hdr, icmp6_cksum);
+		}
+		if (offset == place)
+			return true;
+	}
+	/*
+	 * Behind the fixed part of an ICMPv6 header policy looks too; and guests have no tunnels
+	 * segmented.
+	 */
+	if (key->ip_proto == IPPROTO_ICMPV6 ||
+	    (pkt->skb && skb_shinfo(pkt->skb)->gso_type & SKB_GSO_DODGY && !pkt->skb->encapsulation))
+		return false;
+	return start + offset >= pkt->off.min_len;
+}
+
 static enum sluice_drop dp_parse(struct sluice_datapath *dp, unsigned int i, u32 in_port)
 {
 	struct sluice_pkt *pkt = &dp->pkt[i];
@@ -85,6 +129,8 @@ static enum sluice_drop dp_parse(struct sluice_datapath *dp, unsigned int i, u32
 	}
 	if (unlikely(why))
 		return why;
+	if (unlikely(!dp_csum_fits(pkt, key)))
+		return SLUICE_DROP_HDR;
 	pkt->hash = sluice_cache_hash(&dp->cache, key);
 	sluice_cache_prefetch(&dp->cache, pkt->hash);
 	if (pkt->skb) {
@@ -99,10 +145,13 @@ static enum sluice_drop dp_parse(struct sluice_datapath *dp, unsigned int i, u32
 
 static bool dp_limit(struct burst *b, struct sluice_net_meter *meter, const struct sluice_pkt *pkt)
 {
+	/* As on the wire: each segment has the headers again. */
+	u32 bytes = pkt->len + (pkt->segs - 1) * pkt->off.payload;
+
 	/* One reading of the clock for a burst is fine enough, and costs only those who have limits. */
 	if (!b->now)
 		b->now = ktime_get_ns();
-	if (sluice_meter_pass(&meter->m, b->now, pkt->segs, pkt->len)) {
+	if (sluice_meter_pass(&meter->m, b->now, pkt->segs, bytes)) {
 		sluice_counter_add(&meter->passed, pkt->segs, pkt->len);
 		return true;
 	}
