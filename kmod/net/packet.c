@@ -11,6 +11,12 @@
  */
 #define PKT_PIECE	(PAGE_SIZE << 3)
 
+/*
+ * No stack makes segments smaller than 48 bytes (a guest that did would have the worker make
+ * thousands of frames of one, with BH off).
+ */
+#define PKT_SEGS_MAX	(SLUICE_PKT_MAX / 48 + 1)
+
 static unsigned int pkt_truesize(u32 len)
 {
 	return SKB_DATA_ALIGN(SLUICE_PKT_HEADROOM + len) + SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
@@ -38,7 +44,11 @@ void sluice_pkt_from_skb(struct sluice_pkt *pkt, struct sk_buff *skb)
 	pkt->skb = skb;
 	pkt->data = NULL;
 	pkt->len = skb->len;
-	pkt->segs = skb_is_gso(skb) ? max_t(u16, skb_shinfo(skb)->gso_segs, 1) : 1;
+	pkt->segs = 1;
+	/* Their number is 0 when somebody untrusted asked for them. */
+	if (skb_is_gso(skb))
+		pkt->segs = skb_shinfo(skb)->gso_segs ?:
+			    min(DIV_ROUND_UP(skb->len, skb_shinfo(skb)->gso_size), U16_MAX);
 }
 
 static u16 pkt_hdr16(const struct sluice_queue *q, __virtio16 v)
@@ -123,8 +133,13 @@ static bool pkt_take_gso(struct sluice_pkt *pkt, const struct sluice_queue *q, c
 		return false;
 	skb->protocol = eth_hdr(skb)->h_proto;
 	skb_reset_mac_header(skb);
-	if (skb_is_gso(skb))
-		pkt->segs = DIV_ROUND_UP(pkt->len, max_t(u16, skb_shinfo(skb)->gso_size, 1));
+	if (skb_is_gso(skb)) {
+		unsigned int segs = DIV_ROUND_UP(pkt->len, max_t(u16, skb_shinfo(skb)->gso_size, 1));
+
+		if (segs > PKT_SEGS_MAX)
+			return false;
+		pkt->segs = segs;
+	}
 	return true;
 }
 
