@@ -276,6 +276,8 @@ static bool out_fits(const struct net_device *lower, const struct sk_buff *skb)
  */
 static enum sluice_drop out_xmit(struct net_device *lower, struct sk_buff *skb)
 {
+	int rc;
+
 	if (unlikely(!out_fits(lower, skb))) {
 		kfree_skb(skb);
 		return SLUICE_DROP_TOO_LONG;
@@ -283,7 +285,8 @@ static enum sluice_drop out_xmit(struct net_device *lower, struct sk_buff *skb)
 	skb->dev = lower;
 	skb_forward_csum(skb);
 	skb_clear_tstamp(skb);
-	return net_xmit_eval(dev_queue_xmit(skb)) ? SLUICE_DROP_UPLINK_BUSY : SLUICE_DROP_NONE;
+	rc = dev_queue_xmit(skb);
+	return rc == NET_XMIT_SUCCESS || rc == NET_XMIT_CN ? SLUICE_DROP_NONE : SLUICE_DROP_UPLINK_BUSY;
 }
 
 /* BH is off for the burst: that is also the RCU read side for port->lower. */
