@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Make the state what files declare together: the difference to what is there is sent as one transaction,
- * so what does not change is not touched.
+ * Make the state what files declare together: the difference to what is there is sent as one
+ * transaction, so what does not change is not touched.
  *
  * First goes what is not declared (rules ahead of what they refer to), then comes what is not
  * there (the other way round), workers that are not wanted go last, when nothing is with them any
