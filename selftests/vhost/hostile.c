@@ -420,6 +420,45 @@ TEST_F(hostile, lying_headers)
 	settle(tx(&self->bad));
 }
 
+/* A checksum that is to be written over what policy looked at: an address, a port, the flags. */
+TEST_F(hostile, misplaced_checksums)
+{
+	static const struct {
+		bool tcp;
+		unsigned short start, offset;
+	} place[] = {
+		{ false, 14, 0 }, { false, 14, 12 }, { false, 14, 14 }, { false, 14, 16 },
+		{ false, 34, 0 }, { false, 34, 2 }, { false, 14, 26 }, { true, 34, 2 },
+		{ true, 34, 12 }, { true, 14, 32 }, { true, 14, 36 }, { true, 34, 6 },
+	};
+	struct virtio_net_hdr_v1 h = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM };
+	struct netio_frame f = { .len = 100 };
+	struct virtio_net_hdr_v1 ignored;
+	unsigned char frame[100];
+	unsigned int i;
+
+	/* Nobody judges what passes a plain tap. */
+	if (!rig_is_sluice())
+		SKIP(return, "only Sluice has policy");
+	for (i = 0; i < ARRAY_SIZE(place); i++) {
+		f.tcp = place[i].tcp;
+		netio_frame_make(&f, &ignored, frame);
+		h.csum_start = place[i].start;
+		h.csum_offset = place[i].offset;
+		ASSERT_EQ(0, vdrv_send(&self->bad.v, &h, frame, f.len));
+		EXPECT_TRUE(nothing_sent(&self->bad)) {
+			TH_LOG("start %u offset %u", place[i].start, place[i].offset);
+		}
+	}
+	/* In the payload, as for a tunnel's inner packet, it harms nobody. */
+	f.tcp = false;
+	netio_frame_make(&f, &ignored, frame);
+	h.csum_start = 60;
+	h.csum_offset = 6;
+	ASSERT_EQ(0, vdrv_send(&self->bad.v, &h, frame, f.len));
+	EXPECT_FALSE(nothing_sent(&self->bad));
+}
+
 /*
  * A table of indirect descriptors at the start of the first buffer, and a descriptor that points to
  * it.
