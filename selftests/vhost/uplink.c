@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A guest wired to an uplink, with a veth in the place of a VF; and ports that change namespaces. */
+/* A guest wired to an uplink, a veth in the place of a VF; and ports that change namespaces. */
 #include <sched.h>
 #include <sys/mount.h>
 #include "kselftest_harness.h"
@@ -68,7 +68,8 @@ TEST_F(uplink, both_ways)
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		struct netio_frame f = { .len = sizes[i], .seed = i + 1 };
 
-		EXPECT_EQ((int)f.len, send_one(&self->g, self->peer, &f, self->frame, self->got, 2000));
+		ret = send_one(&self->g, self->peer, &f, self->frame, self->got, 2000);
+		EXPECT_EQ((int)f.len, ret);
 		EXPECT_EQ(0, memcmp(self->frame, self->got, f.len));
 		f.seed += 100;
 		netio_frame_make(&f, &h, self->frame);
@@ -118,7 +119,8 @@ TEST_F(uplink, moves_under_load)
 /* Into a new namespace, with what rig.h looks at. */
 static int fresh_namespace(void)
 {
-	if (unshare(CLONE_NEWNET | CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("none", "/sys", "sysfs", 0, NULL))
 		return -errno;
 	return 0;
