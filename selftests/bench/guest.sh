@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The bench, inside the test kernel (bench.sh boots it): set the datapaths up, measure them in turn, write one
-# line of JSON per measurement to /run/rig/results.
+# The bench, inside the test kernel (run.sh or icount.sh boots it): set the datapaths up, measure them in turn, write one
+# line of JSON per measurement to the file "results" of the rig's output directory.
 #
 #   BENCH_ROUNDS   how often everything is measured
 #   BENCH_SECONDS  of one measurement
@@ -11,9 +11,15 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 load=$here/out/load
-objects=$top/build/$(basename "${UML_BUILD:?run this by selftests/rig/uml-run.sh}")
+if [ -n "${UML_BUILD:-}" ]; then
+	objects=$top/build/$(basename "$UML_BUILD")
+	results=/run/rig/results
+else
+	objects=${BENCH_OBJECTS:?run this by selftests/bench/run.sh or icount.sh}
+	results=${RIG_OUT:?}/results
+	modprobe -a vhost_net tun veth dummy bridge macvtap openvswitch
+fi
 export PATH=$top/userspace:$PATH
-results=/run/rig/results
 nflow=10000
 nrule=100
 sizes=(64 1514 65214)

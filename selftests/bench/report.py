@@ -77,8 +77,8 @@ def text(r):
     return f"{r['ns']:.0f}" + ("" if r["delivered"] else "*")
 
 
-def table(results, paths):
-    print("Device-side CPU per frame in nanoseconds, median of interleaved rounds. * : frames were lost")
+def table(results, paths, unit):
+    print(f"Device-side {unit} per frame, median of interleaved rounds. * : frames were lost")
     print(" " * 40 + "".join(f"{p:>13}" for p in paths))
     for load, name in rows():
         print(f"{name:40}" + "".join(f"{text(results.get((p, *load))):>13}" for p in paths))
@@ -114,7 +114,7 @@ def main():
     keys = sorted(k for k in cells if k[0] != "wire")
     results = {k: r for k in keys if (r := cost(cells, k))}
     paths = [p for p in ORDER if any(k[0] == p for k in results)]
-    table(results, paths)
+    table(results, paths, sys.argv[3] if len(sys.argv) > 3 else "nanoseconds of CPU")
     relative = ratios(results)
     with open(sys.argv[2], "w", encoding="ascii") as out:
         json.dump({"results": list(results.values()), "ratios": relative}, out, indent=1)

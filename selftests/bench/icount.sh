@@ -1,0 +1,27 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The bench in instructions instead of nanoseconds: the same loads and datapaths, in a stock Debian kernel under
+# QEMU, whose clock is the number of instructions executed. Nothing that happens on this machine disturbs it.
+#
+#   icount.sh [OUTDIR]      (default selftests/bench/out/icount): results (raw), bench.json, bench.txt
+#
+#   BENCH_ROUNDS   how often everything is measured (1: repeats agree to a per cent)
+#   BENCH_SECONDS  of one measurement, of the counted clock (0.1)
+#   BENCH_PATHS    as for run.sh
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+# shellcheck source=../rig/host-sluice.sh
+. "$here/../rig/host-sluice.sh"
+out=$(realpath -m "${1:-$here/out/icount}")
+mkdir -p "$out"
+ver=$(rig_kver) || rig_die "no kernel 6.12 or later in /boot (selftests/rig/deps.sh rig)"
+make -s -C "$here"
+sluice_build "$ver" >&2
+
+"$here/../rig/host-run.sh" -i -v 0 -c 1 -m 2048 -t "${RIG_TIMEOUT:-3600}" -o "$out" \
+	-e "BENCH_OBJECTS=$top/build/$ver" -e "BENCH_ROUNDS=${BENCH_ROUNDS:-1}" \
+	-e "BENCH_SECONDS=${BENCH_SECONDS:-0.1}" -e "BENCH_PATHS=${BENCH_PATHS:-wire sluice ovs bridge macvtap}" \
+	"$here/guest.sh"
+/usr/bin/python3 "$here/report.py" "$out/results" "$out/bench.json" instructions | tee "$out/bench.txt"
