@@ -188,10 +188,10 @@ measure() {
 	[ "$dir" = out ] || args+=("$peer")
 	if ! line=$("$load" "${args[@]}" "$len" "$flows" "$seconds"); then
 		echo "guest.sh: $path $dir $len $flows: no measurement" >&2
-		echo "{\"path\":\"$path\",\"dir\":\"$dir\",\"len\":$len,\"flows\":$flows,\"round\":$round,\"failed\":true}" >>$results
+		echo "{\"path\":\"$path\",\"dir\":\"$dir\",\"len\":$len,\"flows\":$flows,\"round\":$round,\"failed\":true}" >>"$results"
 		return
 	fi
-	echo "{\"path\":\"$path\",\"dir\":\"$dir\",\"len\":$len,\"flows\":$flows,\"round\":$round,${line#\{}" >>$results
+	echo "{\"path\":\"$path\",\"dir\":\"$dir\",\"len\":$len,\"flows\":$flows,\"round\":$round,${line#\{}" >>"$results"
 }
 
 # All loads over one prepared datapath; NAME is what its netdevs are called after.
@@ -212,7 +212,7 @@ read -r -a paths <<<"${BENCH_PATHS:-wire sluice ovs bridge macvtap}"
 for conf in all default; do
 	echo 1 >/proc/sys/net/ipv6/conf/$conf/disable_ipv6
 done
-: >$results
+: >"$results"
 wires base
 for path in "${paths[@]}"; do
 	case $path in
