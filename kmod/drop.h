@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Why a packet was dropped: one list for counters, traces, netlink and the tool. Append only: the order is UAPI. */
+/*
+ * Why a packet was dropped: one list for counters, traces, netlink and the tool. Append only: the
+ * order is UAPI.
+ */
 #ifndef _SLUICE_DROP_H
 #define _SLUICE_DROP_H
 

@@ -180,7 +180,8 @@ struct sluice_act {
 /**
  * struct sluice_flow_spec - a flow rule
  * @id: chosen by the operator, or 0: the engine chooses and stores it here
- * @prio: the highest matching one wins; equal priority with the same mask and key is refused (-EEXIST)
+ * @prio: the highest matching one wins; equal priority with the same mask and key is refused
+ *	(-EEXIST)
  * @key: values; bits outside @mask are zero
  * @mask: bits that are compared. key.in_port holds an ifindex here
  * @nr_act: number of actions
@@ -198,8 +199,8 @@ struct sluice_flow_spec {
 /**
  * struct sluice_cursor - where a dump goes on
  * @pos: opaque to the caller, 0 at the start
- * @gen: configuration generation when the dump began; the caller compares with the instance's to flag
- *	NLM_F_DUMP_INTR
+ * @gen: configuration generation when the dump began; the caller compares with the instance's to
+ *	flag NLM_F_DUMP_INTR
  */
 struct sluice_cursor {
 	u64 pos;
@@ -210,12 +211,14 @@ struct sluice_cursor {
  * A dump calls emit once an object, from @cur on; emit returns 0, or -EMSGSIZE when its buffer is
  * full: the dump then returns -EMSGSIZE with @cur at the object that did not fit. 0 at the end.
  */
-typedef int (*sluice_acl_emit_t)(void *ctx, struct sluice_port *port, const struct sluice_acl_rule *rule,
+typedef int (*sluice_acl_emit_t)(void *ctx, struct sluice_port *port,
+				 const struct sluice_acl_rule *rule,
 				 const struct sluice_hits *hits);
 typedef int (*sluice_flow_emit_t)(void *ctx, const struct sluice_flow_spec *flow,
 				  const struct sluice_hits *hits, bool active);
 typedef int (*sluice_meter_emit_t)(void *ctx, u32 id, const struct sluice_rate *rate,
-				   const struct sluice_hits *passed, const struct sluice_hits *dropped);
+				   const struct sluice_hits *passed,
+				   const struct sluice_hits *dropped);
 
 #define SLUICE_ENGINE_ABI 1
 
@@ -266,8 +269,10 @@ struct sluice_engine_ops {
 	void (*inject)(struct sluice_worker *w, struct sluice_port *port, struct sk_buff *skb);
 
 	/* Configuration. RTNL; extack is never NULL. */
-	int (*wire_set)(struct sluice_port *a, struct sluice_port *b, struct netlink_ext_ack *extack);
-	int (*wire_del)(struct sluice_port *a, struct sluice_port *b, struct netlink_ext_ack *extack);
+	int (*wire_set)(struct sluice_port *a, struct sluice_port *b,
+			struct netlink_ext_ack *extack);
+	int (*wire_del)(struct sluice_port *a, struct sluice_port *b,
+			struct netlink_ext_ack *extack);
 	struct sluice_port *(*wire_peer)(struct sluice_port *a);
 
 	int (*acl_add)(struct sluice_port *port, const struct sluice_acl_rule *rule,
@@ -276,7 +281,8 @@ struct sluice_engine_ops {
 	int (*acl_flush)(struct sluice_port *port);
 	int (*acl_set_default)(struct sluice_port *port, u8 dir, bool allow);
 	bool (*acl_default)(struct sluice_port *port, u8 dir, struct sluice_hits *hits);
-	int (*acl_dump)(struct sluice_port *port, struct sluice_cursor *cur, sluice_acl_emit_t emit, void *ctx);
+	int (*acl_dump)(struct sluice_port *port, struct sluice_cursor *cur, sluice_acl_emit_t emit,
+			void *ctx);
 
 	int (*guard_set)(struct sluice_port *port, const struct sluice_guard *guard,
 			 struct netlink_ext_ack *extack);	/* NULL guard: off */
@@ -289,15 +295,17 @@ struct sluice_engine_ops {
 	int (*meter_add)(struct sluice_instance *inst, u32 id, const struct sluice_rate *rate,
 			 struct netlink_ext_ack *extack);
 	int (*meter_del)(struct sluice_instance *inst, u32 id, struct netlink_ext_ack *extack);
-	int (*meter_dump)(struct sluice_instance *inst, struct sluice_cursor *cur, sluice_meter_emit_t emit, void *ctx);
+	int (*meter_dump)(struct sluice_instance *inst, struct sluice_cursor *cur,
+			  sluice_meter_emit_t emit, void *ctx);
 
 	int (*flow_add)(struct sluice_instance *inst, struct sluice_flow_spec *flow,
 			struct netlink_ext_ack *extack);
 	int (*flow_del)(struct sluice_instance *inst, u32 id, struct netlink_ext_ack *extack);
 	int (*flow_flush)(struct sluice_instance *inst);
-	int (*flow_get)(struct sluice_instance *inst, u32 id, struct sluice_flow_spec *flow, struct sluice_hits *hits,
-			bool *active);
-	int (*flow_dump)(struct sluice_instance *inst, struct sluice_cursor *cur, sluice_flow_emit_t emit, void *ctx);
+	int (*flow_get)(struct sluice_instance *inst, u32 id, struct sluice_flow_spec *flow,
+			struct sluice_hits *hits, bool *active);
+	int (*flow_dump)(struct sluice_instance *inst, struct sluice_cursor *cur,
+			 sluice_flow_emit_t emit, void *ctx);
 	/* Changes with every add and delete in the instance. */
 	u32 (*config_gen)(struct sluice_instance *inst);
 };

@@ -12,12 +12,16 @@
 #define SLUICE_FRAG_FIRST	0x1	/* a fragment, the first one */
 #define SLUICE_FRAG_LATER	0x2	/* a fragment without the L4 header */
 
-/* key.vlan[]: a tag is there. The tag's PCP and id are in the other bits; DEI is this bit's place, as elsewhere in the kernel. */
+/*
+ * key.vlan[]: a tag is there. The tag's PCP and id are in the other bits; DEI is this bit's place,
+ * as elsewhere in the kernel.
+ */
 #define SLUICE_VLAN_PRESENT	0x1000
 
 /**
  * struct sluice_flow_key - headers of one packet
- * @in_port: in a packet's key the port's index (struct sluice_port); in a flow_spec the netdev's ifindex
+ * @in_port: in a packet's key the port's index (struct sluice_port); in a flow_spec the netdev's
+ *	ifindex
  * @vlan: outer and inner tag, host order, with SLUICE_VLAN_PRESENT; 0 if none
  * @vlan_proto: bit 0, 1: the outer, inner tag is 802.1ad (else 802.1Q)
  * @eth_type: host order; of what follows the tags; for an 802.3 length field 0x05ff
@@ -33,7 +37,8 @@
  * @dport: host order; ICMP, ICMPv6: code
  * @tcp_flags: low 8 flag bits
  * @l4_ok: an L4 header was there and parsed
- * @nd_mac: ARP sender MAC; ND: link-layer address option (source of NS/RS/RA, target of NA), zero if none
+ * @nd_mac: ARP sender MAC; ND: link-layer address option (source of NS/RS/RA, target of NA), zero
+ *	if none
  * @nd_target: ND: target of NS and NA; zero otherwise
  *
  * No implicit padding: compared and hashed as SLUICE_FLOW_KEY_WORDS 64-bit words.

@@ -72,7 +72,8 @@ static int port_init_queues(struct sluice_port *port, unsigned int pairs)
 	return 0;
 }
 
-struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *lower, unsigned int pairs)
+struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *lower,
+				    unsigned int pairs)
 {
 	struct sluice_port *port = kzalloc(sizeof(*port), GFP_KERNEL);
 	int err = -ENOMEM, cpu;
@@ -370,7 +371,8 @@ unsigned int sluice_port_nr_pairs(const struct sluice_port *port)
 }
 SLUICE_EXPORT(sluice_port_nr_pairs);
 
-struct sluice_queue *sluice_port_queue(struct sluice_port *port, unsigned int pair, enum sluice_queue_dir dir)
+struct sluice_queue *sluice_port_queue(struct sluice_port *port, unsigned int pair,
+				       enum sluice_queue_dir dir)
 {
 	return dir == SLUICE_QUEUE_RX ? sluice_port_rxq(port, pair) : sluice_port_txq(port, pair);
 }
@@ -501,7 +503,8 @@ static struct sk_buff *port_build_injected(const void *frame, unsigned int hdr_l
 	return skb;
 }
 
-int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int hdr_len, size_t len)
+int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int hdr_len,
+		       size_t len)
 {
 	struct inject_call c = { .port = port };
 	int err = 0;

@@ -25,7 +25,8 @@ enum sluice_port_kind {
 
 /**
  * struct sluice_port_stats - counters of one port on one CPU
- * @packets: by SLUICE_DIR_*; for an uplink FROM_GUEST is what it transmitted, TO_GUEST what it received
+ * @packets: by SLUICE_DIR_*; for an uplink FROM_GUEST is what it transmitted, TO_GUEST what it
+ *	received
  * @bytes: likewise
  * @slow_packets: that went to the host's stack by the port's netdev
  * @fast_packets: that a flow, a wire or a cache entry took elsewhere
@@ -129,6 +130,7 @@ struct sluice_port {
 	struct net_device *dev;
 	struct sluice_instance *inst;
 	struct list_head node;
+	/* Attach, detach, moves, removal. */
 	struct mutex lock;
 	bool gone;
 
@@ -164,7 +166,8 @@ struct sluice_port_params {
 	unsigned int mtu;
 };
 
-struct sluice_port *sluice_port_add(struct net *net, const char *name, const struct sluice_port_params *params,
+struct sluice_port *sluice_port_add(struct net *net, const char *name,
+				    const struct sluice_port_params *params,
 				    struct netlink_ext_ack *extack);
 /*
  * An uplink above @lower; the lower netdev must be in the same namespace, not loopback, not one of
@@ -180,17 +183,20 @@ struct sluice_port *sluice_port_find_ifindex(struct net *net, int ifindex);
 /* NULL if @dev is not a port. RTNL or RCU. */
 struct sluice_port *sluice_port_from_dev(const struct net_device *dev);
 /* Move a pair (-1: all of the port; an uplink has only that) to a worker, live. */
-int sluice_port_assign(struct sluice_port *port, int pair, struct sluice_worker *w, struct netlink_ext_ack *extack);
+int sluice_port_assign(struct sluice_port *port, int pair, struct sluice_worker *w,
+		       struct netlink_ext_ack *extack);
 void sluice_port_totals(const struct sluice_port *port, struct sluice_port_totals *t);
 
 /* --- packets --- */
 
-static inline struct sluice_queue *sluice_port_rxq(const struct sluice_port *port, unsigned int pair)
+static inline struct sluice_queue *sluice_port_rxq(const struct sluice_port *port,
+						   unsigned int pair)
 {
 	return &port->queue[2 * pair];
 }
 
-static inline struct sluice_queue *sluice_port_txq(const struct sluice_port *port, unsigned int pair)
+static inline struct sluice_queue *sluice_port_txq(const struct sluice_port *port,
+						   unsigned int pair)
 {
 	return &port->queue[2 * pair + 1];
 }
@@ -217,7 +223,8 @@ extern struct xarray sluice_ports;
 /* --- between the files of sluice.ko --- */
 
 /* port.c: @dev is a netdev of ours, not yet registered; @lower makes it an uplink. RTNL. */
-struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *lower, unsigned int pairs);
+struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *lower,
+				    unsigned int pairs);
 /* Publish after registration, withdraw before unregistration. RTNL. */
 int sluice_port_publish(struct sluice_port *port);
 void sluice_port_withdraw(struct sluice_port *port);
@@ -246,7 +253,8 @@ int sluice_rep_init(void);
 void sluice_rep_exit(void);
 int sluice_uplink_init(void);
 void sluice_uplink_exit(void);
-int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower, struct netlink_ext_ack *extack);
+int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
+			 struct netlink_ext_ack *extack);
 void sluice_uplink_detach(struct sluice_port *port);
 void sluice_uplink_move(struct sluice_port *port, struct sluice_worker *to);
 bool sluice_uplink_poll(struct sluice_worker *w, struct sluice_port *port);
@@ -254,8 +262,8 @@ bool sluice_uplink_poll(struct sluice_worker *w, struct sluice_port *port);
 /* Count; any context that stays on its CPU. */
 void sluice_port_count_drop(struct sluice_port *port, enum sluice_drop why, unsigned int packets);
 
-static inline void sluice_port_count(struct sluice_port *port, enum sluice_dir dir, unsigned int packets,
-				     unsigned int bytes)
+static inline void sluice_port_count(struct sluice_port *port, enum sluice_dir dir,
+				     unsigned int packets, unsigned int bytes)
 {
 	struct sluice_port_stats *s = get_cpu_ptr(port->stats);
 

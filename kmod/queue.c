@@ -36,13 +36,16 @@ static void queue_call_on_worker(struct sluice_worker *w, void *arg)
 {
 	struct queue_call *c = arg;
 
-	/* What a front end changes may need its address space, and it was written for the queue's. */
+	/*
+	 * What a front end changes may need its address space, and it was written for the queue's.
+	 */
 	sluice_worker_use_mm(w, c->q->cfg.mm);
 	c->fn(c->q, c->arg);
 }
 
 /* Context: @q's port lock held. */
-static void queue_call_locked(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg), void *arg)
+static void queue_call_locked(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg),
+			      void *arg)
 {
 	struct queue_call c = { .q = q, .fn = fn, .arg = arg };
 
@@ -53,7 +56,8 @@ static void queue_call_locked(struct sluice_queue *q, void (*fn)(struct sluice_q
 		fn(q, arg);
 }
 
-void sluice_queue_call(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg), void *arg)
+void sluice_queue_call(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg),
+		       void *arg)
 {
 	mutex_lock(&q->port->lock);
 	queue_call_locked(q, fn, arg);
@@ -152,8 +156,9 @@ static void queue_break(struct sluice_queue *q)
 	WRITE_ONCE(q->broken, why ?: SLUICE_VRING_ERR_RING);
 	sluice_port_count_drop(port, SLUICE_DROP_RING, 1);
 	trace_sluice_queue_broken(port, q->pair, q->dir, why);
-	net_warn_ratelimited("sluice: %s: queue pair %u %s: ring stopped: %s\n", port->dev->name, q->pair,
-			     q->dir == SLUICE_QUEUE_RX ? "rx" : "tx", sluice_vring_strerror(q->broken));
+	net_warn_ratelimited("sluice: %s: queue pair %u %s: ring stopped: %s\n", port->dev->name,
+			     q->pair, q->dir == SLUICE_QUEUE_RX ? "rx" : "tx",
+			     sluice_vring_strerror(q->broken));
 	if (q->cfg.err)
 		eventfd_signal(q->cfg.err);
 	if (q->cfg.ops && q->cfg.ops->broken)
@@ -188,7 +193,10 @@ bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 	 */
 	if (!ops)
 		return false;
-	/* A full barrier: what the driver made available before its kick is seen by the visit below. */
+	/*
+	 * A full barrier: what the driver made available before its kick is seen by the visit
+	 * below.
+	 */
 	if (READ_ONCE(q->kicked))
 		xchg(&q->kicked, 0);
 	if (!queue_has_work(q))
@@ -201,7 +209,8 @@ bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 	}
 	q->stalled = false;
 	then = local_clock();
-	n = q->dir == SLUICE_QUEUE_TX ? ops->guest_tx(w, q, QUEUE_BUDGET) : ops->guest_rx(w, q, QUEUE_BUDGET);
+	n = q->dir == SLUICE_QUEUE_TX ? ops->guest_tx(w, q, QUEUE_BUDGET) :
+					ops->guest_rx(w, q, QUEUE_BUDGET);
 	if (n == -EAGAIN) {
 		q->stalled = true;
 		return false;

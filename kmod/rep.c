@@ -15,7 +15,8 @@
 
 #define REP_KIND	"sluice"
 /* What the stack may hand over when the guest's driver takes it. */
-#define REP_OFFLOADS	(NETIF_F_HW_CSUM | NETIF_F_TSO | NETIF_F_TSO_ECN | NETIF_F_TSO6 | NETIF_F_GSO_UDP_L4)
+#define REP_OFFLOADS	(NETIF_F_HW_CSUM | NETIF_F_TSO | NETIF_F_TSO_ECN | NETIF_F_TSO6 | \
+			 NETIF_F_GSO_UDP_L4)
 #define REP_FEATURES	(NETIF_F_SG | NETIF_F_HIGHDMA | NETIF_F_GSO | NETIF_F_GRO)
 
 struct rep {
@@ -89,7 +90,8 @@ static void rep_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *s)
 {
 	struct sluice_port *port = rep_port(dev);
 	struct sluice_port_totals t;
-	enum sluice_dir rx = port->kind == SLUICE_PORT_UPLINK ? SLUICE_DIR_TO_GUEST : SLUICE_DIR_FROM_GUEST;
+	enum sluice_dir rx = port->kind == SLUICE_PORT_UPLINK ? SLUICE_DIR_TO_GUEST :
+								SLUICE_DIR_FROM_GUEST;
 	unsigned int i;
 
 	sluice_port_totals(port, &t);
@@ -308,15 +310,16 @@ unregister:
 	return err;
 }
 
-static int rep_newlink(struct net *src_net, struct net_device *dev, struct nlattr *tb[], struct nlattr *data[],
-		       struct netlink_ext_ack *extack)
+static int rep_newlink(struct net *src_net, struct net_device *dev, struct nlattr *tb[],
+		       struct nlattr *data[], struct netlink_ext_ack *extack)
 {
 	struct net_device *lower = NULL;
 
 	if (tb[IFLA_LINK]) {
 		lower = __dev_get_by_index(src_net, nla_get_u32(tb[IFLA_LINK]));
 		if (!lower || !net_eq(dev_net(lower), dev_net(dev))) {
-			NL_SET_ERR_MSG(extack, "the VF must be in the namespace that the uplink is made in");
+			NL_SET_ERR_MSG(extack,
+				       "the VF must be in the namespace the uplink is made in");
 			return -ENODEV;
 		}
 	}
@@ -343,7 +346,8 @@ static struct rtnl_link_ops rep_link_ops __read_mostly = {
 };
 
 static struct sluice_port *rep_create(struct net *net, const char *name, struct net_device *lower,
-				      const struct sluice_port_params *params, struct netlink_ext_ack *extack)
+				      const struct sluice_port_params *params,
+				      struct netlink_ext_ack *extack)
 {
 	unsigned int pairs = params->pairs ?: 1;
 	struct net_device *dev;
@@ -393,7 +397,8 @@ free:
 	return ERR_PTR(err);
 }
 
-struct sluice_port *sluice_port_add(struct net *net, const char *name, const struct sluice_port_params *params,
+struct sluice_port *sluice_port_add(struct net *net, const char *name,
+				    const struct sluice_port_params *params,
 				    struct netlink_ext_ack *extack)
 {
 	return rep_create(net, name, NULL, params, extack);

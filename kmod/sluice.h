@@ -41,8 +41,8 @@ enum sluice_queue_dir {
  *	signalled
  * @broken: the ring broke the protocol and was stopped, after its err eventfd was
  *	signalled. Worker context
- * @gone: the port is being removed; the queues were stopped, the front end's handles stay
- *	valid and do nothing. Control context (RTNL held, and the port locked: calls nothing of here)
+ * @gone: the port is being removed; the queues were stopped, the front end's handles stay valid and
+ *	do nothing. Control context (RTNL held, and the port locked: calls nothing of here)
  */
 struct sluice_frontend_ops {
 	void (*signal)(struct sluice_queue *q, void *priv);
@@ -129,7 +129,8 @@ int sluice_port_set_offloads(struct sluice_port *port, u64 netif_features);
  * The frame passes the same policy as one from the guest's ring. Context: process. Return: 0,
  * -EINVAL, -ENOBUFS, -ENODEV.
  */
-int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int hdr_len, size_t len);
+int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int hdr_len,
+		       size_t len);
 
 /*
  * Called (RTNL held) for each guest port that appears or goes, and once for every existing one on
@@ -181,7 +182,8 @@ void sluice_queue_kick(struct sluice_queue *q);
  *
  * Returns after @fn has run (in the caller, if no worker is there). Context: process.
  */
-void sluice_queue_call(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg), void *arg);
+void sluice_queue_call(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg),
+		       void *arg);
 
 /*
  * Change one eventfd of an attached queue, live (MSI-X masking); NULL for none. Borrowed as in the

@@ -23,7 +23,8 @@ TRACE_EVENT(sluice_drop,
 		__entry->packets = packets;
 	),
 	TP_printk("port=%s why=%s packets=%u", __get_str(name),
-		  __print_symbolic(__entry->why, SLUICE_DROPS(SLUICE_X) { -1, NULL }), __entry->packets)
+		  __print_symbolic(__entry->why, SLUICE_DROPS(SLUICE_X) { -1, NULL }),
+		  __entry->packets)
 );
 #undef SLUICE_X
 
@@ -42,12 +43,13 @@ TRACE_EVENT(sluice_queue_broken,
 		__entry->dir = dir;
 		__entry->why = why;
 	),
-	TP_printk("port=%s pair=%u dir=%s why=%d", __get_str(name), __entry->pair, __entry->dir ? "tx" : "rx",
-		  __entry->why)
+	TP_printk("port=%s pair=%u dir=%s why=%d", __get_str(name), __entry->pair,
+		  __entry->dir ? "tx" : "rx", __entry->why)
 );
 
 TRACE_EVENT(sluice_burst,
-	TP_PROTO(const struct sluice_port *port, unsigned int cpu, unsigned int packets, unsigned int misses),
+	TP_PROTO(const struct sluice_port *port, unsigned int cpu, unsigned int packets,
+		 unsigned int misses),
 	TP_ARGS(port, cpu, packets, misses),
 	TP_STRUCT__entry(
 		__string(name, port->dev->name)
@@ -61,8 +63,8 @@ TRACE_EVENT(sluice_burst,
 		__entry->packets = packets;
 		__entry->misses = misses;
 	),
-	TP_printk("port=%s worker=%u packets=%u misses=%u", __get_str(name), __entry->cpu, __entry->packets,
-		  __entry->misses)
+	TP_printk("port=%s worker=%u packets=%u misses=%u", __get_str(name), __entry->cpu,
+		  __entry->packets, __entry->misses)
 );
 
 #endif /* _SLUICE_TRACE_H */

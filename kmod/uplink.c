@@ -173,7 +173,8 @@ static int uplink_check_lower(const struct net_device *lower, struct netlink_ext
 		return -EINVAL;
 	}
 	if (netdev_is_rx_handler_busy((struct net_device *)lower)) {
-		NL_SET_ERR_MSG(extack, "that device is in a bridge, bond, team or another uplink: take it out first");
+		NL_SET_ERR_MSG(extack,
+			       "it is in a bridge, bond, team or other uplink: take it out first");
 		return -EBUSY;
 	}
 	return 0;
@@ -189,10 +190,12 @@ static void uplink_mirror_carrier(struct sluice_port *port, struct net_device *l
 		netif_carrier_on(port->dev);
 	else
 		netif_carrier_off(port->dev);
-	sluice_netlink_event(dev_net(port->dev), up ? SLUICE_EVENT_UPLINK_UP : SLUICE_EVENT_UPLINK_DOWN, port, 0);
+	sluice_netlink_event(dev_net(port->dev),
+			     up ? SLUICE_EVENT_UPLINK_UP : SLUICE_EVENT_UPLINK_DOWN, port, 0);
 }
 
-int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower, struct netlink_ext_ack *extack)
+int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
+			 struct netlink_ext_ack *extack)
 {
 	struct sluice_worker *w;
 	int err;
@@ -282,7 +285,8 @@ static int uplink_event(struct notifier_block *nb, unsigned long event, void *pt
 	switch (event) {
 	case NETDEV_UNREGISTER:
 		sluice_uplink_detach(port);
-		net_warn_ratelimited("sluice: %s: %s below it is gone\n", port->dev->name, lower->name);
+		net_warn_ratelimited("sluice: %s: %s below it is gone\n", port->dev->name,
+				     lower->name);
 		sluice_netlink_event(dev_net(port->dev), SLUICE_EVENT_UPLINK_GONE, port, 0);
 		break;
 	case NETDEV_UP:

@@ -56,7 +56,8 @@ void sluice_worker_wake(struct sluice_worker *w)
 }
 SLUICE_EXPORT(sluice_worker_wake);
 
-void sluice_worker_call(struct sluice_worker *w, void (*fn)(struct sluice_worker *w, void *arg), void *arg)
+void sluice_worker_call(struct sluice_worker *w, void (*fn)(struct sluice_worker *w, void *arg),
+			void *arg)
 {
 	struct worker_call call = { .fn = fn, .arg = arg };
 
@@ -179,7 +180,9 @@ static u64 worker_sleep(struct sluice_worker *w, u64 now)
 static void worker_wait_resume(struct sluice_worker *w)
 {
 	sluice_worker_use_mm(w, NULL);
-	/* Whoever finds the bit set wakes nobody, so any wake-up ends the wait, not only a call's. */
+	/*
+	 * Whoever finds the bit set wakes nobody, so any wake-up ends the wait, not only a call's.
+	 */
 	wait_event_idle(resume_wait, !READ_ONCE(paused) || test_bit(0, &w->pending) ||
 			kthread_should_stop());
 }
@@ -219,7 +222,8 @@ static int worker_main(void *data)
 	return 0;
 }
 
-static struct sluice_worker *worker_new(unsigned int cpu, enum sluice_worker_mode mode, bool automatic)
+static struct sluice_worker *worker_new(unsigned int cpu, enum sluice_worker_mode mode,
+					bool automatic)
 {
 	struct sluice_worker *w = kzalloc(sizeof(*w), GFP_KERNEL);
 	int err;
@@ -345,7 +349,8 @@ struct sluice_worker *sluice_worker_add(unsigned int cpu, enum sluice_worker_mod
 
 	if (w) {
 		if (!w->automatic) {
-			NL_SET_ERR_MSG(extack, "that core has a worker already: see 'sluice worker show'");
+			NL_SET_ERR_MSG(extack,
+				       "that core has a worker already: see 'sluice worker show'");
 			return ERR_PTR(-EEXIST);
 		}
 		w->automatic = false;
@@ -353,12 +358,14 @@ struct sluice_worker *sluice_worker_add(unsigned int cpu, enum sluice_worker_mod
 		return w;
 	}
 	if (cpu >= nr_cpu_ids || !cpu_online(cpu)) {
-		NL_SET_ERR_MSG(extack, "that core is not there or not online: see /sys/devices/system/cpu/online");
+		NL_SET_ERR_MSG(extack,
+			       "that core is not online: see /sys/devices/system/cpu/online");
 		return ERR_PTR(-ENXIO);
 	}
 	w = worker_new(cpu, mode, false);
 	if (IS_ERR(w)) {
-		NL_SET_ERR_MSG(extack, "the worker's thread or its tables could not be made: out of memory?");
+		NL_SET_ERR_MSG(extack,
+			       "the worker's thread or tables could not be made: out of memory?");
 		return w;
 	}
 
@@ -382,7 +389,8 @@ int sluice_worker_del(struct sluice_worker *w, struct netlink_ext_ack *extack)
 	int err;
 
 	if (w->nr_users && !to) {
-		NL_SET_ERR_MSG(extack, "the last worker still serves ports: add another one first, or delete the ports");
+		NL_SET_ERR_MSG(extack,
+			       "the last worker serves ports: add another, or delete the ports");
 		return -EBUSY;
 	}
 	if (w->nr_users) {

@@ -92,7 +92,9 @@ struct sluice_worker *sluice_worker_add(unsigned int cpu, enum sluice_worker_mod
 int sluice_worker_del(struct sluice_worker *w, struct netlink_ext_ack *extack);
 void sluice_worker_set_mode(struct sluice_worker *w, enum sluice_worker_mode mode);
 struct sluice_worker *sluice_worker_find(unsigned int cpu);
-/* The one with the fewest users; made on a housekeeping core if there is none. ERR_PTR on failure. */
+/*
+ * The one with the fewest users; made on a housekeeping core if there is none. ERR_PTR on failure.
+ */
 struct sluice_worker *sluice_worker_pick(void);
 /* Next worker after @w (NULL: the first), or NULL at the end. */
 struct sluice_worker *sluice_worker_next(struct sluice_worker *w);
@@ -104,7 +106,8 @@ void sluice_worker_times(const struct sluice_worker *w, struct sluice_worker_tim
  * Run @fn(@w, @arg) on the worker between two bursts; returns when it has run. Runs at once when
  * called on the worker.
  */
-void sluice_worker_call(struct sluice_worker *w, void (*fn)(struct sluice_worker *w, void *arg), void *arg);
+void sluice_worker_call(struct sluice_worker *w, void (*fn)(struct sluice_worker *w, void *arg),
+			void *arg);
 /* The same on every worker, one after the other. RTNL. */
 void sluice_worker_call_all(void (*fn)(struct sluice_worker *w, void *arg), void *arg);
 

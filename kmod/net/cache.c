@@ -110,7 +110,9 @@ void sluice_cache_flush(struct sluice_cache *c)
 		cache_deliver(e);
 }
 
-/* The way with the same key (of an older generation), else an empty one, else one after the other. */
+/*
+ * The way with the same key (of an older generation), else an empty one, else one after the other.
+ */
 static unsigned int cache_choose_way(struct sluice_cache *c, unsigned int set, u32 hash,
 				     const struct sluice_flow_key *key)
 {
@@ -129,7 +131,8 @@ static unsigned int cache_choose_way(struct sluice_cache *c, unsigned int set, u
 }
 
 struct sluice_cache_entry *sluice_cache_insert(struct sluice_cache *c, u32 gen, u32 hash,
-					       const struct sluice_flow_key *key, const struct sluice_program *prog)
+					       const struct sluice_flow_key *key,
+					       const struct sluice_program *prog)
 {
 	unsigned int set = hash & (SLUICE_CACHE_SETS - 1), way;
 	struct sluice_cache_entry *e;

@@ -69,7 +69,8 @@ struct sluice_cache_entry *sluice_cache_lookup(struct sluice_cache *c, u32 gen, 
 					       const struct sluice_flow_key *key);
 /* Remember a program. NULL: it has too many steps, and is to be compiled for each packet. */
 struct sluice_cache_entry *sluice_cache_insert(struct sluice_cache *c, u32 gen, u32 hash,
-					       const struct sluice_flow_key *key, const struct sluice_program *prog);
+					       const struct sluice_flow_key *key,
+					       const struct sluice_program *prog);
 /* Deliver all counts. */
 void sluice_cache_flush(struct sluice_cache *c);
 
@@ -95,7 +96,8 @@ static inline void sluice_cache_prefetch_entry(const struct sluice_cache *c, u32
 	}
 }
 
-static inline void sluice_cache_count(struct sluice_cache *c, struct sluice_cache_entry *e, u32 packets, u32 bytes)
+static inline void sluice_cache_count(struct sluice_cache *c, struct sluice_cache_entry *e,
+				      u32 packets, u32 bytes)
 {
 	if (!e->packets)
 		list_add_tail(&e->dirty, &c->dirty);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Counters of a rule. Workers count in their own cache entries and add up here from time to time (flush). */
+/*
+ * Counters of a rule. Workers count in their own cache entries and add up here from time to time
+ * (flush).
+ */
 #ifndef _SLUICE_COUNTER_H
 #define _SLUICE_COUNTER_H
 

@@ -16,7 +16,10 @@
 #include "datapath.h"
 #include "rewrite.h"
 
-/* A burst ends early when it holds this much: long frames stay in the core's cache from copy to copy. */
+/*
+ * A burst ends early when it holds this much: long frames stay in the core's cache from copy to
+ * copy.
+ */
 #define DP_BURST_BYTES	(128 << 10)
 
 /* What one burst did for the port that it came in by. */
@@ -108,7 +111,8 @@ static bool dp_csum_fits(const struct sluice_pkt *pkt, const struct sluice_flow_
 	 * segmented.
 	 */
 	if (key->ip_proto == IPPROTO_ICMPV6 ||
-	    (pkt->skb && skb_shinfo(pkt->skb)->gso_type & SKB_GSO_DODGY && !pkt->skb->encapsulation))
+	    (pkt->skb && skb_shinfo(pkt->skb)->gso_type & SKB_GSO_DODGY &&
+	     !pkt->skb->encapsulation))
 		return false;
 	return start + offset >= pkt->off.min_len;
 }
@@ -148,7 +152,10 @@ static bool dp_limit(struct burst *b, struct sluice_net_meter *meter, const stru
 	/* As on the wire: each segment has the headers again. */
 	u32 bytes = pkt->len + (pkt->segs - 1) * pkt->off.payload;
 
-	/* One reading of the clock for a burst is fine enough, and costs only those who have limits. */
+	/*
+	 * One reading of the clock for a burst is fine enough, and costs only those who have
+	 * limits.
+	 */
 	if (!b->now)
 		b->now = ktime_get_ns();
 	if (sluice_meter_pass(&meter->m, b->now, pkt->segs, bytes)) {
@@ -191,13 +198,15 @@ static void dp_slow_copy(struct burst *b, struct sluice_pkt *pkt)
 	sluice_output_slow(b->port, skb);
 }
 
-static int dp_rewrite(struct sluice_pkt *pkt, const struct sluice_flow_key *key, const struct sluice_flow_act *act)
+static int dp_rewrite(struct sluice_pkt *pkt, const struct sluice_flow_key *key,
+		      const struct sluice_flow_act *act)
 {
 	return sluice_pkt_to_skb(pkt) ? sluice_rewrite(pkt, key, act) : -ENOMEM;
 }
 
-static void dp_run_program(struct burst *b, struct sluice_pkt *pkt, const struct sluice_flow_key *key,
-			   const struct sluice_op *op, unsigned int nr_op)
+static void dp_run_program(struct burst *b, struct sluice_pkt *pkt,
+			   const struct sluice_flow_key *key, const struct sluice_op *op,
+			   unsigned int nr_op)
 {
 	unsigned int i;
 
@@ -252,7 +261,8 @@ static void dp_run_program(struct burst *b, struct sluice_pkt *pkt, const struct
 }
 
 /* A key that the cache does not know. RCU covers the tables that are read. */
-static struct sluice_cache_entry *dp_miss(struct burst *b, const struct sluice_flow_key *key, u32 hash)
+static struct sluice_cache_entry *dp_miss(struct burst *b, const struct sluice_flow_key *key,
+					  u32 hash)
 {
 	b->dp->misses++;
 	rcu_read_lock();
@@ -261,7 +271,8 @@ static struct sluice_cache_entry *dp_miss(struct burst *b, const struct sluice_f
 	return sluice_cache_insert(&b->dp->cache, b->gen, hash, key, &b->dp->prog);
 }
 
-static void dp_run_uncached(struct burst *b, struct sluice_pkt *pkt, const struct sluice_flow_key *key)
+static void dp_run_uncached(struct burst *b, struct sluice_pkt *pkt,
+			    const struct sluice_flow_key *key)
 {
 	const struct sluice_program *prog = &b->dp->prog;
 	unsigned int i;
@@ -306,7 +317,8 @@ static void burst_begin(struct burst *b, struct sluice_worker *w, struct sluice_
 	b->dp->misses = 0;
 }
 
-static void burst_count(struct burst *b, enum sluice_dir dir, unsigned int packets, unsigned int bytes)
+static void burst_count(struct burst *b, enum sluice_dir dir, unsigned int packets,
+			unsigned int bytes)
 {
 	struct sluice_port_stats *s = get_cpu_ptr(b->port->stats);
 
@@ -523,7 +535,8 @@ int sluice_datapath_guest_rx(struct sluice_worker *w, struct sluice_queue *q, in
 	int have, done = 0, err = 0;
 
 	sluice_assert_worker(w);
-	have = sluice_vring_fetch(q->vr, dp->out.chain, SLUICE_VRING_BURST, dp->out.seg, ARRAY_SIZE(dp->out.seg));
+	have = sluice_vring_fetch(q->vr, dp->out.chain, SLUICE_VRING_BURST, dp->out.seg,
+				  ARRAY_SIZE(dp->out.seg));
 	if (have <= 0)
 		return have;
 	v.have = have;

@@ -45,15 +45,18 @@ struct sluice_net_port {
 };
 
 /*
- * A number that no namespace had before: cache entries of all namespaces lie side by side, and a port's
- * index comes again in another one. RTNL.
+ * A number that no namespace had before: cache entries of all namespaces lie side by side, and a
+ * port's index comes again in another one. RTNL.
  */
 u32 sluice_net_gen_new(void);
 
 /* Every change of configuration ends with this. RTNL. */
 static inline void sluice_net_changed(struct sluice_net_instance *ni)
 {
-	/* Pairs with the READ_ONCE() at the start of each burst: a burst that sees the new number sees the new tables. */
+	/*
+	 * Pairs with the READ_ONCE() at the start of each burst: a burst that sees the new number
+	 * sees the new tables.
+	 */
 	smp_store_release(&ni->gen, sluice_net_gen_new());
 }
 

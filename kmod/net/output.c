@@ -67,14 +67,15 @@ static __virtio16 out_hdr16(const struct sluice_queue *q, u16 v)
 	return __cpu_to_virtio16(!q->cfg.hdr_big_endian, v);
 }
 
-static int out_make_hdr(const struct sluice_queue *q, const struct sluice_pkt *pkt, unsigned int nr_buf,
-			struct virtio_net_hdr_mrg_rxbuf *hdr)
+static int out_make_hdr(const struct sluice_queue *q, const struct sluice_pkt *pkt,
+			unsigned int nr_buf, struct virtio_net_hdr_mrg_rxbuf *hdr)
 {
 	memset(hdr, 0, sizeof(*hdr));
 	/* Without VERSION_1 or mergeable buffers there is no such field; it is not copied then. */
 	hdr->num_buffers = out_hdr16(q, nr_buf);
 	if (pkt->skb)
-		return virtio_net_hdr_from_skb(pkt->skb, &hdr->hdr, !q->cfg.hdr_big_endian, true, 0);
+		return virtio_net_hdr_from_skb(pkt->skb, &hdr->hdr, !q->cfg.hdr_big_endian, true,
+					       0);
 	if (pkt->needs_csum) {
 		hdr->hdr.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 		hdr->hdr.csum_start = out_hdr16(q, pkt->csum_start);
@@ -83,8 +84,8 @@ static int out_make_hdr(const struct sluice_queue *q, const struct sluice_pkt *p
 	return 0;
 }
 
-int sluice_output_write(struct sluice_queue *q, struct sluice_pkt *pkt, const struct sluice_chain *chain,
-			unsigned int *nr)
+int sluice_output_write(struct sluice_queue *q, struct sluice_pkt *pkt,
+			const struct sluice_chain *chain, unsigned int *nr)
 {
 	struct out_cursor c = { .q = q, .chain = chain };
 	u32 want = q->cfg.hdr_len + pkt->len, room = 0;
@@ -206,7 +207,8 @@ static unsigned int out_write_ring(struct sluice_output *out, struct sluice_outp
 	unsigned int i, used = 0, bytes = 0, packets = 0;
 	int have;
 
-	have = sluice_vring_fetch(q->vr, out->chain, out_want_chains(st), out->seg, ARRAY_SIZE(out->seg));
+	have = sluice_vring_fetch(q->vr, out->chain, out_want_chains(st), out->seg,
+				  ARRAY_SIZE(out->seg));
 	if (have <= 0)
 		return 0;
 	for (i = 0; i < st->nr; i++) {
@@ -237,7 +239,8 @@ static unsigned int out_write_ring(struct sluice_output *out, struct sluice_outp
 	return i;
 }
 
-static void out_flush_guest(struct sluice_worker *w, struct sluice_output *out, struct sluice_output_stage *st)
+static void out_flush_guest(struct sluice_worker *w, struct sluice_output *out,
+			    struct sluice_output_stage *st)
 {
 	struct sluice_queue *q = st->queue;
 	unsigned int done = 0, n;
@@ -286,7 +289,8 @@ static enum sluice_drop out_xmit(struct net_device *lower, struct sk_buff *skb)
 	skb_forward_csum(skb);
 	skb_clear_tstamp(skb);
 	rc = dev_queue_xmit(skb);
-	return rc == NET_XMIT_SUCCESS || rc == NET_XMIT_CN ? SLUICE_DROP_NONE : SLUICE_DROP_UPLINK_BUSY;
+	return rc == NET_XMIT_SUCCESS || rc == NET_XMIT_CN ? SLUICE_DROP_NONE :
+							     SLUICE_DROP_UPLINK_BUSY;
 }
 
 /* BH is off for the burst: that is also the RCU read side for port->lower. */
@@ -411,7 +415,8 @@ static struct sluice_queue *out_choose_queue(struct sluice_port *port, u32 hash)
 }
 
 static struct sluice_output_stage *out_stage(struct sluice_worker *w, struct sluice_output *out,
-					     struct sluice_port *port, struct sluice_queue *q, u8 kind)
+					     struct sluice_port *port, struct sluice_queue *q,
+					     u8 kind)
 {
 	struct sluice_output_stage *st;
 	unsigned int i;

@@ -52,8 +52,8 @@ void sluice_output_slow(struct sluice_port *port, struct sk_buff *skb);
  * are; out: chains used. 0: written and pushed; -ENOBUFS: too few chains; -EMSGSIZE: would never
  * fit; -EAGAIN, -EIO. The packet stays the caller's.
  */
-int sluice_output_write(struct sluice_queue *q, struct sluice_pkt *pkt, const struct sluice_chain *chain,
-			unsigned int *nr);
+int sluice_output_write(struct sluice_queue *q, struct sluice_pkt *pkt,
+			const struct sluice_chain *chain, unsigned int *nr);
 /*
  * Make the packet such that the guest's driver takes it; may turn one into a list of segments.
  * NULL: dropped and counted.

@@ -19,7 +19,8 @@
 
 static unsigned int pkt_truesize(u32 len)
 {
-	return SKB_DATA_ALIGN(SLUICE_PKT_HEADROOM + len) + SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+	return SKB_DATA_ALIGN(SLUICE_PKT_HEADROOM + len) +
+	       SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
 }
 
 void sluice_pkt_free(struct sluice_pkt *pkt)
@@ -108,7 +109,8 @@ struct sk_buff *sluice_pkt_copy(struct sluice_pkt *pkt)
 }
 
 /* A header whose claims do not fit the frame is not repaired. */
-static bool pkt_take_csum(struct sluice_pkt *pkt, const struct sluice_queue *q, const struct virtio_net_hdr *hdr)
+static bool pkt_take_csum(struct sluice_pkt *pkt, const struct sluice_queue *q,
+			  const struct virtio_net_hdr *hdr)
 {
 	pkt->needs_csum = hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	if (!pkt->needs_csum)
@@ -123,7 +125,8 @@ static bool pkt_take_csum(struct sluice_pkt *pkt, const struct sluice_queue *q, 
  * Context: pkt is an skb; the kernel's own converter checks the header against the headers of the
  * frame.
  */
-static bool pkt_take_gso(struct sluice_pkt *pkt, const struct sluice_queue *q, const struct virtio_net_hdr *hdr)
+static bool pkt_take_gso(struct sluice_pkt *pkt, const struct sluice_queue *q,
+			 const struct virtio_net_hdr *hdr)
 {
 	struct sk_buff *skb = pkt->skb;
 
@@ -134,7 +137,8 @@ static bool pkt_take_gso(struct sluice_pkt *pkt, const struct sluice_queue *q, c
 	skb->protocol = eth_hdr(skb)->h_proto;
 	skb_reset_mac_header(skb);
 	if (skb_is_gso(skb)) {
-		unsigned int segs = DIV_ROUND_UP(pkt->len, max_t(u16, skb_shinfo(skb)->gso_size, 1));
+		unsigned int segs =
+			DIV_ROUND_UP(pkt->len, max_t(u16, skb_shinfo(skb)->gso_size, 1));
 
 		if (segs > PKT_SEGS_MAX)
 			return false;
@@ -144,14 +148,15 @@ static bool pkt_take_gso(struct sluice_pkt *pkt, const struct sluice_queue *q, c
 }
 
 /* Short frames: header and frame in one copy, contiguous as most drivers lay them out. */
-static int pkt_read_linear(struct sluice_pkt_pool *pool, struct sluice_queue *q, const struct sluice_chain *c,
-			   struct sluice_pkt *pkt, struct virtio_net_hdr *hdr)
+static int pkt_read_linear(struct sluice_pkt_pool *pool, struct sluice_queue *q,
+			   const struct sluice_chain *c, struct sluice_pkt *pkt,
+			   struct virtio_net_hdr *hdr)
 {
 	unsigned int hdr_len = q->cfg.hdr_len;
 	void *buf;
 	int err;
 
-	BUILD_BUG_ON(SLUICE_PKT_HEADROOM < sizeof(struct virtio_net_hdr_v1_hash));
+	BUILD_BUG_ON(sizeof(struct virtio_net_hdr_v1_hash) > SLUICE_PKT_HEADROOM);
 	pkt->truesize = pkt_truesize(pkt->len);
 	buf = page_frag_alloc(&pool->cache, pkt->truesize, GFP_KERNEL | __GFP_NOWARN);
 	if (unlikely(!buf))
@@ -166,15 +171,16 @@ static int pkt_read_linear(struct sluice_pkt_pool *pool, struct sluice_queue *q,
 	return 0;
 }
 
-static int pkt_read_pieces(struct sluice_pkt_pool *pool, struct sluice_queue *q, const struct sluice_chain *c,
-			   struct sk_buff *skb, u32 off, u32 left)
+static int pkt_read_pieces(struct sluice_pkt_pool *pool, struct sluice_queue *q,
+			   const struct sluice_chain *c, struct sk_buff *skb, u32 off, u32 left)
 {
 	while (left) {
 		struct page_frag *pf = &pool->frag;
 		u32 n;
 		int err;
 
-		if (skb_shinfo(skb)->nr_frags == MAX_SKB_FRAGS || !skb_page_frag_refill(256, pf, GFP_KERNEL | __GFP_NOWARN))
+		if (skb_shinfo(skb)->nr_frags == MAX_SKB_FRAGS ||
+		    !skb_page_frag_refill(256, pf, GFP_KERNEL | __GFP_NOWARN))
 			return -ENOMEM;
 		n = min3(left, (u32)(pf->size - pf->offset), (u32)PKT_PIECE);
 		err = sluice_chain_read(q->vr, c, off, page_address(pf->page) + pf->offset, n);
@@ -190,8 +196,9 @@ static int pkt_read_pieces(struct sluice_pkt_pool *pool, struct sluice_queue *q,
 }
 
 /* Long frames: headers linear, the rest in pages. */
-static int pkt_read_paged(struct sluice_pkt_pool *pool, struct sluice_queue *q, const struct sluice_chain *c,
-			  struct sluice_pkt *pkt, struct virtio_net_hdr *hdr)
+static int pkt_read_paged(struct sluice_pkt_pool *pool, struct sluice_queue *q,
+			  const struct sluice_chain *c, struct sluice_pkt *pkt,
+			  struct virtio_net_hdr *hdr)
 {
 	const u32 linear = 256;
 	struct sk_buff *skb;
@@ -217,8 +224,8 @@ static int pkt_read_paged(struct sluice_pkt_pool *pool, struct sluice_queue *q, 
 	return 0;
 }
 
-int sluice_pkt_read(struct sluice_pkt_pool *pool, struct sluice_queue *q, const struct sluice_chain *c,
-		    struct sluice_pkt *pkt, enum sluice_drop *why)
+int sluice_pkt_read(struct sluice_pkt_pool *pool, struct sluice_queue *q,
+		    const struct sluice_chain *c, struct sluice_pkt *pkt, enum sluice_drop *why)
 {
 	struct virtio_net_hdr hdr;
 	int err;

@@ -60,8 +60,8 @@ struct sluice_pkt_pool {
  * Worker context, the queue's mm in use. Copies one transmitted frame out of the guest. 0 with
  * pkt->len 0 and *why set: dropped. -EAGAIN, -EIO as sluice_chain_read().
  */
-int sluice_pkt_read(struct sluice_pkt_pool *pool, struct sluice_queue *q, const struct sluice_chain *c,
-		    struct sluice_pkt *pkt, enum sluice_drop *why);
+int sluice_pkt_read(struct sluice_pkt_pool *pool, struct sluice_queue *q,
+		    const struct sluice_chain *c, struct sluice_pkt *pkt, enum sluice_drop *why);
 void sluice_pkt_from_skb(struct sluice_pkt *pkt, struct sk_buff *skb);
 /*
  * Make it an skb, if it is not one yet. False: no memory, the packet is freed. Context: BH may be

@@ -29,8 +29,9 @@ static void program_hit(struct sluice_program *prog, struct sluice_counter *c)
  * A port's access list and limit for one direction. DROP_NONE: passes, and *meter is its limit or
  * NULL.
  */
-static enum sluice_drop program_police(struct sluice_program *prog, const struct sluice_net_port *np,
-				       enum sluice_dir dir, const struct sluice_flow_key *key,
+static enum sluice_drop program_police(struct sluice_program *prog,
+				       const struct sluice_net_port *np, enum sluice_dir dir,
+				       const struct sluice_flow_key *key,
 				       struct sluice_net_meter **meter)
 {
 	enum sluice_drop why = SLUICE_DROP_ACL;
@@ -43,15 +44,16 @@ static enum sluice_drop program_police(struct sluice_program *prog, const struct
 }
 
 /*
- * For an uplink the directions are those of the guests behind it: what it transmits comes from guests.
+ * For an uplink the directions are those of the guests behind it: what it transmits comes from
+ * guests.
  */
 static enum sluice_dir program_out_dir(const struct sluice_port *port)
 {
 	return port->kind == SLUICE_PORT_UPLINK ? SLUICE_DIR_FROM_GUEST : SLUICE_DIR_TO_GUEST;
 }
 
-static void program_output(struct sluice_program *prog, struct sluice_port *in, struct sluice_port *out,
-			   const struct sluice_flow_key *key)
+static void program_output(struct sluice_program *prog, struct sluice_port *in,
+			   struct sluice_port *out, const struct sluice_flow_key *key)
 {
 	struct sluice_net_meter *meter = NULL;
 	enum sluice_drop why;
@@ -79,7 +81,9 @@ static void program_output(struct sluice_program *prog, struct sluice_port *in, 
 	op->port = out;
 }
 
-/* What the key is after an action: the receiver's access list sees the packet as the receiver will. */
+/*
+ * What the key is after an action: the receiver's access list sees the packet as the receiver will.
+ */
 static void program_rewrite_key(struct sluice_flow_key *key, const struct sluice_flow_act *act)
 {
 	switch (act->type) {
@@ -121,8 +125,8 @@ static void program_rewrite_key(struct sluice_flow_key *key, const struct sluice
 	}
 }
 
-static void program_act(struct sluice_program *prog, struct sluice_port *in, const struct sluice_flow_act *act,
-			struct sluice_flow_key *key)
+static void program_act(struct sluice_program *prog, struct sluice_port *in,
+			const struct sluice_flow_act *act, struct sluice_flow_key *key)
 {
 	struct sluice_op *op;
 
@@ -148,9 +152,11 @@ static void program_act(struct sluice_program *prog, struct sluice_port *in, con
 	}
 }
 
-/* Anything but a drop at the end falls off the end of the list, so a list without an output drops. */
-static void program_flow(struct sluice_program *prog, struct sluice_port *in, struct sluice_flow *flow,
-			 const struct sluice_flow_key *packet)
+/*
+ * Anything but a drop at the end falls off the end of the list, so a list without an output drops.
+ */
+static void program_flow(struct sluice_program *prog, struct sluice_port *in,
+			 struct sluice_flow *flow, const struct sluice_flow_key *packet)
 {
 	struct sluice_flow_key key = *packet;
 	unsigned int i;
@@ -164,7 +170,8 @@ static void program_flow(struct sluice_program *prog, struct sluice_port *in, st
  * Frames from the host's stack go to the guest that the netdev stands for: its policy applies,
  * flows do not.
  */
-static void program_to_guest(struct sluice_program *prog, struct sluice_port *port, const struct sluice_flow_key *key)
+static void program_to_guest(struct sluice_program *prog, struct sluice_port *port,
+			     const struct sluice_flow_key *key)
 {
 	program_output(prog, port, port, key);
 }
@@ -172,7 +179,8 @@ static void program_to_guest(struct sluice_program *prog, struct sluice_port *po
 void sluice_program_compile(struct sluice_program *prog, struct sluice_port *port,
 			    const struct sluice_flow_key *key)
 {
-	enum sluice_dir dir = port->kind == SLUICE_PORT_UPLINK ? SLUICE_DIR_TO_GUEST : SLUICE_DIR_FROM_GUEST;
+	enum sluice_dir dir = port->kind == SLUICE_PORT_UPLINK ? SLUICE_DIR_TO_GUEST :
+								 SLUICE_DIR_FROM_GUEST;
 	struct sluice_net_instance *ni = port->inst->engine;
 	struct sluice_net_port *np = port->engine;
 	const struct sluice_guard_entry *guard;

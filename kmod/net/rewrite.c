@@ -156,8 +156,8 @@ static int rewrite_dscp(struct sluice_pkt *pkt, u8 dscp)
 }
 
 /*
- * A CRC does not patch, so it is computed anew, over all of the packet. crc32.h's function is in every
- * kernel's image; crypto's would make the module depend on another.
+ * A CRC does not patch, so it is computed anew, over all of the packet. crc32.h's function is in
+ * every kernel's image; crypto's would make the module depend on another.
  */
 static int rewrite_sctp_sum(struct sluice_pkt *pkt)
 {
@@ -188,12 +188,14 @@ static int rewrite_l4_port(struct sluice_pkt *pkt, u8 proto, const struct sluice
 		rewrite_udp_mangle(sum, udp && pkt->skb->ip_summed != CHECKSUM_PARTIAL);
 	}
 	*port = to;
-	if (proto == IPPROTO_SCTP && pkt->skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(pkt->skb))
+	if (proto == IPPROTO_SCTP && pkt->skb->ip_summed != CHECKSUM_PARTIAL &&
+	    !skb_is_gso(pkt->skb))
 		return rewrite_sctp_sum(pkt);
 	return 0;
 }
 
-int sluice_rewrite(struct sluice_pkt *pkt, const struct sluice_flow_key *key, const struct sluice_flow_act *act)
+int sluice_rewrite(struct sluice_pkt *pkt, const struct sluice_flow_key *key,
+		   const struct sluice_flow_act *act)
 {
 	struct sk_buff *skb = pkt->skb;
 

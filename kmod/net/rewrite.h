@@ -10,6 +10,7 @@
  * Worker context. The packet is an skb and stays one; @key is what it was parsed to. 0, -EPROTO:
  * the action does not fit the packet, -ENOMEM.
  */
-int sluice_rewrite(struct sluice_pkt *pkt, const struct sluice_flow_key *key, const struct sluice_flow_act *act);
+int sluice_rewrite(struct sluice_pkt *pkt, const struct sluice_flow_key *key,
+		   const struct sluice_flow_act *act);
 
 #endif /* _SLUICE_REWRITE_H */
