@@ -70,6 +70,8 @@ struct sluice_port_totals {
  * @vr: the ring; worker thread only
  * @owner: the worker that has it in its list; written by that worker only, so whoever reads
  *	itself here is right
+ * @burst: TX: chains that the engine fetches in one visit, 0 for as many as it likes; worker thread
+ *	only
  * @idle_polls: visits in a row that found nothing; worker thread only
  * @armed: notifications are on, the ring was empty: skip until kicked; worker thread only
  * @stalled: waits for guest memory (IOTLB); worker thread only
@@ -92,6 +94,7 @@ struct sluice_queue {
 	struct sluice_worker *owner;
 	bool armed;
 	bool stalled;
+	int burst;
 	unsigned int idle_polls;
 	enum sluice_vring_error broken;
 	u64 signals;

@@ -69,6 +69,8 @@ static int dp_read_ring(struct sluice_datapath *dp, struct sluice_queue *q, int 
 	}
 	if (i < nr_chain && err != -EIO)
 		sluice_vring_unfetch(q->vr, &dp->chain[i], nr_chain - i);
+	/* Chains that go back are read again: fetch about as many as the bytes of a burst allow. */
+	q->burst = i < nr_chain ? max(i, 1) : min(2 * i, SLUICE_VRING_BURST);
 	if (!sluice_vring_flush(q->vr) && sluice_vring_want_signal(q->vr))
 		sluice_queue_signal(q);
 	return nr ?: err;
@@ -359,11 +361,11 @@ int sluice_datapath_guest_tx(struct sluice_worker *w, struct sluice_queue *q, in
 {
 	struct sluice_datapath *dp = w->engine;
 	struct burst b;
-	int nr_chain, nr;
+	int nr_chain, nr, want;
 
 	sluice_assert_worker(w);
-	nr_chain = sluice_vring_fetch(q->vr, dp->chain, min(budget, SLUICE_VRING_BURST), dp->seg,
-				      ARRAY_SIZE(dp->seg));
+	want = min3(budget, SLUICE_VRING_BURST, q->burst ?: SLUICE_VRING_BURST);
+	nr_chain = sluice_vring_fetch(q->vr, dp->chain, want, dp->seg, ARRAY_SIZE(dp->seg));
 	if (nr_chain <= 0)
 		return nr_chain;
 	nr = dp_read_ring(dp, q, nr_chain);
@@ -596,6 +598,6 @@ void sluice_datapath_worker_del(struct sluice_worker *w)
 	w->engine = NULL;
 	sluice_cache_flush(&dp->cache);
 	sluice_cache_exit(&dp->cache);
-	sluice_pkt_pool_exit(&dp->pool);
+	sluice_pool_exit(&dp->pool);
 	kvfree(dp);
 }

@@ -23,7 +23,7 @@
 struct sluice_datapath {
 	struct sluice_worker *worker;
 	struct sluice_cache cache;
-	struct sluice_pkt_pool pool;
+	struct sluice_pool pool;
 	struct sluice_output out;
 	struct sluice_program prog;
 	struct sluice_pkt pkt[SLUICE_VRING_BURST];

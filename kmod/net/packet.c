@@ -5,11 +5,8 @@
 #include "../port.h"
 #include "packet.h"
 
-/*
- * Piece of a long frame: big, so that a 64 KiB frame takes few; the allocator falls back to single
- * pages.
- */
-#define PKT_PIECE	(PAGE_SIZE << 3)
+/* Smallest piece of a long frame, so that MAX_SKB_FRAGS of them are enough. */
+#define PKT_PIECE_MIN	4096U
 
 /*
  * No stack makes segments smaller than 48 bytes (a guest that did would have the worker make
@@ -31,13 +28,6 @@ void sluice_pkt_free(struct sluice_pkt *pkt)
 		page_frag_free(pkt->data - SLUICE_PKT_HEADROOM);
 	pkt->skb = NULL;
 	pkt->data = NULL;
-}
-
-void sluice_pkt_pool_exit(struct sluice_pkt_pool *pool)
-{
-	page_frag_cache_drain(&pool->cache);
-	if (pool->frag.page)
-		put_page(pool->frag.page);
 }
 
 void sluice_pkt_from_skb(struct sluice_pkt *pkt, struct sk_buff *skb)
@@ -148,7 +138,7 @@ static bool pkt_take_gso(struct sluice_pkt *pkt, const struct sluice_queue *q,
 }
 
 /* Short frames: header and frame in one copy, contiguous as most drivers lay them out. */
-static int pkt_read_linear(struct sluice_pkt_pool *pool, struct sluice_queue *q,
+static int pkt_read_linear(struct sluice_pool *pool, struct sluice_queue *q,
 			   const struct sluice_chain *c, struct sluice_pkt *pkt,
 			   struct virtio_net_hdr *hdr)
 {
@@ -158,7 +148,7 @@ static int pkt_read_linear(struct sluice_pkt_pool *pool, struct sluice_queue *q,
 
 	BUILD_BUG_ON(sizeof(struct virtio_net_hdr_v1_hash) > SLUICE_PKT_HEADROOM);
 	pkt->truesize = pkt_truesize(pkt->len);
-	buf = page_frag_alloc(&pool->cache, pkt->truesize, GFP_KERNEL | __GFP_NOWARN);
+	buf = sluice_pool_alloc(pool, pkt->truesize);
 	if (unlikely(!buf))
 		return -ENOMEM;
 	pkt->data = buf + SLUICE_PKT_HEADROOM;
@@ -171,24 +161,26 @@ static int pkt_read_linear(struct sluice_pkt_pool *pool, struct sluice_queue *q,
 	return 0;
 }
 
-static int pkt_read_pieces(struct sluice_pkt_pool *pool, struct sluice_queue *q,
+static int pkt_read_pieces(struct sluice_pool *pool, struct sluice_queue *q,
 			   const struct sluice_chain *c, struct sk_buff *skb, u32 off, u32 left)
 {
 	while (left) {
-		struct page_frag *pf = &pool->frag;
-		u32 n;
+		struct page *page;
+		unsigned int n;
+		void *piece;
 		int err;
 
-		if (skb_shinfo(skb)->nr_frags == MAX_SKB_FRAGS ||
-		    !skb_page_frag_refill(256, pf, GFP_KERNEL | __GFP_NOWARN))
+		if (skb_shinfo(skb)->nr_frags == MAX_SKB_FRAGS)
 			return -ENOMEM;
-		n = min3(left, (u32)(pf->size - pf->offset), (u32)PKT_PIECE);
-		err = sluice_chain_read(q->vr, c, off, page_address(pf->page) + pf->offset, n);
+		piece = sluice_pool_alloc_some(pool, min(left, PKT_PIECE_MIN), left, &n);
+		if (!piece)
+			return -ENOMEM;
+		page = virt_to_head_page(piece);
+		/* The skb owns the piece now, whatever is in it. */
+		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page, piece - page_address(page), n, n);
+		err = sluice_chain_read(q->vr, c, off, piece, n);
 		if (err)
 			return err;
-		get_page(pf->page);
-		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, pf->page, pf->offset, n, n);
-		pf->offset += n;
 		off += n;
 		left -= n;
 	}
@@ -196,7 +188,7 @@ static int pkt_read_pieces(struct sluice_pkt_pool *pool, struct sluice_queue *q,
 }
 
 /* Long frames: headers linear, the rest in pages. */
-static int pkt_read_paged(struct sluice_pkt_pool *pool, struct sluice_queue *q,
+static int pkt_read_paged(struct sluice_pool *pool, struct sluice_queue *q,
 			  const struct sluice_chain *c, struct sluice_pkt *pkt,
 			  struct virtio_net_hdr *hdr)
 {
@@ -224,7 +216,7 @@ static int pkt_read_paged(struct sluice_pkt_pool *pool, struct sluice_queue *q,
 	return 0;
 }
 
-int sluice_pkt_read(struct sluice_pkt_pool *pool, struct sluice_queue *q,
+int sluice_pkt_read(struct sluice_pool *pool, struct sluice_queue *q,
 		    const struct sluice_chain *c, struct sluice_pkt *pkt, enum sluice_drop *why)
 {
 	struct virtio_net_hdr hdr;

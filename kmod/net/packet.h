@@ -3,12 +3,12 @@
 #ifndef _SLUICE_PACKET_H
 #define _SLUICE_PACKET_H
 
-#include <linux/mm_types.h>
 #include <linux/skbuff.h>
 #include <linux/types.h>
 #include <linux/virtio_net.h>
 #include "../drop.h"
 #include "parse.h"
+#include "pool.h"
 
 struct sluice_chain;
 struct sluice_queue;
@@ -50,17 +50,11 @@ struct sluice_pkt {
 	struct sluice_parsed off;
 };
 
-/* Where a worker takes packet memory from; worker thread only. */
-struct sluice_pkt_pool {
-	struct page_frag_cache cache;
-	struct page_frag frag;
-};
-
 /*
  * Worker context, the queue's mm in use. Copies one transmitted frame out of the guest. 0 with
  * pkt->len 0 and *why set: dropped. -EAGAIN, -EIO as sluice_chain_read().
  */
-int sluice_pkt_read(struct sluice_pkt_pool *pool, struct sluice_queue *q,
+int sluice_pkt_read(struct sluice_pool *pool, struct sluice_queue *q,
 		    const struct sluice_chain *c, struct sluice_pkt *pkt, enum sluice_drop *why);
 void sluice_pkt_from_skb(struct sluice_pkt *pkt, struct sk_buff *skb);
 /*
@@ -71,6 +65,5 @@ bool sluice_pkt_to_skb(struct sluice_pkt *pkt);
 /* An skb of its own with the same content, the packet stays; NULL: no memory. */
 struct sk_buff *sluice_pkt_copy(struct sluice_pkt *pkt);
 void sluice_pkt_free(struct sluice_pkt *pkt);
-void sluice_pkt_pool_exit(struct sluice_pkt_pool *pool);
 
 #endif /* _SLUICE_PACKET_H */
