@@ -113,11 +113,19 @@ check_build() {
 }
 
 cocci() { # semantic patch, sources
-	local script=$1 opts rc=0
+	local script=$1 opts source rc=0
 	shift
 	read -ra opts < <(sed -n 's,^// *Options: *,,p' "$script" | paste -sd' ') || true
 	timeout 120 spatch --very-quiet --no-show-diff -D report "${opts[@]}" -I kmod -I kmod/uapi \
 		--cocci-file "$script" "$@" 2>"$tmp/cocci.${script##*/}" || rc=$?
+	# Some run out of stack on all sources and headers at once, and not on one source after the other.
+	if [ "$rc" != 0 ]; then
+		rc=0
+		for source in "$@"; do
+			timeout 60 spatch --very-quiet --no-show-diff -D report --no-includes \
+				--cocci-file "$script" "$source" 2>"$tmp/cocci.${script##*/}" || rc=$?
+		done
+	fi
 	[ "$rc" = 0 ] || { echo "${script##*/}: spatch ended with $rc"; tail -n 3 "$tmp/cocci.${script##*/}"; }
 }
 # The kernel's semantic patches that can report; those written in OCaml want a compiler for it.
