@@ -359,7 +359,7 @@ struct sluice_worker *sluice_worker_add(unsigned int cpu, enum sluice_worker_mod
 	}
 	if (cpu >= nr_cpu_ids || !cpu_online(cpu)) {
 		NL_SET_ERR_MSG(extack,
-			       "that core is not online: see /sys/devices/system/cpu/online");
+			       "core is not there or offline: see /sys/devices/system/cpu/online");
 		return ERR_PTR(-ENXIO);
 	}
 	w = worker_new(cpu, mode, false);

@@ -177,7 +177,8 @@ static int pkt_read_pieces(struct sluice_pool *pool, struct sluice_queue *q,
 			return -ENOMEM;
 		page = virt_to_head_page(piece);
 		/* The skb owns the piece now, whatever is in it. */
-		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page, piece - page_address(page), n, n);
+		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page, piece - page_address(page), n,
+				n);
 		err = sluice_chain_read(q->vr, c, off, piece, n);
 		if (err)
 			return err;

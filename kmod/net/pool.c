@@ -2,8 +2,9 @@
 /*
  * Packet memory.
  *
- * The kernel's page_frag_cache holds one page, and gives it up when a burst is longer than that; with
- * pages cleared on allocation, as distributions have it, the new one cost more than the packet.
+ * The kernel's page_frag_cache holds one page, and gives it up when a burst is longer than that;
+ * with pages cleared on allocation, as distributions have it, the new one cost more than the
+ * packet.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -20,14 +21,17 @@ static void pool_drop_page(struct sluice_pool_page *p)
 	p->page = NULL;
 }
 
-/* True if every piece of the page came back; then it is ours alone, with a full stock of references. */
+/*
+ * True if every piece of the page came back; then it is ours alone, with a full stock of
+ * references.
+ */
 static bool pool_reuse_page(struct sluice_pool_page *p)
 {
 	if (page_ref_count(p->page) != p->spare || page_is_pfmemalloc(p->page))
 		return false;
 	/*
-	 * Pairs with the full barrier in the put_page() of whoever had a piece last: its accesses come
-	 * before our writes.
+	 * Pairs with the full barrier in the put_page() of whoever had a piece last: its accesses
+	 * come before our writes.
 	 */
 	smp_mb();
 	page_ref_add(p->page, POOL_SPARE - p->spare);
