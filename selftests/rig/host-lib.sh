@@ -69,17 +69,25 @@ rig_module_files()
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
 }
 
-# Copy program $2 and the libraries it is linked to below directory $1.
+# Where program $1 is.
+rig_program()
+{
+	PATH=$PATH:/usr/sbin:/sbin command -v "$1" ||
+		rig_die "$1 is not installed (selftests/rig/deps.sh rig)"
+}
+
+# Copy program $2 and the libraries it is linked to below directory $1.  One
+# more is loaded at run time, by whoever cancels a thread (iperf3 does).
 rig_copy_program()
 {
 	local root=$1 prog file
 
-	prog=$(PATH=$PATH:/usr/sbin:/sbin command -v "$2") ||
-		rig_die "$2 is not installed (selftests/rig/deps.sh rig)"
+	prog=$(rig_program "$2")
 	install -D "$prog" "$root/bin/${prog##*/}"
 	while read -r file; do
 		install -D "$file" "$root$file"
-	done < <(ldd "$prog" 2>/dev/null | grep -o '/[^ ]*')
+	done < <({ ldd "$prog"; /sbin/ldconfig -p | grep 'libgcc_s\.so\.1 .*x86-64'; } 2>/dev/null |
+		 grep -o '/[^ ]*')
 }
 
 # Make (or find in the cache) an initramfs and print its path:
@@ -91,7 +99,9 @@ rig_initrd()
 	local key out tmp file base n=0
 
 	key=$({ echo "$ver $mods $progs"; cat "$init" "${BASH_SOURCE[0]}"
-		stat -c '%n %Y' "/boot/vmlinuz-$ver"; } | sha256sum | cut -c1-12)
+		stat -c '%n %Y' "/boot/vmlinuz-$ver"
+		for file in $progs; do stat -Lc '%n %Y' "$(rig_program "$file")"; done; } |
+		sha256sum | cut -c1-12)
 	out=$RIG_CACHE/$name-$ver-$key.cpio.gz
 	if [ -s "$out" ]; then
 		echo "$out"
