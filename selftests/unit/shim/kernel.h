@@ -33,6 +33,8 @@ typedef unsigned int gfp_t;
 #define __user
 #define __rcu
 #define __force
+/* Headers of 6.10 and later have it as well. */
+#undef __counted_by
 #define __counted_by(n)
 #undef __always_inline
 #define __always_inline		inline __attribute__((always_inline))

@@ -40,6 +40,8 @@ typedef unsigned int gfp_t;
 #define static_assert(e, ...)	_Static_assert(e, #e)
 #define __aligned(n)		__attribute__((aligned(n)))
 #define __packed		__attribute__((packed))
+/* Headers of 6.10 and later have it as well. */
+#undef __counted_by
 #define __counted_by(n)
 #define __rcu
 #define __percpu
