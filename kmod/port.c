@@ -206,14 +206,9 @@ void sluice_port_withdraw(struct sluice_port *port)
 	sluice_netlink_event(port->inst->net, SLUICE_EVENT_PORT_DEL, port, 0);
 }
 
-static void port_pass(struct sluice_worker *w, void *arg)
-{
-}
-
 /*
  * A netdev that moves to another namespace takes its own policy along, but no tie to what stays
- * behind. While no engine is set the port holds; the empty call makes sure that every visit which
- * saw the engine is over.
+ * behind. While no engine is set the port holds, once every visit which saw the engine is over.
  */
 void sluice_port_leave(struct sluice_port *port)
 {
@@ -225,7 +220,7 @@ void sluice_port_leave(struct sluice_port *port)
 			n->removed(port, port->dev);
 	}
 	RCU_INIT_POINTER(port->engine_ops, NULL);
-	sluice_worker_call_all(port_pass, NULL);
+	sluice_worker_sync_all();
 	if (ops)
 		ops->port_unlink(port);
 	list_del_init(&port->node);
@@ -428,17 +423,14 @@ SLUICE_EXPORT(sluice_port_notifier_unregister);
 
 void sluice_port_post(struct sluice_port *port, struct sk_buff *skb, u32 hash, bool policed)
 {
-	/* Pairs with queue_publish_rx(). */
-	unsigned int n = smp_load_acquire(&port->nr_rx);
+	struct sluice_queue *q = sluice_port_choose_rxq(port, hash);
 	struct sluice_worker *w;
-	struct sluice_queue *q;
 
-	if (unlikely(!n)) {
+	if (unlikely(!q)) {
 		sluice_port_count_drop(port, SLUICE_DROP_RX_DOWN, 1);
 		kfree_skb(skb);
 		return;
 	}
-	q = sluice_port_rxq(port, READ_ONCE(port->rx_map[reciprocal_scale(hash, n)]));
 	/* The frame may wait for as long as the guest likes: let go of what others wait for. */
 	skb_orphan(skb);
 	skb_dst_drop(skb);

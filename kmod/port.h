@@ -198,6 +198,18 @@ static inline struct sluice_queue *sluice_port_rxq(const struct sluice_port *por
 	return &port->queue[2 * pair];
 }
 
+/*
+ * The receive queue that a frame with this hash goes to, so that flows keep their order; NULL: none
+ * is attached. Context: any.
+ */
+static inline struct sluice_queue *sluice_port_choose_rxq(const struct sluice_port *port, u32 hash)
+{
+	/* Pairs with queue_publish_rx(). */
+	unsigned int n = smp_load_acquire(&port->nr_rx);
+
+	return n ? sluice_port_rxq(port, READ_ONCE(port->rx_map[reciprocal_scale(hash, n)])) : NULL;
+}
+
 static inline struct sluice_queue *sluice_port_txq(const struct sluice_port *port,
 						   unsigned int pair)
 {

@@ -82,6 +82,15 @@ void sluice_worker_call_all(void (*fn)(struct sluice_worker *w, void *arg), void
 }
 SLUICE_EXPORT(sluice_worker_call_all);
 
+static void worker_pass(struct sluice_worker *w, void *arg)
+{
+}
+
+void sluice_worker_sync_all(void)
+{
+	sluice_worker_call_all(worker_pass, NULL);
+}
+
 static void worker_run_calls(struct sluice_worker *w)
 {
 	struct llist_node *list = llist_reverse_order(llist_del_all(&w->mbox));
@@ -434,15 +443,11 @@ void sluice_worker_times(const struct sluice_worker *w, struct sluice_worker_tim
 	} while (u64_stats_fetch_retry(&w->syncp, start));
 }
 
-static void worker_pass(struct sluice_worker *w, void *arg)
-{
-}
-
 void sluice_worker_pause_all(void)
 {
 	WRITE_ONCE(paused, true);
 	/* A worker that runs a call looks at the flag next, before any packet. */
-	sluice_worker_call_all(worker_pass, NULL);
+	sluice_worker_sync_all();
 }
 
 void sluice_worker_resume_all(void)

@@ -110,6 +110,8 @@ void sluice_worker_call(struct sluice_worker *w, void (*fn)(struct sluice_worker
 			void *arg);
 /* The same on every worker, one after the other. RTNL. */
 void sluice_worker_call_all(void (*fn)(struct sluice_worker *w, void *arg), void *arg);
+/* Wait until every visit that is under way now is over. RTNL. */
+void sluice_worker_sync_all(void);
 
 /* --- any context, RCU read side held or the worker otherwise kept --- */
 void sluice_worker_wake(struct sluice_worker *w);

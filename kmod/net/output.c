@@ -39,9 +39,8 @@ static void out_put(struct out_cursor *c, const void *data, u32 len)
 	}
 }
 
-static void out_put_skb(struct out_cursor *c, const struct sk_buff *skb)
+static void out_put_one(struct out_cursor *c, const struct sk_buff *skb)
 {
-	const struct sk_buff *frag;
 	unsigned int i;
 
 	out_put(c, skb->data, skb_headlen(skb));
@@ -51,15 +50,16 @@ static void out_put_skb(struct out_cursor *c, const struct sk_buff *skb)
 		/* 64-bit kernels only: every page has an address. */
 		out_put(c, skb_frag_address(f), skb_frag_size(f));
 	}
-	/* GRO hangs skbs on a list that has no deeper level than one. */
-	skb_walk_frags(skb, frag) {
-		unsigned int j;
+}
 
-		out_put(c, frag->data, skb_headlen(frag));
-		for (j = 0; j < skb_shinfo(frag)->nr_frags; j++)
-			out_put(c, skb_frag_address(&skb_shinfo(frag)->frags[j]),
-				skb_frag_size(&skb_shinfo(frag)->frags[j]));
-	}
+static void out_put_skb(struct out_cursor *c, const struct sk_buff *skb)
+{
+	const struct sk_buff *frag;
+
+	out_put_one(c, skb);
+	/* GRO hangs skbs on a list that has no deeper level than one. */
+	skb_walk_frags(skb, frag)
+		out_put_one(c, frag);
 }
 
 static __virtio16 out_hdr16(const struct sluice_queue *q, u16 v)
@@ -406,14 +406,6 @@ void sluice_output_flush(struct sluice_worker *w, struct sluice_output *out)
 	out->nr = 0;
 }
 
-static struct sluice_queue *out_choose_queue(struct sluice_port *port, u32 hash)
-{
-	/* Pairs with the publisher in queue.c. */
-	unsigned int n = smp_load_acquire(&port->nr_rx);
-
-	return n ? sluice_port_rxq(port, READ_ONCE(port->rx_map[reciprocal_scale(hash, n)])) : NULL;
-}
-
 static struct sluice_output_stage *out_stage(struct sluice_worker *w, struct sluice_output *out,
 					     struct sluice_port *port, struct sluice_queue *q,
 					     u8 kind)
@@ -446,7 +438,7 @@ void sluice_output_add(struct sluice_worker *w, struct sluice_output *out, struc
 		kind = SLUICE_OUTPUT_UPLINK;
 	} else if (!slow) {
 		kind = SLUICE_OUTPUT_GUEST;
-		q = out_choose_queue(port, pkt->hash);
+		q = sluice_port_choose_rxq(port, pkt->hash);
 		if (unlikely(!q)) {
 			sluice_port_count_drop(port, SLUICE_DROP_RX_DOWN, 1);
 			sluice_pkt_free(pkt);

@@ -47,6 +47,19 @@ static u16 pkt_hdr16(const struct sluice_queue *q, __virtio16 v)
 	return __virtio16_to_cpu(!q->cfg.hdr_big_endian, v);
 }
 
+/* What an skb knows of the frame that it was made of. */
+static void pkt_describe(const struct sluice_pkt *pkt, struct sk_buff *skb)
+{
+	skb_reset_mac_header(skb);
+	skb->protocol = eth_hdr(skb)->h_proto;
+	skb_set_network_header(skb, pkt->off.l3 ?: ETH_HLEN);
+	if (pkt->off.l4)
+		skb_set_transport_header(skb, pkt->off.l4);
+	/* Bounds were checked when the header was read. */
+	if (pkt->needs_csum)
+		skb_partial_csum_set(skb, pkt->csum_start, pkt->csum_offset);
+}
+
 bool sluice_pkt_to_skb(struct sluice_pkt *pkt)
 {
 	struct sk_buff *skb;
@@ -64,14 +77,7 @@ bool sluice_pkt_to_skb(struct sluice_pkt *pkt)
 	}
 	skb_reserve(skb, SLUICE_PKT_HEADROOM);
 	__skb_put(skb, pkt->len);
-	skb_reset_mac_header(skb);
-	skb->protocol = eth_hdr(skb)->h_proto;
-	skb_set_network_header(skb, pkt->off.l3 ?: ETH_HLEN);
-	if (pkt->off.l4)
-		skb_set_transport_header(skb, pkt->off.l4);
-	/* Bounds were checked when the header was read. */
-	if (pkt->needs_csum)
-		skb_partial_csum_set(skb, pkt->csum_start, pkt->csum_offset);
+	pkt_describe(pkt, skb);
 	pkt->skb = skb;
 	pkt->data = NULL;
 	return true;
@@ -88,13 +94,7 @@ struct sk_buff *sluice_pkt_copy(struct sluice_pkt *pkt)
 		return NULL;
 	skb_reserve(skb, SLUICE_PKT_HEADROOM);
 	skb_put_data(skb, pkt->data, pkt->len);
-	skb_reset_mac_header(skb);
-	skb->protocol = eth_hdr(skb)->h_proto;
-	skb_set_network_header(skb, pkt->off.l3 ?: ETH_HLEN);
-	if (pkt->off.l4)
-		skb_set_transport_header(skb, pkt->off.l4);
-	if (pkt->needs_csum)
-		skb_partial_csum_set(skb, pkt->csum_start, pkt->csum_offset);
+	pkt_describe(pkt, skb);
 	return skb;
 }
 
