@@ -6,6 +6,7 @@
 #   BENCH_ROUNDS   how often everything is measured
 #   BENCH_SECONDS  of one measurement
 #   BENCH_PATHS    which datapaths
+#   PROFILE_LOADS  as for profile.sh: these are profiled once all is set up
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -205,6 +206,24 @@ measure_all() {
 	done
 }
 
+# profile PATH DIRECTION LEN: what ran where, function by function, with one flow and no rules but the wire.
+profile() {
+	local path=$1 dir=$2 len=$3 name node args
+	case $path in
+	ovs) name=ov node=/dev/vhost-net ;;
+	sluice) name=sl node=/dev/vhost-sluice ;;
+	bridge) name=br node=/dev/vhost-net ;;
+	macvtap) name=mv node=/dev/vhost-net ;;
+	esac
+	[ "$path" != "$name" ] && declare -F "prepare_$path" >/dev/null && "prepare_$path" wire
+	args=("$dir" "$node" "t$name${dir:0:1}" "w$name${dir:0:1}")
+	[ "$dir" = out ] || args+=("g${name}i")
+	perf record -q -a -e cpu-clock -c 20011 -o /tmp/perf.data -- "$load" "${args[@]}" "$len" 1 "$seconds" \
+		>"$RIG_OUT/$path-$dir-$len.load"
+	perf report -q -i /tmp/perf.data --stdio --no-children --sort comm,sym -F period,comm,sym -t '|' \
+		>"$RIG_OUT/$path-$dir-$len.perf"
+}
+
 rounds=${BENCH_ROUNDS:-5}
 seconds=${BENCH_SECONDS:-0.5}
 read -r -a paths <<<"${BENCH_PATHS:-wire sluice ovs bridge macvtap}"
@@ -245,4 +264,10 @@ for ((round = 1; round <= rounds; round++)); do
 		macvtap) measure_all macvtap mv /dev/vhost-net ;;
 		esac
 	done
+done
+
+for item in ${PROFILE_LOADS:-}; do
+	IFS=: read -r path dir len <<<"$item"
+	echo "profile $path $dir $len" >&2
+	profile "$path" "$dir" "$len"
 done

@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Where a packet's instructions go: the machine of icount.sh, with perf in it, whose clock counts instructions.
+#
+#   profile.sh [OUTDIR]     (default selftests/bench/out/profile): one file of functions for each load, profile.txt
+#
+#   PROFILE_LOADS   e.g. "sluice:out:64 ovs:in:1514": datapath, direction, length of the frame
+#
+# Needs linux-perf, which nothing else here does.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+# shellcheck source=../rig/host-sluice.sh
+. "$here/../rig/host-sluice.sh"
+command -v perf >/dev/null || rig_die "install linux-perf (on Debian 12: from backports)"
+out=$(realpath -m "${1:-$here/out/profile}")
+mkdir -p "$out"
+ver=$(rig_kver) || rig_die "no kernel 6.12 or later in /boot (selftests/rig/deps.sh rig)"
+make -s -C "$here"
+sluice_build "$ver" >&2
+
+loads=${PROFILE_LOADS:-sluice:out:64 sluice:out:1514 sluice:in:64 sluice:in:1514}
+paths=
+for load in $loads; do
+	[[ " $paths " == *" ${load%%:*} "* ]] || paths+=" ${load%%:*}"
+done
+"$here/../rig/host-run.sh" -i -v 0 -c 1 -m 2048 -t "${RIG_TIMEOUT:-3600}" -o "$out" \
+	-e "BENCH_OBJECTS=$top/build/$ver" -e "BENCH_ROUNDS=0" -e "BENCH_SECONDS=${BENCH_SECONDS:-0.5}" \
+	-e "BENCH_PATHS=$paths" -e "PROFILE_LOADS=$loads" "$here/guest.sh"
+/usr/bin/python3 "$here/stages.py" "$out"/*.perf | tee "$out/profile.txt"

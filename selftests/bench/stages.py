@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What profile.sh sampled, by stage of a packet's way.
+
+  stages.py DIR/PATH-DIRECTION-LEN.perf ...
+
+Beside each .perf lies the .load of the same run, with the number of frames. Shares are of what ran on
+the device side: everything but the load generator, perf and the idle loop. Interrupts that perf itself
+causes are not sampled, so shares are sound, and sums are somewhat below what icount.sh measures.
+"""
+import json
+import os
+import re
+import sys
+
+# The first that matches decides.
+STAGES = [
+    ("ring and translation", r"vring_|split_|packed_|sluice_vring|sluice_chain|sluice_gmem|chain_|"
+     r"vhost_|translate_desc|log_|fetch_"),
+    ("copy from and to the guest", r"copy|rep_movs|check_object|check_heap|check_stack|virt_addr_valid|"
+     r"is_vmalloc|iov|csum_and|access_ok|__get_user|__put_user"),
+    ("packet memory", r"pool_|page_frag|pkt_read|pkt_free|sluice_pkt_free|alloc_page|free_page|"
+     r"get_page|rmqueue|clear_page|tun_build|tap_get_user|tun_get_user"),
+    ("parse", r"sluice_parse|^parse|ipv4_mapped|dp_parse|key_extract|ovs_flow_key"),
+    ("cache and rules", r"sluice_cache|sluice_meter|flow_lookup|ovs_flow|masked_flow|ovs_dp|ovs_execute|"
+     r"do_execute|ovs_ct|tbl_lookup|br_|fdb_|macvlan|macvtap"),
+    ("actions and output", r"dp_|sluice_output|out_|sluice_datapath|burst|sluice_port|ovs_|do_output"),
+    ("socket buffers", r"skb|kmem_cache|slab|memset|kfree|kmalloc|sock_|skc|refcount"),
+    ("transmit and receive by the stack", r"xmit|dev_|netdev|netif|dummy|veth|napi|gro|tun_|tap_|"
+     r"eth_type|backlog|rx_action|qdisc|ptr_ring|uplink|ip_rcv|packet_"),
+    ("wake-ups, scheduling, time", r""),
+]
+NOT_DEVICE = re.compile(r"^(load|perf|perf-exec|swapper.*)$")
+
+
+def stage_of(symbol):
+    return next(name for name, pattern in STAGES if re.search(pattern, symbol))
+
+
+def read(path):
+    """(thread, symbol) -> sampled instructions."""
+    samples = {}
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            fields = [f.strip() for f in line.split("|")]
+            if len(fields) == 3 and fields[0].isdigit():
+                key = (fields[1], fields[2].split("] ", 1)[-1])
+                samples[key] = samples.get(key, 0) + int(fields[0])
+    return samples
+
+
+def table(path):
+    samples = {k: v for k, v in read(path).items() if not NOT_DEVICE.match(k[0])}
+    with open(os.path.splitext(path)[0] + ".load", encoding="utf-8") as file:
+        frames = json.load(file)["packets"]
+    total = sum(samples.values()) or 1
+    print(f"\n{os.path.splitext(os.path.basename(path))[0]}: {frames} frames")
+    for name, _ in STAGES:
+        mine = {}
+        for (_, symbol), n in samples.items():
+            if stage_of(symbol) == name:
+                mine[symbol] = mine.get(symbol, 0) + n
+        top = sorted(mine, key=mine.get, reverse=True)[:4]
+        share = sum(mine.values())
+        print(f"  {100 * share / total:5.1f} % {share / frames:7.0f}  {name:35} {', '.join(top)}")
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit("usage: stages.py FILE.perf ...")
+    for path in sys.argv[1:]:
+        table(path)
+
+
+main()
