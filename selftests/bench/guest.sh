@@ -206,22 +206,16 @@ measure_all() {
 	done
 }
 
-# profile PATH DIRECTION LEN: what ran where, function by function, with one flow and no rules but the wire.
+# profile DIRECTION LEN: what ran where, function by function, with one flow and no rules but the wire.
 profile() {
-	local path=$1 dir=$2 len=$3 name node args
-	case $path in
-	ovs) name=ov node=/dev/vhost-net ;;
-	sluice) name=sl node=/dev/vhost-sluice ;;
-	bridge) name=br node=/dev/vhost-net ;;
-	macvtap) name=mv node=/dev/vhost-net ;;
-	esac
-	[ "$path" != "$name" ] && declare -F "prepare_$path" >/dev/null && "prepare_$path" wire
-	args=("$dir" "$node" "t$name${dir:0:1}" "w$name${dir:0:1}")
-	[ "$dir" = out ] || args+=("g${name}i")
+	local dir=$1 len=$2 args
+	prepare_sluice wire
+	args=("$dir" /dev/vhost-sluice "tsl${dir:0:1}" "wsl${dir:0:1}")
+	[ "$dir" = out ] || args+=(gsli)
 	perf record -q -a -e cpu-clock -c 20011 -o /tmp/perf.data -- "$load" "${args[@]}" "$len" 1 "$seconds" \
-		>"$RIG_OUT/$path-$dir-$len.load"
+		>"$RIG_OUT/$dir-$len.load"
 	perf report -q -i /tmp/perf.data --stdio --no-children --sort comm,sym -F period,comm,sym -t '|' \
-		>"$RIG_OUT/$path-$dir-$len.perf"
+		>"$RIG_OUT/$dir-$len.perf"
 }
 
 rounds=${BENCH_ROUNDS:-5}
@@ -267,7 +261,6 @@ for ((round = 1; round <= rounds; round++)); do
 done
 
 for item in ${PROFILE_LOADS:-}; do
-	IFS=: read -r path dir len <<<"$item"
-	echo "profile $path $dir $len" >&2
-	profile "$path" "$dir" "$len"
+	echo "profile $item" >&2
+	profile "${item%%:*}" "${item##*:}"
 done

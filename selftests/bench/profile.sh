@@ -4,7 +4,7 @@
 #
 #   profile.sh [OUTDIR]     (default selftests/bench/out/profile): one file of functions for each load, profile.txt
 #
-#   PROFILE_LOADS   e.g. "sluice:out:64 ovs:in:1514": datapath, direction, length of the frame
+#   PROFILE_LOADS   direction and length of the frame: "out:64 in:1514"
 #
 # Needs linux-perf, which nothing else here does.
 set -euo pipefail
@@ -20,12 +20,8 @@ ver=$(rig_kver) || rig_die "no kernel 6.12 or later in /boot (selftests/rig/deps
 make -s -C "$here"
 sluice_build "$ver" >&2
 
-loads=${PROFILE_LOADS:-sluice:out:64 sluice:out:1514 sluice:in:64 sluice:in:1514}
-paths=
-for load in $loads; do
-	[[ " $paths " == *" ${load%%:*} "* ]] || paths+=" ${load%%:*}"
-done
 "$here/../rig/host-run.sh" -i -v 0 -c 1 -m 2048 -t "${RIG_TIMEOUT:-3600}" -o "$out" \
 	-e "BENCH_OBJECTS=$top/build/$ver" -e "BENCH_ROUNDS=0" -e "BENCH_SECONDS=${BENCH_SECONDS:-0.5}" \
-	-e "BENCH_PATHS=$paths" -e "PROFILE_LOADS=$loads" "$here/guest.sh"
+	-e "BENCH_PATHS=sluice" \
+	-e "PROFILE_LOADS=${PROFILE_LOADS:-out:64 out:1514 in:64 in:1514}" "$here/guest.sh"
 /usr/bin/python3 "$here/stages.py" "$out"/*.perf | tee "$out/profile.txt"
