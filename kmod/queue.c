@@ -442,6 +442,23 @@ void sluice_queue_memory_changed(struct sluice_queue *q)
 }
 SLUICE_EXPORT(sluice_queue_memory_changed);
 
+static void queue_fail(struct sluice_queue *q, void *arg)
+{
+	enum sluice_vring_error *why = arg;
+
+	/* Without an owner it is detached, or its port is gone: nobody looks at it. */
+	if (!q->owner || q->broken)
+		return;
+	sluice_vring_break(q->vr, *why);
+	queue_break(q);
+}
+
+void sluice_queue_fail(struct sluice_queue *q, enum sluice_vring_error why)
+{
+	sluice_queue_call(q, queue_fail, &why);
+}
+SLUICE_EXPORT(sluice_queue_fail);
+
 struct queue_log {
 	bool on;
 	u64 addr;

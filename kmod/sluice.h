@@ -54,7 +54,8 @@ struct sluice_frontend_ops {
  * struct sluice_queue_config - a ring to attach
  * @ring: layout and state of the ring
  * @gmem: guest memory; stays valid until detach
- * @mm: owner's address space; the front end holds mm_users until detach
+ * @mm: owner's address space; the front end holds mm_users until detach. NULL if @gmem is
+ *	mapped by the kernel
  * @hdr_len: bytes of virtio_net_hdr in front of each packet: 10 or 12 (with mergeable
  *	buffers or VERSION_1)
  * @mergeable: VIRTIO_NET_F_MRG_RXBUF was negotiated: hdr has num_buffers, packets may span
@@ -171,6 +172,10 @@ int sluice_queue_detach(struct sluice_queue *q, u32 *avail, u32 *used);
 /*
  * The driver notified. Any context, atomic too (an ioeventfd's wakeup). Never fails; ignored when
  * detached.
+ *
+ * It also has a ring looked at again that waits for guest memory, and drops no translation: so it is
+ * what a front end calls after it added entries to an IOTLB where none were. The look that follows
+ * sees whatever was added before the call; what it still misses it reports anew.
  */
 void sluice_queue_kick(struct sluice_queue *q);
 
@@ -194,9 +199,21 @@ void sluice_queue_set_err(struct sluice_queue *q, struct eventfd_ctx *ctx);
 
 /*
  * After guest memory (table or IOTLB) changed: drop cached translations and look at a stalled ring
- * again.
+ * again. When it returns the worker uses, for this queue, nothing that was replaced or invalidated
+ * before: then pages may be unpinned. Context: process. Additions alone need sluice_queue_kick() only.
  */
 void sluice_queue_memory_changed(struct sluice_queue *q);
+
+/**
+ * sluice_queue_fail() - memory that a ring waits for cannot be had
+ * @q: queue
+ * @why: SLUICE_VRING_ERR_ADDRESS or SLUICE_VRING_ERR_RING
+ *
+ * Stops the ring as if the guest had broken it: err eventfd, @broken callback (before this returns,
+ * on the worker), event. Ignored when detached or broken already. Context: process, not a worker
+ * (so not from a miss).
+ */
+void sluice_queue_fail(struct sluice_queue *q, enum sluice_vring_error why);
 
 /* Set @log_used/@log_addr (dirty log of the used ring) of an attached queue, live. */
 void sluice_queue_set_log(struct sluice_queue *q, bool on, u64 log_addr);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Guest memory as a device sees it: an address space of regions, each backed by a range of the
- * owner's virtual memory.
+ * owner's virtual memory; or, behind an IOTLB, of pages that a front end pinned and that the kernel
+ * maps.
  *
  * A table of regions is immutable. Whoever changes guest memory builds a new table, hands it over
  * on the worker that serves the queues (see sluice_queue_call()), and frees the old one after that:
@@ -45,7 +46,9 @@ struct sluice_gmem_table {
  * @table: guest physical memory; NULL when there is none. Changed only on the worker
  *	(sluice_queue_call()) or while no queue is attached
  * @iotlb: when set, buffer and ring addresses are IOVAs, looked up here; misses are reported
- *	through it and the access returns -EAGAIN
+ *	through it and the access returns -EAGAIN. Changed only while no queue is attached
+ * @kernel: entries of @iotlb (which is set) give kernel addresses: the direct map of pages that the
+ *	front end keeps pinned. @table and @log are not used. Changed only while no queue is attached
  * @log: when set, user address of the dirty bitmap, one bit for each 4 KiB of guest physical
  *	memory
  * @log_size: bytes that @log spans
@@ -53,6 +56,7 @@ struct sluice_gmem_table {
 struct sluice_gmem {
 	const struct sluice_gmem_table *table;
 	struct sluice_iotlb *iotlb;
+	bool kernel;
 	void __user *log;
 	u64 log_size;
 };

@@ -3,8 +3,8 @@
  * IOVA translations. Workers look up without a lock; who changes the tree takes the mutex.
  *
  * An entry is immutable and freed after a grace period. The generation is bumped after each
- * change, so whoever loads it before a look-up (a hint, the areas of a ring) and finds it
- * unchanged later holds what is still true.
+ * change that takes an entry away, so whoever loads it before a look-up (a hint, the areas of a
+ * ring) and finds it unchanged later holds what is still true.
  */
 #include <linux/maple_tree.h>
 #include <linux/mutex.h>
@@ -72,26 +72,30 @@ static void iotlb_changed(struct sluice_iotlb *t)
 
 /*
  * Whole entries go, as they came: an owner that names a part of one will be asked again for the
- * rest.
+ * rest. Were there any?
  */
-static void iotlb_remove(struct sluice_iotlb *t, u64 iova, u64 last)
+static bool iotlb_remove(struct sluice_iotlb *t, u64 iova, u64 last)
 {
 	unsigned long at = iova;
 	struct iotlb_entry *e;
+	bool any = false;
 
 	lockdep_assert_held(&t->lock);
 	while ((e = mt_find(&t->tree, &at, last))) {
 		mtree_erase(&t->tree, e->iova);
 		kfree_rcu(e, rcu);
+		any = true;
 		/* Behind the last address comes the first. */
 		if (!at)
 			break;
 	}
+	return any;
 }
 
 int sluice_iotlb_update(struct sluice_iotlb *t, u64 iova, u64 last, u64 uaddr, u8 perm)
 {
 	struct iotlb_entry *e;
+	bool replaced;
 	int err;
 
 	if (last < iova || uaddr + (last - iova) < uaddr || !perm || (perm & ~SLUICE_GMEM_RW))
@@ -105,9 +109,10 @@ int sluice_iotlb_update(struct sluice_iotlb *t, u64 iova, u64 last, u64 uaddr, u
 	e->perm = perm;
 
 	mutex_lock(&t->lock);
-	iotlb_remove(t, iova, last);
+	replaced = iotlb_remove(t, iova, last);
 	err = mtree_store_range(&t->tree, iova, last, e, GFP_KERNEL_ACCOUNT);
-	iotlb_changed(t);
+	if (replaced)
+		iotlb_changed(t);
 	mutex_unlock(&t->lock);
 	if (err)
 		kfree(e);
@@ -120,8 +125,8 @@ void sluice_iotlb_invalidate(struct sluice_iotlb *t, u64 iova, u64 last)
 	if (last < iova)
 		return;
 	mutex_lock(&t->lock);
-	iotlb_remove(t, iova, last);
-	iotlb_changed(t);
+	if (iotlb_remove(t, iova, last))
+		iotlb_changed(t);
 	mutex_unlock(&t->lock);
 }
 SLUICE_EXPORT(sluice_iotlb_invalidate);

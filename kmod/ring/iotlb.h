@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* IOVA to user address translations that a vIOMMU's owner hands down, entry by entry. */
+/*
+ * Translations of IOVAs that a front end hands down entry by entry: to addresses of the owner, or,
+ * for memory that is pinned, of the kernel (struct sluice_gmem).
+ */
 #ifndef _SLUICE_IOTLB_H
 #define _SLUICE_IOTLB_H
 
@@ -14,7 +17,8 @@ struct sluice_iotlb;
  * @iova: address
  * @perm: SLUICE_GMEM_*
  *
- * Context: worker, may sleep. Repeated misses for the same page are the callee's to merge.
+ * Context: worker, may sleep, but must not wait for what it asks for; or, for memory of the owner's,
+ * the caller of sluice_queue_attach(). Repeated misses for the same page are the callee's to merge.
  */
 typedef void (*sluice_iotlb_miss_t)(void *ctx, u64 iova, u8 perm);
 
@@ -23,7 +27,11 @@ struct sluice_iotlb *sluice_iotlb_new(sluice_iotlb_miss_t miss, void *ctx);
 /* Only after every queue that uses it was detached. */
 void sluice_iotlb_free(struct sluice_iotlb *t);
 
-/* Control context; may run while workers look up. @last is inclusive. */
+/*
+ * Control context; may run while workers look up. @last is inclusive. An update replaces every entry
+ * that it overlaps. Neither wakes a ring that waits: see sluice_queue_kick() and
+ * sluice_queue_memory_changed(). -EINVAL: a range that wraps, or no permission; -ENOMEM.
+ */
 int sluice_iotlb_update(struct sluice_iotlb *t, u64 iova, u64 last, u64 uaddr, u8 perm);
 void sluice_iotlb_invalidate(struct sluice_iotlb *t, u64 iova, u64 last);
 
@@ -41,8 +49,8 @@ int sluice_iotlb_lookup(struct sluice_iotlb *t, u64 iova, u64 len, u8 perm, u64 
 int sluice_iotlb_find(struct sluice_iotlb *t, u64 iova, u8 perm, struct sluice_gmem_hint *h);
 
 /*
- * Never 0. Bumped by every update and invalidate: cached translations of an older generation
- * are void.
+ * Never 0. Bumped whenever entries go or are replaced: cached translations of an older generation
+ * are void. An entry where none was makes nothing untrue that was remembered.
  */
 u32 sluice_iotlb_gen(const struct sluice_iotlb *t);
 

@@ -39,9 +39,9 @@ u32 sluice_iotlb_gen(const struct sluice_iotlb *t)
 	return t->gen;
 }
 
-void sluice_iotlb_invalidate(struct sluice_iotlb *t, u64 iova, u64 last)
+static bool removed(struct sluice_iotlb *t, u64 iova, u64 last)
 {
-	unsigned int i = 0;
+	unsigned int i = 0, nr = t->nr;
 
 	while (i < t->nr) {
 		if (t->entry[i].iova <= last && t->entry[i].last >= iova)
@@ -49,12 +49,19 @@ void sluice_iotlb_invalidate(struct sluice_iotlb *t, u64 iova, u64 last)
 		else
 			i++;
 	}
-	t->gen++;
+	return t->nr < nr;
+}
+
+void sluice_iotlb_invalidate(struct sluice_iotlb *t, u64 iova, u64 last)
+{
+	if (removed(t, iova, last))
+		t->gen++;
 }
 
 int sluice_iotlb_update(struct sluice_iotlb *t, u64 iova, u64 last, u64 uaddr, u8 perm)
 {
-	sluice_iotlb_invalidate(t, iova, last);
+	if (removed(t, iova, last))
+		t->gen++;
 	if (t->nr == ARRAY_SIZE(t->entry))
 		return -ENOMEM;
 	t->entry[t->nr++] = (struct entry) { iova, last, uaddr, perm };
