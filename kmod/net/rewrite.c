@@ -10,6 +10,7 @@
 #include <linux/udp.h>
 #include <net/checksum.h>
 #include <net/dsfield.h>
+#include <net/inet_ecn.h>
 #include "rewrite.h"
 
 static int rewrite_push_vlan(struct sluice_pkt *pkt, u16 tci)
