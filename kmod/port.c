@@ -504,6 +504,8 @@ int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int
 	c.skb = port_build_injected(frame, hdr_len, len);
 	if (IS_ERR(c.skb))
 		return PTR_ERR(c.skb);
+	/* No packet sees half of a transaction, not even one that comes in a call. */
+	sluice_worker_pause_disable();
 	mutex_lock(&port->lock);
 	if (port->gone) {
 		kfree_skb(c.skb);
@@ -515,6 +517,7 @@ int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int
 				   port_inject_on_worker, &c);
 	}
 	mutex_unlock(&port->lock);
+	sluice_worker_pause_enable();
 	return err;
 }
 SLUICE_EXPORT(sluice_port_inject);

@@ -17,6 +17,7 @@
 #include <linux/kthread.h>
 #include <linux/mmu_context.h>
 #include <linux/rtnetlink.h>
+#include <linux/rwsem.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/isolation.h>
 #include <linux/sched/stat.h>
@@ -33,9 +34,11 @@
 /* RTNL */
 static LIST_HEAD(workers);
 
-/* Written under RTNL; workers read it between two bursts and sleep on the queue. */
+/* Written under RTNL and pause_lock; workers read it between two bursts and sleep on the queue. */
 static bool paused;
 static DECLARE_WAIT_QUEUE_HEAD(resume_wait);
+/* Read side: packets that a call brings. Inside RTNL, outside port->lock. */
+static DECLARE_RWSEM(pause_lock);
 
 struct worker_call {
 	struct llist_node node;
@@ -186,14 +189,19 @@ static u64 worker_sleep(struct sluice_worker *w, u64 now)
 	return woken;
 }
 
-static void worker_wait_resume(struct sluice_worker *w)
+static u64 worker_wait_resume(struct sluice_worker *w, u64 now)
 {
+	u64 woken;
+
 	sluice_worker_use_mm(w, NULL);
 	/*
 	 * Whoever finds the bit set wakes nobody, so any wake-up ends the wait, not only a call's.
 	 */
 	wait_event_idle(resume_wait, !READ_ONCE(paused) || test_bit(0, &w->pending) ||
 			kthread_should_stop());
+	woken = local_clock();
+	worker_account(w, &w->sleep_ns, woken - now);
+	return woken;
 }
 
 static int worker_main(void *data)
@@ -207,7 +215,7 @@ static int worker_main(void *data)
 		smp_mb__after_atomic();
 		worker_run_calls(w);
 		if (unlikely(READ_ONCE(paused))) {
-			worker_wait_resume(w);
+			now = worker_wait_resume(w, now);
 			continue;
 		}
 		then = now;
@@ -445,6 +453,8 @@ void sluice_worker_times(const struct sluice_worker *w, struct sluice_worker_tim
 
 void sluice_worker_pause_all(void)
 {
+	ASSERT_RTNL();
+	down_write(&pause_lock);
 	WRITE_ONCE(paused, true);
 	/* A worker that runs a call looks at the flag next, before any packet. */
 	sluice_worker_sync_all();
@@ -455,6 +465,17 @@ void sluice_worker_resume_all(void)
 	ASSERT_RTNL();
 	WRITE_ONCE(paused, false);
 	wake_up_all(&resume_wait);
+	up_write(&pause_lock);
+}
+
+void sluice_worker_pause_disable(void)
+{
+	down_read(&pause_lock);
+}
+
+void sluice_worker_pause_enable(void)
+{
+	up_read(&pause_lock);
 }
 
 void sluice_worker_exit(void)

@@ -127,6 +127,12 @@ void sluice_worker_use_mm(struct sluice_worker *w, struct mm_struct *mm);
  */
 void sluice_worker_pause_all(void);
 void sluice_worker_resume_all(void);
+/*
+ * Around a call that brings packets: none is paused in between. Process context, without
+ * port->lock.
+ */
+void sluice_worker_pause_disable(void);
+void sluice_worker_pause_enable(void);
 
 /* Remove what is left; the last ports went before. RTNL. */
 void sluice_worker_exit(void);
