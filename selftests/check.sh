@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Run the tests, all or those named, and end with one line `N passed, N failed, N skipped`.
 #
-#   check.sh [GROUP | TEST | GROUP/TEST | list]...
+#   check.sh [GROUP | TEST | GROUP/TEST | list]...      (or in T=, as for make)
 #
 # A test is a program that speaks TAP; what it says is counted here. It may end with 4 to say that it
 # was skipped. V=1 shows all that a test prints, else what it prints is shown when it fails.
 set -euo pipefail
 
+# Words are wanted here.
+# shellcheck disable=SC2086
+[ $# -gt 0 ] || set -- ${T:-}
 top=$(cd "$(dirname "$0")/.." && pwd)
 tests=$top/selftests
 cd "$top"
