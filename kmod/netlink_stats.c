@@ -46,6 +46,9 @@ static int stats_put(struct sk_buff *skb, const void *obj)
 	    nla_put_u32(skb, SLUICE_A_STATS_IFINDEX, port->dev->ifindex) ||
 	    nla_put_u8(skb, SLUICE_A_STATS_KIND, port->kind) || totals_put(skb, &t))
 		return -EMSGSIZE;
+	if (port->kind == SLUICE_PORT_UPLINK &&
+	    nla_put_uint(skb, SLUICE_A_STATS_POLLED_PACKETS, t.polled_packets))
+		return -EMSGSIZE;
 	for (i = SLUICE_DROP_NONE + 1; i < SLUICE_DROP_MAX; i++) {
 		if (t.drops[i] && drop_put(skb, i, t.drops[i]))
 			return -EMSGSIZE;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Commands about workers. They are the host's, whichever namespace asks. */
+#include <linux/cpumask.h>
 #include <linux/rtnetlink.h>
 #include "netlink_ops.h"
 #include "worker.h"
@@ -240,7 +241,8 @@ static int worker_put(struct sk_buff *skb, const struct sluice_worker *w)
 	    nla_put_uint(skb, SLUICE_A_WORKER_BUSY_NS, t.busy_ns) ||
 	    nla_put_uint(skb, SLUICE_A_WORKER_IDLE_NS, t.idle_ns) ||
 	    nla_put_uint(skb, SLUICE_A_WORKER_SLEEP_NS, t.sleep_ns) ||
-	    nla_put_uint(skb, SLUICE_A_WORKER_WAKEUPS, t.wakeups))
+	    nla_put_uint(skb, SLUICE_A_WORKER_WAKEUPS, t.wakeups) ||
+	    (!cpu_online(w->cpu) && nla_put_flag(skb, SLUICE_A_WORKER_CORE_OFFLINE)))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -52,6 +52,7 @@ struct sluice_port_totals {
 	u64 fast_packets;
 	u64 drops[SLUICE_DROP_MAX];
 	u64 busy_ns;
+	u64 polled_packets;
 };
 
 /**
@@ -125,6 +126,8 @@ struct sluice_queue {
  * @worker: uplink: who serves it; RTNL, read under RCU
  * @worker_node: uplink: in worker->uplinks; worker thread only
  * @napi_id: uplink: of the VF's receive queue seen last, to be polled; racy
+ * @polled_packets: uplink: received by the worker's own poll; single writer, the worker; READ_ONCE
+ *	elsewhere
  */
 struct sluice_port {
 	struct kref ref;
@@ -153,6 +156,7 @@ struct sluice_port {
 	struct sluice_worker __rcu *worker;
 	struct list_head worker_node;
 	unsigned int napi_id;
+	u64 polled_packets;
 };
 
 /* --- control: RTNL --- */

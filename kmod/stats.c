@@ -78,4 +78,5 @@ void sluice_port_totals(const struct sluice_port *port, struct sluice_port_total
 	memset(t, 0, sizeof(*t));
 	for_each_possible_cpu(cpu)
 		stats_add_cpu(t, per_cpu_ptr(port->stats, cpu));
+	t->polled_packets = READ_ONCE(port->polled_packets);
 }

@@ -58,8 +58,12 @@ static rx_handler_result_t uplink_handle_frame(struct sk_buff **pskb)
 		return RX_HANDLER_CONSUMED;
 	}
 	w = rcu_dereference(port->worker);
-	if (w)
-		sluice_worker_wake(w);
+	if (!w)
+		return RX_HANDLER_CONSUMED;
+	/* A softirq may run on the worker's stack too: that was not the worker's own poll. */
+	if (current == w->task && !in_serving_softirq())
+		WRITE_ONCE(port->polled_packets, port->polled_packets + 1);
+	sluice_worker_wake(w);
 	return RX_HANDLER_CONSUMED;
 
 drop_nomem:

@@ -11,9 +11,11 @@
  *
  * A core that goes offline takes no worker with it: the scheduler moves the thread to a core that
  * is left (a thread bound with kthread_bind() may be moved in that case alone), where it goes on,
- * slower; `sluice worker show` tells.
+ * slower; `sluice worker show` tells. The scheduler forgets the binding by that, so a worker that
+ * finds itself abroad binds itself again once its core is back.
  */
 #include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/kthread.h>
 #include <linux/mmu_context.h>
 #include <linux/rtnetlink.h>
@@ -204,6 +206,14 @@ static u64 worker_wait_resume(struct sluice_worker *w, u64 now)
 	return woken;
 }
 
+/* On the worker, away from its core, between two rounds: see Quiescence above. */
+static void worker_go_home(struct sluice_worker *w)
+{
+	/* Online is not enough: nobody can move to a core that is on its way out. */
+	if (cpu_active(w->cpu))
+		set_cpus_allowed_ptr(current, cpumask_of(w->cpu));
+}
+
 static int worker_main(void *data)
 {
 	struct sluice_worker *w = data;
@@ -214,6 +224,8 @@ static int worker_main(void *data)
 		/* Pairs with sluice_worker_wake(): look at the work only after the bit is down. */
 		smp_mb__after_atomic();
 		worker_run_calls(w);
+		if (unlikely(raw_smp_processor_id() != w->cpu))
+			worker_go_home(w);
 		if (unlikely(READ_ONCE(paused))) {
 			now = worker_wait_resume(w, now);
 			continue;

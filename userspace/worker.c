@@ -7,6 +7,7 @@ static const struct field worker_fields[] = {
 	{ .name = "cpu", .codec = &codec_u32, .attr = SLUICE_A_WORKER_CPU },
 	{ .name = "mode", .codec = &codec_mode, .attr = SLUICE_A_WORKER_MODE },
 	{ "automatic", &codec_flag, SLUICE_A_WORKER_AUTOMATIC, 0, F_SHOW, NULL },
+	{ "core-offline", &codec_flag, SLUICE_A_WORKER_CORE_OFFLINE, 0, F_SHOW, NULL },
 	{ "users", &codec_u32, SLUICE_A_WORKER_USERS, 0, F_SHOW, NULL },
 	{ "busy-ns", &codec_u64, SLUICE_A_WORKER_BUSY_NS, 0, F_STAT, NULL },
 	{ "idle-ns", &codec_u64, SLUICE_A_WORKER_IDLE_NS, 0, F_STAT, NULL },
@@ -65,6 +66,7 @@ static const struct field stats_fields[] = {
 	COUNT("slow-packets", SLOW_PACKETS),
 	COUNT("fast-packets", FAST_PACKETS),
 	COUNT("busy-ns", BUSY_NS),
+	COUNT("polled-packets", POLLED_PACKETS),
 	{ "drop", NULL, SLUICE_A_STATS_DROP, 0, F_NEST, &object_drop },
 };
 
