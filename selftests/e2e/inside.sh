@@ -12,8 +12,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 
 # In the order in which they run: those that share a guest stand together.
 tests=(attach ping ping6 sizes tcp_out tcp_in data acl acl_in guard rate flow meter
-       worker link_down in_use reboot kill dump_apply port_del
-       multiqueue packed viommu migrate peers bridge ovs unplug netns clean)
+       worker poll hotplug link_down in_use reboot kill dump_apply port_del
+       multiqueue qemu72 libvirt packed migrate_packed viommu migrate peers bridge ovs unplug netns clean)
 
 if [ "${1:-}" = list ]; then
 	printf '%s\n' "${tests[@]}"

@@ -29,6 +29,81 @@ test_worker()
 	must ping_ok 3
 }
 
+# A worker on core 1 for the port and its uplink, in mode $1.
+worker_on_1()
+{
+	sluice worker add cpu 1 2>/dev/null
+	must sluice worker set cpu 1 mode "$1" &&
+	must sluice worker assign port vm1 cpu 1 &&
+	must sluice worker assign port up0 cpu 1
+}
+
+# In mode poll the worker calls the VF driver's receive by itself, and frames
+# from the wire come to the guest that way; else an interrupt brings them all.
+test_poll()
+{
+	local before
+
+	base && worker_on_1 adaptive || return
+	before=$(port_stat up0 polled-packets)
+	must ping_ok 5 || return
+	is "polled while adaptive" "$(port_stat up0 polled-packets)" -eq "$before" || return
+	must sluice worker set cpu 1 mode poll &&
+	must ping_ok 20 &&
+	must tcp_bps 1 -R &&
+	must sluice stats up0 || return
+	is "polled" "$(port_stat up0 polled-packets)" -gt "$((before + 10))" || return
+	must sluice worker set cpu 1 mode adaptive &&
+	must ping_ok 1 || return
+	before=$(port_stat up0 polled-packets)
+	must ping_ok 5 || return
+	is "polled when adaptive again" "$(port_stat up0 polled-packets)" -eq "$before"
+}
+
+core()
+{
+	say "core $1: online $2"
+	echo "$2" >"/sys/devices/system/cpu/cpu$1/online"
+}
+
+# Does the worker of core $1 run there, and may it run nowhere else?
+worker_home()
+{
+	local pid
+
+	pid=$(pgrep -x "sluice/$1") &&
+	grep -qx "Cpus_allowed_list:.$1" "/proc/$pid/status" &&
+	[ "$(ps -o psr= -p "$pid" | tr -d ' ')" = "$1" ]
+}
+
+# The core of a worker goes, under traffic, and comes back.
+test_hotplug()
+{
+	local mode out
+
+	base || return
+	for mode in adaptive poll; do
+		worker_on_1 "$mode" && soon 10 worker_home 1 || return
+		guest_send vm1 "ping -c 100 -i 0.1 -W 2 $PEER_IP | tail -n 3"
+		sleep 1
+		core 1 0 &&
+		is "offline" "$(json_get 'sluice -j worker show' core-offline cpu=1)" = true &&
+		must sluice worker show &&
+		soon 10 refused worker_home 1 || return
+		sleep 2
+		refused sluice worker add cpu 1 &&
+		must sluice worker set cpu 1 mode "$mode" || return
+		core 1 1 &&
+		refused json_get 'sluice -j worker show' core-offline cpu=1 || return
+		out=$(guest_line_wait vm1 60)
+		echo "$out"
+		is "answers" "$(sed -n 's/.* \([0-9]*\) received.*/\1/p' <<<"$out")" -eq 100 &&
+		soon 10 worker_home 1 &&
+		must ping_ok 5 || return
+	done
+	must sluice worker set cpu 1 mode adaptive
+}
+
 test_link_down()
 {
 	base || return

@@ -42,6 +42,19 @@ guest_accel()
 	echo "$GUEST_ACCEL"
 }
 
+# The directory of guest $1, with the pipes for its virtio port "rig".
+guest_prepare()
+{
+	local dir=$GUEST_DIR/$1 in out
+
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	mkfifo "$dir/port.in" "$dir/port.out"
+	exec {in}<>"$dir/port.in" {out}<>"$dir/port.out"
+	guest_in[$1]=$in
+	guest_out[$1]=$out
+}
+
 guest_start()
 {
 	local name=$1 dir=$GUEST_DIR/$1 cpu=max accel initrd in out
@@ -51,12 +64,8 @@ guest_start()
 	accel=$GUEST_ACCEL
 	[ "$accel" = kvm ] && cpu=host
 	initrd=$(guest_initrd "$KVER")
-	rm -rf "$dir"
-	mkdir -p "$dir"
-	mkfifo "$dir/port.in" "$dir/port.out"
-	exec {in}<>"$dir/port.in" {out}<>"$dir/port.out"
-	guest_in[$name]=$in
-	guest_out[$name]=$out
+	guest_prepare "$name"
+	in=${guest_in[$name]} out=${guest_out[$name]}
 
 	"${GUEST_QEMU:-qemu-system-x86_64}" -name "$name" -accel "$accel" -cpu "$cpu" \
 		-machine "${GUEST_MACHINE:-q35}" -m "${GUEST_MEM:-256}" -smp "${GUEST_CPUS:-1}" \
