@@ -84,14 +84,15 @@ static bool uplink_poll_once(void *arg, unsigned long start)
 
 /*
  * Let the VF's driver receive on this core instead of waiting for its interrupt. Frames come back
- * through uplink_handle_frame() into our own inbox.
+ * through uplink_handle_frame() into our own inbox. That this poll is preferred holds interrupts
+ * back if the operator gave the VF a time for that (napi_defer_hard_irqs, gro_flush_timeout).
  */
 static void uplink_poll_vf(struct sluice_port *port)
 {
 	unsigned int id = READ_ONCE(port->napi_id);
 
 	if (id >= MIN_NAPI_ID)
-		napi_busy_loop(id, uplink_poll_once, NULL, false, UPLINK_BUDGET);
+		napi_busy_loop(id, uplink_poll_once, NULL, true, UPLINK_BUDGET);
 }
 #else
 static void uplink_poll_vf(struct sluice_port *port)
