@@ -3,7 +3,7 @@
 #
 # What the end-to-end tests have in common.  Sourced by inside.sh.
 
-base_broken= packed_up=
+base_broken='' packed_up=''
 
 say()
 {
@@ -154,7 +154,7 @@ teardown()
 	ip link set vf0 nomaster
 	ip link set vf0 down
 	[ "$(cat /sys/class/net/vf0/address)" = "$VM_MAC" ] || ip link set vf0 address "$VM_MAC"
-	base_broken= packed_up=
+	base_broken='' packed_up=''
 	return 0
 }
 
