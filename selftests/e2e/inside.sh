@@ -13,7 +13,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # In the order in which they run: those that share a guest stand together.
 tests=(attach ping ping6 sizes tcp_out tcp_in data acl acl_in guard rate flow meter
        worker poll hotplug link_down in_use reboot kill dump_apply port_del
-       multiqueue qemu72 libvirt packed migrate_packed viommu migrate peers bridge ovs unplug netns clean)
+       multiqueue qemu72 libvirt packed migrate_packed viommu migrate peers bridge ovs pxe ovmf testpmd unplug netns clean)
 
 if [ "${1:-}" = list ]; then
 	printf '%s\n' "${tests[@]}"
@@ -32,6 +32,8 @@ fi
 . "$here/tests_life.sh"
 # shellcheck source=tests_setup.sh
 . "$here/tests_setup.sh"
+# shellcheck source=tests_boot.sh
+. "$here/tests_boot.sh"
 
 selected=()
 for t in "${tests[@]}"; do

@@ -35,20 +35,28 @@ for t in "$@"; do
 	grep -qxF -- "$t" <<<"$known" || rig_die "no test '$t'; 'list' names them"
 done
 
-# What some tests need and the machine has not installed: a directory, or why there is none.
+# What some tests need and the machine has not installed: its path, or why there is none.
 parts()
 {
-	"$here/../rig/unpack.sh" "$@" 2>&1 | tail -n 1 || :
+	local script=$1
+
+	shift
+	"$here/../rig/$script.sh" "$@" 2>&1 | tail -n 1 || :
 }
 extra=()
 if [ $# -eq 0 ] || [[ " $* " = *" qemu72 "* ]]; then
-	extra+=(-e "RIG_QEMU72=$(parts qemu-system-{x86,common,data}~1:7.2)")
+	extra+=(-e "RIG_QEMU72=$(parts unpack qemu-system-{x86,common,data}~1:7.2)")
 fi
 if [ $# -eq 0 ] || [[ " $* " = *" libvirt "* ]]; then
-	extra+=(-e "RIG_LIBVIRT=$(parts libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients)")
+	extra+=(-e "RIG_LIBVIRT=$(parts unpack libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients)")
 fi
-
+if [ $# -eq 0 ] || [[ " $* " =~ \ (pxe|ovmf)\  ]]; then
+	extra+=(-e "RIG_BOOT=$(parts unpack ovmf dnsmasq-base ipxe)")
+fi
 ver=$(rig_kver) || rig_die "no kernel 6.12 or later in /boot (selftests/rig/deps.sh rig)"
+if [ $# -eq 0 ] || [[ " $* " = *" testpmd "* ]]; then
+	extra+=(-e "RIG_TESTPMD=$(parts testpmd-image "$ver")")
+fi
 sluice_build "$ver" >&2
 guest_initrd "$ver" >/dev/null
 KVER=$ver exec "$here/../rig/host-run.sh" -t "${E2E_TIMEOUT:-1800}" -e "V=${V:-}" "${extra[@]}" \

@@ -74,10 +74,7 @@ test_qemu72()
 # libvirt's daemon and its driver for QEMU, in a host that has no service manager.
 libvirt_start()
 {
-	[ -z "$(ls "$RIG_LIBVIRT")" ] || {
-		tar -C "$RIG_LIBVIRT" -c . | tar -C / -x --keep-directory-symlink --no-same-owner
-		ldconfig
-	}
+	parts_install "$RIG_LIBVIRT"
 	# It wants its users to be there even if it does not use them.
 	getent passwd libvirt-qemu >/dev/null || useradd --system --user-group libvirt-qemu
 	cat >/etc/libvirt/qemu.conf <<-END

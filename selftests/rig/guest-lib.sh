@@ -57,21 +57,22 @@ guest_prepare()
 
 guest_start()
 {
-	local name=$1 dir=$GUEST_DIR/$1 cpu=max accel initrd in out
+	local name=$1 dir=$GUEST_DIR/$1 cpu=max accel in out boot
 
 	shift
 	guest_accel >/dev/null
 	accel=$GUEST_ACCEL
 	[ "$accel" = kvm ] && cpu=host
-	initrd=$(guest_initrd "$KVER")
+	boot=(-kernel "/boot/vmlinuz-$KVER" -initrd "${GUEST_INITRD:-$(guest_initrd "$KVER")}"
+	      -append "console=ttyS0 quiet loglevel=4 panic=-1 ${GUEST_APPEND:-}")
+	[ -z "${GUEST_NETBOOT:-}" ] || boot=(-boot n)
 	guest_prepare "$name"
 	in=${guest_in[$name]} out=${guest_out[$name]}
 
 	"${GUEST_QEMU:-qemu-system-x86_64}" -name "$name" -accel "$accel" -cpu "$cpu" \
 		-machine "${GUEST_MACHINE:-q35}" -m "${GUEST_MEM:-256}" -smp "${GUEST_CPUS:-1}" \
 		-nodefaults -display none \
-		-kernel "/boot/vmlinuz-$KVER" -initrd "$initrd" \
-		-append "console=ttyS0 quiet loglevel=4 panic=-1 ${GUEST_APPEND:-}" \
+		"${boot[@]}" \
 		-chardev "file,id=con,path=$dir/console" -serial chardev:con \
 		-monitor "unix:$dir/monitor,server=on,wait=off" \
 		-device virtio-serial-pci \

@@ -69,6 +69,16 @@ rig_module_files()
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
 }
 
+# Module file $1, unpacked.
+rig_module_cat()
+{
+	case $1 in
+	*.xz)	xz -dc "$1" ;;
+	*.zst)	zstd -qdc "$1" ;;
+	*)	cat "$1" ;;
+	esac
+}
+
 # Where program $1 is.
 rig_program()
 {
@@ -122,11 +132,7 @@ rig_initrd()
 		base=$(printf '%02d-%s' "$n" "${file##*/}")
 		base=${base%.[xz]*}
 		n=$((n + 1))
-		case $file in
-		*.xz)	xz -dc "$file" ;;
-		*.zst)	zstd -qdc "$file" ;;
-		*)	cat "$file" ;;
-		esac >"$tmp/root/modules/$base"
+		rig_module_cat "$file" >"$tmp/root/modules/$base"
 		echo "$base" >>"$tmp/root/modules/order"
 	done < <(rig_module_files "$ver" $mods)
 	for file in $progs; do
