@@ -6,8 +6,8 @@
  * below, already checked for form by the netlink policies; the engine checks for sense.
  *
  * Context rules. Control operations run with RTNL held and may sleep. Packet operations run on a
- * worker thread (or, where said, in softirq), never sleep except to touch guest memory, and take no
- * lock.
+ * worker thread (or, where said, in softirq), never wait for guest memory (-EAGAIN tells that it is
+ * not there) and take no lock.
  */
 #ifndef _SLUICE_ENGINE_H
 #define _SLUICE_ENGINE_H
@@ -251,8 +251,8 @@ struct sluice_engine_ops {
 
 	/*
 	 * Packets. Worker context. Each moves at most @budget packets and returns how many it
-	 * moved; a negative errno is -EAGAIN (stalled on the IOTLB) or -EIO (the ring is broken:
-	 * the core stops the queue).
+	 * moved; a negative errno is -EAGAIN (guest memory is not there: the core calls again
+	 * when it may be) or -EIO (the ring is broken: the core stops the queue).
 	 */
 	int (*guest_tx)(struct sluice_worker *w, struct sluice_queue *q, int budget);
 	int (*guest_rx)(struct sluice_worker *w, struct sluice_queue *q, int budget);

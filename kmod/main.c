@@ -18,9 +18,12 @@ static int __init sluice_init(void)
 
 	BUILD_BUG_ON(sizeof(struct sluice_skb_cb) > sizeof_field(struct sk_buff, cb));
 
-	err = sluice_instance_init();
+	err = sluice_fault_init();
 	if (err)
 		return err;
+	err = sluice_instance_init();
+	if (err)
+		goto fault;
 	err = sluice_uplink_init();
 	if (err)
 		goto instance;
@@ -38,6 +41,8 @@ uplink:
 	sluice_uplink_exit();
 instance:
 	sluice_instance_exit();
+fault:
+	sluice_fault_exit();
 	return err;
 }
 
@@ -54,6 +59,7 @@ static void __exit sluice_exit(void)
 	sluice_worker_exit();
 	rtnl_unlock();
 	sluice_instance_exit();
+	sluice_fault_exit();
 	/* Workers are freed after a grace period, by code of ours. */
 	rcu_barrier();
 }

@@ -15,6 +15,8 @@
 #include "sluice.h"
 #include "worker.h"
 
+struct sluice_fault;
+
 enum sluice_port_kind {
 	SLUICE_PORT_GUEST,
 	SLUICE_PORT_UPLINK,
@@ -71,11 +73,16 @@ struct sluice_port_totals {
  * @vr: the ring; worker thread only
  * @owner: the worker that has it in its list; written by that worker only, so whoever reads
  *	itself here is right
+ * @rest: RX: segments of a frame that left the inbox and that the ring could not take yet (skb,
+ *	by next); worker thread only while attached
+ * @fault: brings in absent memory of the owner's; NULL if the kernel maps it. Like @cfg
+ * @faults: how many are in the air, of this ring and of earlier ones
  * @burst: TX: chains that the engine fetches in one visit, 0 for as many as it likes; worker thread
  *	only
  * @idle_polls: visits in a row that found nothing; worker thread only
  * @armed: notifications are on, the ring was empty: skip until kicked; worker thread only
- * @stalled: waits for guest memory (IOTLB); worker thread only
+ * @stalled: waits for guest memory (an IOTLB entry, an absent page): skip until kicked; worker
+ *	thread only
  * @broken: stopped with this error; written by the worker, READ_ONCE elsewhere
  * @signals: interrupts sent; single writer, the worker
  * @kicks: notifications received; racy count
@@ -93,6 +100,9 @@ struct sluice_queue {
 	struct sluice_queue_config cfg;
 	struct sluice_vring *vr;
 	struct sluice_worker *owner;
+	struct sk_buff *rest;
+	struct sluice_fault *fault;
+	atomic_t faults;
 	bool armed;
 	bool stalled;
 	int burst;
@@ -267,6 +277,19 @@ void sluice_queue_move(struct sluice_queue *q, struct sluice_worker *to);
 bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q);
 bool sluice_queue_arm(struct sluice_worker *w, struct sluice_queue *q);
 
+/* fault.c: a struct sluice_fault for a ring in the memory of cfg.mm; NULL when out of memory */
+struct sluice_fault *sluice_fault_new(struct sluice_queue *q);
+void sluice_fault_drop(struct sluice_fault *f);
+/*
+ * Worker context. Bring in @absent, unless one is in the air already: in any case the queue is
+ * kicked afterwards. -EFAULT: the last one was for the same and found nothing there.
+ */
+int sluice_fault_start(struct sluice_fault *f, const struct sluice_gmem_absent *absent);
+/* The ring got on: what was not there is looked for anew if it goes again. Worker context. */
+void sluice_fault_forget(struct sluice_fault *f);
+int sluice_fault_init(void);
+void sluice_fault_exit(void);
+
 /* rep.c: the netdev; uplink.c: what is below it */
 int sluice_rep_init(void);
 void sluice_rep_exit(void);
@@ -298,6 +321,22 @@ void sluice_port_count_busy(struct sluice_port *port, u64 ns);
 
 /* Interrupt the guest. Worker context. */
 void sluice_queue_signal(struct sluice_queue *q);
+
+/* Do frames wait for a receive queue's ring? Worker context. */
+static inline bool sluice_queue_backlog(const struct sluice_queue *q)
+{
+	return q->rest || !__ptr_ring_empty((struct ptr_ring *)&q->inbox);
+}
+
+/*
+ * Make the queue's address space the one in use. Memory that the kernel maps needs none: then what
+ * is in use stays. Worker context.
+ */
+static inline void sluice_queue_use_mm(struct sluice_worker *w, const struct sluice_queue *q)
+{
+	if (q->cfg.mm)
+		sluice_worker_use_mm(w, q->cfg.mm);
+}
 
 const char *sluice_drop_tag(enum sluice_drop why);
 

@@ -7,7 +7,8 @@
  * Attach builds the ring in the caller's context and hands it to the worker with a call; detach
  * takes it back with a call. In between only the worker touches it. port->lock keeps the queue's
  * worker from changing while a call is on its way; a worker never takes that lock, so waiting for
- * it under the lock is safe.
+ * it under the lock is safe. Nor does a worker wait for guest memory: what is absent stalls the
+ * queue, see fault.c.
  */
 #include <linux/eventfd.h>
 #include <linux/rtnetlink.h>
@@ -36,10 +37,6 @@ static void queue_call_on_worker(struct sluice_worker *w, void *arg)
 {
 	struct queue_call *c = arg;
 
-	/*
-	 * What a front end changes may need its address space, and it was written for the queue's.
-	 */
-	sluice_worker_use_mm(w, c->q->cfg.mm);
 	c->fn(c->q, c->arg);
 }
 
@@ -87,53 +84,6 @@ SLUICE_EXPORT(sluice_queue_attached);
 
 /* --- on the worker --- */
 
-struct queue_join {
-	struct sluice_queue *q;
-	int err;
-};
-
-/* The ring goes on as it was left: armed, stalled or broken. */
-static void queue_adopt(struct sluice_worker *w, void *arg)
-{
-	struct sluice_queue *q = arg;
-
-	q->owner = w;
-	list_add_tail(&q->node, &w->queues);
-	/* The driver may have notified before anybody listened. */
-	WRITE_ONCE(q->kicked, 1);
-	sluice_worker_wake(w);
-}
-
-static void queue_join(struct sluice_worker *w, void *arg)
-{
-	struct queue_join *j = arg;
-	struct sluice_queue *q = j->q;
-
-	sluice_worker_use_mm(w, q->cfg.mm);
-	j->err = sluice_vring_start(q->vr);
-	/* Without translations yet the ring is looked at again when they come. */
-	if (j->err && j->err != -EAGAIN)
-		return;
-	q->stalled = j->err == -EAGAIN;
-	j->err = 0;
-	q->armed = false;
-	q->idle_polls = 0;
-	queue_adopt(w, q);
-}
-
-static void queue_leave(struct sluice_worker *w, void *arg)
-{
-	struct sluice_queue *q = arg;
-
-	if (q->owner != w)
-		return;
-	q->owner = NULL;
-	list_del_init(&q->node);
-	/* Detach means that the front end may drop the address space next. */
-	if (w->mm == q->cfg.mm)
-		sluice_worker_use_mm(w, NULL);
-}
-
 void sluice_queue_signal(struct sluice_queue *q)
 {
 	q->signals++;
@@ -166,14 +116,107 @@ static void queue_break(struct sluice_queue *q)
 	sluice_netlink_event(dev_net(port->dev), SLUICE_EVENT_QUEUE_BROKEN, port, q->broken);
 }
 
+/*
+ * The ring waits for memory. If it is an IOTLB's the front end was told, and kicks; if it is a page
+ * of the owner's, somebody else brings it in and kicks. Either may have come already: then the next
+ * look finds the kick.
+ */
+static void queue_stall(struct sluice_queue *q)
+{
+	struct sluice_gmem_absent absent;
+	enum sluice_vring_error why;
+
+	q->stalled = true;
+	if (!sluice_vring_absent(q->vr, &absent, &why) || !sluice_fault_start(q->fault, &absent))
+		return;
+	sluice_vring_break(q->vr, why);
+	queue_break(q);
+}
+
+static void queue_error(struct sluice_queue *q, int err)
+{
+	if (err == -EAGAIN)
+		queue_stall(q);
+	else
+		queue_break(q);
+}
+
+/* Publish what could not be published before, and tell the driver. */
+static int queue_settle(struct sluice_queue *q)
+{
+	int err = sluice_vring_flush(q->vr);
+
+	if (!err && sluice_vring_want_signal(q->vr))
+		sluice_queue_signal(q);
+	return err;
+}
+
+struct queue_join {
+	struct sluice_queue *q;
+	bool started;
+	int err;
+};
+
+/* The ring goes on as it was left: armed, stalled or broken. */
+static void queue_adopt(struct sluice_worker *w, void *arg)
+{
+	struct sluice_queue *q = arg;
+
+	q->owner = w;
+	list_add_tail(&q->node, &w->queues);
+	/* The driver may have notified before anybody listened. */
+	WRITE_ONCE(q->kicked, 1);
+	sluice_worker_wake(w);
+}
+
+static void queue_join(struct sluice_worker *w, void *arg)
+{
+	struct queue_join *j = arg;
+	struct sluice_queue *q = j->q;
+
+	if (!j->started) {
+		sluice_queue_use_mm(w, q);
+		j->err = sluice_vring_start(q->vr);
+	}
+	if (j->err && j->err != -EAGAIN)
+		return;
+	q->stalled = false;
+	q->armed = false;
+	q->idle_polls = 0;
+	queue_adopt(w, q);
+	/* Without memory yet the ring is looked at again when it comes. */
+	if (j->err == -EAGAIN)
+		queue_stall(q);
+	j->err = 0;
+}
+
+static void queue_leave(struct sluice_worker *w, void *arg)
+{
+	struct sluice_queue *q = arg;
+
+	if (q->owner != w)
+		return;
+	if (!q->broken && sluice_vring_owes(q->vr)) {
+		/* The last chance; what stays behind is as if it had not been fetched. */
+		sluice_queue_use_mm(w, q);
+		queue_settle(q);
+	}
+	q->owner = NULL;
+	list_del_init(&q->node);
+	/* Detach means that the front end may drop the address space next. */
+	if (w->mm && w->mm == q->cfg.mm)
+		sluice_worker_use_mm(w, NULL);
+}
+
 static bool queue_has_work(const struct sluice_queue *q)
 {
-	return q->dir == SLUICE_QUEUE_TX || !__ptr_ring_empty((struct ptr_ring *)&q->inbox);
+	return q->dir == SLUICE_QUEUE_TX || sluice_queue_backlog(q) || sluice_vring_owes(q->vr);
 }
 
 bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 {
 	const struct sluice_engine_ops *ops;
+	bool stalled = q->stalled;
 	u64 then;
 	int n;
 
@@ -199,26 +242,27 @@ bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 	 */
 	if (READ_ONCE(q->kicked))
 		xchg(&q->kicked, 0);
+	/* Also if there is nothing to do now: what comes later must not wait for another kick. */
+	q->stalled = false;
 	if (!queue_has_work(q))
 		return false;
 
-	sluice_worker_use_mm(w, q->cfg.mm);
+	sluice_queue_use_mm(w, q);
 	if (q->armed) {
 		q->armed = false;
 		sluice_vring_disable_notify(q->vr);
 	}
-	q->stalled = false;
 	then = local_clock();
-	n = q->dir == SLUICE_QUEUE_TX ? ops->guest_tx(w, q, QUEUE_BUDGET) :
-					ops->guest_rx(w, q, QUEUE_BUDGET);
-	if (n == -EAGAIN) {
-		q->stalled = true;
-		return false;
-	}
+	n = unlikely(sluice_vring_owes(q->vr)) ? queue_settle(q) : 0;
+	if (!n)
+		n = q->dir == SLUICE_QUEUE_TX ? ops->guest_tx(w, q, QUEUE_BUDGET) :
+						ops->guest_rx(w, q, QUEUE_BUDGET);
 	if (n < 0) {
-		queue_break(q);
+		queue_error(q, n);
 		return false;
 	}
+	if (unlikely(stalled))
+		sluice_fault_forget(q->fault);
 	if (!n) {
 		q->idle_polls++;
 		/* Frames wait and the guest brings no buffers: its kick tells when it does. */
@@ -249,19 +293,15 @@ bool sluice_queue_arm(struct sluice_worker *w, struct sluice_queue *q)
 	 */
 	if (!queue_has_work(q))
 		return true;
-	if (READ_ONCE(q->kicked))
+	if (READ_ONCE(q->kicked) || sluice_vring_owes(q->vr))
 		return false;
 
-	sluice_worker_use_mm(w, q->cfg.mm);
+	sluice_queue_use_mm(w, q);
 	err = sluice_vring_enable_notify(q->vr);
 	if (err > 0)
 		return false;
-	if (err == -EAGAIN) {
-		q->stalled = true;
-		return true;
-	}
 	if (err < 0) {
-		queue_break(q);
+		queue_error(q, err);
 		return true;
 	}
 	q->armed = true;
@@ -302,12 +342,45 @@ static void queue_empty_inbox(struct sluice_queue *q)
 		sluice_port_count_drop(q->port, SLUICE_DROP_RX_DOWN, 1);
 		kfree_skb(skb);
 	}
+	while ((skb = q->rest)) {
+		q->rest = skb->next;
+		skb_mark_not_on_list(skb);
+		sluice_port_count_drop(q->port, SLUICE_DROP_RX_DOWN, 1);
+		kfree_skb(skb);
+	}
+}
+
+static int queue_may_attach(const struct sluice_queue *q)
+{
+	lockdep_assert_held(&q->port->lock);
+	return q->port->gone ? -ENODEV : q->attached ? -EBUSY : 0;
+}
+
+/*
+ * The owner itself may wait for its memory, as long as it takes, and is told what is not mapped. So
+ * no lock that others wait for is held here: who attaches looks before, so as to leave the ring of
+ * another alone, and again afterwards.
+ */
+static int queue_start(struct sluice_queue *q, struct sluice_vring *vr,
+		       const struct sluice_queue_config *cfg, struct queue_join *j)
+{
+	int err;
+
+	mutex_lock(&q->port->lock);
+	err = queue_may_attach(q);
+	mutex_unlock(&q->port->lock);
+	if (err || !cfg->mm || current->mm != cfg->mm)
+		return err;
+	j->started = true;
+	j->err = sluice_vring_start(vr);
+	return j->err == -EAGAIN ? 0 : j->err;
 }
 
 int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config *cfg)
 {
 	struct queue_join j = { .q = q };
 	struct sluice_port *port = q->port;
+	struct sluice_fault *fault = NULL;
 	struct sluice_vring *vr;
 	int err;
 
@@ -315,15 +388,27 @@ int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config
 	if (cfg->hdr_len != sizeof(struct virtio_net_hdr) &&
 	    cfg->hdr_len != sizeof(struct virtio_net_hdr_mrg_rxbuf))
 		return -EINVAL;
+	if (!cfg->mm != cfg->gmem->kernel)
+		return -EINVAL;
 	vr = sluice_vring_new(&cfg->ring, cfg->gmem);
 	if (IS_ERR(vr))
 		return PTR_ERR(vr);
+	err = -ENOMEM;
+	if (cfg->mm) {
+		fault = sluice_fault_new(q);
+		if (!fault)
+			goto free;
+	}
+	err = queue_start(q, vr, cfg, &j);
+	if (err)
+		goto free;
 
 	mutex_lock(&port->lock);
-	err = port->gone ? -ENODEV : q->attached ? -EBUSY : 0;
+	err = queue_may_attach(q);
 	if (err)
 		goto unlock;
 	q->vr = vr;
+	q->fault = fault;
 	q->cfg = *cfg;
 	q->broken = SLUICE_VRING_ERR_NONE;
 	/* Who chose this queue just before it was detached may have come late. */
@@ -332,6 +417,7 @@ int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config
 	err = j.err;
 	if (err) {
 		q->vr = NULL;
+		q->fault = NULL;
 		memset(&q->cfg, 0, sizeof(q->cfg));
 		goto unlock;
 	}
@@ -341,8 +427,11 @@ int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config
 	sluice_netlink_event(dev_net(port->dev), SLUICE_EVENT_QUEUE_ATTACH, port, q->pair);
 unlock:
 	mutex_unlock(&port->lock);
-	if (err)
-		sluice_vring_free(vr);
+	if (!err)
+		return 0;
+free:
+	sluice_fault_drop(fault);
+	sluice_vring_free(vr);
 	return err;
 }
 SLUICE_EXPORT(sluice_queue_attach);
@@ -372,6 +461,8 @@ int sluice_queue_detach(struct sluice_queue *q, u32 *avail, u32 *used)
 	sluice_vring_state(q->vr, avail, used);
 	sluice_vring_free(q->vr);
 	q->vr = NULL;
+	sluice_fault_drop(q->fault);
+	q->fault = NULL;
 	memset(&q->cfg, 0, sizeof(q->cfg));
 	if (!port->gone)
 		sluice_netlink_event(dev_net(port->dev), SLUICE_EVENT_QUEUE_DETACH, port, q->pair);

@@ -153,6 +153,10 @@ void sluice_port_notifier_unregister(struct sluice_port_notifier *n);
  * @q: a queue of a pair that the caller reserved, detached
  * @cfg: the ring; copied
  *
+ * Called by the owner of cfg->mm it touches the ring's pages, waiting for them if need be, so it
+ * holds up whoever waits for a lock of the caller's. Called by others it returns at once: a ring
+ * that is not mapped breaks then.
+ *
  * Context: process, no RTNL held. Return: 0, -EBUSY (attached), -EINVAL, -ENOMEM, -EFAULT (ring
  * areas unmapped), -ENODEV.
  */
@@ -164,7 +168,8 @@ int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config
  * @avail: final index state as struct sluice_vring_config has it
  * @used: likewise
  *
- * When it returns nothing of the guest's memory is touched any more, on behalf of this queue. Fine
+ * When it returns nothing of the guest's memory is touched any more, on behalf of this queue; but a
+ * page that the ring waited for may still be brought in, for which the address space lives on. Fine
  * on a detached queue (-ENOTCONN, indices untouched). Context: process.
  */
 int sluice_queue_detach(struct sluice_queue *q, u32 *avail, u32 *used);
@@ -173,16 +178,16 @@ int sluice_queue_detach(struct sluice_queue *q, u32 *avail, u32 *used);
  * The driver notified. Any context, atomic too (an ioeventfd's wakeup). Never fails; ignored when
  * detached.
  *
- * It also has a ring looked at again that waits for guest memory, and drops no translation: so it is
- * what a front end calls after it added entries to an IOTLB where none were. The look that follows
- * sees whatever was added before the call; what it still misses it reports anew.
+ * It also has a ring looked at again that waits for guest memory, and drops no translation: so it
+ * is what a front end calls after it added entries to an IOTLB where none were. The look that
+ * follows sees whatever was added before the call; what it still misses it reports anew.
  */
 void sluice_queue_kick(struct sluice_queue *q);
 
 /**
  * sluice_queue_call() - run a function on the queue's worker, between two bursts
  * @q: queue
- * @fn: may sleep; must not wait for RTNL or for another worker
+ * @fn: may sleep; must not wait for RTNL or for another worker, nor touch the owner's memory
  * @arg: its argument
  *
  * Returns after @fn has run (in the caller, if no worker is there). Context: process.
@@ -200,7 +205,8 @@ void sluice_queue_set_err(struct sluice_queue *q, struct eventfd_ctx *ctx);
 /*
  * After guest memory (table or IOTLB) changed: drop cached translations and look at a stalled ring
  * again. When it returns the worker uses, for this queue, nothing that was replaced or invalidated
- * before: then pages may be unpinned. Context: process. Additions alone need sluice_queue_kick() only.
+ * before: then pages may be unpinned. Context: process. Additions alone need sluice_queue_kick()
+ * only.
  */
 void sluice_queue_memory_changed(struct sluice_queue *q);
 

@@ -24,6 +24,7 @@
 #include <linux/sched/isolation.h>
 #include <linux/sched/stat.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include "netlink.h"
 #include "port.h"
 #include "worker.h"
@@ -219,6 +220,8 @@ static int worker_main(void *data)
 	struct sluice_worker *w = data;
 	u64 now = local_clock(), then;
 
+	/* Guests' memory is never waited for on this thread: see fault.c. */
+	pagefault_disable();
 	while (!kthread_should_stop()) {
 		clear_bit(0, &w->pending);
 		/* Pairs with sluice_worker_wake(): look at the work only after the bit is down. */
@@ -248,6 +251,7 @@ static int worker_main(void *data)
 	}
 	sluice_worker_use_mm(w, NULL);
 	worker_run_calls(w);
+	pagefault_enable();
 	return 0;
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The packet path, in the order that a packet travels. All of it runs on the worker that owns the
- * queue, in bursts: copy, parse, look up, act, hand over. No lock is taken and nothing sleeps but
- * the copies from and to guest memory, at both ends.
+ * queue, in bursts: copy, parse, look up, act, hand over. No lock is taken and nothing waits for
+ * guest memory, at either end: what is not there ends the visit with -EAGAIN, and it is tried
+ * again.
  */
 #include <linux/icmpv6.h>
 #include <linux/if_vlan.h>
@@ -467,24 +468,26 @@ static int rx_write(struct rx_visit *v, struct sluice_pkt *pkt)
 }
 
 /*
- * One frame that had to be adapted: the segments that fit go in, the others are lost as on any full
- * device.
+ * A frame that had to be adapted, q->rest: the segments that fit go in, the others are lost as on
+ * any full device. Those for which the guest's memory is not there stay where they are.
  */
-static int rx_write_segments(struct rx_visit *v, struct sk_buff *skb)
+static int rx_write_rest(struct rx_visit *v)
 {
-	struct sk_buff *seg, *next;
+	struct sluice_queue *q = v->q;
 	struct sluice_pkt pkt = {};
+	struct sk_buff *seg;
 	int err = 0;
 
-	seg = sluice_output_adapt(v->q->port, skb);
-	for (; seg; seg = next) {
-		next = seg->next;
-		skb_mark_not_on_list(seg);
+	while ((seg = q->rest)) {
 		sluice_pkt_from_skb(&pkt, seg);
 		if (!err)
 			err = rx_write(v, &pkt);
+		if (err == -EAGAIN)
+			return err;
 		if (err)
-			sluice_port_count_drop(v->q->port, SLUICE_DROP_RX_FULL, 1);
+			sluice_port_count_drop(q->port, SLUICE_DROP_RX_FULL, 1);
+		q->rest = seg->next;
+		skb_mark_not_on_list(seg);
 		kfree_skb(seg);
 	}
 	return err == -EIO ? -EIO : 0;
@@ -508,7 +511,8 @@ static int rx_next(struct burst *b, struct rx_visit *v, struct sk_buff *skb)
 	}
 	if (sluice_output_must_adapt(port, &pkt)) {
 		__ptr_ring_consume(&v->q->inbox);
-		return rx_write_segments(v, skb);
+		v->q->rest = sluice_output_adapt(port, skb);
+		return rx_write_rest(v);
 	}
 	err = rx_write(v, &pkt);
 	if (err == -EMSGSIZE) {
@@ -543,7 +547,11 @@ int sluice_datapath_guest_rx(struct sluice_worker *w, struct sluice_queue *q, in
 		return have;
 	v.have = have;
 	burst_begin(&b, w, q->port);
-	while (done < budget && (skb = __ptr_ring_peek(&q->inbox))) {
+	if (unlikely(q->rest)) {
+		err = rx_write_rest(&v);
+		done = !err;
+	}
+	while (!err && done < budget && (skb = __ptr_ring_peek(&q->inbox))) {
 		err = rx_next(&b, &v, skb);
 		if (err)
 			break;

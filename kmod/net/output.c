@@ -246,8 +246,8 @@ static void out_flush_guest(struct sluice_worker *w, struct sluice_output *out,
 	unsigned int done = 0, n;
 
 	/* Frames that wait already go first. */
-	if (q->owner == w && !q->broken && !q->stalled && __ptr_ring_empty(&q->inbox)) {
-		sluice_worker_use_mm(w, q->cfg.mm);
+	if (q->owner == w && !q->broken && !q->stalled && !sluice_queue_backlog(q)) {
+		sluice_queue_use_mm(w, q);
 		do {
 			n = out_write_ring(out, st);
 			done += n;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Guest memory: regions, copies and the dirty log. */
+#include <linux/bits.h>
 #include <linux/err.h>
-#include <linux/highmem.h>
+#include <linux/futex.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/pagemap.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/uaccess.h>
+#include <asm/futex.h>
 #include "gmem.h"
 #include "iotlb.h"
 
@@ -83,23 +86,6 @@ static const struct sluice_gmem_region *table_find(const struct sluice_gmem_tabl
 
 /* --- translation --- */
 
-static int gmem_find(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 addr, u8 perm)
-{
-	const struct sluice_gmem_region *r;
-
-	if (g->iotlb)
-		return sluice_iotlb_find(g->iotlb, addr, perm, h);
-	r = table_find(g->table, addr);
-	if (unlikely(!r))
-		return -EFAULT;
-	h->start = r->start;
-	h->size = r->size;
-	h->uaddr = r->uaddr;
-	h->gen = 0;
-	h->perm = SLUICE_GMEM_RW;
-	return 0;
-}
-
 static bool hint_covers(const struct sluice_gmem *g, const struct sluice_gmem_hint *h, u64 addr,
 			u8 perm)
 {
@@ -108,18 +94,58 @@ static bool hint_covers(const struct sluice_gmem *g, const struct sluice_gmem_hi
 	       h->gen == (g->iotlb ? sluice_iotlb_gen(g->iotlb) : 0);
 }
 
+static int gmem_find_iova(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 addr, u8 perm)
+{
+	u64 pfn = addr >> PAGE_SHIFT;
+	struct sluice_gmem_hint *way = NULL;
+	int err;
+
+	if (v->way) {
+		/* Rings and buffers, page by page, lie apart by powers of two. */
+		way = &v->way[(pfn ^ pfn >> 9) % SLUICE_GMEM_WAYS];
+		if (hint_covers(g, way, addr, perm)) {
+			v->hint = *way;
+			return 0;
+		}
+	}
+	err = sluice_iotlb_find(g->iotlb, addr, perm, &v->hint);
+	if (!err && way)
+		*way = v->hint;
+	/* This is what is waited for now, and no page. */
+	v->absent.len = 0;
+	return err;
+}
+
+static int gmem_find(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 addr, u8 perm)
+{
+	const struct sluice_gmem_region *r;
+
+	if (g->iotlb)
+		return gmem_find_iova(g, v, addr, perm);
+	r = table_find(g->table, addr);
+	if (unlikely(!r))
+		return -EFAULT;
+	v->hint.start = r->start;
+	v->hint.size = r->size;
+	v->hint.uaddr = r->uaddr;
+	v->hint.gen = 0;
+	v->hint.perm = SLUICE_GMEM_RW;
+	return 0;
+}
+
 /*
  * Translate the start of [@addr, @addr + @len); *@run is how much of it the region or entry
  * holds.
  */
-static __always_inline int gmem_run(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 addr,
+static __always_inline int gmem_run(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 addr,
 				    u64 len, u8 perm, u64 *uaddr, u64 *run)
 {
+	const struct sluice_gmem_hint *h = &v->hint;
 	u64 off;
 	int err;
 
 	if (unlikely(!hint_covers(g, h, addr, perm))) {
-		err = gmem_find(g, h, addr, perm);
+		err = gmem_find(g, v, addr, perm);
 		if (unlikely(err))
 			return err;
 		/* An entry for all there is has one byte more than a size can say. */
@@ -132,9 +158,9 @@ static __always_inline int gmem_run(struct sluice_gmem *g, struct sluice_gmem_hi
 	return 0;
 }
 
-int sluice_gmem_map(struct sluice_gmem *g, u64 addr, u64 len, u8 perm, u64 *uaddr)
+int sluice_gmem_map(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 addr, u64 len, u8 perm,
+		    u64 *uaddr)
 {
-	struct sluice_gmem_hint h = {};
 	bool contiguous = true;
 	u64 at = 0, ua, run;
 	int err;
@@ -142,7 +168,7 @@ int sluice_gmem_map(struct sluice_gmem *g, u64 addr, u64 len, u8 perm, u64 *uadd
 	if (!len || addr + (len - 1) < addr)
 		return -EFAULT;
 	do {
-		err = gmem_run(g, &h, addr + at, len - at, perm, &ua, &run);
+		err = gmem_run(g, v, addr + at, len - at, perm, &ua, &run);
 		if (err)
 			return err;
 		if (!at)
@@ -153,39 +179,73 @@ int sluice_gmem_map(struct sluice_gmem *g, u64 addr, u64 len, u8 perm, u64 *uadd
 	} while (at < len);
 	return contiguous ? 0 : -ERANGE;
 }
-SLUICE_EXPORT(sluice_gmem_map);
 
-/* --- copies --- */
+/* --- access --- */
 
 static void __user *user(u64 uaddr)
 {
 	return (void __user *)(unsigned long)uaddr;
 }
 
-int sluice_gmem_read_user(u64 uaddr, void *dst, size_t len)
+static void *kernel(u64 addr)
 {
-	return copy_from_user(dst, user(uaddr), len) ? -EFAULT : 0;
+	return (void *)(unsigned long)addr;
 }
-SLUICE_EXPORT(sluice_gmem_read_user);
 
-int sluice_gmem_write_user(u64 uaddr, const void *src, size_t len)
+int sluice_gmem_refused(struct sluice_gmem_view *v, u64 uaddr, u64 len, bool write)
 {
-	return copy_to_user(user(uaddr), src, len) ? -EFAULT : 0;
+	if (!pagefault_disabled() || !access_ok(user(uaddr), len))
+		return -EFAULT;
+	v->absent.uaddr = uaddr;
+	v->absent.len = len;
+	v->absent.write = write;
+	return -EAGAIN;
 }
-SLUICE_EXPORT(sluice_gmem_write_user);
 
-int sluice_gmem_copy_from(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 addr, void *dst,
+static __always_inline int gmem_load(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 uaddr,
+				     void *dst, size_t len)
+{
+	if (g->kernel)
+		memcpy(dst, kernel(uaddr), len);
+	else if (unlikely(copy_from_user(dst, user(uaddr), len)))
+		return sluice_gmem_refused(v, uaddr, len, false);
+	return 0;
+}
+
+static __always_inline int gmem_store(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 uaddr,
+				      const void *src, size_t len)
+{
+	if (g->kernel)
+		memcpy(kernel(uaddr), src, len);
+	else if (unlikely(copy_to_user(user(uaddr), src, len)))
+		return sluice_gmem_refused(v, uaddr, len, true);
+	return 0;
+}
+
+int sluice_gmem_load(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 uaddr, void *dst,
+		     size_t len)
+{
+	return gmem_load(g, v, uaddr, dst, len);
+}
+
+int sluice_gmem_store(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 uaddr,
+		      const void *src, size_t len)
+{
+	return gmem_store(g, v, uaddr, src, len);
+}
+
+int sluice_gmem_copy_from(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 addr, void *dst,
 			  size_t len)
 {
 	u64 uaddr, run;
 	int err;
 
 	while (len) {
-		err = gmem_run(g, h, addr, len, SLUICE_GMEM_RO, &uaddr, &run);
+		err = gmem_run(g, v, addr, len, SLUICE_GMEM_RO, &uaddr, &run);
+		if (likely(!err))
+			err = gmem_load(g, v, uaddr, dst, run);
 		if (unlikely(err))
 			return err;
-		if (unlikely(copy_from_user(dst, user(uaddr), run)))
-			return -EFAULT;
 		addr += run;
 		dst += run;
 		len -= run;
@@ -193,25 +253,25 @@ int sluice_gmem_copy_from(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64
 	return 0;
 }
 
-int sluice_gmem_copy_to(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 addr,
+int sluice_gmem_copy_to(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 addr,
 			const void *src, size_t len)
 {
 	u64 uaddr, run;
 	int err;
 
 	while (len) {
-		err = gmem_run(g, h, addr, len, SLUICE_GMEM_WO, &uaddr, &run);
+		err = gmem_run(g, v, addr, len, SLUICE_GMEM_WO, &uaddr, &run);
+		if (likely(!err))
+			err = gmem_store(g, v, uaddr, src, run);
 		if (unlikely(err))
 			return err;
-		if (unlikely(copy_to_user(user(uaddr), src, run)))
-			return -EFAULT;
 		if (unlikely(g->log)) {
 			/*
 			 * After the copy: whoever clears the bit and reads the page sees the
 			 * data, or the bit again.
 			 */
-			err = g->iotlb ? sluice_gmem_log_user(g, uaddr, run) :
-					 sluice_gmem_log(g, addr, run);
+			err = g->iotlb ? sluice_gmem_log_user(g, v, uaddr, run) :
+					 sluice_gmem_log(g, v, addr, run);
 			if (err)
 				return err;
 		}
@@ -222,48 +282,34 @@ int sluice_gmem_copy_to(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 a
 	return 0;
 }
 
-int sluice_gmem_read(struct sluice_gmem *g, u64 addr, void *dst, size_t len)
-{
-	struct sluice_gmem_hint h = {};
-
-	return sluice_gmem_copy_from(g, &h, addr, dst, len);
-}
-SLUICE_EXPORT(sluice_gmem_read);
-
-int sluice_gmem_write(struct sluice_gmem *g, u64 addr, const void *src, size_t len)
-{
-	struct sluice_gmem_hint h = {};
-
-	return sluice_gmem_copy_to(g, &h, addr, src, len);
-}
-SLUICE_EXPORT(sluice_gmem_write);
-
 /* --- dirty log --- */
 
 /*
- * Set the bits [@bit, @bit + @n) that lie in one page of the log, @at. The log's reader fetches
- * and clears words with an atomic exchange, so the bits are set atomically, one by one, in the
- * page itself.
+ * The log's reader fetches and clears words with an atomic exchange, so bits are set atomically, in
+ * the owner's memory itself, as a futex is changed.
  */
-static int log_set(unsigned long at, unsigned int bit, unsigned int n)
+static int log_set(struct sluice_gmem_view *v, u64 at, u32 mask)
 {
-	struct page *page;
-	void *base;
+	u32 __user *word = user(at);
+	int err, old, tries = 0;
 
-	if (pin_user_pages_fast(at, 1, FOLL_WRITE, &page) != 1)
-		return -EFAULT;
-	base = kmap_local_page(page);
-	while (n--)
-		set_bit(bit++, base);
-	kunmap_local(base);
-	unpin_user_pages_dirty_lock(&page, 1, true);
-	return 0;
+	for (;;) {
+		err = arch_futex_atomic_op_inuser(FUTEX_OP_OR, mask, &old, word);
+		/* Others were at the word all the time. */
+		if (unlikely(err == -EAGAIN))
+			continue;
+		if (likely(!err))
+			return 0;
+		err = sluice_gmem_refused(v, at, sizeof(*word), true);
+		/* Not every architecture brings the page in, even where it might. */
+		if (err == -EAGAIN || tries++ || fault_in_safe_writeable((char __user *)word, 4))
+			return err;
+	}
 }
 
-int sluice_gmem_log(struct sluice_gmem *g, u64 gpa, u64 len)
+int sluice_gmem_log(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 gpa, u64 len)
 {
-	unsigned long base = (unsigned long)g->log;
-	u64 bit, last;
+	u64 base = (unsigned long)g->log, bit, last;
 
 	if (!g->log || !len)
 		return 0;
@@ -275,10 +321,11 @@ int sluice_gmem_log(struct sluice_gmem *g, u64 gpa, u64 len)
 		return -EFAULT;
 
 	while (bit <= last) {
-		unsigned long at = base + bit / 8;
-		unsigned int first = offset_in_page(at) * 8 + bit % 8;
-		unsigned int n = min(last - bit + 1, (u64)PAGE_SIZE * 8 - first);
-		int err = log_set(at & PAGE_MASK, first, n);
+		u64 at = base + bit / 8;
+		unsigned int first = at % 4 * 8 + bit % 8;
+		unsigned int n = min(last - bit + 1, (u64)32 - first);
+		/* A word that begins before the log, or ends behind it, lies in the log's page. */
+		int err = log_set(v, at - at % 4, GENMASK(first + n - 1, first));
 
 		if (err)
 			return err;
@@ -286,9 +333,8 @@ int sluice_gmem_log(struct sluice_gmem *g, u64 gpa, u64 len)
 	}
 	return 0;
 }
-SLUICE_EXPORT(sluice_gmem_log);
 
-int sluice_gmem_log_user(struct sluice_gmem *g, u64 uaddr, u64 len)
+int sluice_gmem_log_user(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 uaddr, u64 len)
 {
 	const struct sluice_gmem_table *t = g->table;
 	u64 last = uaddr + (len - 1);
@@ -309,10 +355,9 @@ int sluice_gmem_log_user(struct sluice_gmem *g, u64 uaddr, u64 len)
 
 		if (from > to)
 			continue;
-		err = sluice_gmem_log(g, r->start + (from - r->uaddr), to - from + 1);
+		err = sluice_gmem_log(g, v, r->start + (from - r->uaddr), to - from + 1);
 		if (err)
 			return err;
 	}
 	return 0;
 }
-SLUICE_EXPORT(sluice_gmem_log_user);

@@ -48,7 +48,8 @@ struct sluice_gmem_table {
  * @iotlb: when set, buffer and ring addresses are IOVAs, looked up here; misses are reported
  *	through it and the access returns -EAGAIN. Changed only while no queue is attached
  * @kernel: entries of @iotlb (which is set) give kernel addresses: the direct map of pages that the
- *	front end keeps pinned. @table and @log are not used. Changed only while no queue is attached
+ *	front end keeps pinned. @table and @log are not used. Changed only while no queue is
+ *	attached
  * @log: when set, user address of the dirty bitmap, one bit for each 4 KiB of guest physical
  *	memory
  * @log_size: bytes that @log spans
@@ -62,16 +63,15 @@ struct sluice_gmem {
 };
 
 /**
- * struct sluice_gmem_hint - the translation that one thread used last
+ * struct sluice_gmem_hint - a translation that was used before
  * @start: first guest address
  * @size: bytes; 0: nothing is remembered
- * @uaddr: where it lies in the owner's address space
+ * @uaddr: where it lies in the owner's address space, or the kernel's
  * @gen: generation of the IOTLB that it came from, 0 for a table of regions
  * @perm: SLUICE_GMEM_*
  *
- * Most accesses of a queue hit the region of the one before. A zeroed hint is an empty one.
- * Whoever keeps a hint empties it when the table of regions changes; changes of an IOTLB are
- * noticed by its generation.
+ * A zeroed hint is an empty one. Whoever keeps a hint empties it when the table of regions changes;
+ * changes of an IOTLB are noticed by its generation.
  */
 struct sluice_gmem_hint {
 	u64 start;
@@ -81,43 +81,81 @@ struct sluice_gmem_hint {
 	u8 perm;
 };
 
-/*
- * All of the below run on the worker with the owner's mm in use (kthread_use_mm()); they may
- * fault and sleep. They return 0, -EFAULT (address outside guest memory, or the owner has it
- * unmapped), -EAGAIN (the IOTLB has no entry yet: a miss was reported, try again after the next
- * update), -EPERM (IOTLB entry without the permission).
+/**
+ * struct sluice_gmem_absent - memory of the owner's that was not there when it was accessed
+ * @uaddr: where the access began
+ * @len: bytes, 0: there is none
+ * @write: it was written to
  */
-int sluice_gmem_read(struct sluice_gmem *g, u64 addr, void *dst, size_t len);
-int sluice_gmem_write(struct sluice_gmem *g, u64 addr, const void *src, size_t len);
+struct sluice_gmem_absent {
+	u64 uaddr;
+	u64 len;
+	bool write;
+};
 
-/* The same for a caller that keeps a hint. */
-int sluice_gmem_copy_from(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 addr, void *dst,
-			  size_t len);
-int sluice_gmem_copy_to(struct sluice_gmem *g, struct sluice_gmem_hint *h, u64 addr,
-			const void *src, size_t len);
-
-/* As above for addresses of the owner's address space (ring areas that were translated before). */
-int sluice_gmem_read_user(u64 uaddr, void *dst, size_t len);
-int sluice_gmem_write_user(u64 uaddr, const void *src, size_t len);
+/* Entries of an IOTLB that a thread remembers, by the page that it looked for. */
+#define SLUICE_GMEM_WAYS	256
 
 /**
- * sluice_gmem_map() - find where a contiguous range lies in the owner's memory
+ * struct sluice_gmem_view - guest memory as one thread uses it
+ * @hint: the translation that it used last. Most accesses of a queue hit the region of the one
+ *	before
+ * @way: NULL, or SLUICE_GMEM_WAYS others: behind an IOTLB of small entries buffers lie in another
+ *	one each
+ * @absent: what the last -EAGAIN waits for, if it is the owner's memory and no IOTLB entry
+ *
+ * A zeroed view is a fresh one.
+ */
+struct sluice_gmem_view {
+	struct sluice_gmem_hint hint;
+	struct sluice_gmem_hint *way;
+	struct sluice_gmem_absent absent;
+};
+
+/*
+ * All of the below run on the worker with the owner's mm in use (kthread_use_mm()), where page
+ * faults are disabled, or in the owner's own context. They return 0, -EFAULT (address outside guest
+ * memory, or the owner has it unmapped), -EAGAIN (the IOTLB has no entry yet: a miss was reported,
+ * try again after the next update; or, with page faults disabled, the page is not there: see
+ * @absent), -EPERM (IOTLB entry without the permission). What was written in part is to be written
+ * again.
+ */
+int sluice_gmem_copy_from(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 addr, void *dst,
+			  size_t len);
+int sluice_gmem_copy_to(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 addr,
+			const void *src, size_t len);
+
+/* As above for addresses that were translated before (ring areas); nothing is logged. */
+int sluice_gmem_load(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 uaddr, void *dst,
+		     size_t len);
+int sluice_gmem_store(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 uaddr,
+		      const void *src, size_t len);
+/*
+ * An access to owner's memory failed: -EFAULT, or, where page faults are disabled so that nobody
+ * tried to bring the page in, -EAGAIN, with a note in @v for somebody who may.
+ */
+int sluice_gmem_refused(struct sluice_gmem_view *v, u64 uaddr, u64 len, bool write);
+
+/**
+ * sluice_gmem_map() - find where a contiguous range lies
  * @g: guest memory
+ * @v: view
  * @addr: guest address (IOVA with an IOTLB)
  * @len: bytes
  * @perm: SLUICE_GMEM_RO, _WO or _RW
- * @uaddr: result
+ * @uaddr: result: owner's or kernel's address
  *
- * Adjacent regions or IOTLB entries that are contiguous in the owner's memory too count as one.
+ * Adjacent regions or IOTLB entries that are contiguous there too count as one.
  *
  * Return: as above, or -ERANGE: all of it is mapped, but to more than one place.
  */
-int sluice_gmem_map(struct sluice_gmem *g, u64 addr, u64 len, u8 perm, u64 *uaddr);
+int sluice_gmem_map(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 addr, u64 len, u8 perm,
+		    u64 *uaddr);
 
 /* Mark guest-physical [@gpa, @gpa + @len) dirty; no-op without a log. */
-int sluice_gmem_log(struct sluice_gmem *g, u64 gpa, u64 len);
+int sluice_gmem_log(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 gpa, u64 len);
 /* As above for owner addresses (ring areas): marks every guest page that maps there. */
-int sluice_gmem_log_user(struct sluice_gmem *g, u64 uaddr, u64 len);
+int sluice_gmem_log_user(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 uaddr, u64 len);
 
 /*
  * Copy, sort and validate @n regions; an ERR_PTR(): -EINVAL on overlap, wrap or zero size,

@@ -17,8 +17,9 @@ struct sluice_iotlb;
  * @iova: address
  * @perm: SLUICE_GMEM_*
  *
- * Context: worker, may sleep, but must not wait for what it asks for; or, for memory of the owner's,
- * the caller of sluice_queue_attach(). Repeated misses for the same page are the callee's to merge.
+ * Context: worker, may sleep, but must not wait for what it asks for; or, for memory of the
+ * owner's, the caller of sluice_queue_attach(). Repeated misses for the same page are the callee's
+ * to merge.
  */
 typedef void (*sluice_iotlb_miss_t)(void *ctx, u64 iova, u8 perm);
 
@@ -28,8 +29,8 @@ struct sluice_iotlb *sluice_iotlb_new(sluice_iotlb_miss_t miss, void *ctx);
 void sluice_iotlb_free(struct sluice_iotlb *t);
 
 /*
- * Control context; may run while workers look up. @last is inclusive. An update replaces every entry
- * that it overlaps. Neither wakes a ring that waits: see sluice_queue_kick() and
+ * Control context; may run while workers look up. @last is inclusive. An update replaces every
+ * entry that it overlaps. Neither wakes a ring that waits: see sluice_queue_kick() and
  * sluice_queue_memory_changed(). -EINVAL: a range that wraps, or no permission; -ENOMEM.
  */
 int sluice_iotlb_update(struct sluice_iotlb *t, u64 iova, u64 last, u64 uaddr, u8 perm);

@@ -41,6 +41,23 @@ static int vring_fail(struct sluice_vring *vr, int err)
 	return -EIO;
 }
 
+static bool vring_absent(struct sluice_gmem_view *v, struct sluice_gmem_absent *absent)
+{
+	*absent = v->absent;
+	v->absent.len = 0;
+	return absent->len;
+}
+
+bool sluice_vring_absent(struct sluice_vring *vr, struct sluice_gmem_absent *absent,
+			 enum sluice_vring_error *why)
+{
+	*why = SLUICE_VRING_ERR_RING;
+	if (vring_absent(&vr->ring, absent))
+		return true;
+	*why = SLUICE_VRING_ERR_ADDRESS;
+	return vring_absent(&vr->buf, absent);
+}
+
 /* --- life --- */
 
 static void vring_layout(struct sluice_vring *vr, const struct sluice_vring_config *cfg)
@@ -90,11 +107,20 @@ struct sluice_vring *sluice_vring_new(const struct sluice_vring_config *cfg,
 	u32 used = cfg->used == ~0U && cfg->packed ? cfg->avail : cfg->used;
 	struct sluice_vring *vr;
 
-	if (!vring_config_valid(cfg))
+	if (!vring_config_valid(cfg) || (gmem->kernel && (cfg->user_addr || !gmem->iotlb)))
 		return ERR_PTR(-EINVAL);
 	vr = kzalloc(sizeof(*vr), GFP_KERNEL_ACCOUNT);
 	if (!vr)
 		return ERR_PTR(-ENOMEM);
+	if (gmem->iotlb) {
+		vr->way = kcalloc(SLUICE_GMEM_WAYS, sizeof(*vr->way), GFP_KERNEL_ACCOUNT);
+		if (!vr->way) {
+			kfree(vr);
+			return ERR_PTR(-ENOMEM);
+		}
+		vr->buf.way = vr->way;
+		vr->ring.way = vr->way;
+	}
 
 	vr->gmem = gmem;
 	vr->num = cfg->num;
@@ -124,13 +150,19 @@ SLUICE_EXPORT(sluice_vring_new);
 
 void sluice_vring_free(struct sluice_vring *vr)
 {
+	kfree(vr->way);
 	kfree(vr);
 }
 SLUICE_EXPORT(sluice_vring_free);
 
 void sluice_vring_state(const struct sluice_vring *vr, u32 *avail, u32 *used)
 {
-	*avail = vr->packed ? vring_packed_encode(vr, vr->avail) : vr->avail;
+	/*
+	 * Chains whose completions could not be published are the driver's to see again: whoever
+	 * goes on from here fetches them once more.
+	 */
+	*avail = vr->packed ? vring_packed_encode(vr, vring_packed_unpushed(vr)) :
+			      (u16)(vr->avail - vr->nr_pend);
 	*used = vr->packed ? vring_packed_encode(vr, vr->used) : vr->used_unknown ? ~0U : vr->used;
 }
 SLUICE_EXPORT(sluice_vring_state);
@@ -163,7 +195,7 @@ static int vring_map_area(struct sluice_vring *vr, struct vring_area *a)
 		return 0;
 	}
 	a->uaddr = 0;
-	err = sluice_gmem_map(vr->gmem, a->addr, a->len, a->perm, &a->uaddr);
+	err = sluice_gmem_map(vr->gmem, &vr->ring, a->addr, a->len, a->perm, &a->uaddr);
 	if (err)
 		a->uaddr = 0;
 	/*
@@ -174,21 +206,28 @@ static int vring_map_area(struct sluice_vring *vr, struct vring_area *a)
 }
 
 /*
- * Both ends of an area, so that a front end's mistake is found when the ring starts and not
- * with its first packet.
+ * Each page of an area once, so that a front end's mistake is found when the ring starts and not
+ * with its first packet; later on both ends do.
  */
 static int vring_probe_area(struct sluice_vring *vr, enum vring_part part)
 {
 	const struct vring_area *a = &vr->area[part];
+	u32 off, step = vr->begun ? a->len : PAGE_SIZE;
 	u8 byte;
 	int err;
 
+	if (vr->gmem->kernel)
+		return 0;
 	if (a->uaddr && !access_ok((void __user *)(unsigned long)a->uaddr, a->len))
 		return -EFAULT;
 	if (!(a->perm & SLUICE_GMEM_RO))
 		return 0;
-	err = vring_area_read(vr, part, 0, &byte, sizeof(byte));
-	return err ?: vring_area_read(vr, part, a->len - 1, &byte, sizeof(byte));
+	for (off = 0; off < a->len; off += step) {
+		err = vring_area_read(vr, part, off, &byte, sizeof(byte));
+		if (err)
+			return err;
+	}
+	return vring_area_read(vr, part, a->len - 1, &byte, sizeof(byte));
 }
 
 static int vring_map(struct sluice_vring *vr)
@@ -234,8 +273,11 @@ void sluice_vring_unmap(struct sluice_vring *vr)
 	for (part = 0; part < VRING_PARTS; part++)
 		vr->area[part].uaddr = vr->user_addr ? vr->area[part].addr : 0;
 	vr->mapped = false;
-	vr->hint.size = 0;
-	vr->ring_hint.size = 0;
+	vr->buf.hint.size = 0;
+	vr->ring.hint.size = 0;
+	/* Old ones are known by their generation, but not for ever: that wraps. */
+	if (vr->way)
+		memset(vr->way, 0, SLUICE_GMEM_WAYS * sizeof(*vr->way));
 	vr->nr_run = 0;
 	vr->nr_win = 0;
 	vr->nr_side = 0;
@@ -268,8 +310,8 @@ static int vring_log(struct sluice_vring *vr, enum vring_part part, u32 off, u64
 	if (likely(!vr->log_used))
 		return 0;
 	if (vr->packed || vr->gmem->iotlb || part != VRING_DEVICE)
-		return sluice_gmem_log_user(vr->gmem, uaddr, len);
-	return sluice_gmem_log(vr->gmem, vr->log_addr + off, len);
+		return sluice_gmem_log_user(vr->gmem, &vr->ring, uaddr, len);
+	return sluice_gmem_log(vr->gmem, &vr->ring, vr->log_addr + off, len);
 }
 
 int vring_area_read(struct sluice_vring *vr, enum vring_part part, u32 off, void *dst, u32 len)
@@ -278,9 +320,9 @@ int vring_area_read(struct sluice_vring *vr, enum vring_part part, u32 off, void
 	int err;
 
 	if (likely(vring_direct(vr, a)))
-		err = sluice_gmem_read_user(a->uaddr + off, dst, len);
+		err = sluice_gmem_load(vr->gmem, &vr->ring, a->uaddr + off, dst, len);
 	else
-		err = sluice_gmem_copy_from(vr->gmem, &vr->ring_hint, a->addr + off, dst, len);
+		err = sluice_gmem_copy_from(vr->gmem, &vr->ring, a->addr + off, dst, len);
 	return vring_ring_error(err);
 }
 
@@ -291,11 +333,11 @@ int vring_area_write(struct sluice_vring *vr, enum vring_part part, u32 off, con
 	int err;
 
 	if (likely(vring_direct(vr, a))) {
-		err = sluice_gmem_write_user(a->uaddr + off, src, len);
+		err = sluice_gmem_store(vr->gmem, &vr->ring, a->uaddr + off, src, len);
 		if (!err)
 			err = vring_log(vr, part, off, a->uaddr + off, len);
 	} else {
-		err = sluice_gmem_copy_to(vr->gmem, &vr->ring_hint, a->addr + off, src, len);
+		err = sluice_gmem_copy_to(vr->gmem, &vr->ring, a->addr + off, src, len);
 	}
 	return vring_ring_error(err);
 }
@@ -310,54 +352,90 @@ static int vring_field(struct sluice_vring *vr, enum vring_part part, u32 off, u
 		*uaddr = a->uaddr + off;
 		return 0;
 	}
-	return vring_ring_error(sluice_gmem_map(vr->gmem, a->addr + off, len, perm, uaddr));
+	return sluice_gmem_map(vr->gmem, &vr->ring, a->addr + off, len, perm, uaddr);
 }
 
-int vring_area_read16(struct sluice_vring *vr, enum vring_part part, u32 off, u16 *val)
-{
-	u64 uaddr;
-	int err;
-
-	err = vring_field(vr, part, off, sizeof(*val), SLUICE_GMEM_RO, &uaddr);
-	return err ?: vring_ring_error(get_user(*val, (u16 __user *)(unsigned long)uaddr));
+#define VRING_FIELD(bits) \
+static __always_inline int vring_load##bits(struct sluice_vring *vr, u64 uaddr, u##bits *val) \
+{ \
+	if (vr->gmem->kernel) \
+		*val = READ_ONCE(*(u##bits *)(unsigned long)uaddr); \
+	else if (unlikely(get_user(*val, (u##bits __user *)(unsigned long)uaddr))) \
+		return sluice_gmem_refused(&vr->ring, uaddr, sizeof(*val), false); \
+	return 0; \
+} \
+\
+static __always_inline int vring_store##bits(struct sluice_vring *vr, u64 uaddr, u##bits val) \
+{ \
+	if (vr->gmem->kernel) \
+		WRITE_ONCE(*(u##bits *)(unsigned long)uaddr, val); \
+	else if (unlikely(put_user(val, (u##bits __user *)(unsigned long)uaddr))) \
+		return sluice_gmem_refused(&vr->ring, uaddr, sizeof(val), true); \
+	return 0; \
+} \
+\
+int vring_area_read##bits(struct sluice_vring *vr, enum vring_part part, u32 off, u##bits *val) \
+{ \
+	u64 uaddr; \
+	int err; \
+\
+	err = vring_field(vr, part, off, sizeof(*val), SLUICE_GMEM_RO, &uaddr); \
+	return vring_ring_error(err ?: vring_load##bits(vr, uaddr, val)); \
+} \
+\
+int vring_area_write##bits(struct sluice_vring *vr, enum vring_part part, u32 off, u##bits val) \
+{ \
+	u64 uaddr; \
+	int err; \
+\
+	err = vring_field(vr, part, off, sizeof(val), SLUICE_GMEM_WO, &uaddr); \
+	if (!err) \
+		err = vring_store##bits(vr, uaddr, val); \
+	return vring_ring_error(err ?: vring_log(vr, part, off, uaddr, sizeof(val))); \
 }
 
-int vring_area_read32(struct sluice_vring *vr, enum vring_part part, u32 off, u32 *val)
-{
-	u64 uaddr;
-	int err;
+VRING_FIELD(16)
+VRING_FIELD(32)
 
-	err = vring_field(vr, part, off, sizeof(*val), SLUICE_GMEM_RO, &uaddr);
-	return err ?: vring_ring_error(get_user(*val, (u32 __user *)(unsigned long)uaddr));
-}
-
-int vring_area_write16(struct sluice_vring *vr, enum vring_part part, u32 off, u16 val)
+int vring_area_publish16(struct sluice_vring *vr, enum vring_part part, u32 off, u16 val)
 {
 	u64 uaddr;
 	int err;
 
 	err = vring_field(vr, part, off, sizeof(val), SLUICE_GMEM_WO, &uaddr);
+	/* Before: then the log is there. And after: whoever cleared the bit saw the old value. */
 	if (!err)
-		err = vring_ring_error(put_user(val, (u16 __user *)(unsigned long)uaddr));
-	return err ?: vring_ring_error(vring_log(vr, part, off, uaddr, sizeof(val)));
+		err = vring_log(vr, part, off, uaddr, sizeof(val));
+	if (!err)
+		err = vring_store16(vr, uaddr, val);
+	if (unlikely(err))
+		return vring_ring_error(err);
+	if (unlikely(vring_log(vr, part, off, uaddr, sizeof(val)))) {
+		vr->unlogged = true;
+		vr->unlogged_part = part;
+		vr->unlogged_off = off;
+	}
+	return 0;
 }
 
-int vring_area_write32(struct sluice_vring *vr, enum vring_part part, u32 off, u32 val)
+static int vring_log_late(struct sluice_vring *vr)
 {
 	u64 uaddr;
 	int err;
 
-	err = vring_field(vr, part, off, sizeof(val), SLUICE_GMEM_WO, &uaddr);
+	err = vring_field(vr, vr->unlogged_part, vr->unlogged_off, sizeof(u16), SLUICE_GMEM_WO,
+			  &uaddr);
 	if (!err)
-		err = vring_ring_error(put_user(val, (u32 __user *)(unsigned long)uaddr));
-	return err ?: vring_ring_error(vring_log(vr, part, off, uaddr, sizeof(val)));
+		err = vring_log(vr, vr->unlogged_part, vr->unlogged_off, uaddr, sizeof(u16));
+	vr->unlogged = err;
+	return vring_ring_error(err);
 }
 
 int vring_table_read(struct sluice_vring *vr, u64 addr, void *dst, u32 len)
 {
 	int err;
 
-	err = sluice_gmem_copy_from(vr->gmem, &vr->hint, addr, dst, len);
+	err = sluice_gmem_copy_from(vr->gmem, &vr->buf, addr, dst, len);
 	return !err || err == -EAGAIN ? err : VRING_BAD(ADDRESS);
 }
 
@@ -372,7 +450,7 @@ int sluice_vring_fetch(struct sluice_vring *vr, struct sluice_chain *chain, unsi
 	if (unlikely(vr->error))
 		return -EIO;
 	err = vring_ready(vr);
-	/* Completions that a missing translation held back. */
+	/* Completions that missing memory held back. */
 	if (unlikely(vr->nr_pend) && !err)
 		err = sluice_vring_flush(vr);
 	if (unlikely(err))
@@ -429,10 +507,10 @@ static int chain_walk(struct sluice_vring *vr, const struct sluice_vring_seg *se
 		}
 		n = min(len, seg->len - off);
 		if (dst) {
-			err = sluice_gmem_copy_from(vr->gmem, &vr->hint, seg->addr + off, dst, n);
+			err = sluice_gmem_copy_from(vr->gmem, &vr->buf, seg->addr + off, dst, n);
 			dst += n;
 		} else {
-			err = sluice_gmem_copy_to(vr->gmem, &vr->hint, seg->addr + off, src, n);
+			err = sluice_gmem_copy_to(vr->gmem, &vr->buf, seg->addr + off, src, n);
 			src += n;
 		}
 		if (unlikely(err))
@@ -461,7 +539,7 @@ int sluice_chain_read(struct sluice_vring *vr, const struct sluice_chain *c, u32
 	if (unlikely((u64)off + len > c->out_len))
 		return -EINVAL;
 	if (likely(c->nr_out && (u64)off + len <= seg->len))
-		err = sluice_gmem_copy_from(vr->gmem, &vr->hint, seg->addr + off, dst, len);
+		err = sluice_gmem_copy_from(vr->gmem, &vr->buf, seg->addr + off, dst, len);
 	else
 		err = chain_walk(vr, seg, c->nr_out, off, dst, NULL, len);
 	return chain_done(vr, err);
@@ -479,7 +557,7 @@ int sluice_chain_write(struct sluice_vring *vr, const struct sluice_chain *c, u3
 	if (unlikely((u64)off + len > c->in_len))
 		return -EINVAL;
 	if (likely(c->nr_in && (u64)off + len <= seg->len))
-		err = sluice_gmem_copy_to(vr->gmem, &vr->hint, seg->addr + off, src, len);
+		err = sluice_gmem_copy_to(vr->gmem, &vr->buf, seg->addr + off, src, len);
 	else
 		err = chain_walk(vr, seg, c->nr_in, off, NULL, src, len);
 	return chain_done(vr, err);
@@ -511,12 +589,22 @@ int sluice_vring_flush(struct sluice_vring *vr)
 
 	if (unlikely(vr->error))
 		return -EIO;
+	if (unlikely(vr->unlogged)) {
+		err = vring_log_late(vr);
+		if (err)
+			return vring_fail(vr, err);
+	}
 	if (!vr->nr_pend)
 		return 0;
 	err = vr->packed ? vring_packed_flush(vr) : vring_split_flush(vr);
 	return unlikely(err) ? vring_fail(vr, err) : 0;
 }
 SLUICE_EXPORT(sluice_vring_flush);
+
+bool sluice_vring_owes(const struct sluice_vring *vr)
+{
+	return vr->nr_pend || vr->unlogged || vr->unsignalled;
+}
 
 bool sluice_vring_want_signal(struct sluice_vring *vr)
 {

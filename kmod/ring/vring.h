@@ -2,9 +2,14 @@
 /*
  * The device side of a virtqueue, split and packed (virtio 1.2, 2.7 and 2.8), in bursts.
  *
- * One thread (the queue's worker) calls everything here, with the owner's mm in use. Guest
- * memory is loaded once and then validated; what is checked is the copy. The first protocol
- * violation marks the ring broken: from then on fetch returns the error and nothing is written.
+ * One thread (the queue's worker) calls everything here, with the owner's mm in use and page faults
+ * disabled. Guest memory is loaded once and then validated; what is checked is the copy. The first
+ * protocol violation marks the ring broken: from then on fetch returns the error and nothing is
+ * written.
+ *
+ * -EAGAIN means, everywhere, that memory is not there: the IOTLB has no entry and its owner was
+ * asked, or a page is absent (sluice_vring_absent()). What was asked for did not happen, the driver
+ * saw nothing of it, and it may be tried again or left.
  */
 #ifndef _SLUICE_VRING_H
 #define _SLUICE_VRING_H
@@ -12,6 +17,7 @@
 #include <linux/types.h>
 
 struct sluice_gmem;
+struct sluice_gmem_absent;
 
 #define SLUICE_VRING_MAX_NUM	32768
 #define SLUICE_VRING_BURST	64	/* most chains in one fetch */
@@ -109,7 +115,9 @@ void sluice_vring_free(struct sluice_vring *vr);
  * Worker context from here on.
  *
  * sluice_vring_start(): check that all ring areas are mapped, and switch notifications off.
- *	0, or -EAGAIN (IOTLB; a fetch tries again), or -EFAULT.
+ *	0, or -EAGAIN (a fetch tries again), or -EFAULT. It may run in the owner's own context
+ *	before the worker has the ring: there it may fault, and returns -EFAULT for what is not
+ *	mapped.
  * sluice_vring_unmap(): forget cached translations (guest memory changed).
  */
 int sluice_vring_start(struct sluice_vring *vr);
@@ -124,7 +132,7 @@ void sluice_vring_unmap(struct sluice_vring *vr);
  * @nr_seg: size of @seg, >= SLUICE_CHAIN_MAX_SEGS; fewer chains are returned where it would not
  *	hold more
  *
- * Return: number of chains (0: none available), -EAGAIN: IOTLB miss, nothing taken;
+ * Return: number of chains (0: none available), -EAGAIN: nothing taken;
  * -EIO: the ring is broken (sluice_vring_error() tells why).
  */
 int sluice_vring_fetch(struct sluice_vring *vr, struct sluice_chain *chain, unsigned int max,
@@ -135,9 +143,9 @@ void sluice_vring_unfetch(struct sluice_vring *vr, const struct sluice_chain *ch
 			  unsigned int n);
 
 /*
- * Copy from the readable, or to the writable, bytes of a chain. Errors as sluice_gmem_read(),
- * which
- * break the ring but for -EAGAIN; -EINVAL: the chain is not that long; -EIO: the ring is broken.
+ * Copy from the readable, or to the writable, bytes of a chain. Errors as sluice_gmem_copy_from(),
+ * which break the ring but for -EAGAIN (then part of the bytes may be there); -EINVAL: the chain is
+ * not that long; -EIO: the ring is broken.
  */
 int sluice_chain_read(struct sluice_vring *vr, const struct sluice_chain *c, u32 off, void *dst,
 		      u32 len);
@@ -157,6 +165,19 @@ void sluice_vring_push(struct sluice_vring *vr, const struct sluice_chain *c, u3
 int sluice_vring_flush(struct sluice_vring *vr);
 /* After a flush: does the driver want an interrupt for what was published since the last call? */
 bool sluice_vring_want_signal(struct sluice_vring *vr);
+/*
+ * Is there something left of that, after a flush failed or a fetch did it: completions to publish,
+ * a store to log, an interrupt to ask about? sluice_vring_flush() and sluice_vring_want_signal()
+ * see to it.
+ */
+bool sluice_vring_owes(const struct sluice_vring *vr);
+
+/*
+ * After -EAGAIN: which memory of the owner's was absent, if it was that; told once. @why is what
+ * the ring breaks with if it cannot be had.
+ */
+bool sluice_vring_absent(struct sluice_vring *vr, struct sluice_gmem_absent *absent,
+			 enum sluice_vring_error *why);
 
 /*
  * Ask for, or do without, notifications. enable returns 1 if buffers came in the meantime (then
@@ -178,7 +199,7 @@ const char *sluice_vring_strerror(enum sluice_vring_error e);
 
 /*
  * Index state for GET_VRING_BASE, in the encoding of struct sluice_vring_config. Any context
- * once detached.
+ * once detached. Chains of which the driver was told nothing count as not fetched.
  */
 void sluice_vring_state(const struct sluice_vring *vr, u32 *avail, u32 *used);
 

@@ -46,6 +46,11 @@ u32 vring_packed_sub(const struct sluice_vring *vr, u32 pos, u32 n)
 	return pos >= n ? pos - n : pos + 2 * vr->num - n;
 }
 
+u32 vring_packed_unpushed(const struct sluice_vring *vr)
+{
+	return vring_packed_sub(vr, vr->avail, vring_packed_sub(vr, vr->push, vr->used));
+}
+
 u32 vring_packed_encode(const struct sluice_vring *vr, u32 pos)
 {
 	return packed_slot(vr, pos) | (u32)packed_wrap(vr, pos) << VRING_PACKED_EVENT_F_WRAP_CTR;
@@ -305,7 +310,7 @@ int vring_packed_flush(struct sluice_vring *vr)
 	 */
 	smp_wmb();
 	off += offsetof(struct vring_packed_desc, flags);
-	err = vring_area_write16(vr, VRING_DESC, off, (__force u16)flags);
+	err = vring_area_publish16(vr, VRING_DESC, off, (__force u16)flags);
 	if (unlikely(err))
 		return err;
 	vr->unsignalled += vring_packed_sub(vr, end, vr->used);

@@ -39,7 +39,7 @@ enum vring_part {
 /**
  * struct vring_area - one of the three areas of a ring
  * @addr: as configured
- * @uaddr: owner's address of all of it, 0: none is known
+ * @uaddr: owner's or kernel's address of all of it, 0: none is known, or it is scattered
  * @len: bytes
  * @perm: what we do there, SLUICE_GMEM_*
  */
@@ -82,9 +82,13 @@ struct vring_area {
  * @guess: how many descriptors to look at (packed)
  * @idle: the last look found nothing (packed)
  * @nr_pend: completions queued
+ * @unlogged: the store that published completions last is not in the dirty log yet
+ * @unlogged_part: where that was
+ * @unlogged_off: likewise
  * @area: where the ring lies
- * @hint: translation of buffers
- * @ring_hint: translation of areas that are not contiguous
+ * @buf: how buffers are reached
+ * @ring: how the areas are
+ * @way: what both remember of an IOTLB, NULL without one
  * @head: heads of available chains, loaded in advance (split)
  * @desc: descriptors, loaded in advance
  * @pdesc: likewise (packed)
@@ -128,10 +132,14 @@ struct sluice_vring {
 	u16 guess;
 	bool idle;
 	u16 nr_pend;
+	bool unlogged;
+	u8 unlogged_part;
+	u32 unlogged_off;
 
 	struct vring_area area[VRING_PARTS];
-	struct sluice_gmem_hint hint;
-	struct sluice_gmem_hint ring_hint;
+	struct sluice_gmem_view buf;
+	struct sluice_gmem_view ring;
+	struct sluice_gmem_hint *way;
 
 	__virtio16 head[SLUICE_VRING_BURST];
 	union {
@@ -153,7 +161,7 @@ struct sluice_vring {
 
 /*
  * Functions in here return what is less than zero on failure: a negative errno when the guest
- * is not to blame, -EAGAIN (IOTLB miss) above all; or else the violation.
+ * is not to blame, -EAGAIN (memory is not there yet) above all; or else the violation.
  */
 #define VRING_BAD(e)	(-4096 - (int)SLUICE_VRING_ERR_##e)
 #define VRING_WHY(err)	((enum sluice_vring_error)(-4096 - (err)))
@@ -168,6 +176,11 @@ int vring_area_read16(struct sluice_vring *vr, enum vring_part part, u32 off, u1
 int vring_area_read32(struct sluice_vring *vr, enum vring_part part, u32 off, u32 *val);
 int vring_area_write16(struct sluice_vring *vr, enum vring_part part, u32 off, u16 val);
 int vring_area_write32(struct sluice_vring *vr, enum vring_part part, u32 off, u32 val);
+/*
+ * A field that makes completions visible. It fails before the store or not at all: the driver may
+ * reuse what it got at once, so nobody can store it a second time.
+ */
+int vring_area_publish16(struct sluice_vring *vr, enum vring_part part, u32 off, u16 val);
 
 /* Copy from an indirect table. */
 int vring_table_read(struct sluice_vring *vr, u64 addr, void *dst, u32 len);
@@ -251,5 +264,7 @@ u32 vring_packed_encode(const struct sluice_vring *vr, u32 pos);
 u32 vring_packed_decode(u32 num, u32 state);
 u32 vring_packed_add(const struct sluice_vring *vr, u32 pos, u32 n);
 u32 vring_packed_sub(const struct sluice_vring *vr, u32 pos, u32 n);
+/* Where the first chain begins that was fetched and whose completion is not published. */
+u32 vring_packed_unpushed(const struct sluice_vring *vr);
 
 #endif /* _SLUICE_VRING_PRIV_H */

@@ -295,7 +295,8 @@ int vring_split_flush(struct sluice_vring *vr)
 	 * between loading the index and looking at what it covers.
 	 */
 	smp_wmb();
-	err = split_write16(vr, VRING_DEVICE, USED_IDX, vr->used + n);
+	err = vring_area_publish16(vr, VRING_DEVICE, USED_IDX,
+				   (__force u16)__cpu_to_virtio16(vr->little, vr->used + n));
 	if (unlikely(err))
 		return err;
 	vr->used = (u16)(vr->used + n);

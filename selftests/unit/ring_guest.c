@@ -112,7 +112,9 @@ void guest_reset(void)
 	guest.log = NULL;
 	guest.log_size = 0;
 	guest_misses = 0;
+	guest.kernel = false;
 	shim_user_hook = guest_access;
+	shim_pagefault_disabled = false;
 	shim_alloc_fail = -1;
 	memset(arena, 0xa5, GUEST_SIZE);
 	memset(arena + GUEST_SIZE + HOLE, 0xa5, GUEST_SIZE);

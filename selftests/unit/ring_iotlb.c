@@ -4,6 +4,8 @@
 #include "gmem.h"
 #include "iotlb.h"
 
+unsigned int iotlb_lookups;
+
 struct entry {
 	u64 iova, last, uaddr;
 	u8 perm;
@@ -72,6 +74,7 @@ int sluice_iotlb_find(struct sluice_iotlb *t, u64 iova, u8 perm, struct sluice_g
 {
 	unsigned int i;
 
+	iotlb_lookups++;
 	for (i = 0; i < t->nr; i++) {
 		const struct entry *e = &t->entry[i];
 

@@ -2,7 +2,7 @@
 /*
  * Random chains, bursts and pauses, for either layout and every feature. What arrives is what
  * was sent, in order; what was written and how much is what the driver finds; nobody waits for
- * ever.
+ * ever. The same where pages of the guest come and go, and where the kernel maps them one by one.
  */
 #include "ring.h"
 
@@ -23,6 +23,109 @@ static struct drv drv;
 static struct sluice_vring *vr;
 static struct sluice_chain chain[SLUICE_VRING_BURST];
 static struct sluice_vring_seg seg[SLUICE_CHAIN_MAX_SEGS + 100];
+
+enum memory { PLAIN, ABSENT, KERNEL };
+
+static enum memory memory;
+
+/* --- memory that is not there --- */
+
+#define PAGES	(4 * GUEST_SIZE / PAGE_SIZE)
+
+static bool gone[PAGES];
+static unsigned int nr_again;
+
+static unsigned int page(uintptr_t addr)
+{
+	return (addr - guest_uaddr(GUEST_HIGH)) / PAGE_SIZE % PAGES;
+}
+
+static bool present(uintptr_t addr, size_t len, bool write)
+{
+	unsigned int i;
+
+	for (i = page(addr); i <= page(addr + len - 1); i++)
+		if (gone[i])
+			return false;
+	return true;
+}
+
+static bool no_user(uintptr_t addr, size_t len, bool write)
+{
+	test_failed = true;
+	return false;
+}
+
+/* Some pages go; rarely all. */
+static void take_away(void)
+{
+	unsigned int i;
+
+	if (memory == ABSENT)
+		for (i = 0; i < 3; i++)
+			gone[rnd_below(PAGES)] = true;
+	if (memory == ABSENT && !rnd_below(20))
+		memset(gone, true, sizeof(gone));
+	if (memory == KERNEL && !rnd_below(20))
+		sluice_iotlb_invalidate(guest.iotlb, 0, U64_MAX);
+}
+
+/* Did the device stop for memory that is not there? Then it is now. */
+static bool again(int err)
+{
+	struct sluice_gmem_absent absent;
+	enum sluice_vring_error why;
+	unsigned int i;
+	u64 at;
+
+	if (err != -EAGAIN)
+		return false;
+	nr_again++;
+	if (memory == KERNEL) {
+		at = guest_miss_iova & PAGE_MASK;
+		if (sluice_vring_absent(vr, &absent, &why) ||
+		    sluice_iotlb_update(guest.iotlb, at, at + PAGE_SIZE - 1,
+					at >= GUEST_HIGH ? guest_uaddr(at) : guest_scattered(at),
+					SLUICE_GMEM_RW))
+			return false;
+		return true;
+	}
+	if (memory != ABSENT || !sluice_vring_absent(vr, &absent, &why))
+		return false;
+	for (i = page(absent.uaddr); i <= page(absent.uaddr + absent.len - 1); i++)
+		gone[i] = false;
+	return true;
+}
+
+static int fetch(unsigned int max)
+{
+	int n;
+
+	do
+		n = sluice_vring_fetch(vr, chain, max, seg, ARRAY_SIZE(seg));
+	while (again(n));
+	return n;
+}
+
+static int flush(void)
+{
+	int err;
+
+	do
+		err = sluice_vring_flush(vr);
+	while (again(err));
+	return err;
+}
+
+static int enable_notify(void)
+{
+	int err;
+
+	do
+		err = sluice_vring_enable_notify(vr);
+	while (again(err));
+	return err;
+}
 
 static u8 pattern(u32 seed, u32 i)
 {
@@ -69,8 +172,12 @@ static bool all_read(const struct sluice_chain *c, const struct request *r)
 			return false;
 	while (off < r->out_len) {
 		u32 n = 1 + rnd_below(r->out_len - off);
+		int err;
 
-		if (sluice_chain_read(vr, c, off, data + off, n))
+		do
+			err = sluice_chain_read(vr, c, off, data + off, n);
+		while (again(err));
+		if (err)
 			return false;
 		off += n;
 	}
@@ -90,8 +197,12 @@ static bool answer(const struct sluice_chain *c, struct request *r)
 		data[i] = pattern(~r->seed, i);
 	while (off < r->done) {
 		u32 n = 1 + rnd_below(r->done - off);
+		int err;
 
-		if (sluice_chain_write(vr, c, off, data + off, n))
+		do
+			err = sluice_chain_write(vr, c, off, data + off, n);
+		while (again(err));
+		if (err)
 			return false;
 		off += n;
 	}
@@ -157,8 +268,8 @@ static void device_step(struct progress *p)
 		p->kicked = false;
 		sluice_vring_disable_notify(vr);
 	}
-	n = sluice_vring_fetch(vr, chain, rnd_below(4) ? SLUICE_VRING_BURST : 1 + rnd_below(8),
-			       seg, ARRAY_SIZE(seg));
+	take_away();
+	n = fetch(rnd_below(4) ? SLUICE_VRING_BURST : 1 + rnd_below(8));
 	if (n < 0)
 		printf("# %d: %s\n", n, sluice_vring_strerror(sluice_vring_error(vr)));
 	CHECK(n >= 0);
@@ -173,12 +284,15 @@ static void device_step(struct progress *p)
 		sluice_vring_push(vr, &chain[i], r->done);
 		if (rnd_below(10))
 			continue;
-		CHECK_EQ(0, sluice_vring_flush(vr));
+		take_away();
+		CHECK_EQ(0, flush());
 	}
 	sluice_vring_unfetch(vr, chain + keep, n - keep);
-	CHECK_EQ(0, sluice_vring_flush(vr));
+	CHECK_EQ(0, flush());
 	p->done += keep;
-	if (!n && sluice_vring_enable_notify(vr) == 0) {
+	sluice_vring_want_signal(vr);
+	CHECK(!sluice_vring_owes(vr));
+	if (!n && enable_notify() == 0) {
 		CHECK_EQ(p->published, p->done);
 		p->asleep = true;
 		p->kicked = false;
@@ -187,12 +301,28 @@ static void device_step(struct progress *p)
 
 static void run(const struct drv_conf *conf, unsigned int total)
 {
+	struct sluice_vring_config cfg;
 	struct progress p = {};
 	unsigned int idle = 0;
+	int err;
 
 	guest_reset();
 	drv_init(&drv, conf);
-	vr = drv_vring(&drv);
+	if (memory == KERNEL) {
+		guest_iotlb();
+		guest.kernel = true;
+		shim_user_hook = no_user;
+	} else if (memory == ABSENT) {
+		shim_user_hook = present;
+		shim_pagefault_disabled = true;
+	}
+	drv_config(&drv, &cfg);
+	vr = sluice_vring_new(&cfg, &guest);
+	CHECK(!IS_ERR(vr));
+	do
+		err = sluice_vring_start(vr);
+	while (again(err));
+	CHECK_EQ(0, err);
 	while (p.got < total) {
 		unsigned int before = p.got;
 
@@ -206,12 +336,14 @@ static void run(const struct drv_conf *conf, unsigned int total)
 	sluice_vring_free(vr);
 }
 
-static void all(bool packed)
+static void all(bool packed, enum memory m)
 {
 	static const u32 sizes[2][6] = { { 16, 32, 64, 128, 256, 1024 },
 					 { 13, 16, 31, 64, 99, 1000 } };
 	unsigned int i, f;
 
+	memory = m;
+	nr_again = 0;
 	for (i = 0; i < ARRAY_SIZE(sizes[0]); i++) {
 		for (f = 0; f < 16; f++) {
 			struct drv_conf conf = {
@@ -237,12 +369,36 @@ static void all(bool packed)
 
 static void t_split(void)
 {
-	all(false);
+	all(false, PLAIN);
 }
 
 static void t_packed(void)
 {
-	all(true);
+	all(true, PLAIN);
+}
+
+static void t_absent_split(void)
+{
+	all(false, ABSENT);
+	CHECK(nr_again > 1000);
+}
+
+static void t_absent_packed(void)
+{
+	all(true, ABSENT);
+	CHECK(nr_again > 1000);
+}
+
+static void t_kernel_split(void)
+{
+	all(false, KERNEL);
+	CHECK(nr_again > 1000);
+}
+
+static void t_kernel_packed(void)
+{
+	all(true, KERNEL);
+	CHECK(nr_again > 1000);
 }
 
 int main(void)
@@ -250,6 +406,10 @@ int main(void)
 	static const struct test tests[] = {
 		{ "split", t_split },
 		{ "packed", t_packed },
+		{ "split: pages come and go", t_absent_split },
+		{ "packed: pages come and go", t_absent_packed },
+		{ "split: the kernel maps page by page", t_kernel_split },
+		{ "packed: the kernel maps page by page", t_kernel_packed },
 	};
 
 	return test_main(tests, ARRAY_SIZE(tests));

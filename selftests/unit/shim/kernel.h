@@ -57,6 +57,7 @@ typedef unsigned int gfp_t;
 #define IS_ALIGNED(x, a)	(((x) & ((__typeof__(x))(a) - 1)) == 0)
 #define check_add_overflow(a, b, d)	__builtin_add_overflow(a, b, d)
 #define BIT(n)			(1UL << (n))
+#define GENMASK(h, l)		((~0UL << (l)) & (~0UL >> (63 - (h))))
 #define fallthrough		__attribute__((fallthrough))
 #define BITS_PER_LONG		((int)(8 * sizeof(long)))
 #define WARN_ON_ONCE(c)		unlikely(c)
@@ -121,6 +122,12 @@ static inline void *kzalloc(size_t n, gfp_t gfp)
 {
 	(void)gfp;
 	return shim_alloc_fails() ? NULL : calloc(1, n);
+}
+
+static inline void *kcalloc(size_t n, size_t size, gfp_t gfp)
+{
+	(void)gfp;
+	return shim_alloc_fails() ? NULL : calloc(n, size);
 }
 
 static inline void kfree(const void *p)
@@ -190,44 +197,33 @@ static inline unsigned long copy_to_user(void *dst, const void *src, unsigned lo
 	(access_ok(p, sizeof(*(p))) && shim_user_access(p, sizeof(*(p)), true) ? \
 	 (__atomic_store_n(p, x, __ATOMIC_RELAXED), 0) : -EFAULT)
 
-/* Pages. */
+/* Pages. What the hook refuses is absent where page faults are disabled, else it is unmapped. */
+#define PAGE_SHIFT		12
 #define PAGE_SIZE		4096UL
 #define PAGE_MASK		(~(PAGE_SIZE - 1))
 #define offset_in_page(p)	((unsigned long)(p) & ~PAGE_MASK)
-#define FOLL_WRITE		1
+extern bool shim_pagefault_disabled;
 
-struct page;
-
-static inline int pin_user_pages_fast(unsigned long start, int nr, unsigned int flags, struct page **pages)
+static inline bool pagefault_disabled(void)
 {
-	(void)flags;
-	if (nr != 1 || !access_ok((void *)start, 1) ||
-	    !shim_user_access((void *)(start & PAGE_MASK), PAGE_SIZE, true))
+	return shim_pagefault_disabled;
+}
+
+static inline size_t fault_in_safe_writeable(const char *p, size_t n)
+{
+	return !access_ok(p, n) || !shim_user_access(p, n, true) ? n : 0;
+}
+
+#define FUTEX_OP_OR		2
+
+static inline int arch_futex_atomic_op_inuser(int op, u32 arg, int *old, u32 *p)
+{
+	if (op != FUTEX_OP_OR || (unsigned long)p % 4)
+		return -ENOSYS;
+	if (!access_ok(p, 4) || !shim_user_access(p, 4, true))
 		return -EFAULT;
-	pages[0] = (struct page *)(start & PAGE_MASK);
-	return 1;
-}
-
-static inline void unpin_user_pages_dirty_lock(struct page **pages, unsigned long n, bool dirty)
-{
-	(void)pages;
-	(void)n;
-	(void)dirty;
-}
-
-static inline void *kmap_local_page(struct page *page)
-{
-	return page;
-}
-
-static inline void kunmap_local(const void *p)
-{
-	(void)p;
-}
-
-static inline void set_bit(long nr, volatile unsigned long *base)
-{
-	__atomic_fetch_or(base + nr / BITS_PER_LONG, 1UL << (nr % BITS_PER_LONG), __ATOMIC_SEQ_CST);
+	*old = __atomic_fetch_or(p, arg, __ATOMIC_SEQ_CST);
+	return 0;
 }
 
 /* The virtio byte order. */

@@ -3,6 +3,7 @@
 #include "kernel.h"
 
 int shim_alloc_fail = -1;
+bool shim_pagefault_disabled;
 _Thread_local unsigned long shim_user_accesses;
 void (*shim_user_midway)(void);
 bool (*shim_user_hook)(uintptr_t addr, size_t len, bool write);
