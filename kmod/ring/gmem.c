@@ -2,7 +2,9 @@
 /* Guest memory: regions, copies and the dirty log. */
 #include <linux/bits.h>
 #include <linux/err.h>
+#include <linux/fault-inject-usercopy.h>
 #include <linux/futex.h>
+#include <linux/instrumented.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/pagemap.h>
@@ -202,12 +204,41 @@ int sluice_gmem_refused(struct sluice_gmem_view *v, u64 uaddr, u64 len, bool wri
 	return -EAGAIN;
 }
 
+/*
+ * copy_from_user() and copy_to_user() without one thing: the check that the kernel's side lies in
+ * one object, for the sake of callers who forgot to bound a length. It takes longer than the copy of
+ * a short packet, and each length here was compared with the room that there is. The iterators that
+ * taps copy with leave it out as well (lib/iov_iter.c).
+ */
+static __always_inline bool user_load(void *dst, u64 uaddr, size_t len)
+{
+	const void __user *from = user(uaddr);
+	unsigned long left;
+
+	if (unlikely(should_fail_usercopy() || !access_ok(from, len)))
+		return false;
+	instrument_copy_from_user_before(dst, from, len);
+	left = raw_copy_from_user(dst, from, len);
+	instrument_copy_from_user_after(dst, from, len, left);
+	return likely(!left);
+}
+
+static __always_inline bool user_store(u64 uaddr, const void *src, size_t len)
+{
+	void __user *to = user(uaddr);
+
+	if (unlikely(should_fail_usercopy() || !access_ok(to, len)))
+		return false;
+	instrument_copy_to_user(to, src, len);
+	return likely(!raw_copy_to_user(to, src, len));
+}
+
 static __always_inline int gmem_load(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 uaddr,
 				     void *dst, size_t len)
 {
 	if (g->kernel)
 		memcpy(dst, kernel(uaddr), len);
-	else if (unlikely(copy_from_user(dst, user(uaddr), len)))
+	else if (unlikely(!user_load(dst, uaddr, len)))
 		return sluice_gmem_refused(v, uaddr, len, false);
 	return 0;
 }
@@ -217,7 +248,7 @@ static __always_inline int gmem_store(struct sluice_gmem *g, struct sluice_gmem_
 {
 	if (g->kernel)
 		memcpy(kernel(uaddr), src, len);
-	else if (unlikely(copy_to_user(user(uaddr), src, len)))
+	else if (unlikely(!user_store(uaddr, src, len)))
 		return sluice_gmem_refused(v, uaddr, len, true);
 	return 0;
 }
