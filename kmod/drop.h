@@ -31,7 +31,8 @@
 	X(NOMEM,	"nomem",		"out of memory") \
 	X(ACTION,	"action",		"an action does not fit the packet") \
 	X(RING,		"ring",			"the ring broke") \
-	X(HELD,		"held",			"no engine is loaded")
+	X(HELD,		"held",			"no engine is loaded") \
+	X(FRAGMENT,	"fragment",		"a fragment without headers, or over them")
 
 enum sluice_drop {
 #define SLUICE_X(name, tag, text) SLUICE_DROP_##name,

@@ -8,9 +8,10 @@
 #include <linux/in6.h>
 #include <linux/types.h>
 
-/* key.frag */
-#define SLUICE_FRAG_FIRST	0x1	/* a fragment, the first one */
-#define SLUICE_FRAG_LATER	0x2	/* a fragment without the L4 header */
+/* key.frag: a mask can tell fragments from whole packets, and what has an L4 header from others */
+#define SLUICE_FRAG_ANY		0x1	/* a fragment */
+#define SLUICE_FRAG_LATER	0x2	/* not the first one: without the L4 header */
+#define SLUICE_FRAG_MASK	(SLUICE_FRAG_ANY | SLUICE_FRAG_LATER)
 
 /*
  * key.vlan[]: a tag is there. The tag's PCP and id are in the other bits; DEI is this bit's place,

@@ -62,7 +62,7 @@ static void match_get_plain(struct match_parse *p, int type, struct sluice_flow_
 	if (p->mask[type])
 		nla_memcpy(mask, p->mask[type], len);
 	else
-		memset(mask, 0xff, len);
+		memset(mask, type == SLUICE_A_MATCH_FRAG ? SLUICE_FRAG_MASK : 0xff, len);
 }
 
 /* A type or code is a byte in the place of a port. */

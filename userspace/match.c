@@ -160,7 +160,10 @@ const struct codec codec_match_dscp = { "0-63", false,	parse_dscp, format_dscp,
 static const struct {
 	const char *word;
 	uint8_t n, mask;
-} frags[] = { { "no", 0, 3 }, { "first", 1, 3 }, { "later", 2, 3 }, { "not-later", 0, 2 } };
+} frags[] = {
+	{ "no", 0, 3 },	   { "any", 1, 1 },	  { "first", 1, 3 },
+	{ "later", 3, 3 }, { "not-later", 0, 2 },
+};
 
 static bool parse_frag(const char *text, struct value *v)
 {
@@ -189,8 +192,10 @@ static void format_frag(const struct value *v, char *buf, size_t size)
 	format_masked(v, 3, buf, size);
 }
 
-const struct codec codec_match_frag = { "no|first|later", false,  parse_frag, format_frag,
-					put_n8,		  get_n8, put_mask8,  get_mask };
+const struct codec codec_match_frag = {
+	"no|any|first|later|not-later", false, parse_frag, format_frag, put_n8, get_n8,
+	put_mask8, get_mask
+};
 
 /* --- TCP flags ------------------------------------------------------------------------------- */
 

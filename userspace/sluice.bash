@@ -23,7 +23,7 @@ _sluice_values() {
 	mode) printf '%s\n' adaptive poll ;;
 	proto) printf '%s\n' tcp udp sctp icmp icmpv6 ;;
 	eth-type) printf '%s\n' ipv4 ipv6 arp ;;
-	frag) printf '%s\n' no first later ;;
+	frag) printf '%s\n' no any first later not-later ;;
 	cpu) seq 0 $(($(nproc) - 1)) ;;
 	id) _sluice_ids "$2" ;;
 	actions) printf '%s\n' drop slow output: push-vlan: pop-vlan set-vlan: set-eth-src: set-eth-dst: \

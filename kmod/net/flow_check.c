@@ -112,7 +112,8 @@ static const char *l3_trouble(const struct sluice_flow_spec *spec, const struct 
 		return "proto needs eth-type ipv4 or ipv6, arp-op eth-type arp";
 	if ((mask->tos || mask->ttl || mask->frag) && !is_ip(pin))
 		return "dscp, ttl and frag need eth-type ipv4 or ipv6";
-	if (spec->key.frag & ~(SLUICE_FRAG_FIRST | SLUICE_FRAG_LATER))
+	if ((spec->key.frag & ~SLUICE_FRAG_MASK) ||
+	    (spec->key.frag == SLUICE_FRAG_LATER && (mask->frag & SLUICE_FRAG_ANY)))
 		return "no such kind of fragment";
 	return NULL;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The parser. What it lets through is what policy judges, so it refuses whatever two readers could
- * read in two ways: headers cut short, lengths that contradict each other, TCP headers that
- * fragments could overlap, neighbour discovery options that come twice.
+ * read in two ways: headers cut short, lengths that contradict each other, headers that fragments
+ * could overlap, neighbour discovery options that come twice.
  */
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
@@ -23,6 +23,12 @@
 #define IPV6_MF		0x0001
 #define IPV6_OFFSET	0xfff8
 
+/*
+ * Room for all headers of a first IPv6 fragment, from behind its fragment header on; no later
+ * fragment begins in it. Real ones begin behind a thousand bytes: every link takes packets of 1280.
+ */
+#define IPV6_FRAG_HEADERS	256
+
 #define NEXT_HOP_OPTS	0
 #define NEXT_ROUTING	43
 #define NEXT_FRAGMENT	44
@@ -42,11 +48,13 @@
  * @data: first byte of the frame
  * @seen: bytes that can be read
  * @end: bytes of the frame, later of the IP packet in it
+ * @frag: of an IPv6 fragment: what the fragment header is followed by
  */
 struct view {
 	const u8 *data;
 	u32 seen;
 	u32 end;
+	u32 frag;
 };
 
 static inline const u8 *header(const struct view *v, u32 off, u32 need)
@@ -103,6 +111,11 @@ static bool parse_nd(const struct view *v, u32 off, struct sluice_flow_key *key)
 {
 	const u8 *h;
 
+	if (key->sport < ND_RS || key->sport > ND_REDIRECT)
+		return true;
+	/* Its options could be in any fragment; nobody is to listen to such (RFC 6980). */
+	if (key->frag)
+		return false;
 	switch (key->sport) {
 	case ND_RS:
 		return parse_nd_options(v, off + 8, ND_OPT_SOURCE, key);
@@ -215,13 +228,25 @@ static inline bool parse_l4(const struct view *v, u32 off, struct sluice_flow_ke
 }
 
 /*
- * A fragment: note its kind. One that begins right behind the first 8 bytes of a TCP header is
- * there to overwrite the flags that policy looked at.
+ * A fragment, as the first of which only one that holds the whole L4 header passes: a later one
+ * that begins within @headers bytes is there to overwrite what policy looked at (RFC 1858, 3128).
  */
-static inline bool fragment(struct sluice_flow_key *key, u32 offset)
+static inline bool fragment(struct sluice_flow_key *key, u32 offset, u32 headers)
 {
-	key->frag = offset ? SLUICE_FRAG_LATER : SLUICE_FRAG_FIRST;
-	return offset != 8 || key->ip_proto != IPPROTO_TCP;
+	key->frag = offset ? SLUICE_FRAG_MASK : SLUICE_FRAG_ANY;
+	return !offset || offset >= headers;
+}
+
+/* Fragments with another protocol belong to another packet. */
+static inline u32 ipv4_frag_headers(u8 proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return 20;
+	case IPPROTO_SCTP:
+		return 12;
+	}
+	return 8;
 }
 
 static inline bool parse_ipv4(struct view *v, u32 off, struct sluice_flow_key *key,
@@ -249,9 +274,9 @@ static inline bool parse_ipv4(struct view *v, u32 off, struct sluice_flow_key *k
 
 	frag = get_unaligned_be16(h + 6);
 	if (frag & (IPV4_MF | IPV4_OFFSET)) {
-		if (!fragment(key, (frag & IPV4_OFFSET) * 8))
+		if (!fragment(key, (frag & IPV4_OFFSET) * 8, ipv4_frag_headers(key->ip_proto)))
 			return false;
-		if (key->frag == SLUICE_FRAG_LATER)
+		if (key->frag & SLUICE_FRAG_LATER)
 			return true;
 	}
 	return parse_l4(v, off + len, key, p);
@@ -261,7 +286,7 @@ static inline bool parse_ipv4(struct view *v, u32 off, struct sluice_flow_key *k
  * Walk the extension headers from @off on; key->ip_proto is the type of the header there. Ends at
  * the upper layer's header or, with SLUICE_FRAG_LATER set, behind the fragment header.
  */
-static bool parse_extensions(const struct view *v, u32 *off, struct sluice_flow_key *key)
+static bool parse_extensions(struct view *v, u32 *off, struct sluice_flow_key *key)
 {
 	unsigned int i;
 
@@ -290,13 +315,15 @@ static bool parse_extensions(const struct view *v, u32 *off, struct sluice_flow_
 				return false;
 			key->ip_proto = h[0];
 			*off += 8;
+			v->frag = *off;
 			frag = get_unaligned_be16(h + 2);
 			/* Neither: an "atomic" fragment, which is whole. */
 			if (!(frag & (IPV6_MF | IPV6_OFFSET)))
 				continue;
-			if (!fragment(key, frag & IPV6_OFFSET))
+			/* Who puts them together ignores the protocol of a later one. */
+			if (!fragment(key, frag & IPV6_OFFSET, IPV6_FRAG_HEADERS))
 				return false;
-			if (key->frag == SLUICE_FRAG_LATER)
+			if (key->frag & SLUICE_FRAG_LATER)
 				return true;
 			continue;
 		}
@@ -334,9 +361,11 @@ static inline bool parse_ipv6(struct view *v, u32 off, struct sluice_flow_key *k
 	if (!parse_extensions(v, &off, key))
 		return false;
 	p->min_len = off;
-	if (key->frag == SLUICE_FRAG_LATER)
+	if (key->frag & SLUICE_FRAG_LATER)
 		return true;
-	return parse_l4(v, off, key, p);
+	if (!parse_l4(v, off, key, p))
+		return false;
+	return !key->frag || p->min_len - v->frag <= IPV6_FRAG_HEADERS;
 }
 
 /*
@@ -441,5 +470,7 @@ enum sluice_drop sluice_parse(const u8 *data, u32 len, u32 frame_len, struct slu
 
 	key_clear(key);
 	*p = (struct sluice_parsed){};
-	return parse(&v, key, p) ? SLUICE_DROP_NONE : SLUICE_DROP_MALFORMED;
+	if (likely(parse(&v, key, p)))
+		return SLUICE_DROP_NONE;
+	return key->frag ? SLUICE_DROP_FRAGMENT : SLUICE_DROP_MALFORMED;
 }

@@ -39,7 +39,8 @@ struct sluice_parsed {
  * Lenient beyond layer 2 with what it does not know, strict with headers that contradict themselves
  * or the frame: a header that does not lie within @len, within the frame and within its IP packet
  * is malformed. Context: any.
- * Return: SLUICE_DROP_NONE or SLUICE_DROP_MALFORMED; both leave every byte of @key and @p defined.
+ * Return: SLUICE_DROP_NONE, SLUICE_DROP_MALFORMED or, for fragments, SLUICE_DROP_FRAGMENT; all
+ * leave every byte of @key and @p defined.
  */
 enum sluice_drop sluice_parse(const u8 *data, u32 len, u32 frame_len, struct sluice_flow_key *key,
 			      struct sluice_parsed *p);

@@ -153,6 +153,8 @@ refused("families mixed", "flow-add", flow + drop + key(nl.attr(a("match", "src"
         mask(nl.attr(a("match", "src"), bytes(16))), words="same family")
 refused("address of 7", "flow-add", flow + drop + key(nl.attr(a("match", "src"), bytes(7))))
 refused("frag 4", "flow-add", flow + drop + key(nl.u8(a("match", "frag"), 4)))
+refused("frag 2", "flow-add", flow + drop + key(nl.u16(a("match", "eth-type"), 0x800), nl.u8(a("match", "frag"), 2)),
+        words="fragment")
 refused("nest in a nest", "flow-add", flow + drop + key(key(nl.u8(a("match", "ttl"), 4))))
 refused("key cut short", "flow-add", flow + drop + nl.attr(a("flow", "key") | nl.NLA_F_NESTED, b"\x08\0\3"))
 refused("arp-op without ARP", "flow-add", flow + drop + key(nl.u8(a("match", "arp-op"), 1)), words="arp")

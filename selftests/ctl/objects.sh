@@ -113,6 +113,12 @@ shows '^flow id 9 prio 10 in vm1 eth-src 52:54:00:00:00:00/ff:ff:ff:00:00:00 eth
 refused '' sluice flow add id 9 prio 11 actions drop
 done_ sluice flow add prio 1 arp-op 1 actions slow
 shows 'eth-type arp arp-op 1 actions slow' sluice flow show
+for kind in no any first later not-later; do
+	done_ sluice flow add id 77 prio 1 eth-type ipv4 frag "$kind" actions slow
+	shows "eth-type ipv4 frag $kind actions slow" sluice flow show id 77
+	done_ sluice flow del id 77
+done
+misused 'not-later' sluice flow add prio 1 eth-type ipv4 frag some actions slow
 done_ sluice flow add prio 1 proto icmpv6 icmp-type 128 actions drop
 shows 'eth-type ipv6 proto icmpv6 icmp-type 128' sluice flow show
 done_ sluice flow add prio 2 in vm1 actions drop

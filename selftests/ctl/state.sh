@@ -23,6 +23,8 @@ rate set port vm1 dir from-guest bps 1g pps 200k
 meter add 7 bps 100m
 flow add id 1 prio 100 in up0 eth-dst 52:54:00:51:20:01 actions output:vm1
 flow add id 2 prio 90 in vm1 actions meter:7,output:up0
+flow add id 4 prio 11 eth-type ipv4 frag any actions slow
+flow add id 5 prio 12 eth-type ipv4 frag later actions drop
 flow add id 3 prio 10 vlan 5 frag no src 2001:db8::/32 dscp 4 proto icmpv6 icmp-type 8 actions pop-vlan,set-ttl:4,output:vm2
 END
 same() { sluice dump >"$tmp/now.json" && diff "$1" "$tmp/now.json"; }

@@ -24,7 +24,8 @@ static void check_places(const struct sluice_flow_key *key, const struct sluice_
 	CHECK(!!p->l4 == !!key->l4_ok);
 	CHECK(!p->l4 || (p->l4 > p->l3 && p->payload >= p->l4 + 8 && p->payload <= p->min_len));
 	CHECK(key->l4_ok || (!key->sport && !key->dport && !key->tcp_flags));
-	CHECK(key->frag != SLUICE_FRAG_LATER || !key->l4_ok);
+	CHECK(!(key->frag & SLUICE_FRAG_LATER) || !key->l4_ok);
+	CHECK(key->frag != SLUICE_FRAG_LATER && !(key->frag & ~SLUICE_FRAG_MASK));
 	CHECK(key->eth_type >= ETH_P_802_3_MIN - 1);
 }
 
@@ -72,7 +73,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		check_places(&key, &p, len);
 		check_policy(&key);
 	} else {
-		CHECK(why == SLUICE_DROP_MALFORMED);
+		CHECK(why == (key.frag ? SLUICE_DROP_FRAGMENT : SLUICE_DROP_MALFORMED));
 	}
 	free(copy);
 	return 0;

@@ -248,7 +248,7 @@ static void test_compact(void)
 	tap_ok(sluice_flow_lookup(&t, &packet) == flow, "its packet");
 	packet.dport = 0;
 	packet.l4_ok = 0;
-	packet.frag = SLUICE_FRAG_LATER;
+	packet.frag = SLUICE_FRAG_MASK;
 	tap_ok(!sluice_flow_lookup(&t, &packet), "a later fragment");
 	del(&t, s.id);
 	s.key.dport = 0;
@@ -398,9 +398,14 @@ static void test_match(void)
 	s = tcp4();
 	s.mask.dport = 0xffff;
 	s.mask.tcp_flags = 2;
-	s.mask.frag = 3;
+	s.mask.frag = SLUICE_FRAG_MASK;
 	s.mask.l4_ok = 1;
 	allowed(s, "port, flags, frag of TCP");
+	s.key.frag = SLUICE_FRAG_LATER;
+	refused(s, "a later fragment that is none");
+	s.mask.frag = SLUICE_FRAG_LATER;
+	allowed(s, "all but later fragments, inverted");
+	s.key.frag = 0;
 	s.key.ip_proto = 17;
 	refused(s, "flags of UDP");
 	s.mask.tcp_flags = 0;

@@ -43,6 +43,11 @@ static enum sluice_drop parse_cut(const struct frame *f, u32 len, u32 frame_len)
 	return why;
 }
 
+static bool unsafe_fragment(const struct frame *f)
+{
+	return parse_cut(f, f->len, f->len) == SLUICE_DROP_FRAGMENT;
+}
+
 static bool parses(const struct frame *f)
 {
 	return parse_cut(f, f->len, f->len) == SLUICE_DROP_NONE;
@@ -252,7 +257,7 @@ static void test_fragments(void)
 	l4 = put_udp(&f, 100);
 	put_unaligned_be16(3000, l4 + 4);
 	put_end(&f);
-	tap_ok(parses(&f) && key.frag == SLUICE_FRAG_FIRST && key.l4_ok && key.dport == 80,
+	tap_ok(parses(&f) && key.frag == SLUICE_FRAG_ANY && key.l4_ok && key.dport == 80,
 	       "first fragment");
 
 	put_eth(&f);
@@ -260,26 +265,95 @@ static void test_fragments(void)
 	put(&f, 4);
 	f.b[23] = 17;
 	put_end(&f);
-	tap_ok(!parses(&f), "first fragment without the whole UDP header");
+	tap_ok(unsafe_fragment(&f), "first fragment without the whole UDP header");
+	put_eth(&f);
+	put_ipv4(&f, 0, 0x2000);
+	put(&f, 16);
+	f.b[23] = 6;
+	put_end(&f);
+	tap_ok(unsafe_fragment(&f), "first fragment without the whole TCP header");
 
 	put_eth(&f);
 	put_ipv4(&f, 0, 0x2003);
 	put_udp(&f, 8);
 	put_end(&f);
-	tap_ok(parses(&f) && key.frag == SLUICE_FRAG_LATER && !key.l4_ok && !key.dport && !where.l4,
+	tap_ok(parses(&f) && key.frag == SLUICE_FRAG_MASK && !key.l4_ok && !key.dport && !where.l4,
 	       "later fragment");
 	check_cuts(&f, "later fragment", 0);
+}
+
+/* A later fragment of IPv4, @offset bytes into what it is part of. */
+static bool overlaps(u8 proto, u32 offset)
+{
+	struct frame f;
 
 	put_eth(&f);
-	put_ipv4(&f, 0, 1);
-	put_tcp(&f, 0);
+	put_ipv4(&f, 0, 0x2000 | offset / 8);
+	put(&f, 64);
+	f.b[23] = proto;
 	put_end(&f);
-	tap_ok(!parses(&f), "fragment over the TCP flags");
+	return unsafe_fragment(&f);
+}
+
+static void test_overlap(void)
+{
+	tap_ok(overlaps(6, 8) && overlaps(6, 16) && !overlaps(6, 24), "fragment over TCP");
+	tap_ok(overlaps(132, 8) && !overlaps(132, 16), "fragment over SCTP");
+	tap_ok(!overlaps(17, 8) && !overlaps(1, 8), "UDP and ICMP end at 8");
+	tap_ok(!overlaps(47, 8), "nor is more known of others");
+}
+
+/* The same of IPv6, behind a fragment header that says @next. */
+static bool overlaps6(u8 next, u32 offset)
+{
+	struct frame f;
+	u8 *ext;
+
 	put_eth(&f);
-	put_ipv4(&f, 0, 1);
-	put_udp(&f, 0);
+	put_ipv6(&f);
+	ext = put_ext(&f, 44, 8);
+	ext[0] = next;
+	put_unaligned_be16(offset | 1, ext + 2);
+	put(&f, 64);
 	put_end(&f);
-	tap_ok(parses(&f), "the same of UDP is fine");
+	return unsafe_fragment(&f);
+}
+
+/* A first fragment with @options bytes of destination options ahead of UDP. */
+static bool first6(u32 options)
+{
+	struct frame f;
+
+	put_eth(&f);
+	put_ipv6(&f);
+	put_ext(&f, 44, 8)[3] = 1;
+	if (options)
+		put_ext(&f, 60, options);
+	put_udp(&f, 64);
+	put_end(&f);
+	return parses(&f) && key.frag == SLUICE_FRAG_ANY && key.l4_ok && key.dport == 80;
+}
+
+static void test_overlap6(void)
+{
+	struct frame f;
+
+	tap_ok(overlaps6(6, 8) && overlaps6(6, 248) && !overlaps6(6, 256),
+	       "IPv6 fragment over TCP");
+	tap_ok(overlaps6(17, 8) && overlaps6(47, 8) && overlaps6(60, 248) && !overlaps6(60, 256),
+	       "whatever it says that it is");
+	tap_ok(first6(0) && first6(8) && first6(248), "first fragments with options");
+	tap_ok(!first6(256), "headers of a first fragment up to where later ones begin");
+
+	put_eth(&f);
+	put_ipv6(&f);
+	put_ext(&f, 44, 8)[3] = 1;
+	put_icmp(&f, 58, 135, 0, 24);
+	put_end(&f);
+	tap_ok(unsafe_fragment(&f), "neighbour discovery in fragments");
+	f.b[62] = 128;
+	tap_ok(parses(&f) && key.frag == SLUICE_FRAG_ANY && key.sport == 128,
+	       "echo in fragments");
 }
 
 static void test_ipv6(void)
@@ -347,13 +421,10 @@ static void test_ipv6(void)
 	put_unaligned_be16(1, ext + 2);
 	put_udp(&f, 8);
 	put_end(&f);
-	tap_ok(parses(&f) && key.frag == SLUICE_FRAG_FIRST && key.l4_ok, "first fragment");
-	put_unaligned_be16(0x18, ext + 2);
-	tap_ok(parses(&f) && key.frag == SLUICE_FRAG_LATER && !key.l4_ok && key.ip_proto == 17,
+	tap_ok(parses(&f) && key.frag == SLUICE_FRAG_ANY && key.l4_ok, "first fragment");
+	put_unaligned_be16(0x518, ext + 2);
+	tap_ok(parses(&f) && key.frag == SLUICE_FRAG_MASK && !key.l4_ok && key.ip_proto == 17,
 	       "later fragment");
-	put_unaligned_be16(8, ext + 2);
-	ext[0] = 6;
-	tap_ok(!parses(&f), "fragment over the TCP flags");
 
 	put_eth(&f);
 	put_ipv6(&f);
@@ -473,6 +544,8 @@ int main(void)
 	test_ipv4();
 	test_l4();
 	test_fragments();
+	test_overlap();
+	test_overlap6();
 	test_ipv6();
 	test_nd();
 	test_extremes();
