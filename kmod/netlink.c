@@ -161,7 +161,8 @@ struct sluice_port *sluice_nl_need_port(struct sluice_change *c, int type)
 
 struct sluice_port *sluice_nl_need_guest(struct sluice_change *c, int type)
 {
-	struct sluice_port *port = sluice_nl_need_port(c, type);
+	int err = sluice_nl_need_engine(c);
+	struct sluice_port *port = err ? ERR_PTR(err) : sluice_nl_need_port(c, type);
 
 	if (!IS_ERR(port) && port->kind != SLUICE_PORT_GUEST) {
 		NL_SET_ERR_MSG_ATTR(c->extack, c->attrs[type],
@@ -272,7 +273,7 @@ int sluice_nl_reply(struct genl_info *info, int (*put)(struct sk_buff *skb, cons
 	return genlmsg_reply(skb, info);
 }
 
-void *sluice_nl_dump_put(const struct sluice_nl_out *out)
+static void *dump_put(const struct sluice_nl_out *out)
 {
 	const struct genl_info *info = genl_info_dump(out->cb);
 	void *hdr = genlmsg_put(out->skb, info->snd_portid, info->snd_seq, &sluice_nl_family,
@@ -281,6 +282,21 @@ void *sluice_nl_dump_put(const struct sluice_nl_out *out)
 	if (hdr)
 		genl_dump_check_consistent(out->cb, hdr);
 	return hdr;
+}
+
+int sluice_nl_dump_one(const struct sluice_nl_out *out,
+		       int (*put)(struct sk_buff *skb, const void *obj), const void *obj)
+{
+	void *hdr = dump_put(out);
+
+	if (!hdr)
+		return -EMSGSIZE;
+	if (put(out->skb, obj)) {
+		genlmsg_cancel(out->skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(out->skb, hdr);
+	return 0;
 }
 
 void sluice_nl_dump_gen(struct netlink_callback *cb, const struct sluice_engine_ops *ops,

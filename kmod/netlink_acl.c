@@ -117,14 +117,11 @@ static int acl_undo(struct sluice_step *step)
 
 static int acl_add(struct sluice_change *c)
 {
+	struct sluice_port *port = sluice_nl_need_guest(c, SLUICE_A_ACL_PORT);
 	struct sluice_acl_rule rule = {};
-	struct sluice_port *port;
 	struct acl_step *undo;
-	int err = sluice_nl_need_engine(c);
+	int err;
 
-	if (err)
-		return err;
-	port = sluice_nl_need_guest(c, SLUICE_A_ACL_PORT);
 	if (IS_ERR(port))
 		return PTR_ERR(port);
 	err = acl_get_rule(c, &rule);
@@ -168,17 +165,20 @@ static int acl_keep(void *ctx, struct sluice_port *port, const struct sluice_acl
 	return 0;
 }
 
+static int acl_keep_rules(struct acl_keeper *k, struct sluice_port *port)
+{
+	struct sluice_cursor cur = {};
+
+	return k->c->txn ? k->c->ops->acl_dump(port, &cur, acl_keep, k) : 0;
+}
+
 static int acl_del(struct sluice_change *c)
 {
-	struct nlattr *dir, *prio = NULL;
-	struct sluice_cursor cur = {};
+	struct sluice_port *port = sluice_nl_need_guest(c, SLUICE_A_ACL_PORT);
 	struct acl_keeper k = { .c = c };
-	struct sluice_port *port;
-	int err = sluice_nl_need_engine(c);
+	struct nlattr *dir, *prio = NULL;
+	int err;
 
-	if (err)
-		return err;
-	port = sluice_nl_need_guest(c, SLUICE_A_ACL_PORT);
 	if (IS_ERR(port))
 		return PTR_ERR(port);
 	dir = sluice_nl_need(c, SLUICE_A_ACL_DIR);
@@ -189,25 +189,19 @@ static int acl_del(struct sluice_change *c)
 	k.dir = nla_get_u8(dir);
 	k.prio = nla_get_u32(prio);
 	/* If the rule is not there nothing is kept, and the removal is refused. */
-	if (c->txn)
-		err = c->ops->acl_dump(port, &cur, acl_keep, &k);
+	err = acl_keep_rules(&k, port);
 	return err ?: c->ops->acl_del(port, k.dir, k.prio, c->extack);
 }
 
 static int acl_flush(struct sluice_change *c)
 {
+	struct sluice_port *port = sluice_nl_need_guest(c, SLUICE_A_ACL_PORT);
 	struct acl_keeper k = { .c = c, .all = true };
-	struct sluice_cursor cur = {};
-	struct sluice_port *port;
-	int err = sluice_nl_need_engine(c);
+	int err;
 
-	if (err)
-		return err;
-	port = sluice_nl_need_guest(c, SLUICE_A_ACL_PORT);
 	if (IS_ERR(port))
 		return PTR_ERR(port);
-	if (c->txn)
-		err = c->ops->acl_dump(port, &cur, acl_keep, &k);
+	err = acl_keep_rules(&k, port);
 	return err ?: c->ops->acl_flush(port);
 }
 
@@ -220,15 +214,12 @@ static int acl_undo_default(struct sluice_step *step)
 
 static int acl_set_default(struct sluice_change *c)
 {
+	struct sluice_port *port = sluice_nl_need_guest(c, SLUICE_A_ACL_PORT);
 	struct nlattr *dir, *verdict = NULL;
 	struct sluice_hits hits;
-	struct sluice_port *port;
 	struct acl_step *undo;
-	int err = sluice_nl_need_engine(c);
+	int err;
 
-	if (err)
-		return err;
-	port = sluice_nl_need_guest(c, SLUICE_A_ACL_PORT);
 	if (IS_ERR(port))
 		return PTR_ERR(port);
 	dir = sluice_nl_need(c, SLUICE_A_ACL_DIR);
@@ -314,33 +305,34 @@ static int acl_put_rule(struct sk_buff *skb, const struct sluice_acl_rule *r)
 	return acl_put_l4(skb, r);
 }
 
-/* @rule: NULL for the default verdict. */
-static int acl_put(struct sluice_nl_out *out, const struct sluice_port *port, u8 dir, bool allow,
-		   const struct sluice_acl_rule *rule, const struct sluice_hits *hits)
-{
-	void *hdr = sluice_nl_dump_put(out);
-	struct sk_buff *skb = out->skb;
+/* With @is_default of @rule only the direction and the verdict mean something. */
+struct acl_shown {
+	const struct sluice_port *port;
+	const struct sluice_acl_rule *rule;
+	const struct sluice_hits *hits;
+	bool is_default;
+};
 
-	if (!hdr)
-		return -EMSGSIZE;
-	if (nla_put_string(skb, SLUICE_A_ACL_PORT, port->dev->name) ||
-	    nla_put_u8(skb, SLUICE_A_ACL_DIR, dir) ||
+static int acl_put(struct sk_buff *skb, const void *obj)
+{
+	const struct acl_shown *s = obj;
+
+	if (nla_put_string(skb, SLUICE_A_ACL_PORT, s->port->dev->name) ||
+	    nla_put_u8(skb, SLUICE_A_ACL_DIR, s->rule->dir) ||
 	    nla_put_u8(skb, SLUICE_A_ACL_VERDICT,
-		       allow ? SLUICE_VERDICT_ALLOW : SLUICE_VERDICT_DENY) ||
-	    nla_put_uint(skb, SLUICE_A_ACL_PACKETS, hits->packets) ||
-	    nla_put_uint(skb, SLUICE_A_ACL_BYTES, hits->bytes) ||
-	    (rule ? acl_put_rule(skb, rule) : nla_put_flag(skb, SLUICE_A_ACL_DEFAULT))) {
-		genlmsg_cancel(skb, hdr);
+		       s->rule->allow ? SLUICE_VERDICT_ALLOW : SLUICE_VERDICT_DENY) ||
+	    nla_put_uint(skb, SLUICE_A_ACL_PACKETS, s->hits->packets) ||
+	    nla_put_uint(skb, SLUICE_A_ACL_BYTES, s->hits->bytes))
 		return -EMSGSIZE;
-	}
-	genlmsg_end(skb, hdr);
-	return 0;
+	return s->is_default ? nla_put_flag(skb, SLUICE_A_ACL_DEFAULT) : acl_put_rule(skb, s->rule);
 }
 
 static int acl_emit(void *ctx, struct sluice_port *port, const struct sluice_acl_rule *rule,
 		    const struct sluice_hits *hits)
 {
-	return acl_put(ctx, port, rule->dir, rule->allow, rule, hits);
+	const struct acl_shown s = { .port = port, .rule = rule, .hits = hits };
+
+	return sluice_nl_dump_one(ctx, acl_put, &s);
 }
 
 /*
@@ -350,13 +342,17 @@ static int acl_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *o
 		    struct sluice_port *port)
 {
 	struct sluice_nl_dump *d = sluice_nl_dump(out->cb);
+	struct sluice_acl_rule rule = {};
 	struct sluice_hits hits = {};
-	bool allow;
+	const struct acl_shown s = {
+		.port = port, .rule = &rule, .hits = &hits, .is_default = true
+	};
 	int err;
 
 	for (; d->part < SLUICE_DIRS; d->part++) {
-		allow = ops->acl_default(port, d->part, &hits);
-		err = acl_put(out, port, d->part, allow, NULL, &hits);
+		rule.dir = d->part;
+		rule.allow = ops->acl_default(port, rule.dir, &hits);
+		err = sluice_nl_dump_one(out, acl_put, &s);
 		if (err)
 			return err;
 	}

@@ -223,16 +223,8 @@ static int flow_emit(void *ctx, const struct sluice_flow_spec *flow, const struc
 	const struct flow_shown s = {
 		.flow = flow, .net = out->net, .hits = *hits, .active = active
 	};
-	void *hdr = sluice_nl_dump_put(out);
 
-	if (!hdr)
-		return -EMSGSIZE;
-	if (flow_put(out->skb, &s)) {
-		genlmsg_cancel(out->skb, hdr);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(out->skb, hdr);
-	return 0;
+	return sluice_nl_dump_one(out, flow_put, &s);
 }
 
 static int flow_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,

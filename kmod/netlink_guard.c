@@ -87,13 +87,10 @@ static int guard_change(struct sluice_change *c, struct sluice_port *port,
 
 static int guard_set(struct sluice_change *c)
 {
-	struct sluice_port *port;
+	struct sluice_port *port = sluice_nl_need_guest(c, SLUICE_A_GUARD_PORT);
 	struct sluice_guard *g;
-	int err = sluice_nl_need_engine(c);
+	int err;
 
-	if (err)
-		return err;
-	port = sluice_nl_need_guest(c, SLUICE_A_GUARD_PORT);
 	if (IS_ERR(port))
 		return PTR_ERR(port);
 	g = kzalloc(sizeof(*g), GFP_KERNEL);
@@ -108,12 +105,8 @@ static int guard_set(struct sluice_change *c)
 
 static int guard_del(struct sluice_change *c)
 {
-	struct sluice_port *port;
-	int err = sluice_nl_need_engine(c);
+	struct sluice_port *port = sluice_nl_need_guest(c, SLUICE_A_GUARD_PORT);
 
-	if (err)
-		return err;
-	port = sluice_nl_need_guest(c, SLUICE_A_GUARD_PORT);
 	return IS_ERR(port) ? PTR_ERR(port) : guard_change(c, port, NULL);
 }
 
@@ -127,12 +120,18 @@ int sluice_nl_guard_del_doit(struct sk_buff *skb, struct genl_info *info)
 	return sluice_change_do(skb, info, guard_del, SLUICE_OBJECT_GUARD);
 }
 
-static int guard_put(struct sk_buff *skb, const struct sluice_port *port,
-		     const struct sluice_guard *g)
+struct guard_shown {
+	const struct sluice_port *port;
+	struct sluice_guard guard;
+};
+
+static int guard_put(struct sk_buff *skb, const void *obj)
 {
+	const struct guard_shown *s = obj;
+	const struct sluice_guard *g = &s->guard;
 	unsigned int i;
 
-	if (nla_put_string(skb, SLUICE_A_GUARD_PORT, port->dev->name))
+	if (nla_put_string(skb, SLUICE_A_GUARD_PORT, s->port->dev->name))
 		return -EMSGSIZE;
 	for (i = 0; i < g->nr_mac; i++) {
 		if (nla_put(skb, SLUICE_A_GUARD_MAC, ETH_ALEN, g->mac[i]))
@@ -148,24 +147,15 @@ static int guard_put(struct sk_buff *skb, const struct sluice_port *port,
 static int guard_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,
 		      struct sluice_port *port)
 {
-	struct sluice_guard *g = kzalloc(sizeof(*g), GFP_KERNEL);
-	void *hdr;
+	struct guard_shown *s = kzalloc(sizeof(*s), GFP_KERNEL);
 	int err = 0;
 
-	if (!g)
+	if (!s)
 		return -ENOMEM;
-	if (!ops->guard_get(port, g))
-		goto free;
-	hdr = sluice_nl_dump_put(out);
-	if (!hdr || guard_put(out->skb, port, g)) {
-		if (hdr)
-			genlmsg_cancel(out->skb, hdr);
-		err = -EMSGSIZE;
-		goto free;
-	}
-	genlmsg_end(out->skb, hdr);
-free:
-	kfree(g);
+	s->port = port;
+	if (ops->guard_get(port, &s->guard))
+		err = sluice_nl_dump_one(out, guard_put, s);
+	kfree(s);
 	return err;
 }
 

@@ -89,7 +89,10 @@ void sluice_txn_exit(void);
 
 /* The attribute, or NULL and an extack that names it. */
 struct nlattr *sluice_nl_need(struct sluice_change *c, int type);
-/* A port by name: any, or one of a guest, as only those have policy. ERR_PTR with an extack. */
+/*
+ * A port by name: any, or one of a guest, as only those have policy, with an engine to hold it.
+ * ERR_PTR with an extack.
+ */
 struct sluice_port *sluice_nl_port(struct net *net, const struct nlattr *name,
 				   struct netlink_ext_ack *extack);
 struct sluice_port *sluice_nl_need_port(struct sluice_change *c, int type);
@@ -149,8 +152,9 @@ struct sluice_nl_out {
 	struct net *net;
 };
 
-/* One message of a dump; NULL if it does not fit. Ends with genlmsg_end() or genlmsg_cancel(). */
-void *sluice_nl_dump_put(const struct sluice_nl_out *out);
+/* One message of a dump, filled by @put. Return: 0, or -EMSGSIZE and nothing of it is left. */
+int sluice_nl_dump_one(const struct sluice_nl_out *out,
+		       int (*put)(struct sk_buff *skb, const void *obj), const void *obj);
 /* What the dump stands for: a change of it between two buffers flags them NLM_F_DUMP_INTR. RTNL. */
 void sluice_nl_dump_gen(struct netlink_callback *cb, const struct sluice_engine_ops *ops,
 			struct sluice_instance *inst);

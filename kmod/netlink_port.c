@@ -44,11 +44,22 @@ static const char *port_new_name(struct sluice_change *c)
 	return nla_data(name);
 }
 
+/* @undo: NULL outside of a transaction. */
+static int port_added(struct sluice_port *port, struct port_step *undo)
+{
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	if (undo) {
+		undo->port = port;
+		undo->step.armed = true;
+	}
+	return 0;
+}
+
 static int port_add(struct sluice_change *c)
 {
 	struct sluice_port_params params = {};
 	const char *name = port_new_name(c);
-	struct sluice_port *port;
 	struct port_step *undo;
 
 	if (!name)
@@ -68,21 +79,13 @@ static int port_add(struct sluice_change *c)
 	undo = sluice_change_undo(c, sizeof(*undo), port_step_del);
 	if (IS_ERR(undo))
 		return PTR_ERR(undo);
-	port = sluice_port_add(c->net, name, &params, c->extack);
-	if (IS_ERR(port))
-		return PTR_ERR(port);
-	if (undo) {
-		undo->port = port;
-		undo->step.armed = true;
-	}
-	return 0;
+	return port_added(sluice_port_add(c->net, name, &params, c->extack), undo);
 }
 
 static int uplink_add(struct sluice_change *c)
 {
 	struct nlattr *dev = sluice_nl_need(c, SLUICE_A_PORT_DEV);
 	const char *name = port_new_name(c);
-	struct sluice_port *port;
 	struct net_device *lower;
 	struct port_step *undo;
 
@@ -98,14 +101,7 @@ static int uplink_add(struct sluice_change *c)
 	undo = sluice_change_undo(c, sizeof(*undo), port_step_del);
 	if (IS_ERR(undo))
 		return PTR_ERR(undo);
-	port = sluice_uplink_add(c->net, name, lower, c->extack);
-	if (IS_ERR(port))
-		return PTR_ERR(port);
-	if (undo) {
-		undo->port = port;
-		undo->step.armed = true;
-	}
-	return 0;
+	return port_added(sluice_uplink_add(c->net, name, lower, c->extack), undo);
 }
 
 static int port_del(struct sluice_change *c)
@@ -291,19 +287,10 @@ static int port_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *
 		     struct sluice_port *port)
 {
 	const struct nlattr *kind = genl_info_dump(out->cb)->attrs[SLUICE_A_PORT_KIND];
-	void *hdr;
 
 	if (kind && nla_get_u8(kind) != port->kind)
 		return 0;
-	hdr = sluice_nl_dump_put(out);
-	if (!hdr)
-		return -EMSGSIZE;
-	if (port_put(out->skb, port)) {
-		genlmsg_cancel(out->skb, hdr);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(out->skb, hdr);
-	return 0;
+	return sluice_nl_dump_one(out, port_put, port);
 }
 
 int sluice_nl_port_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)

@@ -9,17 +9,34 @@ struct rate_step {
 	struct sluice_rate rate;
 };
 
-/* --- ports ----------------------------------------------------------------------------------- */
+/* --- limits ---------------------------------------------------------------------------------- */
 
-static u64 rate_get(const struct nlattr *nla)
+/* What the parts of a limit are called. */
+struct rate_attrs {
+	int bps, burst, pps, pburst;
+};
+
+static const struct rate_attrs of_port = {
+	SLUICE_A_RATE_BPS, SLUICE_A_RATE_BURST, SLUICE_A_RATE_PPS, SLUICE_A_RATE_PBURST,
+};
+
+static const struct rate_attrs of_meter = {
+	SLUICE_A_METER_BPS, SLUICE_A_METER_BURST, SLUICE_A_METER_PPS, SLUICE_A_METER_PBURST,
+};
+
+static u64 rate_part(const struct sluice_change *c, int type)
 {
-	return nla ? nla_get_uint(nla) : 0;
+	return c->attrs[type] ? nla_get_uint(c->attrs[type]) : 0;
 }
 
-static int rate_check(struct sluice_change *c, const struct sluice_rate *r)
+static int rate_get(struct sluice_change *c, const struct rate_attrs *of, struct sluice_rate *r)
 {
 	const char *why = NULL;
 
+	r->bps = rate_part(c, of->bps);
+	r->burst = rate_part(c, of->burst);
+	r->pps = rate_part(c, of->pps);
+	r->pburst = rate_part(c, of->pburst);
 	if (!r->bps && !r->pps)
 		why = "a limit needs bps or pps, more than 0";
 	else if (r->burst && !r->bps)
@@ -31,6 +48,19 @@ static int rate_check(struct sluice_change *c, const struct sluice_rate *r)
 	NL_SET_ERR_MSG_FMT(c->extack, "%s", why);
 	return -EINVAL;
 }
+
+static int rate_put(struct sk_buff *skb, const struct rate_attrs *of, const struct sluice_rate *r)
+{
+	if (r->bps &&
+	    (nla_put_uint(skb, of->bps, r->bps) || nla_put_uint(skb, of->burst, r->burst)))
+		return -EMSGSIZE;
+	if (r->pps &&
+	    (nla_put_uint(skb, of->pps, r->pps) || nla_put_uint(skb, of->pburst, r->pburst)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* --- ports ----------------------------------------------------------------------------------- */
 
 static int rate_undo(struct sluice_step *step)
 {
@@ -61,39 +91,28 @@ static int rate_change(struct sluice_change *c, struct sluice_port *port, u8 dir
 
 static int rate_set(struct sluice_change *c)
 {
-	struct sluice_rate rate = {
-		.bps = rate_get(c->attrs[SLUICE_A_RATE_BPS]),
-		.burst = rate_get(c->attrs[SLUICE_A_RATE_BURST]),
-		.pps = rate_get(c->attrs[SLUICE_A_RATE_PPS]),
-		.pburst = rate_get(c->attrs[SLUICE_A_RATE_PBURST]),
-	};
-	struct sluice_port *port;
+	struct sluice_port *port = sluice_nl_need_guest(c, SLUICE_A_RATE_PORT);
+	struct sluice_rate rate;
 	struct nlattr *dir;
-	int err = sluice_nl_need_engine(c);
+	int err;
 
-	if (err)
-		return err;
-	port = sluice_nl_need_guest(c, SLUICE_A_RATE_PORT);
 	if (IS_ERR(port))
 		return PTR_ERR(port);
 	dir = sluice_nl_need(c, SLUICE_A_RATE_DIR);
 	if (!dir)
 		return -EINVAL;
-	err = rate_check(c, &rate);
+	err = rate_get(c, &of_port, &rate);
 	return err ?: rate_change(c, port, nla_get_u8(dir), &rate);
 }
 
 static int rate_del(struct sluice_change *c)
 {
 	static const struct sluice_rate none;
+	struct sluice_port *port = sluice_nl_need_guest(c, SLUICE_A_RATE_PORT);
 	struct nlattr *only = c->attrs[SLUICE_A_RATE_DIR];
-	struct sluice_port *port;
+	int err = 0;
 	u8 dir;
-	int err = sluice_nl_need_engine(c);
 
-	if (err)
-		return err;
-	port = sluice_nl_need_guest(c, SLUICE_A_RATE_PORT);
 	if (IS_ERR(port))
 		return PTR_ERR(port);
 	for (dir = 0; dir < SLUICE_DIRS && !err; dir++) {
@@ -113,40 +132,37 @@ int sluice_nl_rate_del_doit(struct sk_buff *skb, struct genl_info *info)
 	return sluice_change_do(skb, info, rate_del, SLUICE_OBJECT_RATE);
 }
 
-static int rate_put(struct sk_buff *skb, const struct sluice_port *port, u8 dir,
-		    const struct sluice_rate *r)
+struct rate_shown {
+	const struct sluice_port *port;
+	u8 dir;
+	struct sluice_rate rate;
+};
+
+static int rate_put_port(struct sk_buff *skb, const void *obj)
 {
-	if (nla_put_string(skb, SLUICE_A_RATE_PORT, port->dev->name) ||
-	    nla_put_u8(skb, SLUICE_A_RATE_DIR, dir))
+	const struct rate_shown *s = obj;
+
+	if (nla_put_string(skb, SLUICE_A_RATE_PORT, s->port->dev->name) ||
+	    nla_put_u8(skb, SLUICE_A_RATE_DIR, s->dir))
 		return -EMSGSIZE;
-	if (r->bps && (nla_put_uint(skb, SLUICE_A_RATE_BPS, r->bps) ||
-		       nla_put_uint(skb, SLUICE_A_RATE_BURST, r->burst)))
-		return -EMSGSIZE;
-	if (r->pps && (nla_put_uint(skb, SLUICE_A_RATE_PPS, r->pps) ||
-		       nla_put_uint(skb, SLUICE_A_RATE_PBURST, r->pburst)))
-		return -EMSGSIZE;
-	return 0;
+	return rate_put(skb, &of_port, &s->rate);
 }
 
 static int rate_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,
 		     struct sluice_port *port)
 {
 	struct sluice_nl_dump *d = sluice_nl_dump(out->cb);
-	struct sluice_rate rate;
-	void *hdr;
+	struct rate_shown s = { .port = port };
+	int err;
 
 	for (; d->part < SLUICE_DIRS; d->part++) {
-		ops->rate_get(port, d->part, &rate);
-		if (!rate.bps && !rate.pps)
+		s.dir = d->part;
+		ops->rate_get(port, s.dir, &s.rate);
+		if (!s.rate.bps && !s.rate.pps)
 			continue;
-		hdr = sluice_nl_dump_put(out);
-		if (!hdr)
-			return -EMSGSIZE;
-		if (rate_put(out->skb, port, d->part, &rate)) {
-			genlmsg_cancel(out->skb, hdr);
-			return -EMSGSIZE;
-		}
-		genlmsg_end(out->skb, hdr);
+		err = sluice_nl_dump_one(out, rate_put_port, &s);
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -180,21 +196,16 @@ static int meter_undo(struct sluice_step *step)
 
 static int meter_add(struct sluice_change *c)
 {
-	struct sluice_rate rate = {
-		.bps = rate_get(c->attrs[SLUICE_A_METER_BPS]),
-		.burst = rate_get(c->attrs[SLUICE_A_METER_BURST]),
-		.pps = rate_get(c->attrs[SLUICE_A_METER_PPS]),
-		.pburst = rate_get(c->attrs[SLUICE_A_METER_PBURST]),
-	};
 	struct nlattr *id = sluice_nl_need(c, SLUICE_A_METER_ID);
 	struct meter_step *undo;
+	struct sluice_rate rate;
 	int err;
 
 	if (!id)
 		return -EINVAL;
 	err = sluice_nl_need_engine(c);
 	if (!err)
-		err = rate_check(c, &rate);
+		err = rate_get(c, &of_meter, &rate);
 	if (err)
 		return err;
 	undo = sluice_change_undo(c, sizeof(*undo), meter_undo);
@@ -255,19 +266,21 @@ int sluice_nl_meter_del_doit(struct sk_buff *skb, struct genl_info *info)
 	return sluice_change_do(skb, info, meter_del, SLUICE_OBJECT_METER);
 }
 
-static int meter_put(struct sk_buff *skb, const struct sluice_rate *r,
-		     const struct sluice_hits *passed, const struct sluice_hits *dropped)
+struct meter_shown {
+	u32 id;
+	const struct sluice_rate *rate;
+	const struct sluice_hits *passed, *dropped;
+};
+
+static int meter_put(struct sk_buff *skb, const void *obj)
 {
-	if (r->bps && (nla_put_uint(skb, SLUICE_A_METER_BPS, r->bps) ||
-		       nla_put_uint(skb, SLUICE_A_METER_BURST, r->burst)))
-		return -EMSGSIZE;
-	if (r->pps && (nla_put_uint(skb, SLUICE_A_METER_PPS, r->pps) ||
-		       nla_put_uint(skb, SLUICE_A_METER_PBURST, r->pburst)))
-		return -EMSGSIZE;
-	if (nla_put_uint(skb, SLUICE_A_METER_PASSED_PACKETS, passed->packets) ||
-	    nla_put_uint(skb, SLUICE_A_METER_PASSED_BYTES, passed->bytes) ||
-	    nla_put_uint(skb, SLUICE_A_METER_DROPPED_PACKETS, dropped->packets) ||
-	    nla_put_uint(skb, SLUICE_A_METER_DROPPED_BYTES, dropped->bytes))
+	const struct meter_shown *s = obj;
+
+	if (nla_put_u32(skb, SLUICE_A_METER_ID, s->id) || rate_put(skb, &of_meter, s->rate) ||
+	    nla_put_uint(skb, SLUICE_A_METER_PASSED_PACKETS, s->passed->packets) ||
+	    nla_put_uint(skb, SLUICE_A_METER_PASSED_BYTES, s->passed->bytes) ||
+	    nla_put_uint(skb, SLUICE_A_METER_DROPPED_PACKETS, s->dropped->packets) ||
+	    nla_put_uint(skb, SLUICE_A_METER_DROPPED_BYTES, s->dropped->bytes))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -275,18 +288,9 @@ static int meter_put(struct sk_buff *skb, const struct sluice_rate *r,
 static int meter_emit(void *ctx, u32 id, const struct sluice_rate *rate,
 		      const struct sluice_hits *passed, const struct sluice_hits *dropped)
 {
-	const struct sluice_nl_out *out = ctx;
-	void *hdr = sluice_nl_dump_put(out);
+	const struct meter_shown s = { id, rate, passed, dropped };
 
-	if (!hdr)
-		return -EMSGSIZE;
-	if (nla_put_u32(out->skb, SLUICE_A_METER_ID, id) ||
-	    meter_put(out->skb, rate, passed, dropped)) {
-		genlmsg_cancel(out->skb, hdr);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(out->skb, hdr);
-	return 0;
+	return sluice_nl_dump_one(ctx, meter_put, &s);
 }
 
 static int meter_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,

@@ -69,16 +69,7 @@ int sluice_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info)
 static int stats_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,
 		      struct sluice_port *port)
 {
-	void *hdr = sluice_nl_dump_put(out);
-
-	if (!hdr)
-		return -EMSGSIZE;
-	if (stats_put(out->skb, port)) {
-		genlmsg_cancel(out->skb, hdr);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(out->skb, hdr);
-	return 0;
+	return sluice_nl_dump_one(out, stats_put, port);
 }
 
 int sluice_nl_stats_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)

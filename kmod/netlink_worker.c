@@ -229,8 +229,9 @@ int sluice_nl_worker_assign_doit(struct sk_buff *skb, struct genl_info *info)
 
 /* --- showing --------------------------------------------------------------------------------- */
 
-static int worker_put(struct sk_buff *skb, const struct sluice_worker *w)
+static int worker_put(struct sk_buff *skb, const void *obj)
 {
+	const struct sluice_worker *w = obj;
 	struct sluice_worker_times t;
 
 	sluice_worker_times(w, &t);
@@ -257,7 +258,6 @@ int sluice_nl_worker_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 	struct sluice_nl_dump *d = sluice_nl_dump(cb);
 	struct sluice_worker *w = NULL;
 	unsigned int n = 0;
-	void *hdr;
 	int err = 0;
 
 	rtnl_lock();
@@ -265,14 +265,9 @@ int sluice_nl_worker_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 	while ((w = sluice_worker_next(w))) {
 		if (n++ < d->part)
 			continue;
-		hdr = sluice_nl_dump_put(&out);
-		if (!hdr || worker_put(skb, w)) {
-			if (hdr)
-				genlmsg_cancel(skb, hdr);
-			err = -EMSGSIZE;
+		err = sluice_nl_dump_one(&out, worker_put, w);
+		if (err)
 			break;
-		}
-		genlmsg_end(skb, hdr);
 		d->part++;
 	}
 	rtnl_unlock();
