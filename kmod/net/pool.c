@@ -47,10 +47,9 @@ static bool pool_next_page(struct sluice_pool *pool)
 	if (!p->page || !pool_reuse_page(p)) {
 		pool_drop_page(p);
 		p->page = alloc_pages(GFP_KERNEL | __GFP_COMP | __GFP_NOWARN, SLUICE_POOL_ORDER);
-		if (unlikely(!p->page)) {
-			pool->left = 0;
+		/* The page that is being cut stays, for those who need less. */
+		if (unlikely(!p->page))
 			return false;
-		}
 		page_ref_add(p->page, POOL_SPARE - 1);
 		p->spare = POOL_SPARE;
 	}
