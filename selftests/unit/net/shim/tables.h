@@ -154,57 +154,77 @@ static inline u32 jhash2(const u32 *k, u32 n, u32 seed)
 	return seed ^ seed >> 15;
 }
 
-/* --- xarray: an array --------------------------------------------------------------------------------------- */
+/* --- xarray: a sorted array ---------------------------------------------------------------------------------- */
 
-struct xarray { void **slot; unsigned long size; };
+struct shim_entry { unsigned long index; void *p; };
+struct xarray { struct shim_entry *entry; unsigned int nr; };
 #define XA_FLAGS_ALLOC1		0
 #define XA_FLAGS_ACCOUNT	0
 #define XA_LIMIT(a, b)		((struct shim_limit){ a, b })
 struct shim_limit { u32 min, max; };
+#define DEFINE_XARRAY_FLAGS(name, flags) struct xarray name
 
 static inline void xa_init_flags(struct xarray *xa, unsigned int flags)
 {
 	(void)flags;
-	xa->slot = NULL;
-	xa->size = 0;
+	xa->entry = NULL;
+	xa->nr = 0;
 }
 
 static inline void xa_destroy(struct xarray *xa)
 {
-	free(xa->slot);
-	xa->slot = NULL;
-	xa->size = 0;
+	free(xa->entry);
+	xa_init_flags(xa, 0);
+}
+
+/* Place of the first entry from @i on. */
+static inline unsigned int shim_xa_place(const struct xarray *xa, unsigned long i)
+{
+	unsigned int from = 0, to = xa->nr;
+
+	while (from < to) {
+		unsigned int mid = (from + to) / 2;
+
+		if (xa->entry[mid].index < i)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
 }
 
 static inline void *xa_load(struct xarray *xa, unsigned long i)
 {
-	return i < xa->size ? xa->slot[i] : NULL;
+	unsigned int at = shim_xa_place(xa, i);
+
+	return at < xa->nr && xa->entry[at].index == i ? xa->entry[at].p : NULL;
 }
 
 static inline int xa_insert(struct xarray *xa, unsigned long i, void *p, gfp_t gfp)
 {
+	unsigned int at = shim_xa_place(xa, i);
+
 	(void)gfp;
 	if (xa_load(xa, i))
 		return -EBUSY;
 	if (shim_alloc_fails())
 		return -ENOMEM;
-	if (i >= xa->size) {
-		unsigned long size = i * 2 + 64;
-
-		xa->slot = realloc(xa->slot, size * sizeof(*xa->slot));
-		memset(xa->slot + xa->size, 0, (size - xa->size) * sizeof(*xa->slot));
-		xa->size = size;
-	}
-	xa->slot[i] = p;
+	xa->entry = realloc(xa->entry, (xa->nr + 1) * sizeof(*xa->entry));
+	memmove(&xa->entry[at + 1], &xa->entry[at], (xa->nr - at) * sizeof(*xa->entry));
+	xa->entry[at] = (struct shim_entry){ i, p };
+	xa->nr++;
 	return 0;
 }
 
 static inline int xa_alloc_cyclic(struct xarray *xa, u32 *id, void *p, struct shim_limit limit, u32 *next, gfp_t gfp)
 {
-	u32 i = *next < limit.min ? limit.min : *next;
+	u64 i = max(*next, limit.min);
 
-	while (xa_load(xa, i))
+	while (i <= limit.max && xa_load(xa, i))
 		i++;
+	for (i = i <= limit.max ? i : limit.min; xa_load(xa, i); i++)
+		if (i == limit.max)
+			return -EBUSY;
 	*id = i;
 	*next = i + 1;
 	return xa_insert(xa, i, p, gfp);
@@ -212,11 +232,96 @@ static inline int xa_alloc_cyclic(struct xarray *xa, u32 *id, void *p, struct sh
 
 static inline void *xa_erase(struct xarray *xa, unsigned long i)
 {
+	unsigned int at = shim_xa_place(xa, i);
 	void *p = xa_load(xa, i);
 
-	if (p)
-		xa->slot[i] = NULL;
+	if (!p)
+		return NULL;
+	xa->nr--;
+	memmove(&xa->entry[at], &xa->entry[at + 1], (xa->nr - at) * sizeof(*xa->entry));
 	return p;
 }
+
+/* The body may erase the entry that it has. */
+static inline void *shim_xa_next(const struct xarray *xa, unsigned long *i, unsigned long from)
+{
+	unsigned int at = shim_xa_place(xa, from);
+
+	if (at == xa->nr)
+		return NULL;
+	*i = xa->entry[at].index;
+	return xa->entry[at].p;
+}
+
+#define xa_for_each_start(xa, i, e, start) \
+	for (e = shim_xa_next(xa, &(i), start); e; e = shim_xa_next(xa, &(i), (i) + 1))
+#define xa_for_each(xa, i, e)	xa_for_each_start(xa, i, e, 0)
+
+/* --- lists -------------------------------------------------------------------------------------------------- */
+
+struct list_head { struct list_head *next, *prev; };
+#define LIST_HEAD(name)		struct list_head name = { &(name), &(name) }
+
+static inline void INIT_LIST_HEAD(struct list_head *l)
+{
+	l->next = l->prev = l;
+}
+
+static inline bool list_empty(const struct list_head *l)
+{
+	return l->next == l;
+}
+
+static inline void list_add(struct list_head *n, struct list_head *l)
+{
+	n->next = l->next;
+	n->prev = l;
+	l->next->prev = n;
+	l->next = n;
+}
+
+static inline void list_add_tail(struct list_head *n, struct list_head *l)
+{
+	list_add(n, l->prev);
+}
+
+static inline void list_del(struct list_head *n)
+{
+	n->prev->next = n->next;
+	n->next->prev = n->prev;
+	n->next = n->prev = NULL;
+}
+
+#define shim_each(e, l, m, way) \
+	for (e = container_of((l)->way, __typeof__(*(e)), m); &(e)->m != (l); \
+	     e = container_of((e)->m.way, __typeof__(*(e)), m))
+#define list_for_each_entry(e, l, m)		shim_each(e, l, m, next)
+#define list_for_each_entry_reverse(e, l, m)	shim_each(e, l, m, prev)
+#define list_for_each_entry_safe(e, n, l, m) \
+	for (e = container_of((l)->next, __typeof__(*(e)), m); \
+	     &(e)->m != (l) && (n = container_of((e)->m.next, __typeof__(*(e)), m), 1); e = n)
+
+struct llist_node { struct llist_node *next; };
+struct llist_head { struct llist_node *first; };
+#define LLIST_HEAD(name)	struct llist_head name = { NULL }
+
+static inline void __llist_add(struct llist_node *n, struct llist_head *l)
+{
+	n->next = l->first;
+	l->first = n;
+}
+
+static inline struct llist_node *__llist_del_all(struct llist_head *l)
+{
+	struct llist_node *first = l->first;
+
+	l->first = NULL;
+	return first;
+}
+
+#define shim_llist_entry(n, e, m) ((n) ? container_of(n, __typeof__(*(e)), m) : NULL)
+#define llist_for_each_entry_safe(e, n, first, m) \
+	for (struct llist_node *_n = (first), *_next; \
+	     (e = shim_llist_entry(_n, e, m)) && (_next = _n->next, n = shim_llist_entry(_next, n, m), 1); _n = _next)
 
 #endif /* _SHIM_TABLES_H */
