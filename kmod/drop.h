@@ -32,7 +32,8 @@
 	X(ACTION,	"action",		"an action does not fit the packet") \
 	X(RING,		"ring",			"the ring broke") \
 	X(HELD,		"held",			"no engine is loaded") \
-	X(FRAGMENT,	"fragment",		"a fragment without headers, or over them")
+	X(FRAGMENT,	"fragment",		"a fragment without headers, or over them") \
+	X(RX_FILTER,	"rx-filter",		"the guest did not ask for it")
 
 enum sluice_drop {
 #define SLUICE_X(name, tag, text) SLUICE_DROP_##name,

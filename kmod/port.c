@@ -44,6 +44,8 @@ static void port_free(struct kref *ref)
 	for (i = 0; port->queue && i < 2 * port->nr_pairs; i++)
 		sluice_queue_exit(&port->queue[i]);
 	kvfree(port->queue);
+	/* Whoever might read it held a reference. */
+	kfree(rcu_access_pointer(port->filter));
 	free_percpu(port->stats);
 	kfree(port);
 }
@@ -310,6 +312,58 @@ struct sluice_port *sluice_port_get_by_ifindex(struct net *net, int ifindex)
 }
 SLUICE_EXPORT(sluice_port_get_by_ifindex);
 
+struct sluice_port *sluice_port_get_by_name(struct net *net, const char *name)
+{
+	struct sluice_port *port;
+
+	rtnl_lock();
+	port = sluice_port_find(net, name);
+	if (port && port->kind == SLUICE_PORT_GUEST)
+		kref_get(&port->ref);
+	else
+		port = NULL;
+	rtnl_unlock();
+	return port;
+}
+SLUICE_EXPORT(sluice_port_get_by_name);
+
+struct sluice_port *sluice_port_create(struct net *net, const char *name, unsigned int pairs)
+{
+	const struct sluice_port_params params = { .pairs = pairs };
+	struct netlink_ext_ack extack = {};
+	struct sluice_port *port;
+
+	rtnl_lock();
+	port = sluice_port_add(net, name, &params, &extack);
+	if (!IS_ERR(port))
+		kref_get(&port->ref);
+	rtnl_unlock();
+	return port;
+}
+SLUICE_EXPORT(sluice_port_create);
+
+void sluice_port_destroy(struct sluice_port *port)
+{
+	rtnl_lock();
+	if (!port->gone)
+		sluice_port_del(port);
+	rtnl_unlock();
+	sluice_port_put(port);
+}
+SLUICE_EXPORT(sluice_port_destroy);
+
+void sluice_port_get_link(struct sluice_port *port, struct sluice_port_link *link)
+{
+	memset(link, 0, sizeof(*link));
+	rtnl_lock();
+	if (!port->gone) {
+		link->up = port->dev->flags & IFF_UP;
+		link->mtu = port->dev->mtu;
+	}
+	rtnl_unlock();
+}
+SLUICE_EXPORT(sluice_port_get_link);
+
 void sluice_port_hold(struct sluice_port *port)
 {
 	kref_get(&port->ref);
@@ -419,6 +473,81 @@ void sluice_port_notifier_unregister(struct sluice_port_notifier *n)
 }
 SLUICE_EXPORT(sluice_port_notifier_unregister);
 
+void sluice_port_changed(struct sluice_port *port)
+{
+	struct sluice_port_notifier *n;
+
+	ASSERT_RTNL();
+	if (port->kind != SLUICE_PORT_GUEST)
+		return;
+	list_for_each_entry(n, &notifiers, node) {
+		if (n->changed)
+			n->changed(port, port->dev);
+	}
+}
+
+/* --- the receive filter --- */
+
+static bool filter_has_addr(const struct sluice_rx_filter *f, const u8 *addr)
+{
+	unsigned int i;
+
+	for (i = 0; i < f->nr_addr; i++) {
+		if (ether_addr_equal_unaligned(f->addr[i], addr))
+			return true;
+	}
+	return false;
+}
+
+static bool filter_has_vlan(const struct sluice_rx_filter *f, const struct vlan_ethhdr *eth,
+			    unsigned int len)
+{
+	if (len < VLAN_ETH_HLEN || eth->h_vlan_proto != htons(ETH_P_8021Q))
+		return true;
+	return test_bit(ntohs(eth->h_vlan_TCI) & VLAN_VID_MASK, f->vlan);
+}
+
+bool sluice_port_filter_match(const struct sluice_rx_filter *f, const void *frame, unsigned int len)
+{
+	const struct vlan_ethhdr *eth = frame;
+	u32 flags = f->flags;
+
+	if (flags & SLUICE_FILTER_PROMISC || len < ETH_HLEN)
+		return true;
+	if (flags & SLUICE_FILTER_VLAN && !filter_has_vlan(f, eth, len))
+		return false;
+	if (is_broadcast_ether_addr(eth->h_dest))
+		return !(flags & SLUICE_FILTER_NOBCAST);
+	if (is_multicast_ether_addr(eth->h_dest)) {
+		if (flags & SLUICE_FILTER_NOMULTI)
+			return false;
+		return flags & SLUICE_FILTER_ALLMULTI || filter_has_addr(f, eth->h_dest);
+	}
+	if (flags & SLUICE_FILTER_NOUNI)
+		return false;
+	return flags & SLUICE_FILTER_ALLUNI || filter_has_addr(f, eth->h_dest);
+}
+SLUICE_EXPORT(sluice_port_filter_match);
+
+int sluice_port_set_filter(struct sluice_port *port, const struct sluice_rx_filter *filter)
+{
+	struct sluice_port_filter *new = NULL, *old;
+
+	if (filter) {
+		new = kmalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+		if (!new)
+			return -ENOMEM;
+		new->f = *filter;
+	}
+	mutex_lock(&port->lock);
+	old = rcu_replace_pointer(port->filter, new, lockdep_is_held(&port->lock));
+	mutex_unlock(&port->lock);
+	if (old)
+		kfree_rcu(old, rcu);
+	return 0;
+}
+SLUICE_EXPORT(sluice_port_set_filter);
+
 /* --- frames from elsewhere --- */
 
 void sluice_port_post(struct sluice_port *port, struct sk_buff *skb, u32 hash, bool policed)
@@ -428,6 +557,11 @@ void sluice_port_post(struct sluice_port *port, struct sk_buff *skb, u32 hash, b
 
 	if (unlikely(!q)) {
 		sluice_port_count_drop(port, SLUICE_DROP_RX_DOWN, 1);
+		kfree_skb(skb);
+		return;
+	}
+	if (unlikely(!sluice_port_wants(port, skb->data, skb_headlen(skb)))) {
+		sluice_port_count_drop(port, SLUICE_DROP_RX_FILTER, 1);
 		kfree_skb(skb);
 		return;
 	}

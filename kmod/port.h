@@ -112,6 +112,12 @@ struct sluice_queue {
 	u64 kicks;
 };
 
+/* A receive filter as it is published. */
+struct sluice_port_filter {
+	struct sluice_rx_filter f;
+	struct rcu_head rcu;
+};
+
 /**
  * struct sluice_port - where packets enter and leave
  * @ref: front ends and the netdev hold it; memory goes with the last
@@ -128,6 +134,7 @@ struct sluice_queue {
  * @rx_map: pairs whose receive queue is attached, @nr_rx of them; written under @lock, read racily:
  *	a reader that loses the race drops a packet as RX_DOWN
  * @offloads: NETIF_F_* that the guest's driver takes; WRITE_ONCE under @lock
+ * @filter: frames that the guest asks for, NULL: all; written under @lock, read under RCU
  * @stats: per CPU
  * @engine: the engine's own state; set under RTNL before packets flow
  * @engine_ops: the engine that serves the port (module reference held), NULL while held; RCU
@@ -156,6 +163,7 @@ struct sluice_port {
 	u8 rx_map[SLUICE_MAX_PAIRS];
 	unsigned int nr_rx;
 	u64 offloads;
+	struct sluice_port_filter __rcu *filter;
 
 	struct sluice_port_stats __percpu *stats;
 	void *engine;
@@ -224,6 +232,28 @@ static inline struct sluice_queue *sluice_port_choose_rxq(const struct sluice_po
 	return n ? sluice_port_rxq(port, READ_ONCE(port->rx_map[reciprocal_scale(hash, n)])) : NULL;
 }
 
+bool sluice_port_filter_match(const struct sluice_rx_filter *f, const void *frame, unsigned int len);
+
+/*
+ * Did the guest ask for frames like this one? @frame: Ethernet header and, if there is one, tag;
+ * @len of it are there. Context: any.
+ */
+static inline bool sluice_port_wants(const struct sluice_port *port, const void *frame,
+				     unsigned int len)
+{
+	const struct sluice_port_filter *f;
+	bool wanted = true;
+
+	if (likely(!rcu_access_pointer(port->filter)))
+		return true;
+	rcu_read_lock();
+	f = rcu_dereference(port->filter);
+	if (f)
+		wanted = sluice_port_filter_match(&f->f, frame, len);
+	rcu_read_unlock();
+	return wanted;
+}
+
 static inline struct sluice_queue *sluice_port_txq(const struct sluice_port *port,
 						   unsigned int pair)
 {
@@ -260,6 +290,8 @@ void sluice_port_withdraw(struct sluice_port *port);
 /* Take it out of a namespace, bring it into the one its netdev is in now. RTNL. */
 void sluice_port_leave(struct sluice_port *port);
 void sluice_port_enter(struct sluice_port *port);
+/* Its netdev went up or down, or changed its MTU: tell front ends. RTNL. */
+void sluice_port_changed(struct sluice_port *port);
 /* An engine serves the port from now on: what came while it was held is looked at. RTNL. */
 void sluice_port_serve(struct sluice_port *port, const struct sluice_engine_ops *ops);
 

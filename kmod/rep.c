@@ -100,6 +100,9 @@ static void rep_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *s)
 	s->tx_packets = t.packets[!rx];
 	s->tx_bytes = t.bytes[!rx];
 	for (i = SLUICE_DROP_NONE + 1; i < SLUICE_DROP_MAX; i++) {
+		/* Nobody wanted those: nothing is lost. */
+		if (i == SLUICE_DROP_RX_FILTER)
+			continue;
 		if (i >= SLUICE_DROP_RX_FULL && i <= SLUICE_DROP_INBOX_FULL)
 			s->tx_dropped += t.drops[i];
 		else
@@ -431,6 +434,8 @@ static int rep_event(struct notifier_block *nb, unsigned long event, void *ptr)
 	 * A move tells everybody that the netdev goes, and then that it is there; it stays
 	 * registered meanwhile.
 	 */
+	if (event == NETDEV_UP || event == NETDEV_DOWN || event == NETDEV_CHANGEMTU)
+		sluice_port_changed(port);
 	if (event == NETDEV_UNREGISTER && dev->reg_state == NETREG_REGISTERED) {
 		/* The VF stays where it is, so an uplink cannot leave it. */
 		if (port->kind == SLUICE_PORT_UPLINK)

@@ -12,8 +12,10 @@
 #ifndef _SLUICE_H
 #define _SLUICE_H
 
-#include <linux/types.h>
+#include <linux/bits.h>
 #include <linux/if_ether.h>
+#include <linux/if_vlan.h>
+#include <linux/types.h>
 #include "ring/gmem.h"
 #include "ring/iotlb.h"
 #include "ring/vring.h"
@@ -94,8 +96,37 @@ void sluice_port_put(struct sluice_port *port);
 /* One more reference, for somebody who has the port from a notifier. */
 void sluice_port_hold(struct sluice_port *port);
 
+/* The same by name. */
+struct sluice_port *sluice_port_get_by_name(struct net *net, const char *name);
+
+/**
+ * sluice_port_create() - make a guest port on behalf of a front end
+ * @net: network namespace
+ * @name: of its netdev; may hold one %d
+ * @pairs: queue pairs, 1..SLUICE_MAX_PAIRS
+ *
+ * Who may do so is for the caller to check. Context: process, no RTNL held. Return: a reference,
+ * which sluice_port_destroy() or sluice_port_put() takes; or an ERR_PTR(): -EEXIST, -EINVAL, -ENOMEM.
+ */
+struct sluice_port *sluice_port_create(struct net *net, const char *name, unsigned int pairs);
+/* Remove the port, unless somebody did before, and drop the reference. Context: likewise. */
+void sluice_port_destroy(struct sluice_port *port);
+
 /* Name at this moment, ifindex, device MAC; -ENODEV after the port was removed. */
 int sluice_port_ident(struct sluice_port *port, char name[16], int *ifindex, u8 mac[ETH_ALEN]);
+
+/**
+ * struct sluice_port_link - what a guest is told of its link
+ * @up: the operator has the port's netdev up; false after the port was removed
+ * @mtu: of the netdev
+ */
+struct sluice_port_link {
+	bool up;
+	unsigned int mtu;
+};
+
+/* Context: process, no RTNL held. */
+void sluice_port_get_link(struct sluice_port *port, struct sluice_port_link *link);
 
 /**
  * sluice_port_get_pair() - reserve a queue pair for a front end's handle
@@ -119,6 +150,37 @@ struct sluice_queue *sluice_port_queue(struct sluice_port *port, unsigned int pa
  */
 int sluice_port_set_offloads(struct sluice_port *port, u64 netif_features);
 
+#define SLUICE_FILTER_PROMISC	0x01	/* everything */
+#define SLUICE_FILTER_ALLMULTI	0x02	/* every multicast group */
+#define SLUICE_FILTER_ALLUNI	0x04	/* every unicast address */
+#define SLUICE_FILTER_NOMULTI	0x08	/* no multicast, whatever else is said */
+#define SLUICE_FILTER_NOUNI	0x10	/* no unicast, likewise */
+#define SLUICE_FILTER_NOBCAST	0x20	/* no broadcast, likewise */
+#define SLUICE_FILTER_VLAN	0x40	/* of tagged frames only those in @vlan */
+
+/* Addresses that one filter holds. */
+#define SLUICE_FILTER_ADDRS	64
+
+/**
+ * struct sluice_rx_filter - which frames a guest wants to be given
+ * @flags: SLUICE_FILTER_*; PROMISC is asked first
+ * @nr_addr: length of @addr
+ * @addr: unicast addresses and multicast groups
+ * @vlan: bitmap of VLAN ids
+ *
+ * The guest's own choice, as with the filter of a NIC: it spares the guest what it did not ask for.
+ * Policy, which is the operator's, neither sees nor follows it.
+ */
+struct sluice_rx_filter {
+	u32 flags;
+	unsigned int nr_addr;
+	u8 addr[SLUICE_FILTER_ADDRS][ETH_ALEN];
+	unsigned long vlan[BITS_TO_LONGS(VLAN_N_VID)];
+};
+
+/* @filter is copied; NULL: everything. Context: process. Return: 0, -ENOMEM. */
+int sluice_port_set_filter(struct sluice_port *port, const struct sluice_rx_filter *filter);
+
 /**
  * sluice_port_inject() - take a frame from a front end's slow path (QEMU writing the tap:
  * self-announce)
@@ -135,16 +197,30 @@ int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int
 
 /*
  * Called (RTNL held) for each guest port that appears or goes, and once for every existing one on
- * registration.
+ * registration. @changed, which may be NULL, when the link of one changed.
  */
 struct sluice_port_notifier {
 	struct list_head node;
 	void (*added)(struct sluice_port *port, struct net_device *dev);
 	void (*removed)(struct sluice_port *port, struct net_device *dev);
+	void (*changed)(struct sluice_port *port, struct net_device *dev);
 };
 
 int sluice_port_notifier_register(struct sluice_port_notifier *n);
 void sluice_port_notifier_unregister(struct sluice_port_notifier *n);
+
+/*
+ * The same for uplinks: called (RTNL held) when an uplink takes hold of the VF's netdev @lower, and
+ * when it lets go of it, be it that the uplink is deleted or that the VF is unplugged.
+ */
+struct sluice_uplink_notifier {
+	struct list_head node;
+	void (*added)(struct net_device *uplink, struct net_device *lower);
+	void (*removed)(struct net_device *uplink, struct net_device *lower);
+};
+
+void sluice_uplink_notifier_register(struct sluice_uplink_notifier *n);
+void sluice_uplink_notifier_unregister(struct sluice_uplink_notifier *n);
 
 /* --- queues --- */
 

@@ -19,6 +19,9 @@
 
 #define UPLINK_BUDGET	64
 
+/* RTNL */
+static LIST_HEAD(notifiers);
+
 /* --- receive: the VF's softirq, or the worker that polls it --- */
 
 static rx_handler_result_t uplink_handle_frame(struct sk_buff **pskb)
@@ -202,6 +205,7 @@ static void uplink_mirror_carrier(struct sluice_port *port, struct net_device *l
 int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 			 struct netlink_ext_ack *extack)
 {
+	struct sluice_uplink_notifier *n;
 	struct sluice_worker *w;
 	int err;
 
@@ -231,6 +235,8 @@ int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 	if (err)
 		goto worker;
 	uplink_mirror_carrier(port, lower);
+	list_for_each_entry(n, &notifiers, node)
+		n->added(port->dev, lower);
 	return 0;
 
 worker:
@@ -257,10 +263,13 @@ static void uplink_free_skb(void *skb)
 void sluice_uplink_detach(struct sluice_port *port)
 {
 	struct net_device *lower = rtnl_dereference(port->lower);
+	struct sluice_uplink_notifier *n;
 
 	ASSERT_RTNL();
 	if (!lower)
 		return;
+	list_for_each_entry(n, &notifiers, node)
+		n->removed(port->dev, lower);
 	netdev_rx_handler_unregister(lower);
 	RCU_INIT_POINTER(port->lower, NULL);
 	uplink_take_off_worker(port);
@@ -272,6 +281,39 @@ void sluice_uplink_detach(struct sluice_port *port)
 	WRITE_ONCE(port->napi_id, 0);
 	netif_carrier_off(port->dev);
 }
+
+/* Call @fn for each uplink that has a VF. */
+static void uplink_tell_all(void (*fn)(struct net_device *uplink, struct net_device *lower))
+{
+	struct net_device *lower;
+	struct sluice_port *port;
+	unsigned long index;
+
+	ASSERT_RTNL();
+	xa_for_each(&sluice_ports, index, port) {
+		lower = rtnl_dereference(port->lower);
+		if (lower)
+			fn(port->dev, lower);
+	}
+}
+
+void sluice_uplink_notifier_register(struct sluice_uplink_notifier *n)
+{
+	rtnl_lock();
+	list_add_tail(&n->node, &notifiers);
+	uplink_tell_all(n->added);
+	rtnl_unlock();
+}
+SLUICE_EXPORT(sluice_uplink_notifier_register);
+
+void sluice_uplink_notifier_unregister(struct sluice_uplink_notifier *n)
+{
+	rtnl_lock();
+	list_del(&n->node);
+	uplink_tell_all(n->removed);
+	rtnl_unlock();
+}
+SLUICE_EXPORT(sluice_uplink_notifier_unregister);
 
 static struct sluice_port *uplink_above(struct net_device *lower)
 {

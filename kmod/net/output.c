@@ -427,6 +427,12 @@ static struct sluice_output_stage *out_stage(struct sluice_worker *w, struct slu
 	return st;
 }
 
+static bool out_wanted(const struct sluice_port *port, const struct sluice_pkt *pkt)
+{
+	return pkt->skb ? sluice_port_wants(port, pkt->skb->data, skb_headlen(pkt->skb)) :
+			  sluice_port_wants(port, pkt->data, pkt->len);
+}
+
 void sluice_output_add(struct sluice_worker *w, struct sluice_output *out, struct sluice_port *port,
 		       bool slow, struct sluice_pkt *pkt)
 {
@@ -441,6 +447,11 @@ void sluice_output_add(struct sluice_worker *w, struct sluice_output *out, struc
 		q = sluice_port_choose_rxq(port, pkt->hash);
 		if (unlikely(!q)) {
 			sluice_port_count_drop(port, SLUICE_DROP_RX_DOWN, 1);
+			sluice_pkt_free(pkt);
+			return;
+		}
+		if (unlikely(!out_wanted(port, pkt))) {
+			sluice_port_count_drop(port, SLUICE_DROP_RX_FILTER, 1);
 			sluice_pkt_free(pkt);
 			return;
 		}
