@@ -18,7 +18,7 @@ endif
 override BUILD := $(abspath $(BUILD))
 tree := $(or $(BUILD),$(top))
 
-module_dirs := kmod vhost-vendor
+module_dirs := kmod vhost-vendor vfio-mdev
 kbuild = $(MAKE) -C $(KDIR) M=$(tree)
 dest := updates/sluice
 # A distribution's headers come without its signing key: do not try to sign with it.

@@ -106,7 +106,8 @@ struct sluice_port *sluice_port_get_by_name(struct net *net, const char *name);
  * @pairs: queue pairs, 1..SLUICE_MAX_PAIRS
  *
  * Who may do so is for the caller to check. Context: process, no RTNL held. Return: a reference,
- * which sluice_port_destroy() or sluice_port_put() takes; or an ERR_PTR(): -EEXIST, -EINVAL, -ENOMEM.
+ * which sluice_port_destroy() or sluice_port_put() takes; or an ERR_PTR(): -EEXIST, -EINVAL,
+ * -ENOMEM.
  */
 struct sluice_port *sluice_port_create(struct net *net, const char *name, unsigned int pairs);
 /* Remove the port, unless somebody did before, and drop the reference. Context: likewise. */

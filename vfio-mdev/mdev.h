@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A virtio network card on PCI as a mediated device: what a guest's driver and the VMM see of it is
+ * made here; its virtqueues are those of a guest port, and their packets are none of our business.
+ *
+ * DOC: Locking
+ *
+ *	VFIO's device set lock > mdev->lock > RTNL > the port's own lock > a call to a worker
+ *	mdev->lock > mem->lock > the VMM's IOMMU locks, the port's own lock
+ *
+ * Each access to a register and each ioctl is dealt with under mdev->lock, its data copied outside
+ * of it: so registers, queues and interrupts change in one thread at a time. Workers take no lock
+ * of ours but spinlocks (a vector's, INTx', a miss'). What runs under RTNL (the port and uplink
+ * notifiers) and what a worker reports only queues work. DMA unmap comes with locks of the VMM's
+ * IOMMU held, in which somebody with mdev->lock may be waiting to pin: it takes mem->lock alone.
+ *
+ * DOC: Lifetime
+ *
+ * VFIO counts who has the device open, and the last one's close runs device_close(): queues are
+ * detached, which waits for their workers, then our work is cancelled, then pages are unpinned;
+ * after that nothing of ours knows the guest. A VMM that is killed closes its files, so it ends
+ * the same way, as does `mdevctl stop`: VFIO asks the user to let go (device_request()) and waits.
+ * Only then the port is given back, or removed if it was made here. An open device holds this
+ * module, by the driver's owner; one that is not open goes with it.
+ */
+#ifndef _SLUICE_MDEV_H
+#define _SLUICE_MDEV_H
+
+#include <linux/hrtimer.h>
+#include <linux/maple_tree.h>
+#include <linux/mdev.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/vfio.h>
+#include <linux/virtio_net.h>
+#include <linux/workqueue.h>
+#include "sluice.h"
+#include "common.h"
+#include "netcfg.h"
+#include "pci.h"
+
+struct sluice_mdev;
+
+#define SLUICE_MDEV_VQS		(2 * SLUICE_MAX_PAIRS + 1)
+/* One for each queue and one for the configuration. */
+#define SLUICE_MDEV_VECTORS	(SLUICE_MDEV_VQS + 1)
+/* Entries of a ring. */
+#define SLUICE_MDEV_RING_MAX	256
+#define SLUICE_MDEV_CTRL_MAX	64
+
+static_assert(SLUICE_MDEV_VQS == SLUICE_COMMON_QUEUES);
+
+/**
+ * struct sluice_mdev_vector - an MSI-X vector
+ * @lock: the fields below; any context
+ * @trigger: eventfd, NULL: none
+ * @pending: was raised while there was none; told when there is
+ */
+struct sluice_mdev_vector {
+	spinlock_t lock;	/* see above */
+	struct eventfd_ctx *trigger;
+	bool pending;
+};
+
+/**
+ * struct sluice_mdev_irq - interrupts
+ * @msix: the user set vectors up; written under mdev->lock, READ_ONCE elsewhere
+ * @nr: how many vectors there are; fixed while open
+ * @vector: MSI-X
+ * @lock: @isr to @intx_masked; any context
+ * @isr: the ISR status register
+ * @intx: eventfd, NULL: none
+ * @intx_off: disabled in the command register
+ * @intx_masked: by the user, or by having been raised
+ * @unmask: eventfd by which the user unmasks INTx, NULL: none; VFIO's lock
+ * @req: asks the user to let go of the device; mdev->lock
+ */
+struct sluice_mdev_irq {
+	bool msix;
+	unsigned int nr;
+	struct sluice_mdev_vector vector[SLUICE_MDEV_VECTORS];
+	spinlock_t lock;	/* see above */
+	u8 isr;
+	struct eventfd_ctx *intx;
+	bool intx_off;
+	bool intx_masked;
+	struct virqfd *unmask;
+	struct eventfd_ctx *req;
+};
+
+/**
+ * struct sluice_mdev_mem - guest memory, as far as it was used
+ * @lock: @runs, and what queues are given of them
+ * @runs: struct mem_run by IOVA page number
+ * @pinned: pages in @runs
+ * @work: sees to misses
+ */
+struct sluice_mdev_mem {
+	struct mutex lock;	/* see above */
+	struct maple_tree runs;
+	unsigned long pinned;
+	struct delayed_work work;
+};
+
+/**
+ * struct sluice_mdev_vq - a virtqueue
+ * @mdev: its device
+ * @index: number
+ * @gmem: guest memory as it sees it; kernel addresses behind an IOTLB of its own, which is made at
+ *	open and goes at close
+ * @q: queue of the port while it serves this one, NULL: none; changes under mdev->lock and
+ * 	mem->lock
+ * @avail: index state while detached, as struct sluice_vring_config has it
+ * @used: likewise
+ * @miss_lock: the three below; taken on workers
+ * @missed: it waits for memory
+ * @miss_perm: SLUICE_GMEM_*
+ * @miss_iova: where
+ * @miss_tries: how often it was not there, in a row; mem->lock
+ */
+struct sluice_mdev_vq {
+	struct sluice_mdev *mdev;
+	unsigned int index;
+	struct sluice_gmem gmem;
+	struct sluice_queue *q;
+	u32 avail;
+	u32 used;
+	spinlock_t miss_lock;	/* see above */
+	bool missed;
+	u8 miss_perm;
+	u64 miss_iova;
+	unsigned int miss_tries;
+};
+
+/**
+ * struct sluice_mdev - a mediated device
+ * @vdev: what VFIO knows; comes first
+ * @dev: the mdev's device
+ * @node: in the list of all (device.c)
+ * @lock: see above; all that names no other protector
+ * @open: somebody has it open
+ * @port: guest port, a reference; NULL: none yet
+ * @own_port: we made it
+ * @pairs: queue pairs, 0 until chosen
+ * @has_mac: @mac was set by the operator
+ * @mac: address that the driver is told
+ * @pci: configuration space
+ * @msix_table: BAR 0; the VMM has its own
+ * @common: common configuration
+ * @net: device configuration
+ * @curr_pairs: pairs that the driver uses
+ * @nr_reserved: pairs of the port that we hold
+ * @rx_flags: SLUICE_FILTER_* as the driver set them
+ * @nr_uc: unicast addresses of @rx_addr, which come first; the device's own is not among them
+ * @nr_mc: multicast groups behind them
+ * @rx_addr: receive addresses; a list that did not fit is empty and has @rx_over set
+ * @rx_over: SLUICE_FILTER_ALLUNI, _ALLMULTI: as there was no room for the list
+ * @vlan: VLAN ids that the driver wants
+ * @irq: interrupts
+ * @mem: guest memory
+ * @vq: virtqueues
+ * @ctrl_index: number of the control queue, as negotiated; WRITE_ONCE, as kicks take no lock
+ * @ctrl: its ring, NULL while it is stopped
+ * @ctrl_seg: room for its descriptors
+ * @ctrl_work: serves it
+ * @event_work: the link or the state of a ring may have changed
+ * @broken: bitmap of queues that broke their rings; any context
+ */
+struct sluice_mdev {
+	struct vfio_device vdev;
+	struct device *dev;
+	struct list_head node;
+	struct mutex lock;	/* see above */
+	bool open;
+	struct sluice_port *port;
+	bool own_port;
+	unsigned int pairs;
+	bool has_mac;
+	u8 mac[ETH_ALEN];
+
+	struct sluice_pci pci;
+	u8 msix_table[SLUICE_PCI_MSIX_SIZE];
+	struct sluice_common common;
+	struct virtio_net_config net;
+	unsigned int curr_pairs;
+	unsigned int nr_reserved;
+	u32 rx_flags;
+	u32 rx_over;
+	unsigned int nr_uc;
+	unsigned int nr_mc;
+	u8 rx_addr[SLUICE_FILTER_ADDRS - 1][ETH_ALEN];
+	DECLARE_BITMAP(vlan, VLAN_N_VID);
+	struct sluice_mdev_irq irq;
+	struct sluice_mdev_mem mem;
+	struct sluice_mdev_vq vq[SLUICE_MDEV_VQS];
+	unsigned int ctrl_index;
+	struct sluice_vring *ctrl;
+	struct sluice_vring_seg *ctrl_seg;
+	struct work_struct ctrl_work;
+	struct work_struct event_work;
+	DECLARE_BITMAP(broken, SLUICE_MDEV_VQS);
+};
+
+static inline bool sluice_mdev_has(const struct sluice_mdev *m, unsigned int bit)
+{
+	return sluice_common_has(&m->common, bit);
+}
+
+extern struct workqueue_struct *sluice_mdev_wq;
+
+/* device.c: VFIO's operations */
+extern struct mdev_driver sluice_mdev_driver;
+int sluice_mdev_device_init(void);
+void sluice_mdev_device_exit(void);
+
+/* parent.c: a parent of mediated devices for each VF that serves as an uplink */
+int sluice_mdev_parent_init(void);
+void sluice_mdev_parent_exit(void);
+/* Of the VF below the uplink that @dev (an mdev's parent) stands for; unknown: as virtio says. */
+void sluice_mdev_parent_speed(struct device *dev, u32 *speed, u8 *duplex);
+
+/* port.c: the guest port, and the attributes by which the operator chooses it */
+extern const struct attribute_group *sluice_mdev_port_groups[];
+void sluice_mdev_port_init(struct sluice_mdev *m);
+/* At open: find or make a port, take its queue pairs. mdev->lock. */
+int sluice_mdev_port_bind(struct sluice_mdev *m);
+void sluice_mdev_port_unbind(struct sluice_mdev *m);
+/* The mdev goes: remove the port if it is ours. mdev->lock. */
+void sluice_mdev_port_drop(struct sluice_mdev *m);
+/* Has the driver something to be told of the link? Brings @m->net in line. mdev->lock. */
+bool sluice_mdev_port_update_link(struct sluice_mdev *m);
+
+/* queue.c: virtqueues start and stop. mdev->lock. */
+void sluice_mdev_queue_init(struct sluice_mdev *m);
+int sluice_mdev_queue_open(struct sluice_mdev *m);
+void sluice_mdev_queue_close(struct sluice_mdev *m);
+/* DRIVER_OK was set: serve what is enabled. */
+void sluice_mdev_queue_start_all(struct sluice_mdev *m);
+void sluice_mdev_queue_start(struct sluice_mdev *m, unsigned int index);
+void sluice_mdev_queue_stop(struct sluice_mdev *m, unsigned int index);
+void sluice_mdev_queue_stop_all(struct sluice_mdev *m);
+/* The driver uses that many pairs from now on. */
+void sluice_mdev_queue_set_pairs(struct sluice_mdev *m, unsigned int pairs);
+/* Describe ring @index. */
+void sluice_mdev_queue_config(const struct sluice_mdev *m, unsigned int index,
+			      struct sluice_vring_config *cfg);
+/* The driver notified. Any context in which something keeps the device open. */
+void sluice_mdev_queue_kick(struct sluice_mdev *m, unsigned int index);
+/* A ring is broken. Any context. */
+void sluice_mdev_queue_broken(struct sluice_mdev_vq *vq);
+
+/* ctrl.c: the control queue. mdev->lock. */
+void sluice_mdev_ctrl_init(struct sluice_mdev *m);
+/* The driver knows nothing yet: defaults of what the control queue changes. */
+void sluice_mdev_ctrl_reset(struct sluice_mdev *m);
+int sluice_mdev_ctrl_start(struct sluice_mdev *m);
+void sluice_mdev_ctrl_stop(struct sluice_mdev *m);
+/* Any context. */
+void sluice_mdev_ctrl_kick(struct sluice_mdev *m);
+
+/* irq.c */
+void sluice_mdev_irq_init(struct sluice_mdev *m);
+/* mdev->lock; @data was copied in and has the size that the header calls for. */
+int sluice_mdev_irq_set(struct sluice_mdev *m, const struct vfio_irq_set *hdr, const void *data);
+int sluice_mdev_irq_count(const struct sluice_mdev *m, u32 index);
+/* Forget what the user set up. mdev->lock. */
+void sluice_mdev_irq_close(struct sluice_mdev *m);
+/* The device was reset: nothing is pending. mdev->lock. */
+void sluice_mdev_irq_reset(struct sluice_mdev *m);
+/* The command register changed. mdev->lock. */
+void sluice_mdev_irq_set_intx_off(struct sluice_mdev *m, bool off);
+/* Tell the driver of used buffers, or (@config) of a change of configuration. Any context. */
+void sluice_mdev_irq_raise(struct sluice_mdev *m, u16 vector, bool config);
+/* Reading the ISR status register. */
+u8 sluice_mdev_irq_read_isr(struct sluice_mdev *m);
+/* Ask the user to let go of the device. mdev->lock. Return: could we? */
+bool sluice_mdev_irq_request(struct sluice_mdev *m);
+
+/* memory.c */
+void sluice_mdev_mem_init(struct sluice_mdev *m);
+/* The device is open; no queue is attached. */
+int sluice_mdev_mem_open(struct sluice_mdev *m);
+/* Queues were stopped: wait for work in flight, unpin everything. */
+void sluice_mdev_mem_close(struct sluice_mdev *m);
+/* Queues were stopped: unpin everything. */
+void sluice_mdev_mem_forget(struct sluice_mdev *m);
+/* vfio_device_ops.dma_unmap */
+void sluice_mdev_mem_unmap(struct vfio_device *vdev, u64 iova, u64 length);
+/* mem->lock: get what @vq missed. True: look again; false: it missed nothing, or in vain. */
+bool sluice_mdev_mem_resolve(struct sluice_mdev_vq *vq);
+
+/* region.c: accesses to regions, without the copies from and to the user */
+u64 sluice_mdev_region_size(const struct sluice_mdev *m, unsigned int region);
+/* What the device is, to begin with: the port is bound. mdev->lock */
+void sluice_mdev_region_init(struct sluice_mdev *m);
+/*
+ * mdev->lock. @len is 1, 2 or 4, @off a multiple of it, and both lie in the region. What is no
+ * register reads as zero.
+ */
+void sluice_mdev_region_read(struct sluice_mdev *m, unsigned int region, u32 off, u8 *buf,
+			     unsigned int len);
+void sluice_mdev_region_write(struct sluice_mdev *m, unsigned int region, u32 off, const u8 *buf,
+			      unsigned int len);
+/* VFIO_DEVICE_RESET and function level reset: as after a power-up. mdev->lock */
+void sluice_mdev_region_reset(struct sluice_mdev *m);
+/* The driver's reset: of the virtio device, not of the function. mdev->lock */
+void sluice_mdev_region_reset_virtio(struct sluice_mdev *m);
+/* The device configuration changed: tell the driver. mdev->lock */
+void sluice_mdev_region_config_changed(struct sluice_mdev *m);
+
+#endif /* _SLUICE_MDEV_H */

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest memory. Nothing is pinned until a queue wants it: a worker that misses a translation notes
+ * where and goes on with other queues; work of ours pins what surrounds it, hands the translation
+ * to the queue and kicks it. What is pinned stays so until the user unmaps it, or the device is
+ * reset or closed; it is never more than what the user mapped, and counts as locked memory of the
+ * user's.
+ *
+ * DOC: Unpinning
+ *
+ * Each queue has an IOTLB of its own, filled from the runs of pinned pages. Under mem->lock a run
+ * is taken out of every IOTLB, then each queue's worker is called: when these calls have returned
+ * no worker has a translation of before in hand, nor can it get one. A queue that is being
+ * attached meanwhile holds the port's lock, which the call waits for, or finds nothing in its
+ * IOTLB. The control queue's ring, which no worker serves, is looked at under mem->lock only where
+ * it touches memory (ctrl.c). Then the pages are unpinned.
+ */
+#include <linux/iommu.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include "mdev.h"
+
+/* Pages of one run, and its alignment: 2 MiB, which the host may have in one piece. */
+#define RUN_PAGES	512
+/*
+ * The VMM may change its memory map in two steps: how often, and how long, we wait for the second.
+ */
+#define MISS_TRIES	20
+#define MISS_WAIT	msecs_to_jiffies(10)
+
+static_assert(RUN_PAGES <= VFIO_PIN_PAGES_MAX_ENTRIES);
+
+/**
+ * struct mem_run - pages that were pinned together; they are unpinned so too
+ * @first: IOVA page number
+ * @nr: pages
+ * @perm: SLUICE_GMEM_*
+ * @page: the pages
+ */
+struct mem_run {
+	unsigned long first;
+	unsigned int nr;
+	u8 perm;
+	struct page *page[] __counted_by(nr);
+};
+
+/* --- what queues see --- */
+
+static void *run_addr(const struct mem_run *run, unsigned int i)
+{
+	/* 64-bit kernels only: every page has an address. */
+	return page_address(run->page[i]);
+}
+
+/* Give @vq the translation of the pages around @index that lie side by side in the host too. */
+static int mem_fill(struct sluice_mdev_vq *vq, const struct mem_run *run, unsigned long index)
+{
+	unsigned int at = index - run->first, from = at, to = at + 1;
+
+	while (from && run_addr(run, from - 1) + PAGE_SIZE == run_addr(run, from))
+		from--;
+	while (to < run->nr && run_addr(run, to - 1) + PAGE_SIZE == run_addr(run, to))
+		to++;
+	return sluice_iotlb_update(vq->gmem.iotlb, (u64)(run->first + from) << PAGE_SHIFT,
+				   ((u64)(run->first + to) << PAGE_SHIFT) - 1,
+				   (u64)(uintptr_t)run_addr(run, from), run->perm);
+}
+
+/* --- pinning --- */
+
+/* The largest range around @index of at most @nr pages, aligned to that, that holds no run yet. */
+static void mem_window(struct sluice_mdev_mem *mem, unsigned long index, unsigned int nr,
+		       unsigned long *first, unsigned long *last)
+{
+	unsigned long at = round_down(index, nr);
+	struct mem_run *run;
+
+	*first = at;
+	*last = at + nr - 1;
+	while ((run = mt_find(&mem->runs, &at, *last))) {
+		if (run->first > index) {
+			*last = run->first - 1;
+			break;
+		}
+		*first = run->first + run->nr;
+	}
+}
+
+static struct mem_run *mem_pin_range(struct sluice_mdev *m, unsigned long first, unsigned int nr,
+				     u8 perm)
+{
+	struct mem_run *run;
+	int got, err;
+
+	run = kvzalloc(struct_size(run, page, nr), GFP_KERNEL_ACCOUNT);
+	if (!run)
+		return ERR_PTR(-ENOMEM);
+	run->first = first;
+	run->nr = nr;
+	run->perm = perm;
+	got = vfio_pin_pages(&m->vdev, (dma_addr_t)first << PAGE_SHIFT, nr,
+			     IOMMU_READ | (perm & SLUICE_GMEM_WO ? IOMMU_WRITE : 0), run->page);
+	err = got < 0 ? got : got == nr ? 0 : -EFAULT;
+	if (!err) {
+		err = mtree_store_range(&m->mem.runs, first, first + nr - 1, run,
+					GFP_KERNEL_ACCOUNT);
+		if (!err) {
+			m->mem.pinned += nr;
+			return run;
+		}
+	}
+	if (got > 0)
+		vfio_unpin_pages(&m->vdev, (dma_addr_t)first << PAGE_SHIFT, got);
+	kvfree(run);
+	return ERR_PTR(err);
+}
+
+/*
+ * As much around the page as there is, so that the next misses are none. A window with a hole in
+ * it, or with pages that only the page itself is not, fails as a whole: then less is tried.
+ */
+static struct mem_run *mem_pin(struct sluice_mdev *m, unsigned long index, u8 perm)
+{
+	static const unsigned int sizes[] = { RUN_PAGES, 64, 8, 1 };
+	struct mem_run *run = ERR_PTR(-EFAULT);
+	unsigned long first, last;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		mem_window(&m->mem, index, sizes[i], &first, &last);
+		run = mem_pin_range(m, first, last - first + 1, SLUICE_GMEM_RW);
+		if (!IS_ERR(run))
+			return run;
+	}
+	/* Mapped for reading only (the guest's ROMs): good enough for who only reads. */
+	if (perm == SLUICE_GMEM_RO)
+		run = mem_pin_range(m, index, 1, SLUICE_GMEM_RO);
+	return run;
+}
+
+static int mem_provide(struct sluice_mdev_vq *vq, u64 iova, u8 perm)
+{
+	struct sluice_mdev *m = vq->mdev;
+	unsigned long index = iova >> PAGE_SHIFT, at = index;
+	struct mem_run *run;
+
+	lockdep_assert_held(&m->mem.lock);
+	run = mt_find(&m->mem.runs, &at, index);
+	if (!run)
+		run = mem_pin(m, index, perm);
+	if (IS_ERR(run))
+		return PTR_ERR(run);
+	return mem_fill(vq, run, index);
+}
+
+/* --- misses --- */
+
+/* sluice_iotlb_miss_t: on a worker, or where the control queue is served. */
+static void mem_missed(void *ctx, u64 iova, u8 perm)
+{
+	struct sluice_mdev_vq *vq = ctx;
+
+	/* A ring waits for one thing at a time; what it wants next it asks for next. */
+	spin_lock(&vq->miss_lock);
+	vq->missed = true;
+	vq->miss_iova = iova;
+	vq->miss_perm = perm;
+	spin_unlock(&vq->miss_lock);
+	queue_delayed_work(sluice_mdev_wq, &vq->mdev->mem.work, 0);
+}
+
+/* 0: there is nothing to do; 1: it was seen to; -errno: it could not be had. */
+static int mem_resolve(struct sluice_mdev_vq *vq)
+{
+	bool missed;
+	u64 iova;
+	u8 perm;
+	int err;
+
+	spin_lock(&vq->miss_lock);
+	missed = vq->missed;
+	iova = vq->miss_iova;
+	perm = vq->miss_perm;
+	vq->missed = false;
+	spin_unlock(&vq->miss_lock);
+	if (!missed)
+		return 0;
+	err = mem_provide(vq, iova, perm);
+	if (err)
+		return err;
+	vq->miss_tries = 0;
+	return 1;
+}
+
+bool sluice_mdev_mem_resolve(struct sluice_mdev_vq *vq)
+{
+	return mem_resolve(vq) > 0;
+}
+
+/* It could not be had: wait for the VMM a little; after that the driver gave us a bad address. */
+static void mem_resolve_later(struct sluice_mdev_vq *vq, int err)
+{
+	struct sluice_mdev *m = vq->mdev;
+
+	if (vq->miss_tries++ < MISS_TRIES) {
+		spin_lock(&vq->miss_lock);
+		vq->missed = true;
+		spin_unlock(&vq->miss_lock);
+		queue_delayed_work(sluice_mdev_wq, &m->mem.work, MISS_WAIT);
+		return;
+	}
+	vq->miss_tries = 0;
+	dev_warn_ratelimited(m->dev, "queue %u: no guest memory at %#llx: %pe\n", vq->index,
+			     vq->miss_iova, ERR_PTR(err));
+	if (vq->q)
+		sluice_queue_fail(vq->q, SLUICE_VRING_ERR_ADDRESS);
+}
+
+static void mem_work(struct work_struct *work)
+{
+	struct sluice_mdev *m = container_of(work, struct sluice_mdev, mem.work.work);
+	unsigned int i;
+	int ret;
+
+	mutex_lock(&m->mem.lock);
+	for (i = 0; i < SLUICE_MDEV_VQS; i++) {
+		struct sluice_mdev_vq *vq = &m->vq[i];
+
+		ret = mem_resolve(vq);
+		if (ret < 0)
+			mem_resolve_later(vq, ret);
+		else if (ret)
+			sluice_mdev_queue_kick(m, i);
+	}
+	mutex_unlock(&m->mem.lock);
+}
+
+/* --- unpinning --- */
+
+static void mem_unpin(struct sluice_mdev *m, struct mem_run *run)
+{
+	vfio_unpin_pages(&m->vdev, (dma_addr_t)run->first << PAGE_SHIFT, run->nr);
+	m->mem.pinned -= run->nr;
+	kvfree(run);
+}
+
+/* See Unpinning above. [@first, @last]: IOVA page numbers. */
+static void mem_unpin_range(struct sluice_mdev *m, unsigned long first, unsigned long last)
+{
+	struct mem_run *run;
+	unsigned long at;
+	unsigned int i;
+
+	lockdep_assert_held(&m->mem.lock);
+	at = first;
+	if (!mt_find(&m->mem.runs, &at, last))
+		return;
+	for (i = 0; i < SLUICE_MDEV_VQS; i++) {
+		struct sluice_mdev_vq *vq = &m->vq[i];
+
+		if (!vq->gmem.iotlb)
+			continue;
+		at = first;
+		while ((run = mt_find(&m->mem.runs, &at, last)))
+			sluice_iotlb_invalidate(vq->gmem.iotlb, (u64)run->first << PAGE_SHIFT,
+						((u64)(run->first + run->nr) << PAGE_SHIFT) - 1);
+		if (vq->q)
+			sluice_queue_memory_changed(vq->q);
+	}
+	at = first;
+	while ((run = mt_find(&m->mem.runs, &at, last))) {
+		mtree_erase(&m->mem.runs, run->first);
+		mem_unpin(m, run);
+	}
+}
+
+void sluice_mdev_mem_unmap(struct vfio_device *vdev, u64 iova, u64 length)
+{
+	struct sluice_mdev *m = container_of(vdev, struct sluice_mdev, vdev);
+
+	if (!length)
+		return;
+	mutex_lock(&m->mem.lock);
+	mem_unpin_range(m, iova >> PAGE_SHIFT, (iova + (length - 1)) >> PAGE_SHIFT);
+	mutex_unlock(&m->mem.lock);
+}
+
+void sluice_mdev_mem_forget(struct sluice_mdev *m)
+{
+	mutex_lock(&m->mem.lock);
+	mem_unpin_range(m, 0, ULONG_MAX);
+	mutex_unlock(&m->mem.lock);
+}
+
+/* --- open and close --- */
+
+void sluice_mdev_mem_init(struct sluice_mdev *m)
+{
+	mutex_init(&m->mem.lock);
+	mt_init(&m->mem.runs);
+	INIT_DELAYED_WORK(&m->mem.work, mem_work);
+}
+
+static void mem_free(struct sluice_mdev *m)
+{
+	unsigned int i;
+
+	mutex_lock(&m->mem.lock);
+	for (i = 0; i < SLUICE_MDEV_VQS; i++) {
+		struct sluice_mdev_vq *vq = &m->vq[i];
+
+		if (vq->gmem.iotlb)
+			sluice_iotlb_free(vq->gmem.iotlb);
+		vq->gmem.iotlb = NULL;
+		vq->missed = false;
+		vq->miss_tries = 0;
+	}
+	mutex_unlock(&m->mem.lock);
+}
+
+int sluice_mdev_mem_open(struct sluice_mdev *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->common.nr_queues; i++) {
+		struct sluice_mdev_vq *vq = &m->vq[i];
+
+		vq->gmem.kernel = true;
+		vq->gmem.iotlb = sluice_iotlb_new(mem_missed, vq);
+		if (!vq->gmem.iotlb) {
+			mem_free(m);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void sluice_mdev_mem_close(struct sluice_mdev *m)
+{
+	/* No queue is attached, so nobody misses anything any more. */
+	cancel_delayed_work_sync(&m->mem.work);
+	sluice_mdev_mem_forget(m);
+	mem_free(m);
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Features and configuration of a virtio network device: see netcfg.h. */
+#include <linux/bits.h>
+#include <linux/netdev_features.h>
+#include <linux/string.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+#include "netcfg.h"
+
+#define F(bit)	BIT_ULL(bit)
+
+/* Bits without which a driver may not take another (5.1.3.1): one of @any for @bit. */
+static const struct {
+	u64 bit;
+	u64 any;
+} netcfg_needs[] = {
+	{ F(VIRTIO_NET_F_GUEST_TSO4), F(VIRTIO_NET_F_GUEST_CSUM) },
+	{ F(VIRTIO_NET_F_GUEST_TSO6), F(VIRTIO_NET_F_GUEST_CSUM) },
+	{ F(VIRTIO_NET_F_GUEST_USO4), F(VIRTIO_NET_F_GUEST_CSUM) },
+	{ F(VIRTIO_NET_F_GUEST_USO6), F(VIRTIO_NET_F_GUEST_CSUM) },
+	{ F(VIRTIO_NET_F_GUEST_ECN), F(VIRTIO_NET_F_GUEST_TSO4) | F(VIRTIO_NET_F_GUEST_TSO6) },
+	{ F(VIRTIO_NET_F_HOST_TSO4), F(VIRTIO_NET_F_CSUM) },
+	{ F(VIRTIO_NET_F_HOST_TSO6), F(VIRTIO_NET_F_CSUM) },
+	{ F(VIRTIO_NET_F_HOST_USO), F(VIRTIO_NET_F_CSUM) },
+	{ F(VIRTIO_NET_F_HOST_ECN), F(VIRTIO_NET_F_HOST_TSO4) | F(VIRTIO_NET_F_HOST_TSO6) },
+	{ F(VIRTIO_NET_F_CTRL_RX), F(VIRTIO_NET_F_CTRL_VQ) },
+	{ F(VIRTIO_NET_F_CTRL_RX_EXTRA), F(VIRTIO_NET_F_CTRL_VQ) },
+	{ F(VIRTIO_NET_F_CTRL_VLAN), F(VIRTIO_NET_F_CTRL_VQ) },
+	{ F(VIRTIO_NET_F_CTRL_MAC_ADDR), F(VIRTIO_NET_F_CTRL_VQ) },
+	{ F(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS), F(VIRTIO_NET_F_CTRL_VQ) },
+	{ F(VIRTIO_NET_F_GUEST_ANNOUNCE), F(VIRTIO_NET_F_CTRL_VQ) },
+	{ F(VIRTIO_NET_F_MQ), F(VIRTIO_NET_F_CTRL_VQ) },
+};
+
+static const u64 netcfg_offer =
+	F(VIRTIO_F_VERSION_1) | F(VIRTIO_F_ACCESS_PLATFORM) | F(VIRTIO_F_RING_PACKED) |
+	F(VIRTIO_F_RING_RESET) | F(VIRTIO_F_NOTIFICATION_DATA) |
+	F(VIRTIO_RING_F_INDIRECT_DESC) | F(VIRTIO_RING_F_EVENT_IDX) |
+	F(VIRTIO_NET_F_MAC) | F(VIRTIO_NET_F_STATUS) | F(VIRTIO_NET_F_MTU) |
+	F(VIRTIO_NET_F_MRG_RXBUF) | F(VIRTIO_NET_F_SPEED_DUPLEX) |
+	F(VIRTIO_NET_F_CSUM) | F(VIRTIO_NET_F_HOST_TSO4) | F(VIRTIO_NET_F_HOST_TSO6) |
+	F(VIRTIO_NET_F_HOST_ECN) | F(VIRTIO_NET_F_HOST_USO) |
+	F(VIRTIO_NET_F_GUEST_CSUM) | F(VIRTIO_NET_F_GUEST_TSO4) | F(VIRTIO_NET_F_GUEST_TSO6) |
+	F(VIRTIO_NET_F_GUEST_ECN) | F(VIRTIO_NET_F_GUEST_USO4) | F(VIRTIO_NET_F_GUEST_USO6) |
+	F(VIRTIO_NET_F_CTRL_VQ) | F(VIRTIO_NET_F_CTRL_RX) | F(VIRTIO_NET_F_CTRL_RX_EXTRA) |
+	F(VIRTIO_NET_F_CTRL_VLAN) | F(VIRTIO_NET_F_CTRL_MAC_ADDR) |
+	F(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) | F(VIRTIO_NET_F_GUEST_ANNOUNCE);
+
+u64 sluice_netcfg_features(unsigned int pairs)
+{
+	return netcfg_offer | (pairs > 1 ? F(VIRTIO_NET_F_MQ) : 0);
+}
+
+bool sluice_netcfg_features_valid(u64 features)
+{
+	unsigned int i;
+
+	/* There is no legacy interface. */
+	if (!(features & F(VIRTIO_F_VERSION_1)))
+		return false;
+	for (i = 0; i < ARRAY_SIZE(netcfg_needs); i++) {
+		if (features & netcfg_needs[i].bit && !(features & netcfg_needs[i].any))
+			return false;
+	}
+	return true;
+}
+
+u64 sluice_netcfg_offloads(u64 features)
+{
+	return features & (F(VIRTIO_NET_F_GUEST_CSUM) | F(VIRTIO_NET_F_GUEST_TSO4) |
+			   F(VIRTIO_NET_F_GUEST_TSO6) | F(VIRTIO_NET_F_GUEST_ECN) |
+			   F(VIRTIO_NET_F_GUEST_USO4) | F(VIRTIO_NET_F_GUEST_USO6));
+}
+
+u64 sluice_netcfg_netif(u64 offloads)
+{
+	const u64 uso = F(VIRTIO_NET_F_GUEST_USO4) | F(VIRTIO_NET_F_GUEST_USO6);
+	u64 netif = 0;
+
+	if (!(offloads & F(VIRTIO_NET_F_GUEST_CSUM)))
+		return 0;
+	netif |= NETIF_F_HW_CSUM;
+	if (offloads & F(VIRTIO_NET_F_GUEST_TSO4))
+		netif |= NETIF_F_TSO;
+	if (offloads & F(VIRTIO_NET_F_GUEST_TSO6))
+		netif |= NETIF_F_TSO6;
+	if (offloads & F(VIRTIO_NET_F_GUEST_ECN))
+		netif |= NETIF_F_TSO_ECN;
+	/* The kernel has one bit for both families. */
+	if ((offloads & uso) == uso)
+		netif |= NETIF_F_GSO_UDP_L4;
+	return netif;
+}
+
+unsigned int sluice_netcfg_pairs(u64 features, unsigned int pairs)
+{
+	return features & F(VIRTIO_NET_F_MQ) ? pairs : 1;
+}
+
+void sluice_netcfg_read(const struct virtio_net_config *cfg, u32 off, void *buf, unsigned int len)
+{
+	memset(buf, 0, len);
+	if (off < sizeof(*cfg))
+		memcpy(buf, (const u8 *)cfg + off, min_t(size_t, len, sizeof(*cfg) - off));
+}

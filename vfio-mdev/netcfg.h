@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What makes the device a network card: features and the device configuration (virtio 1.2, 5.1).
+ * As pci.h: plain functions, no kernel state.
+ */
+#ifndef _SLUICE_MDEV_NETCFG_H
+#define _SLUICE_MDEV_NETCFG_H
+
+#include <linux/types.h>
+#include <linux/virtio_net.h>
+
+/* Does this choice of what is offered hang together? */
+bool sluice_netcfg_features_valid(u64 features);
+/* Offered by a device with @pairs queue pairs. */
+u64 sluice_netcfg_features(unsigned int pairs);
+/* Features that CTRL_GUEST_OFFLOADS may switch. */
+u64 sluice_netcfg_offloads(u64 features);
+/* What the driver takes with these offloads, as sluice_port_set_offloads() wants it. */
+u64 sluice_netcfg_netif(u64 offloads);
+/* Pairs that the driver may use, and so the index of its control queue: twice that. */
+unsigned int sluice_netcfg_pairs(u64 features, unsigned int pairs);
+/* @off is anything. What is not there reads as zero. */
+void sluice_netcfg_read(const struct virtio_net_config *cfg, u32 off, void *buf, unsigned int len);
+
+#endif /* _SLUICE_MDEV_NETCFG_H */
