@@ -232,7 +232,8 @@ static inline struct sluice_queue *sluice_port_choose_rxq(const struct sluice_po
 	return n ? sluice_port_rxq(port, READ_ONCE(port->rx_map[reciprocal_scale(hash, n)])) : NULL;
 }
 
-bool sluice_port_filter_match(const struct sluice_rx_filter *f, const void *frame, unsigned int len);
+bool sluice_port_filter_match(const struct sluice_rx_filter *f, const void *frame,
+			      unsigned int len);
 
 /*
  * Did the guest ask for frames like this one? @frame: Ethernet header and, if there is one, tag;

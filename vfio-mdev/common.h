@@ -67,7 +67,7 @@ enum sluice_common_act {
 	SLUICE_COMMON_RESET,		/* status 0: stop all, then sluice_common_reset() */
 	SLUICE_COMMON_START,		/* DRIVER_OK: serve the queues that are enabled */
 	SLUICE_COMMON_QUEUE_START,	/* queue_enable of the selected queue, after DRIVER_OK */
-	SLUICE_COMMON_QUEUE_RESET,	/* stop the selected one, then sluice_common_reset_queue() */
+	SLUICE_COMMON_QUEUE_RESET,	/* stop the selected, sluice_common_reset_queue() */
 };
 
 static inline bool sluice_common_has(const struct sluice_common *c, unsigned int bit)

@@ -219,6 +219,7 @@ test_unplug()
 test_clean()
 {
 	teardown
+	soon 10 must rmmod sluice_mdev &&
 	soon 10 must rmmod sluice_vhost &&
 	must rmmod sluice_net &&
 	must rmmod sluice &&

@@ -28,13 +28,16 @@ sluice_build()
 		make -s -C "$RIG_TOP" tool
 }
 
-SLUICE_MODULES=(kmod/sluice.ko kmod/sluice_net.ko vhost-vendor/sluice_vhost.ko)
+SLUICE_MODULES=(kmod/sluice.ko kmod/sluice_net.ko vhost-vendor/sluice_vhost.ko
+		vfio-mdev/sluice_mdev.ko)
 PATH=$RIG_TOP/userspace:$PATH
 
 sluice_load()
 {
 	local m
 
+	# What ours stand on: insmod does not look for it.
+	modprobe -a mdev vfio_iommu_type1 || return 1
 	for m in "${SLUICE_MODULES[@]}"; do
 		insmod "$(sluice_objects "$KVER")/$m" || return 1
 	done
@@ -94,6 +97,30 @@ sluice_guest()
 		-netdev "tap,id=n0,ifname=$port,script=no,downscript=no,vhost=on,vhostfd=3" \
 		-device "virtio-net-pci,netdev=n0$(printf ',%s' "$@")" \
 		3<>/dev/vhost-sluice
+}
+
+# Make mediated device $1 (a UUID) on VF $2, with the attributes that follow
+# (port=NAME, queues=N, mac=ADDRESS).
+sluice_mdev()
+{
+	local uuid=$1 parent a
+
+	parent=$(basename "$(readlink -f "/sys/class/net/$2/device")")
+	shift 2
+	echo "$uuid" >"/sys/class/mdev_bus/$parent/mdev_supported_types/sluice_mdev-net/create" ||
+		return 1
+	for a in "$@"; do
+		echo "${a#*=}" >"/sys/bus/mdev/devices/$uuid/${a%%=*}" || return 1
+	done
+}
+
+# Start guest $1 on mediated device $2; what else follows is for QEMU.
+sluice_mdev_guest()
+{
+	local name=$1 uuid=$2
+
+	shift 2
+	guest_start "$name" -device "vfio-pci,sysfsdev=/sys/bus/mdev/devices/$uuid" "$@"
 }
 
 # Inside the guest: addresses.

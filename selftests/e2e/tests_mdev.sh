@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2034
+#
+# End to end: a guest on a mediated device.  Sourced by inside.sh.
+
+mdev_uuid=83b8f4f2-509f-382f-3c1e-e6bfe0fa1001
+mdev_dir=/sys/bus/mdev/devices/$mdev_uuid
+
+mdev_parent_there()
+{
+	[ -d "/sys/class/mdev_bus/$(basename "$(readlink -f /sys/class/net/vf0/device)")/mdev_supported_types/sluice_mdev-net" ]
+}
+
+mdev_state()
+{
+	[ "$(cat "$mdev_dir/state")" = "$1" ]
+}
+
+mdev_gone()
+{
+	[ ! -e "$mdev_dir" ]
+}
+
+# Uplink, device and port; $@: attributes of the device.
+mdev_setup()
+{
+	must sluice uplink add up0 dev vf0 &&
+	must ip link set vf0 up &&
+	must ip link set up0 up &&
+	soon 10 mdev_parent_there &&
+	must sluice_mdev "$mdev_uuid" vf0 "$@" "mac=$VM_MAC" port=vm1 &&
+	must sluice wire add vm1 up0 &&
+	must ip link set vm1 up
+}
+
+mdev_guest()
+{
+	must sluice_mdev_guest vm1 "$mdev_uuid" || return
+	if ! guest_wait vm1 90; then
+		say "the guest did not boot: once more"
+		guest_kill vm1 KILL
+		sluice_mdev_guest vm1 "$mdev_uuid"
+		must guest_wait vm1 180 || return
+	fi
+	must sluice_guest_net vm1 &&
+	soon 20 ping_ok 1
+}
+
+# What the tests of a running device start from.
+mdev_base()
+{
+	if [ -n "${mdev_up:-}" ] && guest_alive vm1 && mdev_state running 2>/dev/null &&
+	   ping_ok 1 >/dev/null 2>&1; then
+		return
+	fi
+	fresh
+	mdev_setup && mdev_guest && mdev_up=1
+}
+
+# Stock QEMU, stock driver: the guest reaches the peer, under policy, and the
+# port's counters are there.
+test_mdev()
+{
+	mdev_base || return
+	must mdev_state running &&
+	must on_vm "ip -s link show eth0; cat /sys/bus/virtio/drivers/virtio_net/virtio*/features" &&
+	must ping_ok 5 &&
+	must ping_ok 3 "$PEER_IP6" || return
+	say "TCP out: $(tcp_bps 2) bit/s"
+	is "TCP out" "$(tcp_bps 2)" -gt 100000 &&
+	is "TCP in" "$(tcp_bps 2 -R)" -gt 100000 &&
+	is "from guest" "$(port_stat vm1 from-guest-packets)" -gt 20 &&
+	is "to guest" "$(port_stat vm1 to-guest-packets)" -gt 20 &&
+	is "pinned" "$(cat "$mdev_dir/pinned")" -gt 4096 &&
+	must sluice acl add port vm1 dir from-guest prio 10 deny proto icmp &&
+	ping_lost &&
+	is "denied" "$(port_drops vm1 acl)" -gt 0 &&
+	must sluice acl del port vm1 dir from-guest prio 10 &&
+	must ping_ok 3 &&
+	must ip link set vm1 down &&
+	soon 10 on_vm "! ip link show eth0 | grep -q LOWER_UP" &&
+	must ip link set vm1 up &&
+	soon 10 on_vm "ip link show eth0 | grep -q LOWER_UP" &&
+	soon 10 ping_ok 1
+}
+
+test_mdev_reboot()
+{
+	mdev_base || return
+	guest_send vm1 "reboot -f"
+	must guest_wait vm1 180 &&
+	must sluice_guest_net vm1 &&
+	soon 20 ping_ok 1 &&
+	must mdev_state running
+}
+
+# QEMU dies; the device is free, nothing stays pinned, and it serves the next.
+test_mdev_kill()
+{
+	mdev_base || return
+	guest_send vm1 "ping -i 0.01 $PEER_IP >/dev/null"
+	sleep 1
+	guest_kill vm1 KILL
+	soon 10 mdev_state closed &&
+	is "pinned" "$(cat "$mdev_dir/pinned")" -eq 0 &&
+	mdev_guest
+}
+
+# The device is removed under a running guest: QEMU unplugs it, the guest
+# lives, and the port that was the device's is gone.
+test_mdev_remove()
+{
+	mdev_base || return
+	mdev_up=
+	say "remove"
+	(echo 1 >"$mdev_dir/remove") &
+	soon 30 mdev_gone &&
+	wait $! &&
+	must on_vm "echo the guest lives; ! ip link show eth0" &&
+	refused ip link show vm1
+}
+
+# Several queue pairs, of a port that was there before and stays.
+test_mdev_queues()
+{
+	mdev_up=
+	fresh
+	must sluice port add vm1 queues 2 mac "$VM_MAC" &&
+	GUEST_CPUS=2 mdev_setup &&
+	GUEST_CPUS=2 mdev_guest &&
+	must on_vm "ethtool -l eth0; ethtool -L eth0 combined 2; ethtool -l eth0" &&
+	must ping_ok 5 &&
+	is "TCP out" "$(tcp_bps 2 "-P 4")" -gt 100000 &&
+	is "TCP in" "$(tcp_bps 2 "-P 4 -R")" -gt 100000 &&
+	must on_vm "ethtool -L eth0 combined 1" &&
+	must ping_ok 5 &&
+	guest_kill vm1 &&
+	soon 10 mdev_state closed &&
+	(echo 1 >"$mdev_dir/remove") &&
+	must sluice port show vm1
+}
