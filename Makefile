@@ -98,7 +98,7 @@ fuzz: deps-rig
 help:
 	@echo 'Build'
 	@echo '  all             the modules and the tool (the default)'
-	@echo '  modules         sluice.ko, sluice_net.ko, sluice_vhost.ko'
+	@echo '  modules         sluice.ko, sluice_net.ko, sluice_vhost.ko, sluice_mdev.ko'
 	@echo '  tool            userspace/sluice'
 	@echo '  install         both, and depmod          uninstall   takes them out again'
 	@echo '  modules_install only the modules          clean       removes what was built'

@@ -27,7 +27,7 @@ trap 'rm -rf "$tmp"' EXIT
 export TMPDIR=$tmp
 source=$tmp/src/sluice-$version
 mkdir -p "$source" "$tmp/dkms" "$tmp/modules/$kernel"
-(cd "$top" && find Makefile Kbuild dkms.conf LICENSE kmod vhost-vendor -type f \
+(cd "$top" && find Makefile Kbuild dkms.conf LICENSE kmod vhost-vendor vfio-mdev -type f \
 	'(' -name Makefile -o -name Kbuild -o -name dkms.conf -o -name LICENSE -o -name '*.[ch]' ')' \
 	! -name '*.mod.c' -print0 | cpio -0 -pdm --quiet "$source")
 
@@ -59,7 +59,10 @@ run "dkms build for $kernel" build -k "$kernel"
 run 'dkms install' install -k "$kernel" --no-depmod
 
 rc=0
-for module in sluice sluice_net sluice_vhost; do
+modules=(sluice sluice_net sluice_vhost)
+# As dkms.conf has it.
+grep -qs '^CONFIG_VFIO_MDEV=' "/lib/modules/$kernel/build/.config" && modules+=(sluice_mdev)
+for module in "${modules[@]}"; do
 	find "$tmp/modules" -name "$module.ko*" | grep . || rc=1
 done >"$tmp/log"
 result "$rc" 'all modules are installed'

@@ -139,7 +139,7 @@ static bool ctrl_announce(struct sluice_mdev *m, u8 cmd)
 	if (cmd != VIRTIO_NET_CTRL_ANNOUNCE_ACK ||
 	    !sluice_mdev_has(m, VIRTIO_NET_F_GUEST_ANNOUNCE))
 		return false;
-	m->net.status &= ~cpu_to_le16(VIRTIO_NET_S_ANNOUNCE);
+	m->net.status &= ~__cpu_to_virtio16(true, VIRTIO_NET_S_ANNOUNCE);
 	return true;
 }
 

@@ -109,7 +109,7 @@ struct sluice_mdev_mem {
  * @gmem: guest memory as it sees it; kernel addresses behind an IOTLB of its own, which is made at
  *	open and goes at close
  * @q: queue of the port while it serves this one, NULL: none; changes under mdev->lock and
- * 	mem->lock
+ *	mem->lock
  * @avail: index state while detached, as struct sluice_vring_config has it
  * @used: likewise
  * @miss_lock: the three below; taken on workers

@@ -190,14 +190,16 @@ static struct parent_name *parent_find(const char *vf)
 static struct parent_name *parent_find_or_add(struct device *vf)
 {
 	struct parent_name *name = parent_find(dev_name(vf));
+	size_t len;
 
 	if (name)
 		return name;
-	name = kzalloc(struct_size(name, name, strlen(dev_name(vf)) + 1), GFP_KERNEL);
+	len = strlen(dev_name(vf)) + 1;
+	name = kzalloc(struct_size(name, name, len), GFP_KERNEL);
 	if (!name)
 		return NULL;
 	INIT_WORK(&name->work, parent_work);
-	strcpy(name->name, dev_name(vf));
+	memcpy(name->name, dev_name(vf), len);
 	list_add_tail(&name->node, &parents);
 	return name;
 }

@@ -22,6 +22,7 @@
 #define CAP_NOTIFY		0x84
 #define CAP_WINDOW		0x98
 
+#define CAP_LEN			sizeof(struct virtio_pci_cap)
 #define NOTIFY_LEN		sizeof(struct virtio_pci_notify_cap)
 #define WINDOW_LEN		sizeof(struct virtio_pci_cfg_cap)
 #define WINDOW_DATA		(CAP_WINDOW + offsetof(struct virtio_pci_cfg_cap, pci_cfg_data))
@@ -37,15 +38,6 @@ struct pci_field {
 #define COMMAND_BITS	(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY | \
 			 PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE)
 #define BAR_MASK(size)	(~((u32)(size) - 1))
-
-#define VENDOR_CAP(pos, after, size, what, where, from, bytes) \
-	{ (pos), 1, PCI_CAP_ID_VNDR }, \
-	{ (pos) + offsetof(struct virtio_pci_cap, cap_next), 1, (after) }, \
-	{ (pos) + offsetof(struct virtio_pci_cap, cap_len), 1, (size) }, \
-	{ (pos) + offsetof(struct virtio_pci_cap, cfg_type), 1, (what) }, \
-	{ (pos) + offsetof(struct virtio_pci_cap, bar), 1, (where) }, \
-	{ (pos) + offsetof(struct virtio_pci_cap, offset), 4, (from) }, \
-	{ (pos) + offsetof(struct virtio_pci_cap, length), 4, (bytes) }
 
 static const struct pci_field pci_fields[] = {
 	{ PCI_VENDOR_ID, 2, PCI_VENDOR_VIRTIO },
@@ -79,22 +71,33 @@ static const struct pci_field pci_fields[] = {
 	{ CAP_AF + PCI_AF_LENGTH, 1, PCI_CAP_AF_SIZEOF },
 	{ CAP_AF + PCI_AF_CAP, 1, PCI_AF_CAP_TP | PCI_AF_CAP_FLR },
 
-	VENDOR_CAP(CAP_COMMON, CAP_ISR, sizeof(struct virtio_pci_cap), VIRTIO_PCI_CAP_COMMON_CFG,
-		   SLUICE_PCI_BAR_VIRTIO, SLUICE_PCI_COMMON, SLUICE_PCI_WIN_SIZE),
-	VENDOR_CAP(CAP_ISR, CAP_DEVICE, sizeof(struct virtio_pci_cap), VIRTIO_PCI_CAP_ISR_CFG,
-		   SLUICE_PCI_BAR_VIRTIO, SLUICE_PCI_ISR, SLUICE_PCI_WIN_SIZE),
-	VENDOR_CAP(CAP_DEVICE, CAP_NOTIFY, sizeof(struct virtio_pci_cap), VIRTIO_PCI_CAP_DEVICE_CFG,
-		   SLUICE_PCI_BAR_VIRTIO, SLUICE_PCI_DEVICE, SLUICE_PCI_WIN_SIZE),
-	VENDOR_CAP(CAP_NOTIFY, CAP_WINDOW, NOTIFY_LEN, VIRTIO_PCI_CAP_NOTIFY_CFG,
-		   SLUICE_PCI_BAR_NOTIFY, 0, 0),
 	{ CAP_NOTIFY + offsetof(struct virtio_pci_notify_cap, notify_off_multiplier), 4,
 	  SLUICE_PCI_NOTIFY_STRIDE },
-	VENDOR_CAP(CAP_WINDOW, 0, WINDOW_LEN, VIRTIO_PCI_CAP_PCI_CFG, 0, 0, 0),
 	/* The driver says there what it wants to reach. */
 	{ CAP_WINDOW + offsetof(struct virtio_pci_cap, bar), 1, 0, 0xff },
 	{ CAP_WINDOW + offsetof(struct virtio_pci_cap, offset), 4, 0, ~0U },
 	{ CAP_WINDOW + offsetof(struct virtio_pci_cap, length), 4, 0, ~0U },
 	{ WINDOW_DATA, WINDOW_DATA_LEN, 0, ~0U },
+};
+
+/* Where virtio's own structures lie: the vendor's capabilities. */
+static const struct pci_cap {
+	u8 pos;
+	u8 next;
+	u8 len;
+	u8 type;
+	u8 bar;
+	u32 off;
+	u32 size;
+} pci_caps[] = {
+	{ CAP_COMMON, CAP_ISR, CAP_LEN, VIRTIO_PCI_CAP_COMMON_CFG, SLUICE_PCI_BAR_VIRTIO,
+	  SLUICE_PCI_COMMON, SLUICE_PCI_WIN_SIZE },
+	{ CAP_ISR, CAP_DEVICE, CAP_LEN, VIRTIO_PCI_CAP_ISR_CFG, SLUICE_PCI_BAR_VIRTIO,
+	  SLUICE_PCI_ISR, SLUICE_PCI_WIN_SIZE },
+	{ CAP_DEVICE, CAP_NOTIFY, CAP_LEN, VIRTIO_PCI_CAP_DEVICE_CFG, SLUICE_PCI_BAR_VIRTIO,
+	  SLUICE_PCI_DEVICE, SLUICE_PCI_WIN_SIZE },
+	{ CAP_NOTIFY, CAP_WINDOW, NOTIFY_LEN, VIRTIO_PCI_CAP_NOTIFY_CFG, SLUICE_PCI_BAR_NOTIFY },
+	{ CAP_WINDOW, 0, WINDOW_LEN, VIRTIO_PCI_CAP_PCI_CFG },
 };
 
 static void pci_put(u8 *where, u32 value, unsigned int len)
@@ -112,6 +115,19 @@ static u32 pci_get(const u8 *where, unsigned int len)
 	return value;
 }
 
+static void pci_put_cap(struct sluice_pci *p, const struct pci_cap *c)
+{
+	u8 *cap = p->cfg + c->pos;
+
+	cap[offsetof(struct virtio_pci_cap, cap_vndr)] = PCI_CAP_ID_VNDR;
+	cap[offsetof(struct virtio_pci_cap, cap_next)] = c->next;
+	cap[offsetof(struct virtio_pci_cap, cap_len)] = c->len;
+	cap[offsetof(struct virtio_pci_cap, cfg_type)] = c->type;
+	cap[offsetof(struct virtio_pci_cap, bar)] = c->bar;
+	pci_put(cap + offsetof(struct virtio_pci_cap, offset), c->off, 4);
+	pci_put(cap + offsetof(struct virtio_pci_cap, length), c->size, 4);
+}
+
 void sluice_pci_init(struct sluice_pci *p, unsigned int vectors, unsigned int queues)
 {
 	u32 notify = SLUICE_PCI_NOTIFY_STRIDE;
@@ -124,6 +140,8 @@ void sluice_pci_init(struct sluice_pci *p, unsigned int vectors, unsigned int qu
 		pci_put(p->cfg + f->off, f->value, f->len);
 		pci_put(p->writable + f->off, f->writable, f->len);
 	}
+	for (i = 0; i < ARRAY_SIZE(pci_caps); i++)
+		pci_put_cap(p, &pci_caps[i]);
 	/* A BAR's size is a power of two. */
 	while (notify < queues * SLUICE_PCI_NOTIFY_STRIDE)
 		notify *= 2;

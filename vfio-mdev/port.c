@@ -94,9 +94,9 @@ static int port_describe(struct sluice_mdev *m)
 	sluice_mdev_parent_speed(m->dev->parent, &speed, &duplex);
 	memset(&m->net, 0, sizeof(m->net));
 	ether_addr_copy(m->net.mac, m->mac);
-	m->net.status = cpu_to_le16(link.up ? VIRTIO_NET_S_LINK_UP : 0);
-	m->net.max_virtqueue_pairs = cpu_to_le16(m->pairs);
-	m->net.mtu = cpu_to_le16(link.mtu);
+	m->net.status = __cpu_to_virtio16(true, link.up ? VIRTIO_NET_S_LINK_UP : 0);
+	m->net.max_virtqueue_pairs = __cpu_to_virtio16(true, m->pairs);
+	m->net.mtu = __cpu_to_virtio16(true, link.mtu);
 	m->net.speed = cpu_to_le32(speed);
 	m->net.duplex = duplex;
 	return 0;
@@ -144,7 +144,7 @@ int sluice_mdev_port_bind(struct sluice_mdev *m)
 
 bool sluice_mdev_port_update_link(struct sluice_mdev *m)
 {
-	const __le16 up = cpu_to_le16(VIRTIO_NET_S_LINK_UP);
+	const __virtio16 up = __cpu_to_virtio16(true, VIRTIO_NET_S_LINK_UP);
 	struct sluice_port_link link;
 
 	lockdep_assert_held(&m->lock);
@@ -154,7 +154,7 @@ bool sluice_mdev_port_update_link(struct sluice_mdev *m)
 	m->net.status ^= up;
 	/* Those who learned where the guest is may have forgotten. */
 	if (link.up && sluice_mdev_has(m, VIRTIO_NET_F_GUEST_ANNOUNCE))
-		m->net.status |= cpu_to_le16(VIRTIO_NET_S_ANNOUNCE);
+		m->net.status |= __cpu_to_virtio16(true, VIRTIO_NET_S_ANNOUNCE);
 	return true;
 }
 

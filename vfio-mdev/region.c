@@ -34,7 +34,7 @@ void sluice_mdev_region_reset_virtio(struct sluice_mdev *m)
 	sluice_common_reset(&m->common);
 	/* A driver that set an address of its own finds the device's again. */
 	ether_addr_copy(m->net.mac, m->mac);
-	m->net.status &= ~cpu_to_le16(VIRTIO_NET_S_ANNOUNCE);
+	m->net.status &= ~__cpu_to_virtio16(true, VIRTIO_NET_S_ANNOUNCE);
 	sluice_mdev_ctrl_reset(m);
 	sluice_mdev_irq_reset(m);
 }

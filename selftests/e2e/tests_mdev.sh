@@ -54,7 +54,7 @@ mdev_base()
 		return
 	fi
 	fresh
-	mdev_setup && mdev_guest && mdev_up=1
+	mdev_setup queues=1 && mdev_guest && mdev_up=1
 }
 
 # Stock QEMU, stock driver: the guest reaches the peer, under policy, and the
@@ -126,7 +126,7 @@ test_mdev_queues()
 	mdev_up=
 	fresh
 	must sluice port add vm1 queues 2 mac "$VM_MAC" &&
-	GUEST_CPUS=2 mdev_setup &&
+	mdev_setup queues=2 &&
 	GUEST_CPUS=2 mdev_guest &&
 	must on_vm "ethtool -l eth0; ethtool -L eth0 combined 2; ethtool -l eth0" &&
 	must ping_ok 5 &&

@@ -67,7 +67,7 @@ check_version() {
 
 not_built() {
 	local file object
-	files '^(kmod|vhost-vendor)/.*\.c$' | while IFS= read -r file; do
+	files '^(kmod|vhost-vendor|vfio-mdev)/.*\.c$' | while IFS= read -r file; do
 		object=${file#*/}
 		object=${object%.c}.o
 		grep -qwF -- "$object" "${file%%/*}/Kbuild" || echo "$file: not in ${file%%/*}/Kbuild"
@@ -79,10 +79,10 @@ check_kbuild() { silent not_built; }
 # stands in checkpatch-allow, file by file. Shims define the kernel's own names, so they are left out.
 check_checkpatch() {
 	grep -v '^#' "$here/checkpatch-allow" | awk 'NF { print "^" $1 ":[0-9]+: [A-Z]+:" $2 ":" }' >"$tmp/allow"
-	files '^(kmod|vhost-vendor|userspace|selftests)/.*\.[ch]$' | ours | grep -v '/shim/' >"$tmp/sources"
+	files '^(kmod|vhost-vendor|vfio-mdev|userspace|selftests)/.*\.[ch]$' | ours | grep -v '/shim/' >"$tmp/sources"
 	# It leaves a cache of the kernel's own names in its working directory.
 	mkdir "$tmp/tree"
-	ln -s "$top/kmod" "$top/vhost-vendor" "$top/userspace" "$top/selftests" "$tmp/tree/"
+	ln -s "$top/kmod" "$top/vhost-vendor" "$top/vfio-mdev" "$top/userspace" "$top/selftests" "$tmp/tree/"
 	(cd "$tmp/tree" && xargs -r -d '\n' perl "$ksrc/scripts/checkpatch.pl" --root="$ksrc" --no-tree \
 		--strict --terse --no-summary --show-types --ignore FILE_PATH_CHANGES -f) \
 		<"$tmp/sources" >"$tmp/checkpatch" 2>&1 || true
@@ -131,7 +131,7 @@ cocci() { # semantic patch, sources
 # The kernel's semantic patches that can report; those written in OCaml want a compiler for it.
 check_coccinelle() {
 	local sources
-	mapfile -t sources < <(files '^(kmod|vhost-vendor)/.*\.c$' | ours)
+	mapfile -t sources < <(files '^(kmod|vhost-vendor|vfio-mdev)/.*\.c$' | ours)
 	export -f cocci
 	# The expansion is the inner shell's.
 	# shellcheck disable=SC2016

@@ -114,13 +114,15 @@ sluice_mdev()
 	done
 }
 
-# Start guest $1 on mediated device $2; what else follows is for QEMU.
+# Start guest $1 on mediated device $2, in a slot that it can be unplugged
+# from, as libvirt does; what else follows is for QEMU.
 sluice_mdev_guest()
 {
 	local name=$1 uuid=$2
 
 	shift 2
-	guest_start "$name" -device "vfio-pci,sysfsdev=/sys/bus/mdev/devices/$uuid" "$@"
+	guest_start "$name" -device pcie-root-port,id=rp0,slot=1 \
+		-device "vfio-pci,bus=rp0,sysfsdev=/sys/bus/mdev/devices/$uuid" "$@"
 }
 
 # Inside the guest: addresses.
