@@ -7,9 +7,7 @@
 #include <linux/virtio_config.h>
 #include "mdev.h"
 
-/* A region's number and an offset in it make up the file offset; a choice of ours. */
-#define OFFSET_SHIFT	40
-#define OFFSET_MASK	(BIT_ULL(OFFSET_SHIFT) - 1)
+#define OFFSET_MASK	(SLUICE_MDEV_OFFSET(1) - 1)
 
 struct workqueue_struct *sluice_mdev_wq;
 
@@ -80,13 +78,20 @@ static int device_open(struct vfio_device *vdev)
 	if (err)
 		goto unlock;
 	sluice_mdev_region_init(m);
+	err = sluice_mdev_notify_open(m);
+	if (err)
+		goto unbind;
 	err = sluice_mdev_mem_open(m);
-	if (err) {
-		sluice_mdev_port_unbind(m);
-		goto unlock;
-	}
+	if (err)
+		goto notify;
 	sluice_mdev_region_reset(m);
 	m->open = true;
+	goto unlock;
+
+notify:
+	sluice_mdev_notify_close(m);
+unbind:
+	sluice_mdev_port_unbind(m);
 unlock:
 	mutex_unlock(&m->lock);
 	return err;
@@ -108,6 +113,7 @@ static void device_close(struct vfio_device *vdev)
 	sluice_mdev_mem_close(m);
 
 	mutex_lock(&m->lock);
+	sluice_mdev_notify_close(m);
 	sluice_mdev_port_unbind(m);
 	mutex_unlock(&m->lock);
 }
@@ -153,7 +159,7 @@ static int device_check_range(struct sluice_mdev *m, unsigned int region, u64 of
 static ssize_t device_read(struct vfio_device *vdev, char __user *buf, size_t count, loff_t *ppos)
 {
 	struct sluice_mdev *m = to_mdev(vdev);
-	unsigned int region = *ppos >> OFFSET_SHIFT, n;
+	unsigned int region = *ppos >> SLUICE_MDEV_OFFSET_SHIFT, n;
 	u64 off = *ppos & OFFSET_MASK;
 	size_t done;
 	u8 val[4];
@@ -178,7 +184,7 @@ static ssize_t device_write(struct vfio_device *vdev, const char __user *buf, si
 			    loff_t *ppos)
 {
 	struct sluice_mdev *m = to_mdev(vdev);
-	unsigned int region = *ppos >> OFFSET_SHIFT, n;
+	unsigned int region = *ppos >> SLUICE_MDEV_OFFSET_SHIFT, n;
 	u64 off = *ppos & OFFSET_MASK;
 	size_t done;
 	u8 val[4];
@@ -216,10 +222,34 @@ static long device_get_info(struct vfio_device_info __user *arg)
 	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
 }
 
+/* Behind @info, if there is room; else the user is told how much is wanted. */
+static int device_put_sparse(struct vfio_region_info *info, void __user *arg,
+			     const struct vfio_region_sparse_mmap_area *area)
+{
+	const size_t minsz = offsetofend(struct vfio_region_info, offset);
+	DEFINE_RAW_FLEX(struct vfio_region_info_cap_sparse_mmap, cap, areas, 1);
+	const size_t len = struct_size(cap, areas, 1);
+
+	info->flags |= VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_CAPS;
+	if (info->argsz < minsz + len) {
+		info->argsz = minsz + len;
+		return 0;
+	}
+	cap->header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
+	cap->header.version = 1;
+	cap->nr_areas = 1;
+	cap->areas[0] = *area;
+	info->cap_offset = minsz;
+	return copy_to_user(arg + minsz, cap, len) ? -EFAULT : 0;
+}
+
 static long device_get_region_info(struct sluice_mdev *m, struct vfio_region_info __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_region_info, offset);
+	struct vfio_region_sparse_mmap_area area;
 	struct vfio_region_info info = {};
+	bool sparse = false;
+	int err = 0;
 
 	if (copy_from_user(&info, arg, minsz))
 		return -EFAULT;
@@ -227,11 +257,17 @@ static long device_get_region_info(struct sluice_mdev *m, struct vfio_region_inf
 		return -EINVAL;
 	mutex_lock(&m->lock);
 	info.size = sluice_mdev_region_size(m, info.index);
+	if (info.index == VFIO_PCI_BAR4_REGION_INDEX)
+		sparse = sluice_mdev_notify_area(m, &area);
 	mutex_unlock(&m->lock);
 	info.flags = info.size ? VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE : 0;
-	info.offset = (u64)info.index << OFFSET_SHIFT;
+	info.offset = SLUICE_MDEV_OFFSET(info.index);
 	info.cap_offset = 0;
-	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
+	if (sparse)
+		err = device_put_sparse(&info, arg, &area);
+	if (!err && copy_to_user(arg, &info, minsz))
+		err = -EFAULT;
+	return err;
 }
 
 static long device_get_irq_info(struct sluice_mdev *m, struct vfio_irq_info __user *arg)
@@ -329,6 +365,7 @@ static const struct vfio_device_ops device_ops = {
 	.read = device_read,
 	.write = device_write,
 	.ioctl = device_ioctl,
+	.mmap = sluice_mdev_notify_mmap,
 	.request = device_request,
 	.dma_unmap = sluice_mdev_mem_unmap,
 	.bind_iommufd = vfio_iommufd_emulated_bind,

@@ -41,6 +41,10 @@
 
 struct sluice_mdev;
 
+/* A region's number and an offset in it make up the file offset; a choice of ours. */
+#define SLUICE_MDEV_OFFSET_SHIFT	40
+#define SLUICE_MDEV_OFFSET(region)	((u64)(region) << SLUICE_MDEV_OFFSET_SHIFT)
+
 #define SLUICE_MDEV_VQS		(2 * SLUICE_MAX_PAIRS + 1)
 /* One for each queue and one for the configuration. */
 #define SLUICE_MDEV_VECTORS	(SLUICE_MDEV_VQS + 1)
@@ -112,6 +116,8 @@ struct sluice_mdev_mem {
  *	mem->lock
  * @avail: index state while detached, as struct sluice_vring_config has it
  * @used: likewise
+ * @notify_mapped: somebody may have the doorbell mapped; set by a page fault, cleared by whoever
+ *	serves the queue
  * @miss_lock: the three below; taken on workers
  * @missed: it waits for memory
  * @miss_perm: SLUICE_GMEM_*
@@ -125,6 +131,7 @@ struct sluice_mdev_vq {
 	struct sluice_queue *q;
 	u32 avail;
 	u32 used;
+	bool notify_mapped;
 	spinlock_t miss_lock;	/* see above */
 	bool missed;
 	u8 miss_perm;
@@ -144,6 +151,7 @@ struct sluice_mdev_vq {
  * @pairs: queue pairs, 0 until chosen
  * @has_mac: @mac was set by the operator
  * @mac: address that the driver is told
+ * @notify_page: what doorbells are mapped to, NULL: they are not. Fixed while open
  * @pci: configuration space
  * @msix_table: BAR 0; the VMM has its own
  * @common: common configuration
@@ -177,6 +185,7 @@ struct sluice_mdev {
 	unsigned int pairs;
 	bool has_mac;
 	u8 mac[ETH_ALEN];
+	struct page *notify_page;
 
 	struct sluice_pci pci;
 	u8 msix_table[SLUICE_PCI_MSIX_SIZE];
@@ -288,6 +297,17 @@ void sluice_mdev_mem_forget(struct sluice_mdev *m);
 void sluice_mdev_mem_unmap(struct vfio_device *vdev, u64 iova, u64 length);
 /* mem->lock: get what @vq missed. True: look again; false: it missed nothing, or in vain. */
 bool sluice_mdev_mem_resolve(struct sluice_mdev_vq *vq);
+
+/* notify.c: doorbells that the user maps. Open and close: mdev->lock. */
+int sluice_mdev_notify_open(struct sluice_mdev *m);
+void sluice_mdev_notify_close(struct sluice_mdev *m);
+/* vfio_device_ops.mmap */
+int sluice_mdev_notify_mmap(struct vfio_device *vdev, struct vm_area_struct *vma);
+/* Which part of BAR 4 may be mapped; false: none. mdev->lock */
+bool sluice_mdev_notify_area(const struct sluice_mdev *m,
+			     struct vfio_region_sparse_mmap_area *area);
+/* Notifications are about to be asked for: make them come. On the worker, or mem->lock. */
+void sluice_mdev_notify_arm(struct sluice_mdev_vq *vq);
 
 /* region.c: accesses to regions, without the copies from and to the user */
 u64 sluice_mdev_region_size(const struct sluice_mdev *m, unsigned int region);

@@ -17,6 +17,11 @@ static void queue_signal(struct sluice_queue *q, void *priv)
 	sluice_mdev_irq_raise(m, READ_ONCE(m->common.queue[vq->index].vector), false);
 }
 
+static void queue_arm(struct sluice_queue *q, void *priv)
+{
+	sluice_mdev_notify_arm(priv);
+}
+
 void sluice_mdev_queue_broken(struct sluice_mdev_vq *vq)
 {
 	set_bit(vq->index, vq->mdev->broken);
@@ -34,6 +39,7 @@ static void queue_broken(struct sluice_queue *q, void *priv)
  */
 static const struct sluice_frontend_ops queue_ops = {
 	.signal = queue_signal,
+	.arm = queue_arm,
 	.broken = queue_broken,
 };
 

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Doorbells. A queue's doorbell is a page of BAR 4. A write to it that comes to the VMM's read and
+ * write system calls always works; but where the user maps the BAR, the page is there only while
+ * nobody has to be told:
+ *
+ * DOC: A page fault as a doorbell
+ *
+ * The page is absent while the queue's worker wants to be notified. The driver's write then faults;
+ * the handler puts a page of memory there, whose content means nothing, and kicks the queue. As
+ * long as the worker polls, more writes go to that page at the price of a store. Before it asks
+ * the driver to notify again it takes the page away, and only then looks at the ring for the last
+ * time.
+ *
+ * So no notification is lost. A write that went to the page was done before the page was taken
+ * away, and what it announces was made available before that: the last look finds it. A page that
+ * is put there while the worker is about to ask again is followed by a kick, for which the worker
+ * takes another round, at the end of which it finds the page and takes it away.
+ */
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include "mdev.h"
+
+static bool doorbell_map = true;
+module_param(doorbell_map, bool, 0644);
+MODULE_PARM_DESC(doorbell_map, "let users map doorbells, so that kicks do not pass through the VMM");
+
+/* A page of the host's is a doorbell's. */
+#define NOTIFY_MAPPABLE	(PAGE_SIZE == SLUICE_PCI_NOTIFY_STRIDE)
+
+static unsigned long notify_page(unsigned int index)
+{
+	return (SLUICE_MDEV_OFFSET(VFIO_PCI_BAR4_REGION_INDEX) >> PAGE_SHIFT) + index;
+}
+
+int sluice_mdev_notify_open(struct sluice_mdev *m)
+{
+	if (!NOTIFY_MAPPABLE || !READ_ONCE(doorbell_map))
+		return 0;
+	/*
+	 * For all queues the same: nobody reads it but this guest, and only what it wrote itself.
+	 */
+	m->notify_page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	return m->notify_page ? 0 : -ENOMEM;
+}
+
+/* A mapping holds the file open, so there is none left. */
+void sluice_mdev_notify_close(struct sluice_mdev *m)
+{
+	unsigned int i;
+
+	if (m->notify_page)
+		__free_page(m->notify_page);
+	m->notify_page = NULL;
+	for (i = 0; i < SLUICE_MDEV_VQS; i++)
+		m->vq[i].notify_mapped = false;
+}
+
+void sluice_mdev_notify_arm(struct sluice_mdev_vq *vq)
+{
+	struct inode *inode = vq->mdev->vdev.inode;
+
+	if (!READ_ONCE(vq->notify_mapped))
+		return;
+	WRITE_ONCE(vq->notify_mapped, false);
+	/* All that is mapped of a device, by whomever, is found at its inode. */
+	unmap_mapping_range(inode->i_mapping, (loff_t)notify_page(vq->index) << PAGE_SHIFT,
+			    PAGE_SIZE, true);
+}
+
+static vm_fault_t notify_fault(struct vm_fault *vmf)
+{
+	struct sluice_mdev *m = vmf->vma->vm_private_data;
+	unsigned int index = vmf->pgoff - notify_page(0);
+	vm_fault_t ret;
+
+	if (index >= m->common.nr_queues)
+		return VM_FAULT_SIGBUS;
+	ret = vmf_insert_pfn(vmf->vma, vmf->address, page_to_pfn(m->notify_page));
+	/* In this order, each seen before the next: see above. */
+	smp_store_release(&m->vq[index].notify_mapped, true);
+	smp_wmb();
+	sluice_mdev_queue_kick(m, index);
+	return ret;
+}
+
+static const struct vm_operations_struct notify_vm_ops = {
+	.fault = notify_fault,
+};
+
+int sluice_mdev_notify_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
+{
+	struct sluice_mdev *m = container_of(vdev, struct sluice_mdev, vdev);
+	unsigned long first = notify_page(0);
+
+	if (!m->notify_page || !(vma->vm_flags & VM_SHARED) || vma->vm_pgoff < first ||
+	    vma->vm_pgoff - first + vma_pages(vma) > m->common.nr_queues)
+		return -EINVAL;
+	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_private_data = m;
+	vma->vm_ops = &notify_vm_ops;
+	return 0;
+}
+
+bool sluice_mdev_notify_area(const struct sluice_mdev *m, struct vfio_region_sparse_mmap_area *area)
+{
+	if (!m->notify_page)
+		return false;
+	area->offset = 0;
+	area->size = (u64)m->common.nr_queues * SLUICE_PCI_NOTIFY_STRIDE;
+	return true;
+}
