@@ -21,9 +21,9 @@
 #include <linux/moduleparam.h>
 #include "mdev.h"
 
-static bool doorbell_map = true;
+static bool doorbell_map;
 module_param(doorbell_map, bool, 0644);
-MODULE_PARM_DESC(doorbell_map, "let users map doorbells, so that kicks do not pass through the VMM");
+MODULE_PARM_DESC(doorbell_map, "let users map doorbells: a kick does not pass through the VMM then");
 
 /* A page of the host's is a doorbell's. */
 #define NOTIFY_MAPPABLE	(PAGE_SIZE == SLUICE_PCI_NOTIFY_STRIDE)
@@ -77,8 +77,9 @@ static vm_fault_t notify_fault(struct vm_fault *vmf)
 	if (index >= m->common.nr_queues)
 		return VM_FAULT_SIGBUS;
 	ret = vmf_insert_pfn(vmf->vma, vmf->address, page_to_pfn(m->notify_page));
-	/* In this order, each seen before the next: see above. */
+	/* Only when it is there: a worker that found it before would have taken nothing away. */
 	smp_store_release(&m->vq[index].notify_mapped, true);
+	/* Before the kick: whoever sees that sees this. */
 	smp_wmb();
 	sluice_mdev_queue_kick(m, index);
 	return ret;
