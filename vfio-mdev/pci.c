@@ -49,8 +49,11 @@ static const struct pci_field pci_fields[] = {
 	{ PCI_CACHE_LINE_SIZE, 1, 0, 0xff },
 	{ PCI_LATENCY_TIMER, 1, 0, 0xff },
 	{ PCI_BASE_ADDRESS_0, 4, 0, BAR_MASK(SLUICE_PCI_MSIX_SIZE) },
-	{ PCI_BASE_ADDRESS_2, 4, PCI_BASE_ADDRESS_MEM_TYPE_64, BAR_MASK(SLUICE_PCI_VIRTIO_SIZE) },
-	{ PCI_BASE_ADDRESS_3, 4, 0, ~0U },
+	/*
+	 * 32 bits: EDK2 counts a BAR of 64 as one, so behind it the numbers in the capabilities
+	 * would name others than it knows.
+	 */
+	{ PCI_BASE_ADDRESS_2, 4, 0, BAR_MASK(SLUICE_PCI_VIRTIO_SIZE) },
 	/* Doorbells have no side effect when read. How many there are is filled in later. */
 	{ PCI_BASE_ADDRESS_4, 4, PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH },
 	{ PCI_BASE_ADDRESS_5, 4, 0, ~0U },

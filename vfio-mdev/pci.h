@@ -13,8 +13,8 @@
 
 /* BARs. The VMM emulates the table of BAR 0, so nothing else lies there. */
 #define SLUICE_PCI_BAR_MSIX	0
-#define SLUICE_PCI_BAR_VIRTIO	2	/* and 3: 64 bits */
-#define SLUICE_PCI_BAR_NOTIFY	4	/* and 5 */
+#define SLUICE_PCI_BAR_VIRTIO	2
+#define SLUICE_PCI_BAR_NOTIFY	4	/* and 5: 64 bits */
 #define SLUICE_PCI_BARS		6
 
 #define SLUICE_PCI_MSIX_SIZE	0x1000
