@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154,SC2034
 #
-# End to end: drivers that are not Linux's.  A server at
+# End to end: drivers that are not Linux's, on a mediated device.  A server at
 # the other end of the wire has what firmware boots from.
 # Sourced by inside.sh.
 
@@ -81,7 +81,7 @@ test_pxe()
 	[ -d "$RIG_BOOT" ] || { echo "$RIG_BOOT"; return 4; }
 	parts_install "$RIG_BOOT"
 	fresh
-	setup_ports && boot_server_start && pxe_rom /run/pxe.rom || return
+	mdev_setup && boot_server_start && pxe_rom /run/pxe.rom || return
 	GUEST_NETBOOT=1 boot_guest bootindex=0,romfile=/run/pxe.rom
 	booted_from_net 240 || rc=1
 	boot_server_stop
@@ -96,7 +96,7 @@ test_ovmf()
 	[ -d "$RIG_BOOT" ] || { echo "$RIG_BOOT"; return 4; }
 	parts_install "$RIG_BOOT"
 	fresh
-	setup_ports && boot_server_start || return
+	mdev_setup && boot_server_start || return
 	cp /usr/share/OVMF/OVMF_VARS_4M.fd /run/vars.fd
 	# An emulated host does not survive what EDK2 does below KVM: QEMU 10.0 trips over a lock of its own.
 	guest_accel >/dev/null
@@ -118,7 +118,7 @@ test_testpmd()
 
 	[ -s "$RIG_TESTPMD" ] || { echo "$RIG_TESTPMD"; return 4; }
 	fresh
-	setup_ports || return
+	mdev_setup || return
 	cat "$(guest_initrd "$KVER")" "$RIG_TESTPMD" >/run/testpmd.img
 	GUEST_INITRD=/run/testpmd.img GUEST_MEM=768 boot_guest romfile=
 	must guest_wait vm1 180 &&
@@ -152,12 +152,11 @@ peer_ping()
 	ip netns exec peer ping -c "$1" -i 0.2 -W 2 "$VM_IP"
 }
 
-# Guest vm1 on port vm1; $1: what else its device is told, "$@": what else QEMU is.
+# A guest on the mediated device; $1: what else its device is told, "$@": what else QEMU is.
 boot_guest()
 {
 	local device=$1
 
 	shift
-	guest_start vm1 "$@" -netdev "tap,id=n0,ifname=vm1,script=no,downscript=no,vhost=on,vhostfd=3" \
-		-device "virtio-net-pci,netdev=n0,mac=$VM_MAC,disable-legacy=on,$device" 3<>/dev/vhost-sluice
+	guest_start vm1 "$@" -device "vfio-pci,sysfsdev=$mdev_dir,$device"
 }

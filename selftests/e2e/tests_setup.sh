@@ -100,7 +100,14 @@ libvirt_stop()
 	soon 10 test ! -e /run/libvirtd.pid
 }
 
-# A domain around the interface that README.md shows, with the VF's address.
+# What README.md shows of tag $1, up to its end, with the VF's address and the device's UUID.
+libvirt_readme()
+{
+	sed -n "/<$1/,/<\/${1%% *}>/p" "$RIG_TOP/README.md" |
+		sed "s/<mac .*/<mac address='$VM_MAC'\/>/; s/uuid='[^']*'/uuid='$mdev_uuid'/"
+}
+
+# A domain around it.
 libvirt_domain()
 {
 	local type=qemu cpu=maximum
@@ -130,18 +137,17 @@ libvirt_domain()
 		      <target type='virtio' name='rig'/>
 		    </channel>
 		    <memballoon model='none'/>
-		$(sed -n "/<interface type='ethernet'>/,/<\/interface>/p" "$RIG_TOP/README.md" |
-		  sed "s/<mac .*/<mac address='$VM_MAC'\/>/")
+		$(libvirt_readme "$1")
 		  </devices>
 		</domain>
 	END
 }
 
+# Start it; $1: as for libvirt_readme().
 libvirt_guest()
 {
-	must libvirt_start || return
 	guest_prepare vm1
-	libvirt_domain >/run/vm1.xml
+	libvirt_domain "$1" >/run/vm1.xml
 	must virsh define /run/vm1.xml &&
 	must virsh start vm1 || return
 	guest_pid[vm1]=$(cat /run/libvirt/qemu/vm1.pid)
@@ -149,7 +155,21 @@ libvirt_guest()
 	must guest_wait vm1 180 &&
 	must sluice_guest_net vm1 &&
 	soon 20 ping_ok 1 &&
-	must port_attached vm1 || return
+	must port_attached vm1
+}
+
+libvirt_end()
+{
+	must virsh destroy vm1 &&
+	soon 10 port_free vm1 &&
+	must virsh undefine vm1 &&
+	must sluice port show vm1
+}
+
+libvirt_vhost()
+{
+	setup_ports &&
+	libvirt_guest "interface type='ethernet'" || return
 	tr '\0' '\n' <"/proc/${guest_pid[vm1]}/cmdline" | grep -A1 -E '^-(netdev|device)' | grep -E 'tap|virtio-net'
 	readlink "/proc/${guest_pid[vm1]}"/fd/* | must grep '/dev/vhost-sluice' &&
 	must ping_ok 10 &&
@@ -157,9 +177,19 @@ libvirt_guest()
 	must tcp_bps 2 -R &&
 	must virsh domiflist vm1 &&
 	must virsh domifstat vm1 vm1 &&
-	must virsh destroy vm1 &&
-	soon 10 port_free vm1 &&
-	must sluice port show vm1
+	libvirt_end
+}
+
+libvirt_mdev()
+{
+	fresh
+	mdev_setup &&
+	libvirt_guest "hostdev mode='subsystem' type='mdev'" &&
+	must mdev_state running &&
+	must ping_ok 10 &&
+	must tcp_bps 2 &&
+	libvirt_end &&
+	must mdev_state closed
 }
 
 test_libvirt()
@@ -168,8 +198,8 @@ test_libvirt()
 
 	[ -d "$RIG_LIBVIRT" ] || { echo "$RIG_LIBVIRT"; return 4; }
 	fresh
-	setup_ports || return
-	libvirt_guest || rc=1
+	must libvirt_start || return
+	libvirt_vhost && libvirt_mdev || rc=1
 	if [ "$rc" -ne 0 ]; then
 		tail -n 20 /run/libvirtd.log /var/log/libvirt/qemu/vm1.log
 	fi
