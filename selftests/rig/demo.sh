@@ -59,6 +59,7 @@ try()
 	{ case $1 in
 	  host)	 eval "$2" ;;
 	  guest) guest_run vm1 "$2" ;;
+	  guest2) guest_run vm2 "$2" ;;
 	  peer)	 ip netns exec peer bash -c "$2" ;;
 	  esac; } 2>&1 | sed 's/^/       /' || rc=${PIPESTATUS[0]}
 	if [ "${3:-}" = fails ]; then
@@ -97,6 +98,7 @@ show_load()
 	step "Load Sluice"
 	local m
 
+	try host "modprobe -a mdev vfio_iommu_type1"
 	for m in "${SLUICE_MODULES[@]}"; do
 		try host "insmod $(sluice_objects "$KVER")/$m"
 	done
@@ -219,13 +221,63 @@ show_guard()
 	done_step
 }
 
+# The second guest: a mediated device on the second VF.
+vm2_uuid=83b8f4f2-509f-382f-3c1e-e6bfe0fa1001 vm2_mac=52:54:00:51:10:01 vm2_ip=10.0.0.3 vm2_ip6=fd00::3
+
+show_mdev()
+{
+	local vf dev=/sys/bus/mdev/devices/$vm2_uuid ms
+
+	vf=$(basename "$(readlink -f /sys/class/net/vf1/device)")
+	step "A mediated device on a second VF: a virtio card of its own, for any QEMU"
+	try host "sluice uplink add up1 dev vf1"
+	try host "ip link set vf1 up && ip link set up1 up"
+	try host "mdevctl types --parent $vf"
+	try host "mdevctl start -u $vm2_uuid -p $vf -t sluice_mdev-net"
+	try host "echo vm2 >$dev/port && echo $vm2_mac >$dev/mac"
+	try host "sluice wire add vm2 up1 && ip link set vm2 up"
+	echo "   host# qemu-system-x86_64 ... -device vfio-pci,sysfsdev=$dev"
+	ms=$SECONDS
+	sluice_mdev_guest vm2 "$vm2_uuid"
+	guest_wait vm2 180 || bad=1
+	echo "       (booted in $((SECONDS - ms)) s)"
+	sluice_guest_net vm2 $vm2_ip $vm2_ip6 || bad=1
+	try guest2 "ethtool -i eth0 | grep -E 'driver|bus-info'; ip -br addr show eth0"
+	try guest2 "ping -c 3 -i 0.3 $PEER_IP"
+	try guest2 "iperf3 -f m -c $PEER_IP -t 2 | grep -E 'sender|receiver'"
+	try host "sluice port show vm2"
+	try host "cat $dev/state $dev/pinned"
+	done_step
+}
+
+show_mdev_policy()
+{
+	step "The same policy, whatever the front end; and both guests talk to each other"
+	try guest "ping -c 2 -i 0.3 $vm2_ip"
+	try host "sluice acl add port vm2 dir from-guest prio 10 proto icmp deny"
+	try guest2 "ping -c 2 -i 0.3 -W 1 $PEER_IP" fails
+	try guest "ping -c 2 -i 0.3 -W 1 $vm2_ip" fails
+	check "packets denied" "$(port_drops vm2 acl)" -gt 0
+	try host "sluice acl flush port vm2"
+	echo "       (now past the NIC: flow rules take what is for the other guest straight there)"
+	try host "sluice flow add id 1 prio 10 in vm1 eth-dst $vm2_mac actions output:vm2"
+	try host "sluice flow add id 2 prio 10 in vm2 eth-dst $VM_MAC actions output:vm1"
+	try guest2 "ping -c 3 -i 0.3 $VM_IP"
+	try host "sluice -s flow show"
+	check "packets that met rule 1" "$(json_get "sluice -j -s flow show id 1" packets || echo 0)" -gt 0
+	try host "sluice flow flush"
+	done_step
+}
+
 show_end()
 {
-	step "The guest ends, and everything is taken down again"
+	step "The guests end, and everything is taken down again"
 	guest_kill vm1
+	guest_kill vm2
+	try host "mdevctl stop -u $vm2_uuid"
 	try host "sluice port del vm1"
-	try host "sluice uplink del up0"
-	try host "rmmod sluice_vhost sluice_net sluice"
+	try host "sluice uplink del up0 && sluice uplink del up1"
+	try host "rmmod sluice_mdev sluice_vhost sluice_net sluice"
 	try host "dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace'" fails
 	done_step
 }
@@ -243,6 +295,8 @@ inside()
 	show_acl
 	show_flows
 	show_guard
+	show_mdev
+	show_mdev_policy
 	show_end
 	printf '\n%d steps, %d failed\n' "$number" "${#failed[@]}"
 	if [ "${#failed[@]}" -gt 0 ]; then

@@ -6,6 +6,7 @@
  * end.
  */
 #include <stdlib.h>
+#include "kernel.h"
 #include "gmem.h"
 #include "iotlb.h"
 #include "vring.h"
@@ -36,7 +37,7 @@ static bool inside(uintptr_t addr, size_t len, bool write)
 
 static bool log_or_inside(uintptr_t addr, size_t len, bool write)
 {
-	if (addr - ((uintptr_t)mem + MEM) < PAGE_SIZE && len == sizeof(u32))
+	if (addr == (uintptr_t)mem + MEM && len == PAGE_SIZE)
 		return true;
 	return inside(addr, len, write);
 }

@@ -3,4 +3,3 @@
 #include "kernel.h"
 #include "objects.h"
 #include "tables.h"
-#include "user.h"
