@@ -206,9 +206,9 @@ int sluice_gmem_refused(struct sluice_gmem_view *v, u64 uaddr, u64 len, bool wri
 
 /*
  * copy_from_user() and copy_to_user() without one thing: the check that the kernel's side lies in
- * one object, for the sake of callers who forgot to bound a length. It takes longer than the copy of
- * a short packet, and each length here was compared with the room that there is. The iterators that
- * taps copy with leave it out as well (lib/iov_iter.c).
+ * one object, for the sake of callers who forgot to bound a length. It takes longer than the copy
+ * of a short packet, and each length here was compared with the room that there is. The iterators
+ * that taps copy with leave it out as well (lib/iov_iter.c).
  */
 static __always_inline bool user_load(void *dst, u64 uaddr, size_t len)
 {
