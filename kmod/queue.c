@@ -296,8 +296,8 @@ bool sluice_queue_arm(struct sluice_worker *w, struct sluice_queue *q)
 	if (READ_ONCE(q->kicked) || sluice_vring_owes(q->vr))
 		return false;
 
-	if (q->cfg.ops && q->cfg.ops->arm)
-		q->cfg.ops->arm(q, q->cfg.priv);
+	if (q->cfg.ops && q->cfg.ops->arm && !q->cfg.ops->arm(q, q->cfg.priv))
+		return false;
 	sluice_queue_use_mm(w, q);
 	err = sluice_vring_enable_notify(q->vr);
 	if (err > 0)

@@ -42,8 +42,8 @@ enum sluice_queue_dir {
  * @signal: interrupt the guest. Worker context; must not sleep. NULL: queue_cfg.call is
  *	signalled
  * @arm: the driver is about to be asked to notify, after which the ring is looked at once more and
- *	then only when kicked: a kick from now on must come. Worker context; may take a mutex, but
- *	waits for nobody else's work
+ *	then only when kicked: a kick from now on must come. False: not yet, look at the ring again.
+ *	Worker context; may take a mutex, but waits for nobody else's work
  * @broken: the ring broke the protocol and was stopped, after its err eventfd was
  *	signalled. Worker context
  * @gone: the port is being removed; the queues were stopped, the front end's handles stay valid and
@@ -51,7 +51,7 @@ enum sluice_queue_dir {
  */
 struct sluice_frontend_ops {
 	void (*signal)(struct sluice_queue *q, void *priv);
-	void (*arm)(struct sluice_queue *q, void *priv);
+	bool (*arm)(struct sluice_queue *q, void *priv);
 	void (*broken)(struct sluice_queue *q, void *priv);
 	void (*gone)(struct sluice_port *port, void *priv);
 };

@@ -57,7 +57,8 @@ static void common_put_queue(const struct sluice_common *c, u8 *regs)
 	common_put(regs, VIRTIO_PCI_COMMON_Q_SIZE, q->size, 2);
 	common_put(regs, VIRTIO_PCI_COMMON_Q_MSIX, q->vector, 2);
 	common_put(regs, VIRTIO_PCI_COMMON_Q_ENABLE, q->enabled, 2);
-	common_put(regs, VIRTIO_PCI_COMMON_Q_NOFF, c->select, 2);
+	common_put(regs, VIRTIO_PCI_COMMON_Q_NOFF,
+		   c->notify_off(c->features, c->nr_queues, c->select), 2);
 	common_put(regs, VIRTIO_PCI_COMMON_Q_DESCLO, q->desc, 4);
 	common_put(regs, VIRTIO_PCI_COMMON_Q_DESCHI, q->desc >> 32, 4);
 	common_put(regs, VIRTIO_PCI_COMMON_Q_AVAILLO, q->driver, 4);

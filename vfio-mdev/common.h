@@ -36,6 +36,7 @@ struct sluice_common_queue {
  * @offered: features of the device
  * @features: that the driver accepted; they hold once FEATURES_OK is set
  * @valid: do these features go together? They are some of @offered
+ * @notify_off: which doorbell is that of queue @index
  * @offered_select: half of @offered that is seen
  * @features_select: half of @features that is seen
  * @config_vector: as the vector of a queue
@@ -50,6 +51,7 @@ struct sluice_common {
 	u64 offered;
 	u64 features;
 	bool (*valid)(u64 features);
+	u16 (*notify_off)(u64 features, u16 nr_queues, u16 index);
 	u32 offered_select;
 	u32 features_select;
 	u16 config_vector;

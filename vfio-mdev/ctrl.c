@@ -219,7 +219,6 @@ static int ctrl_look(struct sluice_mdev *m, struct sluice_chain *chain)
 		ret = sluice_vring_fetch(m->ctrl, chain, 1, m->ctrl_seg, SLUICE_CHAIN_MAX_SEGS);
 		if (ret)
 			return ret;
-		sluice_mdev_notify_arm(&m->vq[m->ctrl_index]);
 		ret = sluice_vring_enable_notify(m->ctrl);
 	} while (ret > 0);
 	return ret;

@@ -118,6 +118,9 @@ struct sluice_mdev_mem {
  * @used: likewise
  * @notify_mapped: somebody may have the doorbell mapped; set by a page fault, cleared by whoever
  *	serves the queue
+ * @notify_since: when it was mapped last, in ns; racy, as are the next two
+ * @notify_until: when that was taken away last
+ * @notify_stay: how long it stays at least, in ns
  * @miss_lock: the three below; taken on workers
  * @missed: it waits for memory
  * @miss_perm: SLUICE_GMEM_*
@@ -132,6 +135,9 @@ struct sluice_mdev_vq {
 	u32 avail;
 	u32 used;
 	bool notify_mapped;
+	u64 notify_since;
+	u64 notify_until;
+	u64 notify_stay;
 	spinlock_t miss_lock;	/* see above */
 	bool missed;
 	u8 miss_perm;
@@ -255,6 +261,8 @@ void sluice_mdev_queue_config(const struct sluice_mdev *m, unsigned int index,
 			      struct sluice_vring_config *cfg);
 /* The driver notified. Any context in which something keeps the device open. */
 void sluice_mdev_queue_kick(struct sluice_mdev *m, unsigned int index);
+/* Likewise, by the page of BAR 4 that was written to. */
+void sluice_mdev_queue_doorbell(struct sluice_mdev *m, unsigned int page);
 /* A ring is broken. Any context. */
 void sluice_mdev_queue_broken(struct sluice_mdev_vq *vq);
 
@@ -306,8 +314,8 @@ int sluice_mdev_notify_mmap(struct vfio_device *vdev, struct vm_area_struct *vma
 /* Which part of BAR 4 may be mapped; false: none. mdev->lock */
 bool sluice_mdev_notify_area(const struct sluice_mdev *m,
 			     struct vfio_region_sparse_mmap_area *area);
-/* Notifications are about to be asked for: make them come. On the worker, or mem->lock. */
-void sluice_mdev_notify_arm(struct sluice_mdev_vq *vq);
+/* Notifications are about to be asked for: make them come. False: not yet. Worker context. */
+bool sluice_mdev_notify_arm(struct sluice_mdev_vq *vq);
 
 /* region.c: accesses to regions, without the copies from and to the user */
 u64 sluice_mdev_region_size(const struct sluice_mdev *m, unsigned int region);

@@ -97,6 +97,11 @@ unsigned int sluice_netcfg_pairs(u64 features, unsigned int pairs)
 	return features & F(VIRTIO_NET_F_MQ) ? pairs : 1;
 }
 
+u16 sluice_netcfg_notify_off(u64 features, u16 nr_queues, u16 index)
+{
+	return index == 2 * sluice_netcfg_pairs(features, nr_queues / 2) ? nr_queues - 1 : index;
+}
+
 void sluice_netcfg_read(const struct virtio_net_config *cfg, u32 off, void *buf, unsigned int len)
 {
 	memset(buf, 0, len);

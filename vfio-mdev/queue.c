@@ -17,9 +17,9 @@ static void queue_signal(struct sluice_queue *q, void *priv)
 	sluice_mdev_irq_raise(m, READ_ONCE(m->common.queue[vq->index].vector), false);
 }
 
-static void queue_arm(struct sluice_queue *q, void *priv)
+static bool queue_arm(struct sluice_queue *q, void *priv)
 {
-	sluice_mdev_notify_arm(priv);
+	return sluice_mdev_notify_arm(priv);
 }
 
 void sluice_mdev_queue_broken(struct sluice_mdev_vq *vq)
@@ -62,6 +62,17 @@ void sluice_mdev_queue_kick(struct sluice_mdev *m, unsigned int index)
 		sluice_mdev_ctrl_kick(m);
 	else if (index < 2 * m->pairs)
 		sluice_queue_kick(queue_of_port(m, index));
+}
+
+void sluice_mdev_queue_doorbell(struct sluice_mdev *m, unsigned int page)
+{
+	unsigned int ctrl = READ_ONCE(m->ctrl_index);
+
+	if (ctrl != UINT_MAX &&
+	    page == sluice_netcfg_notify_off(m->common.features, m->common.nr_queues, ctrl))
+		sluice_mdev_ctrl_kick(m);
+	else if (page != ctrl)
+		sluice_mdev_queue_kick(m, page);
 }
 
 /* --- start and stop --- */

@@ -58,6 +58,7 @@ void sluice_mdev_region_init(struct sluice_mdev *m)
 	c->vectors = c->nr_queues + 1;
 	c->offered = sluice_netcfg_features(m->pairs);
 	c->valid = sluice_netcfg_features_valid;
+	c->notify_off = sluice_netcfg_notify_off;
 	for (i = 0; i < c->nr_queues; i++)
 		c->queue[i].max = SLUICE_MDEV_RING_MAX;
 	m->irq.nr = c->vectors;
@@ -155,7 +156,7 @@ static void region_write_bar(struct sluice_mdev *m, unsigned int bar, u32 off, c
 		break;
 	case SLUICE_PCI_BAR_NOTIFY:
 		/* Where it is written says which queue it is for; what is written only hints. */
-		sluice_mdev_queue_kick(m, off / SLUICE_PCI_NOTIFY_STRIDE);
+		sluice_mdev_queue_doorbell(m, off / SLUICE_PCI_NOTIFY_STRIDE);
 		break;
 	case SLUICE_PCI_BAR_MSIX:
 		/* The pending bits are not the driver's. */
