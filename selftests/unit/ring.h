@@ -6,7 +6,6 @@
 #ifndef _RING_H
 #define _RING_H
 
-#include "kernel.h"
 #include <stdio.h>
 #include "gmem.h"
 #include "iotlb.h"

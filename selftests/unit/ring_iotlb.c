@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Stands in for iotlb.c, which needs the kernel's maple tree: a list. */
-#include "kernel.h"
 #include "gmem.h"
 #include "iotlb.h"
 

@@ -8,8 +8,6 @@
 #include "net/guard.h"
 #include "net/parse.h"
 
-int shim_alloc_fail = -1;
-
 void sluice_reclaim(struct sluice_reclaim *r)
 {
 	r->release(r);

@@ -4,8 +4,6 @@
 #include "tap.h"
 #include "net/acl.h"
 
-int shim_alloc_fail = -1;
-
 static struct netlink_ext_ack ack;
 static unsigned int reclaimed;
 

@@ -8,8 +8,6 @@
 #include "net/flow.h"
 #include "net/flow_mask.h"
 
-int shim_alloc_fail = -1;
-
 static struct netlink_ext_ack ack;
 
 void sluice_reclaim(struct sluice_reclaim *r)

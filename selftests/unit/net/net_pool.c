@@ -8,8 +8,6 @@
 
 #define MAX_PIECES 600
 
-int shim_alloc_fail = -1;
-
 static unsigned int nr_allocated, nr_live;
 static bool next_pfmemalloc;
 

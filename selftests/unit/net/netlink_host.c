@@ -6,7 +6,6 @@
 #define MAX_DEVS 8
 #define MAX_CPUS 4
 
-int shim_alloc_fail = -1;
 bool shim_rtnl;
 struct net host_net;
 struct sock host_sock[HOST_SOCKETS] = { { &host_net }, { &host_net } };
@@ -220,6 +219,8 @@ static struct sluice_port *port_new(const char *name, unsigned int pairs,
 	port->dev->ifindex = ++last_ifindex;
 	port->dev->mtu = 1500;
 	port->index = ++last_index;
+	port->dev->dev_addr[0] = 2;
+	port->dev->dev_addr[5] = port->index;
 	port->inst = &instance;
 	port->engine_ops = &engine;
 	port->nr_pairs = pairs;
@@ -246,7 +247,8 @@ struct sluice_port *sluice_port_add(struct net *net, const char *name,
 		return ERR_PTR(-ENOMEM);
 	port = port_new(name, params->pairs ?: 1, extack);
 	if (!IS_ERR(port)) {
-		memcpy(port->dev->dev_addr, params->mac, ETH_ALEN);
+		if (!is_zero_ether_addr(params->mac))
+			memcpy(port->dev->dev_addr, params->mac, ETH_ALEN);
 		port->dev->mtu = params->mtu ?: 1500;
 	}
 	return port;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* State of the shim. */
-#include "kernel.h"
+#include "shim.h"
 
 int shim_alloc_fail = -1;
 bool shim_pagefault_disabled;

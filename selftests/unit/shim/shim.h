@@ -3,3 +3,4 @@
 #include "kernel.h"
 #include "objects.h"
 #include "tables.h"
+#include "user.h"

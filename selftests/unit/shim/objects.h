@@ -86,10 +86,10 @@ int dev_set_mac_address(struct net_device *dev, struct sockaddr *sa, struct netl
 bool cpu_online(unsigned int cpu);
 #define VLAN_CFI_MASK		0x1000
 #define VLAN_VID_MASK		0x0fff
+#define VLAN_N_VID		4096
 
 /* --- pages, by who allocates them -------------------------------------------------------------------------- */
 
-#define PAGE_SIZE		4096UL
 #define __GFP_COMP		0x1
 #define __GFP_NOWARN		0x2
 
