@@ -442,6 +442,27 @@ int sluice_port_set_offloads(struct sluice_port *port, u64 netif_features)
 }
 SLUICE_EXPORT(sluice_port_set_offloads);
 
+u64 sluice_port_offloads(u64 virtio_features)
+{
+	const u64 uso = BIT_ULL(VIRTIO_NET_F_GUEST_USO4) | BIT_ULL(VIRTIO_NET_F_GUEST_USO6);
+	u64 netif = NETIF_F_HW_CSUM;
+
+	/* Everything builds on checksums. */
+	if (!(virtio_features & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)))
+		return 0;
+	if (virtio_features & BIT_ULL(VIRTIO_NET_F_GUEST_TSO4))
+		netif |= NETIF_F_TSO;
+	if (virtio_features & BIT_ULL(VIRTIO_NET_F_GUEST_TSO6))
+		netif |= NETIF_F_TSO6;
+	if (virtio_features & BIT_ULL(VIRTIO_NET_F_GUEST_ECN))
+		netif |= NETIF_F_TSO_ECN;
+	/* The kernel has one bit for both families. */
+	if ((virtio_features & uso) == uso)
+		netif |= NETIF_F_GSO_UDP_L4;
+	return netif;
+}
+SLUICE_EXPORT(sluice_port_offloads);
+
 int sluice_port_notifier_register(struct sluice_port_notifier *n)
 {
 	struct sluice_port *port;

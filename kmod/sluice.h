@@ -186,6 +186,11 @@ struct sluice_rx_filter {
 /* @filter is copied; NULL: everything. Context: process. Return: 0, -ENOMEM. */
 int sluice_port_set_filter(struct sluice_port *port, const struct sluice_rx_filter *filter);
 
+/*
+ * That, of a driver's features: of VIRTIO_NET_F_GUEST_* it took some. Other bits do not matter.
+ */
+u64 sluice_port_offloads(u64 virtio_features);
+
 /**
  * sluice_port_inject() - take a frame from a front end's slow path (QEMU writing the tap:
  * self-announce)

@@ -168,7 +168,7 @@ static bool ctrl_offloads(struct sluice_mdev *m, u8 cmd, const u8 *data, u32 len
 	if (offloads & ~sluice_netcfg_offloads(m->common.features))
 		return false;
 	/* A port that is gone does not mind. */
-	sluice_port_set_offloads(m->port, sluice_netcfg_netif(offloads));
+	sluice_port_set_offloads(m->port, sluice_port_offloads(offloads));
 	return true;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Features and configuration of a virtio network device: see netcfg.h. */
 #include <linux/bits.h>
-#include <linux/netdev_features.h>
 #include <linux/string.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
@@ -70,26 +69,6 @@ u64 sluice_netcfg_offloads(u64 features)
 	return features & (F(VIRTIO_NET_F_GUEST_CSUM) | F(VIRTIO_NET_F_GUEST_TSO4) |
 			   F(VIRTIO_NET_F_GUEST_TSO6) | F(VIRTIO_NET_F_GUEST_ECN) |
 			   F(VIRTIO_NET_F_GUEST_USO4) | F(VIRTIO_NET_F_GUEST_USO6));
-}
-
-u64 sluice_netcfg_netif(u64 offloads)
-{
-	const u64 uso = F(VIRTIO_NET_F_GUEST_USO4) | F(VIRTIO_NET_F_GUEST_USO6);
-	u64 netif = 0;
-
-	if (!(offloads & F(VIRTIO_NET_F_GUEST_CSUM)))
-		return 0;
-	netif |= NETIF_F_HW_CSUM;
-	if (offloads & F(VIRTIO_NET_F_GUEST_TSO4))
-		netif |= NETIF_F_TSO;
-	if (offloads & F(VIRTIO_NET_F_GUEST_TSO6))
-		netif |= NETIF_F_TSO6;
-	if (offloads & F(VIRTIO_NET_F_GUEST_ECN))
-		netif |= NETIF_F_TSO_ECN;
-	/* The kernel has one bit for both families. */
-	if ((offloads & uso) == uso)
-		netif |= NETIF_F_GSO_UDP_L4;
-	return netif;
 }
 
 unsigned int sluice_netcfg_pairs(u64 features, unsigned int pairs)

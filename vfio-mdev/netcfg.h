@@ -15,8 +15,6 @@ bool sluice_netcfg_features_valid(u64 features);
 u64 sluice_netcfg_features(unsigned int pairs);
 /* Features that CTRL_GUEST_OFFLOADS may switch. */
 u64 sluice_netcfg_offloads(u64 features);
-/* What the driver takes with these offloads, as sluice_port_set_offloads() wants it. */
-u64 sluice_netcfg_netif(u64 offloads);
 /* Pairs that the driver may use, and so the index of its control queue: twice that. */
 unsigned int sluice_netcfg_pairs(u64 features, unsigned int pairs);
 /* The doorbell of queue @index: its own number's, but the control queue's is the last. */

@@ -80,7 +80,7 @@ static void region_start(struct sluice_mdev *m)
 	u64 offloads = sluice_netcfg_offloads(m->common.features);
 
 	/* A port that is gone does not mind. */
-	sluice_port_set_offloads(m->port, sluice_netcfg_netif(offloads));
+	sluice_port_set_offloads(m->port, sluice_port_offloads(offloads));
 	sluice_mdev_queue_start_all(m);
 }
 
