@@ -62,6 +62,7 @@ rc=0
 modules=(sluice sluice_net sluice_vhost)
 # As dkms.conf has it.
 grep -qs '^CONFIG_VFIO_MDEV=' "/lib/modules/$kernel/build/.config" && modules+=(sluice_mdev)
+grep -qs '^CONFIG_VDPA=' "/lib/modules/$kernel/build/.config" && modules+=(sluice_vdpa)
 for module in "${modules[@]}"; do
 	find "$tmp/modules" -name "$module.ko*" | grep . || rc=1
 done >"$tmp/log"

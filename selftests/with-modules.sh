@@ -11,7 +11,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 objects=$top/build/$(basename "$UML_BUILD")
 export PATH=$top/userspace:$PATH
 
-modules=(kmod/sluice kmod/sluice_net vhost-vendor/sluice_vhost)
+modules=(kmod/sluice kmod/sluice_net vhost-vendor/sluice_vhost vhost-vendor/sluice_vdpa)
 for module in "${modules[@]}"; do
 	insmod "$objects/$module.ko"
 done

@@ -141,6 +141,9 @@ teardown()
 	for name in /sys/bus/mdev/devices/*/remove; do
 		[ ! -e "$name" ] || echo 1 >"$name"
 	done
+	for name in /sys/bus/vdpa/devices/*; do
+		[ ! -e "$name" ] || vdpa dev del "${name##*/}"
+	done
 	for name in vm1 vm2; do
 		sluice port del "$name" 2>/dev/null
 	done

@@ -220,6 +220,7 @@ test_clean()
 {
 	teardown
 	soon 10 must rmmod sluice_mdev &&
+	must rmmod sluice_vdpa &&
 	soon 10 must rmmod sluice_vhost &&
 	must rmmod sluice_net &&
 	must rmmod sluice &&

@@ -81,6 +81,7 @@ static int vq_init(struct vdrv *v, unsigned int index, uint32_t buf_len, uint32_
 		return -ENOMEM;
 	for (i = 0; i < q->nslot; i++)
 		vdrv_vq_release(q, q->nslot - 1 - i);
+	q->vdpa = v->vdpa ? v->fd : -1;
 	q->kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	q->call = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	q->err = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -185,6 +186,7 @@ static void vq_no_fds(struct vdrv_vq *q)
 	q->kick = -1;
 	q->call = -1;
 	q->err = -1;
+	q->vdpa = -1;
 }
 
 int vdrv_open(struct vdrv *v, const struct vdrv_cfg *cfg)
@@ -194,6 +196,7 @@ int vdrv_open(struct vdrv *v, const struct vdrv_cfg *cfg)
 
 	memset(v, 0, sizeof(*v));
 	v->memfd = -1;
+	v->config_call = -1;
 	for (ret = 0; ret < 2; ret++)
 		vq_no_fds(&v->vq[ret]);
 	v->cfg = *cfg;
@@ -201,6 +204,7 @@ int vdrv_open(struct vdrv *v, const struct vdrv_cfg *cfg)
 	v->cfg.rx_buf = cfg->rx_buf ?: cfg->features & VDRV_F_MRG_RXBUF ? 2048 : VDRV_FRAME;
 	v->cfg.tx_buf = cfg->tx_buf ?: VDRV_FRAME;
 	v->features = cfg->features;
+	v->vdpa = strstr(cfg->node, "vhost-vdpa");
 	v->hdr_len = cfg->features & (VDRV_F_MRG_RXBUF | VDRV_F_VERSION_1) ?
 			     sizeof(struct virtio_net_hdr_v1) :
 			     sizeof(struct virtio_net_hdr);
@@ -211,6 +215,8 @@ int vdrv_open(struct vdrv *v, const struct vdrv_cfg *cfg)
 	ret = ret ?: dev_ioctl(v, VHOST_GET_FEATURES, &have);
 	if (!ret && (cfg->features & ~have))
 		ret = -EOPNOTSUPP;
+	if (!ret && v->vdpa)
+		ret = vdrv_vdpa_open(v);
 	ret = ret ?: dev_ioctl(v, VHOST_SET_FEATURES, &v->features);
 	if (!ret && (v->features & VDRV_F_IOMMU)) {
 		backend = VDRV_BIT(VHOST_BACKEND_F_IOTLB_MSG_V2);
@@ -219,13 +225,26 @@ int vdrv_open(struct vdrv *v, const struct vdrv_cfg *cfg)
 	ret = ret ?: vq_init(v, VDRV_RX, v->cfg.rx_buf, cfg->rx_seg);
 	ret = ret ?: vq_init(v, VDRV_TX, v->cfg.tx_buf, cfg->tx_seg);
 	ret = ret ?: mem_init(v);
-	ret = ret ?: vdrv_set_mem(v);
+	ret = ret ?: v->vdpa ? vdrv_iotlb_map_all(v) : vdrv_set_mem(v);
 	if (ret)
 		vdrv_close(v);
 	return ret;
 }
 
-int vdrv_start(struct vdrv *v, int backend)
+/* A vDPA device has no backend but itself, and keeps its IOTLB. */
+static int start_vdpa(struct vdrv *v)
+{
+	int i, ret;
+
+	ret = vdrv_vdpa_set_status(v, VIRTIO_CONFIG_S_FEATURES_OK);
+	for (i = 0; i < 2; i++)
+		ret = ret ?: vdrv_set_ring(v, i);
+	ret = ret ?: vdrv_vdpa_enable(v, true);
+	ret = ret ?: vdrv_vdpa_set_status(v, VIRTIO_CONFIG_S_DRIVER_OK);
+	return ret ?: vdrv_vdpa_wait_running(v);
+}
+
+static int start_vhost(struct vdrv *v, int backend)
 {
 	int i, ret;
 
@@ -236,6 +255,13 @@ int vdrv_start(struct vdrv *v, int backend)
 		ret = vdrv_iotlb_map_all(v);
 	for (i = 0; i < 2; i++)
 		ret = ret ?: vdrv_set_backend(v, i, backend);
+	return ret;
+}
+
+int vdrv_start(struct vdrv *v, int backend)
+{
+	int ret = v->vdpa ? start_vdpa(v) : start_vhost(v, backend);
+
 	if (ret)
 		return ret;
 	v->running = true;
@@ -247,10 +273,12 @@ int vdrv_stop(struct vdrv *v)
 {
 	int i, ret, err = 0;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 2 && !v->vdpa; i++) {
 		ret = vdrv_set_backend(v, i, -1);
 		err = err ?: ret;
 	}
+	if (v->vdpa)
+		err = vdrv_vdpa_suspend(v, true);
 	for (i = 0; i < 2; i++) {
 		struct vhost_vring_state s = { i, 0 };
 
@@ -259,6 +287,8 @@ int vdrv_stop(struct vdrv *v)
 		v->vq[i].base = s.num;
 	}
 	v->running = false;
+	if (v->vdpa)
+		err = err ?: vdrv_vdpa_reset(v);
 	return err;
 }
 
@@ -269,6 +299,9 @@ void vdrv_close(struct vdrv *v)
 	if (v->fd >= 0)
 		close(v->fd);
 	v->fd = -1;
+	if (v->config_call >= 0)
+		close(v->config_call);
+	v->config_call = -1;
 	for (i = 0; i < 2; i++) {
 		struct vdrv_vq *q = &v->vq[i];
 

@@ -29,6 +29,18 @@
 #define VDRV_F_IOMMU		VDRV_BIT(VIRTIO_F_ACCESS_PLATFORM)
 #define VDRV_F_PACKED		VDRV_BIT(VIRTIO_F_RING_PACKED)
 #define VDRV_F_LOG		VDRV_BIT(VHOST_F_LOG_ALL)
+/* What a vDPA device's driver takes and sends unfinished; a vhost node's backend is told. */
+#define VDRV_F_TAKES		(VDRV_BIT(VIRTIO_NET_F_GUEST_CSUM) | \
+				 VDRV_BIT(VIRTIO_NET_F_GUEST_TSO4) | \
+				 VDRV_BIT(VIRTIO_NET_F_GUEST_TSO6) | \
+				 VDRV_BIT(VIRTIO_NET_F_GUEST_ECN) | \
+				 VDRV_BIT(VIRTIO_NET_F_GUEST_USO4) | \
+				 VDRV_BIT(VIRTIO_NET_F_GUEST_USO6))
+#define VDRV_F_SENDS		(VDRV_BIT(VIRTIO_NET_F_CSUM) | \
+				 VDRV_BIT(VIRTIO_NET_F_HOST_TSO4) | \
+				 VDRV_BIT(VIRTIO_NET_F_HOST_TSO6) | \
+				 VDRV_BIT(VIRTIO_NET_F_HOST_ECN) | \
+				 VDRV_BIT(VIRTIO_NET_F_HOST_USO))
 
 #define VDRV_RX			0
 #define VDRV_TX			1
@@ -40,7 +52,7 @@
 
 /**
  * struct vdrv_cfg - what a driver is to be
- * @node: path of the vhost node
+ * @node: path of the vhost node, or of a vDPA device's (whose memory is always behind an IOMMU)
  * @features: feature bits, all of which the node must offer
  * @num: entries per ring (256)
  * @rx_buf: bytes of a receive buffer (2 KiB with mergeable buffers, else a whole 64 KiB frame)
@@ -96,6 +108,7 @@ struct vdrv_seg {
  * @kick: eventfd that wakes the device
  * @call: eventfd that the device wakes us with
  * @err: eventfd that tells of a broken ring
+ * @vdpa: node of a vDPA device, whose status tells that instead; else -1
  * @kicks: kicks sent, for those who count
  */
 struct vdrv_vq {
@@ -129,6 +142,7 @@ struct vdrv_vq {
 	int kick;
 	int call;
 	int err;
+	int vdpa;
 	uint64_t kicks;
 };
 
@@ -144,6 +158,8 @@ struct vdrv {
 	unsigned char *log;
 	size_t log_bytes;
 	bool running;
+	bool vdpa;
+	int config_call;
 	struct vdrv_vq vq[2];
 };
 
@@ -179,6 +195,20 @@ int vdrv_iotlb_invalidate(struct vdrv *v, const void *ptr, size_t len);
 int vdrv_iotlb_map_all(struct vdrv *v);
 int vdrv_iotlb_serve(struct vdrv *v, int timeout_ms);
 
+/*
+ * What a vDPA device's node has and others have not; start() and stop() use these. The status is
+ * that of virtio: set() adds bits, reset() clears all, and with it what the device knows of rings.
+ */
+int vdrv_vdpa_open(struct vdrv *v);
+int vdrv_vdpa_set_status(struct vdrv *v, uint8_t bits);
+int vdrv_vdpa_get_status(struct vdrv *v);
+int vdrv_vdpa_reset(struct vdrv *v);
+int vdrv_vdpa_enable(struct vdrv *v, bool on);
+/* Queues start a moment after DRIVER_OK; from then on they do not say where they stand. */
+int vdrv_vdpa_wait_running(struct vdrv *v);
+int vdrv_vdpa_suspend(struct vdrv *v, bool on);
+int vdrv_vdpa_config(struct vdrv *v, struct virtio_net_config *cfg);
+
 /* Address that a descriptor has for memory of this process. */
 uint64_t vdrv_addr(const struct vdrv *v, const void *ptr);
 
@@ -207,7 +237,7 @@ int vdrv_vq_wait(struct vdrv_vq *q, int timeout_ms);
 unsigned int vdrv_segments(const struct vdrv *v, const struct vdrv_vq *q, unsigned int slot,
 			   uint32_t len, struct vdrv_seg *seg);
 
-/* Has the device signalled the error eventfd since the last look? */
+/* Has the device signalled the error eventfd since the last look? (vDPA: does it need a reset?) */
 bool vdrv_vq_broken(struct vdrv_vq *q);
 
 /* Bursts, for the bench: frames lie in the buffers already, or are looked at where they lie. */

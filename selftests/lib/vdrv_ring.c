@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>
+#include <sys/ioctl.h>
 #include "vdrv.h"
 
 #define load_acquire(p)		__atomic_load_n(p, __ATOMIC_ACQUIRE)
@@ -318,6 +319,10 @@ int vdrv_vq_wait(struct vdrv_vq *q, int timeout_ms)
 bool vdrv_vq_broken(struct vdrv_vq *q)
 {
 	uint64_t count;
+	uint8_t status;
 
+	if (q->vdpa >= 0)
+		return !ioctl(q->vdpa, VHOST_VDPA_GET_STATUS, &status) &&
+		       status & VIRTIO_CONFIG_S_NEEDS_RESET;
 	return read(q->err, &count, sizeof(count)) == sizeof(count);
 }

@@ -29,7 +29,7 @@ sluice_build()
 }
 
 SLUICE_MODULES=(kmod/sluice.ko kmod/sluice_net.ko vhost-vendor/sluice_vhost.ko
-		vfio-mdev/sluice_mdev.ko)
+		vhost-vendor/sluice_vdpa.ko vfio-mdev/sluice_mdev.ko)
 PATH=$RIG_TOP/userspace:$PATH
 
 sluice_load()
@@ -37,7 +37,7 @@ sluice_load()
 	local m
 
 	# What ours stand on: insmod does not look for it.
-	modprobe -a mdev vfio_iommu_type1 || return 1
+	modprobe -a mdev vfio_iommu_type1 vhost_vdpa || return 1
 	for m in "${SLUICE_MODULES[@]}"; do
 		insmod "$(sluice_objects "$KVER")/$m" || return 1
 	done
@@ -123,6 +123,19 @@ sluice_mdev_guest()
 	shift 2
 	guest_start "$name" -device pcie-root-port,id=rp0,slot=1 \
 		-device "vfio-pci,bus=rp0,sysfsdev=/sys/bus/mdev/devices/$uuid" "$@"
+}
+
+# Start guest $1 on vDPA device $2, whose memory is pinned; what else follows
+# is for virtio-net-pci. QEMU does not choose the address: the device has one.
+sluice_vdpa_guest()
+{
+	local name=$1 node
+
+	node=$(echo "/sys/bus/vdpa/devices/$2"/vhost-vdpa-*)
+	shift 2
+	ulimit -l unlimited
+	guest_start "$name" -netdev "vhost-vdpa,id=n0,vhostdev=/dev/${node##*/}" \
+		-device "virtio-net-pci,netdev=n0,mac=$VM_MAC$(printf ',%s' "$@")"
 }
 
 # Inside the guest: addresses.

@@ -2,7 +2,8 @@
 /*
  * What the tests of a vhost node have in common: which node, ports to attach it to, a guest on it.
  *
- *   VHOST_NODE  the node (default /dev/vhost-sluice); with /dev/vhost-net the ports are taps
+ *   VHOST_NODE  the node (default /dev/vhost-sluice); with /dev/vhost-net the ports are taps;
+ *               "vdpa" stands for the nodes of vDPA devices, of which each port has its own
  */
 #ifndef VHOST_RIG_H
 #define VHOST_RIG_H
@@ -15,12 +16,13 @@
 #include <unistd.h>
 #include <sys/ioctl.h>
 #include "netio.h"
+#include "vdpa.h"
 #include "vdrv.h"
 
 /**
  * struct guest - a port of the host, a socket on its netdev, a driver attached to it
  * @name: the netdev
- * @backend: file descriptor that the vhost node takes
+ * @backend: file descriptor that the vhost node takes, -1 for a vDPA device
  * @wire: packet socket on the netdev
  * @v: the driver
  */
@@ -41,11 +43,21 @@ static inline bool rig_is_sluice(void)
 	return strstr(rig_node(), "sluice");
 }
 
+static inline bool rig_is_vdpa(void)
+{
+	return !strcmp(rig_node(), "vdpa");
+}
+
 static inline uint64_t rig_features(void)
 {
 	uint64_t f = 0;
-	int fd = open(rig_node(), O_RDWR | O_CLOEXEC);
+	int fd;
 
+	/* There is no node yet; vdrv_open() finds out whether it is true. */
+	if (rig_is_vdpa())
+		return VDRV_F_VERSION_1 | VDRV_F_IOMMU | VDRV_F_PACKED | VDRV_F_MRG_RXBUF |
+		       VDRV_F_INDIRECT | VDRV_F_EVENT_IDX;
+	fd = open(rig_node(), O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
 	ioctl(fd, VHOST_GET_FEATURES, &f);
@@ -53,10 +65,31 @@ static inline uint64_t rig_features(void)
 	return f;
 }
 
+/* Can a guest do without VERSION_1? */
+static inline bool rig_has_legacy(void)
+{
+	return !rig_is_vdpa();
+}
+
+/* Up, and without the host's own chatter, which would be taken for the test's frames. */
+static inline int rig_port_up(const char *name)
+{
+	char path[96];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+	fd = open(path, O_WRONLY);
+	if (fd >= 0) {
+		if (write(fd, "1", 1) != 1)
+			perror(path);
+		close(fd);
+	}
+	return netio_link_set(name, true);
+}
+
 /* Make a port, up, with its backend open. Returns the backend or -errno. */
 static inline int rig_port_open(const char *name, bool multi_queue, unsigned int queues)
 {
-	char path[96];
 	int fd, ret;
 
 	if (rig_is_sluice() && netio_ifindex(name) < 0 &&
@@ -67,15 +100,7 @@ static inline int rig_port_open(const char *name, bool multi_queue, unsigned int
 	fd = vdrv_backend_open(name, multi_queue);
 	if (fd < 0)
 		return fd;
-	/* The host's own chatter would be taken for the test's frames. */
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
-	ret = open(path, O_WRONLY);
-	if (ret >= 0) {
-		if (write(ret, "1", 1) != 1)
-			perror(path);
-		close(ret);
-	}
-	ret = netio_link_set(name, true);
+	ret = rig_port_up(name);
 	return ret ? ret : fd;
 }
 
@@ -83,6 +108,8 @@ static inline void rig_port_del(const char *name)
 {
 	if (rig_is_sluice())
 		netio_run("ip link del %s", name);
+	else if (rig_is_vdpa())
+		vdpa_del(name);
 }
 
 /*
@@ -109,25 +136,61 @@ static inline int rig_link_wait(const char *name)
 	return -ETIMEDOUT;
 }
 
+/* As rig_port_open() for a vDPA device. */
+static inline int rig_vdpa_open(const char *name, char *node, size_t room)
+{
+	int ret = 0;
+
+	if (netio_ifindex(name) < 0) {
+		ret = vdpa_add(name, "");
+		ret = ret ? ret : vdpa_bind(name, "vhost_vdpa");
+	}
+	ret = ret ? ret : vdpa_node(name, node, room);
+	return ret ? ret : rig_port_up(name);
+}
+
 static inline int guest_open(struct guest *g, const char *name, const struct vdrv_cfg *cfg)
 {
 	struct vdrv_cfg c = *cfg;
-	int ret;
+	char node[64];
+	int ret = 0;
 
 	memset(g, 0, sizeof(*g));
 	g->v.fd = -1;
 	g->wire = -1;
 	snprintf(g->name, sizeof(g->name), "%s", name);
-	c.node = rig_node();
-	g->backend = rig_port_open(name, false, 1);
-	if (g->backend < 0)
-		return g->backend;
+	c.node = rig_is_vdpa() ? node : rig_node();
+	g->backend = -1;
+	if (rig_is_vdpa())
+		ret = rig_vdpa_open(name, node, sizeof(node));
+	else
+		ret = rig_port_open(name, false, 1);
+	if (ret < 0)
+		return ret;
+	if (!rig_is_vdpa())
+		g->backend = ret;
 	g->wire = netio_open(name);
 	if (g->wire < 0)
 		return g->wire;
+	if (rig_is_vdpa())
+		c.features |= VDRV_F_TAKES | VDRV_F_SENDS;
 	ret = vdrv_open(&g->v, &c);
 	ret = ret ? ret : vdrv_start(&g->v, g->backend);
 	return ret ? ret : rig_link_wait(name);
+}
+
+/* From now on the guest takes finished frames only. */
+static inline int guest_no_offload(struct guest *g)
+{
+	int ret;
+
+	if (!rig_is_vdpa())
+		return vdrv_backend_offload(g->backend, false);
+	ret = vdrv_stop(&g->v);
+	g->v.features &= ~VDRV_F_TAKES;
+	ret = ret ? ret : vdrv_vdpa_reset(&g->v);
+	ret = ret ? ret : vdrv_start(&g->v, -1);
+	return ret ? ret : rig_link_wait(g->name);
 }
 
 static inline void guest_close(struct guest *g)
