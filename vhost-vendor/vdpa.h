@@ -9,18 +9,18 @@
  *	vdpa_dev_lock, vdev->cf_lock, vhost_vdpa's lock > RTNL
  *	RTNL > d->lock > the port's own lock > a call to a worker
  *
- * virtio_net calls set_status() with RTNL held, vhost_vdpa without. So nobody who holds d->lock waits
- * for RTNL; what wants it (the port's offloads) is done by work, which starts the queues after that.
- * The spinlocks are innermost: d->net_lock guards what drivers are told of the network, vq->cb_lock
- * their callback.
+ * virtio_net calls set_status() with RTNL held, vhost_vdpa without. So nobody who holds d->lock
+ * waits for RTNL; what wants it (the port's offloads) is done by work, which starts the queues after
+ * that. The spinlocks are innermost: d->net_lock guards what drivers are told of the network,
+ * vq->cb_lock their callback.
  *
  * DOC: Lifetime
  *
  * The vDPA core unbinds the driver before it lets go of a device, which for vhost_vdpa means that
  * it waits for its file to be closed; a driver that leaves resets the device. Reset detaches
- * queues, which waits for the worker, and waits for callbacks. A process that is killed closes its file. A
- * device holds this module from dev_add() until dev_del() is about to return; that is inside the
- * core's lock, which the module's exit takes too.
+ * queues, which waits for the worker, and waits for callbacks. A process that is killed closes its
+ * file. A device holds this module from dev_add() until dev_del() is about to return; that is
+ * inside the core's lock, which the module's exit takes too.
  */
 #ifndef _SLUICE_VDPA_H
 #define _SLUICE_VDPA_H
