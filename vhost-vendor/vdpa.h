@@ -10,8 +10,8 @@
  *	RTNL > d->lock > the port's own lock > a call to a worker
  *
  * virtio_net calls set_status() with RTNL held, vhost_vdpa without. So nobody who holds d->lock
- * waits for RTNL; what wants it (the port's offloads) is done by work, which starts the queues after
- * that. The spinlocks are innermost: d->net_lock guards what drivers are told of the network,
+ * waits for RTNL; what wants it (the port's offloads) is done by work, which starts the queues
+ * after that. The spinlocks are innermost: d->net_lock guards what drivers are told of the network,
  * vq->cb_lock their callback.
  *
  * DOC: Lifetime
