@@ -139,3 +139,96 @@ test_mdev_queues()
 	(echo 1 >"$mdev_dir/remove") &&
 	must sluice port show vm1
 }
+
+udev_start()
+{
+	must mkdir -p /run/udev/rules.d &&
+	must ln -sf "$here/../../userspace/udev/60-sluice.rules" /run/udev/rules.d/ &&
+	must /lib/systemd/systemd-udevd --daemon &&
+	soon 30 udevadm control --ping
+}
+
+udev_stop()
+{
+	udevadm control --exit
+	rm -rf /run/udev/rules.d
+}
+
+# mdev_attrs QUEUES PORT MAC: are these the device's?
+mdev_attrs()
+{
+	[ "$(cd "$mdev_dir" && cat queues port mac | tr '\n' ' ')" = "$* " ]
+}
+
+# Modules, uplink and ports go and come, as they do when the host boots.
+mdev_boot()
+{
+	must sluice uplink del up0 &&
+	soon 10 mdev_gone &&
+	must sluice port del vm1 &&
+	must sluice_unload &&
+	must sluice_load &&
+	must ip link set vf0 up &&
+	must sluice apply /tmp/mdev.json &&
+	must ip link set up0 up &&
+	must ip link set vm1 up
+}
+
+mdevctl_defined()
+{
+	local parent
+
+	parent=$(basename "$(readlink -f /sys/class/net/vf0/device)")
+	must sluice port add vm1 queues 2 mac "$VM_MAC" &&
+	must sluice uplink add up0 dev vf0 &&
+	must sluice wire add vm1 up0 &&
+	sluice dump >/tmp/mdev.json &&
+	soon 10 mdev_parent_there &&
+	must mdevctl types --parent "$parent" &&
+	must mdevctl define -u "$mdev_uuid" -p "$parent" -t sluice_mdev-net --auto &&
+	must mdevctl modify -u "$mdev_uuid" --addattr=queues --value=2 &&
+	must mdevctl modify -u "$mdev_uuid" --addattr=port --value=vm1 &&
+	must mdevctl modify -u "$mdev_uuid" --addattr=mac --value=52:54:00:51:10:77 &&
+	must mdevctl start -u "$mdev_uuid" &&
+	must mdev_attrs 2 vm1 52:54:00:51:10:77 &&
+	must mdevctl modify -u "$mdev_uuid" --delattr --index=2 &&
+	must mdevctl modify -u "$mdev_uuid" --addattr=mac --value="$VM_MAC" &&
+	must mdevctl stop -u "$mdev_uuid" &&
+	must mdev_gone
+}
+
+# What is defined comes back by udev's rules with all its attributes when its
+# parent does; "stop" takes it from a guest that runs, and what is undefined
+# stays away.
+mdevctl_lives()
+{
+	mdevctl_defined &&
+	mdev_boot &&
+	soon 30 mdev_attrs 2 vm1 "$VM_MAC" &&
+	must mdevctl list --defined &&
+	mdev_guest &&
+	must mdev_state running &&
+	must ping_ok 3 &&
+	must timeout 60 mdevctl stop -u "$mdev_uuid" &&
+	soon 30 mdev_gone &&
+	must on_vm "echo the guest lives; ! ip link show eth0" &&
+	must sluice port show vm1 &&
+	guest_kill vm1 &&
+	must mdevctl undefine -u "$mdev_uuid" &&
+	mdev_boot &&
+	soon 10 mdev_parent_there &&
+	must udevadm settle --timeout=30 &&
+	must mdev_gone
+}
+
+test_mdevctl()
+{
+	local rc=0
+
+	mdev_up=
+	fresh
+	udev_start && mdevctl_lives || rc=1
+	udev_stop
+	rm -rf /etc/mdevctl.d/0000:*
+	return "$rc"
+}
