@@ -97,13 +97,28 @@ struct sluice_mdev_irq {
  * @lock: @runs, and what queues are given of them
  * @runs: struct mem_run by IOVA page number
  * @pinned: pages in @runs
+ * @piecemeal: the user maps and unmaps small pieces (a guest with an IOMMU does): since the last
+ *	reset; @lock
  * @work: sees to misses
+ * @open: @work may be queued from outside of queues; @lock
+ * @unmaps: calls under way that unmap: nothing is pinned; changes under @lock
+ * @unmapper: the task that came last with one, NULL: it is through; @lock
+ * @held_until: jiffies: nothing is pinned before that either; changes under @lock
+ * @waiting: @work found it so, and has to look again; @lock
+ * @settled: wakes the control queue when it no longer is so
  */
 struct sluice_mdev_mem {
 	struct mutex lock;	/* see above */
 	struct maple_tree runs;
 	unsigned long pinned;
+	bool piecemeal;
 	struct delayed_work work;
+	bool open;
+	unsigned int unmaps;
+	struct task_struct *unmapper;
+	unsigned long held_until;
+	bool waiting;
+	wait_queue_head_t settled;
 };
 
 /**
@@ -303,7 +318,10 @@ void sluice_mdev_mem_close(struct sluice_mdev *m);
 void sluice_mdev_mem_forget(struct sluice_mdev *m);
 /* vfio_device_ops.dma_unmap */
 void sluice_mdev_mem_unmap(struct vfio_device *vdev, u64 iova, u64 length);
-/* mem->lock: get what @vq missed. True: look again; false: it missed nothing, or in vain. */
+/*
+ * mem->lock, which may be dropped meanwhile: get what @vq missed. True: look again; false: it
+ * missed nothing, or in vain.
+ */
 bool sluice_mdev_mem_resolve(struct sluice_mdev_vq *vq);
 
 /* notify.c: doorbells that the user maps. Open and close: mdev->lock. */

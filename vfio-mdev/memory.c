@@ -14,7 +14,19 @@
  * attached meanwhile holds the port's lock, which the call waits for, or finds nothing in its
  * IOTLB. The control queue's ring, which no worker serves, is looked at under mem->lock only where
  * it touches memory (ctrl.c). Then the pages are unpinned.
+ *
+ * DOC: Holding back
+ *
+ * Type1 calls us with its lock dropped, takes it again and looks: if a page of the mapping was
+ * pinned in between it calls again, and after some ten times it takes the host down (BUG_ON in
+ * vfio_dma_do_unmap()). So from the call on nothing is pinned, wherever it lies, until the mapping
+ * is gone. Nobody tells when that is; but the task that unmaps returns to user mode afterwards, and
+ * a file whose last reference it drops in the call is released just then. When QEMU lets the guest
+ * run again it has therefore ended what it held back: what the guest maps next is had at once.
  */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -27,6 +39,10 @@
  */
 #define MISS_TRIES	20
 #define MISS_WAIT	msecs_to_jiffies(10)
+/* How long nothing is pinned if there was no memory to hear of the end of an unmapping. */
+#define HOLD_BLIND	HZ
+/* How long the control queue waits for that end: far longer than it takes. */
+#define HOLD_WAIT	(2 * HZ)
 
 static_assert(RUN_PAGES <= VFIO_PIN_PAGES_MAX_ENTRIES);
 
@@ -124,9 +140,12 @@ static struct mem_run *mem_pin(struct sluice_mdev *m, unsigned long index, u8 pe
 	static const unsigned int sizes[] = { RUN_PAGES, 64, 8, 1 };
 	struct mem_run *run = ERR_PTR(-EFAULT);
 	unsigned long first, last;
-	unsigned int i;
+	unsigned int i = 0;
 
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+	/* Around a small mapping lie others that come and go on their own, or none. */
+	if (m->mem.piecemeal)
+		i = ARRAY_SIZE(sizes) - 1;
+	for (; i < ARRAY_SIZE(sizes); i++) {
 		mem_window(&m->mem, index, sizes[i], &first, &last);
 		run = mem_pin_range(m, first, last - first + 1, SLUICE_GMEM_RW);
 		if (!IS_ERR(run))
@@ -151,6 +170,65 @@ static int mem_provide(struct sluice_mdev_vq *vq, u64 iova, u8 perm)
 	if (IS_ERR(run))
 		return PTR_ERR(run);
 	return mem_fill(vq, run, index);
+}
+
+/* --- holding back --- */
+
+/* Without mem->lock it is a guess. */
+static bool mem_held(const struct sluice_mdev *m)
+{
+	return READ_ONCE(m->mem.unmaps) || time_before(jiffies, READ_ONCE(m->mem.held_until));
+}
+
+/* The task that unmapped is about to return to user mode. */
+static int mem_hold_release(struct inode *inode, struct file *file)
+{
+	struct sluice_mdev *m = file->private_data;
+
+	mutex_lock(&m->mem.lock);
+	if (m->mem.unmapper == current)
+		m->mem.unmapper = NULL;
+	WRITE_ONCE(m->mem.unmaps, m->mem.unmaps - 1);
+	if (!m->mem.unmaps && m->mem.waiting && m->mem.open)
+		mod_delayed_work(sluice_mdev_wq, &m->mem.work, 0);
+	mutex_unlock(&m->mem.lock);
+	wake_up(&m->mem.settled);
+	put_device(&m->vdev.device);
+	return 0;
+}
+
+static const struct file_operations mem_hold_fops = {
+	.owner = THIS_MODULE,
+	.release = mem_hold_release,
+};
+
+/* See Holding back above. */
+static void mem_hold(struct sluice_mdev *m)
+{
+	struct file *file;
+
+	lockdep_assert_held(&m->mem.lock);
+	/* Several mappings in one call. */
+	if (m->mem.unmapper == current)
+		return;
+	file = anon_inode_getfile("[sluice-unmap]", &mem_hold_fops, m, O_RDWR);
+	if (IS_ERR(file)) {
+		WRITE_ONCE(m->mem.held_until, jiffies + HOLD_BLIND);
+		return;
+	}
+	get_device(&m->vdev.device);
+	m->mem.unmapper = current;
+	WRITE_ONCE(m->mem.unmaps, m->mem.unmaps + 1);
+	fput(file);
+}
+
+/* Wait until memory may be pinned, with mem->lock dropped meanwhile. False: it took too long. */
+static bool mem_settle(struct sluice_mdev *m)
+{
+	mutex_unlock(&m->mem.lock);
+	wait_event_timeout(m->mem.settled, !mem_held(m), HOLD_WAIT);
+	mutex_lock(&m->mem.lock);
+	return !mem_held(m);
 }
 
 /* --- misses --- */
@@ -194,7 +272,19 @@ static int mem_resolve(struct sluice_mdev_vq *vq)
 
 bool sluice_mdev_mem_resolve(struct sluice_mdev_vq *vq)
 {
-	return mem_resolve(vq) > 0;
+	struct sluice_mdev *m = vq->mdev;
+	bool waited = false;
+	int ret;
+
+	lockdep_assert_held(&m->mem.lock);
+	if (mem_held(m)) {
+		if (!mem_settle(m))
+			return false;
+		waited = true;
+	}
+	ret = mem_resolve(vq);
+	/* Our work may have seen to it meanwhile. */
+	return ret > 0 || (!ret && waited);
 }
 
 /* It could not be had: wait for the VMM a little; after that the driver gave us a bad address. */
@@ -223,6 +313,13 @@ static void mem_work(struct work_struct *work)
 	int ret;
 
 	mutex_lock(&m->mem.lock);
+	m->mem.waiting = mem_held(m);
+	if (m->mem.waiting) {
+		/* Else the end of the unmapping has us look again. */
+		if (!m->mem.unmaps)
+			queue_delayed_work(sluice_mdev_wq, &m->mem.work, MISS_WAIT);
+		goto unlock;
+	}
 	for (i = 0; i < SLUICE_MDEV_VQS; i++) {
 		struct sluice_mdev_vq *vq = &m->vq[i];
 
@@ -232,6 +329,7 @@ static void mem_work(struct work_struct *work)
 		else if (ret)
 			sluice_mdev_queue_kick(m, i);
 	}
+unlock:
 	mutex_unlock(&m->mem.lock);
 }
 
@@ -281,6 +379,9 @@ void sluice_mdev_mem_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 	if (!length)
 		return;
 	mutex_lock(&m->mem.lock);
+	if (length < RUN_PAGES << PAGE_SHIFT)
+		m->mem.piecemeal = true;
+	mem_hold(m);
 	mem_unpin_range(m, iova >> PAGE_SHIFT, (iova + (length - 1)) >> PAGE_SHIFT);
 	mutex_unlock(&m->mem.lock);
 }
@@ -289,6 +390,7 @@ void sluice_mdev_mem_forget(struct sluice_mdev *m)
 {
 	mutex_lock(&m->mem.lock);
 	mem_unpin_range(m, 0, ULONG_MAX);
+	m->mem.piecemeal = false;
 	mutex_unlock(&m->mem.lock);
 }
 
@@ -299,6 +401,8 @@ void sluice_mdev_mem_init(struct sluice_mdev *m)
 	mutex_init(&m->mem.lock);
 	mt_init(&m->mem.runs);
 	INIT_DELAYED_WORK(&m->mem.work, mem_work);
+	init_waitqueue_head(&m->mem.settled);
+	m->mem.held_until = jiffies;
 }
 
 static void mem_free(struct sluice_mdev *m)
@@ -332,11 +436,17 @@ int sluice_mdev_mem_open(struct sluice_mdev *m)
 			return -ENOMEM;
 		}
 	}
+	mutex_lock(&m->mem.lock);
+	m->mem.open = true;
+	mutex_unlock(&m->mem.lock);
 	return 0;
 }
 
 void sluice_mdev_mem_close(struct sluice_mdev *m)
 {
+	mutex_lock(&m->mem.lock);
+	m->mem.open = false;
+	mutex_unlock(&m->mem.lock);
 	/* No queue is attached, so nobody misses anything any more. */
 	cancel_delayed_work_sync(&m->mem.work);
 	sluice_mdev_mem_forget(m);
