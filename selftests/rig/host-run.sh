@@ -127,27 +127,37 @@ boot()
 	qemu_pid=$!
 }
 
-# Wait in small steps, so that a signal to us is acted upon at once.  Under
-# emulation on a busy machine a timer of the booting kernel is lost now and
-# then and it stands still: that is before anything of ours has run, and is
-# tried again.
+# Under emulation on a busy machine a timer of the booting kernel is lost now
+# and then, and it stands still or panics: that is before anything of ours has
+# run, and is tried again.
+boot_again()
+{
+	echo "host-run.sh: the host does not boot, once more" >&2
+	kill -9 "$qemu_pid" 2>/dev/null || :
+	wait "$qemu_pid" 2>/dev/null || :
+	tries=$((tries + 1))
+	boot
+	up_by=$((SECONDS + boot_limit))
+}
+
+# Wait in small steps, so that a signal to us is acted upon at once.
 boot
 late='' tries=1
 end=$((SECONDS + limit))
 up_by=$((SECONDS + boot_limit))
-while kill -0 "$qemu_pid" 2>/dev/null; do
+while :; do
+	alive=1
+	kill -0 "$qemu_pid" 2>/dev/null || alive=
 	if [ "$SECONDS" -ge "$end" ]; then
 		late=1
 		kill -9 "$qemu_pid" 2>/dev/null || :
 		break
 	fi
-	if [ "$SECONDS" -ge "$up_by" ] && [ ! -e "$job/up" ] && [ "$tries" -lt 4 ]; then
-		echo "host-run.sh: the host does not boot, once more" >&2
-		kill -9 "$qemu_pid" 2>/dev/null || :
-		wait "$qemu_pid" 2>/dev/null || :
-		tries=$((tries + 1))
-		boot
-		up_by=$((SECONDS + boot_limit))
+	if [ ! -e "$job/up" ] && [ "$tries" -lt 4 ] &&
+	   { [ -z "$alive" ] || [ "$SECONDS" -ge "$up_by" ]; }; then
+		boot_again
+	elif [ -z "$alive" ]; then
+		break
 	fi
 	sleep 0.2
 done
