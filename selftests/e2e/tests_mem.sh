@@ -93,3 +93,120 @@ test_mdev_viommu()
 	soon 10 mdev_accounted &&
 	is "pinned without a driver" "$(mdev_pinned)" -eq 0
 }
+
+# What the guest serves by HTTP, fetched by the peer until told to stop: how
+# often, or what was wrong.
+hotmem_fetch()
+{
+	ip netns exec peer python3 - "http://$VM_IP/data" "$1" <<-'END'
+		import hashlib, os, sys, urllib.request
+		n = 0
+		while n == 0 or not os.path.exists("/run/hotmem.stop"):
+		    data = urllib.request.urlopen(sys.argv[1], timeout=30).read()
+		    if hashlib.md5(data).hexdigest() != sys.argv[2]:
+		        sys.exit("fetch %d: %d bytes, and not those that the guest has" % (n, len(data)))
+		    n += 1
+		    open("/run/hotmem.count", "w").write(str(n))
+		print("fetched", n, "times")
+	END
+}
+
+hotmem_fetched()
+{
+	[ "$(cat /run/hotmem.count)" -ge "$1" ]
+}
+
+hotmem_present()
+{
+	monitor vm1 "info memory-devices" | grep -q 'id: "d0"'
+}
+
+hotmem_absent()
+{
+	! hotmem_present
+}
+
+# Note when runs of pages at and above 4 GiB, where memory is plugged in, are
+# let go: the kernel's own function for it is probed.
+hotmem_watch()
+{
+	echo 'p:hotmem vfio_unpin_pages iova=%si:u64' >/sys/kernel/tracing/kprobe_events &&
+	echo 'iova >= 0x100000000' >/sys/kernel/tracing/events/kprobes/hotmem/filter &&
+	echo 1 >/sys/kernel/tracing/events/kprobes/hotmem/enable
+}
+
+hotmem_unpinned()
+{
+	grep -c 'hotmem:' /sys/kernel/tracing/trace
+}
+
+hotmem_unwatch()
+{
+	echo 0 >/sys/kernel/tracing/events/kprobes/hotmem/enable
+	echo >/sys/kernel/tracing/kprobe_events
+}
+
+hotmem_monitor()
+{
+	say "monitor: $*"
+	monitor vm1 "$*" | grep Error && return 1
+	return 0
+}
+
+# A file in memory that was plugged in, to be sent from there: httpd has sendfile.
+hotmem_guest()
+{
+	hotmem_monitor object_add memory-backend-ram,id=m0,size=128M &&
+	hotmem_monitor device_add pc-dimm,id=d0,memdev=m0 &&
+	soon 30 on_vm "grep -l Movable /sys/devices/system/memory/memory*/valid_zones" &&
+	must on_vm "mkdir -p /hot && mount -t tmpfs hot /hot && dd if=/dev/urandom of=/hot/data bs=1M count=16 &&
+		httpd -h /hot && grep -A 3 'zone *Movable' /proc/zoneinfo"
+}
+
+# Plugged in, used, and taken away while it is sent from: what was pinned of it
+# is let go, the guest moves the file, and the fetches go on.
+hotmem_lives()
+{
+	local sum fetch lost
+
+	GUEST_MEM=256,slots=2,maxmem=1G GUEST_APPEND=memhp_default_state=online_movable mdev_guest &&
+	on_vm "ping -i 0.05 $PEER_IP >/tmp/ping 2>&1 &" &&
+	hotmem_guest &&
+	sum=$(on_vm "md5sum </hot/data | cut -d' ' -f1") || return
+	hotmem_fetch "$sum" &
+	fetch=$!
+	soon 60 hotmem_fetched 2 &&
+	is "let go of what was plugged in" "$(hotmem_unpinned)" -eq 0 &&
+	hotmem_monitor device_del d0 &&
+	soon 60 hotmem_absent &&
+	is "let go of what was plugged in" "$(hotmem_unpinned)" -ge 4 &&
+	soon 60 hotmem_fetched "$(($(cat /run/hotmem.count) + 2))" || return
+	touch /run/hotmem.stop
+	must wait "$fetch" &&
+	on_vm "killall -INT ping" &&
+	soon 10 on_vm "grep 'packets transmitted' /tmp/ping" &&
+	lost=$(on_vm "sed -n 's/^\\([0-9]*\\) packets transmitted, \\([0-9]*\\) received.*/\\1-\\2/p' /tmp/ping") &&
+	# The last ones are on their way when ping is stopped.
+	is "pings lost" "$((lost))" -le 20 &&
+	soon 10 mdev_accounted
+}
+
+# Memory comes and goes under traffic, and all is let go of when the device is
+# taken away.
+test_mdev_hotmem()
+{
+	local rc=0
+
+	mdev_up=
+	fresh
+	rm -f /run/hotmem.*
+	mdev_setup queues=1 && hotmem_watch || return
+	hotmem_lives || rc=1
+	touch /run/hotmem.stop
+	hotmem_unwatch
+	[ "$rc" -eq 0 ] || return
+	(echo 1 >"$mdev_dir/remove") &
+	soon 30 mdev_gone &&
+	must on_vm "echo the guest lives; ! ip link show eth0" &&
+	is "locked" "$(mdev_locked)" -eq 0
+}
