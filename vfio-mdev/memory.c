@@ -186,9 +186,10 @@ static int mem_hold_release(struct inode *inode, struct file *file)
 	struct sluice_mdev *m = file->private_data;
 
 	mutex_lock(&m->mem.lock);
-	if (m->mem.unmapper == current)
-		m->mem.unmapper = NULL;
 	WRITE_ONCE(m->mem.unmaps, m->mem.unmaps - 1);
+	/* A kernel thread's file is released by another. */
+	if (m->mem.unmapper == current || !m->mem.unmaps)
+		m->mem.unmapper = NULL;
 	if (!m->mem.unmaps && m->mem.waiting && m->mem.open)
 		mod_delayed_work(sluice_mdev_wq, &m->mem.work, 0);
 	mutex_unlock(&m->mem.lock);
