@@ -5,6 +5,7 @@
 #
 #   BENCH_ROUNDS   how often everything is measured
 #   BENCH_SECONDS  of one measurement
+#   BENCH_TRIPS    round trips of a single frame (2000)
 #   BENCH_PATHS    which datapaths
 #   PROFILE_LOADS  as for profile.sh: these are profiled once all is set up
 set -euo pipefail
@@ -12,6 +13,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 load=$here/out/load
+trip=$here/out/trip
 if [ -n "${UML_BUILD:-}" ]; then
 	objects=$top/build/$(basename "$UML_BUILD")
 	results=/run/rig/results
@@ -130,19 +132,77 @@ prepare_ovs() {
 	ovs-appctl -t /tmp/ovs/vswitchd.ctl revalidator/purge
 }
 
-setup_sluice() {
-	local m d
-	wires sl
-	for m in kmod/sluice kmod/sluice_net vhost-vendor/sluice_vhost; do
-		insmod "$objects/$m.ko"
+# Each module once: sluice_modules NAME...
+sluice_modules() {
+	local m
+	for m in kmod/sluice kmod/sluice_net "$@"; do
+		[ -d "/sys/module/${m##*/}" ] || insmod "$objects/$m.ko"
 	done
+}
+
+setup_sluice() {
+	local d
+	wires sl
+	sluice_modules vhost-vendor/sluice_vhost
 	for d in o i; do
 		sluice port add "tsl$d"
 		ip link set "tsl$d" up
 		sluice uplink add "usl$d" dev "wsl$d"
 		ip link set "usl$d" up
 	done
-	sluice dump >/tmp/rules.sluice.none
+}
+
+# Passthrough: the VF's own driver, as a guest would have it. Beside it virtio_net on a vDPA device, behind which is
+# Sluice, and behind that the same VF: what guest and host then spend together. The peer on the wire sends from here.
+setup_passthrough() {
+	modprobe -a vdpa virtio_vdpa virtio_net
+	sluice_modules vhost-vendor/sluice_vdpa
+	vdpa dev add name tvf mgmtdev sluice mac $guest_mac
+	ip link set tvf up
+	ip -n peer link set wire0 netns 1
+	# Room for a burst, of which each frame takes several descriptors.
+	ethtool -G wire0 tx 1024
+	ethtool -G vf0 tx 1024
+	ip link set wire0 up
+	ip link set vf0 address $guest_mac
+}
+
+# Frames that go nowhere, then the two ways.
+measure_passthrough() {
+	local len way virtio_dev t
+	for ((t = 0; t < 50; t++)); do
+		! compgen -G '/sys/bus/vdpa/devices/tvf/virtio*/net/*' >/dev/null || break
+		sleep 0.1
+	done
+	virtio_dev=$(cd /sys/bus/vdpa/devices/tvf/virtio*/net && echo *)
+	ip link set "$virtio_dev" up
+	ip link set vf0 up
+	sleep 3
+	for way in source passthrough virtio-vf; do
+		if [ $way = virtio-vf ]; then
+			sluice uplink add uvf dev vf0
+			ip link set uvf up
+			sluice wire add tvf uvf
+			sleep 3
+		fi
+		for len in 64 1514; do
+			case $way in
+			source)
+				measure $way out $len 1 sent - - wbaseo wbaseo
+				measure $way in $len 1 sent - - wire0 wire0
+				;;
+			passthrough)
+				measure $way out $len 1 sent - - vf0 vf0
+				measure $way in $len 1 wire - - vf0 wire0
+				;;
+			virtio-vf)
+				measure $way out $len 1 sent - - vf0 "$virtio_dev"
+				measure $way in $len 1 wire - - "$virtio_dev" wire0
+				;;
+			esac
+		done
+	done
+	ip link del uvf
 }
 
 # The rules for one pair: a port, its uplink, and the direction in which the port is crossed.
@@ -182,17 +242,25 @@ prepare_sluice() {
 	sluice apply "$state"
 }
 
-# measure PATH DIRECTION LEN FLOWS NODE PORT WIRE PEER
-measure() {
-	local path=$1 dir=$2 len=$3 flows=$4 node=$5 port=$6 wire=$7 peer=$8 line
-	local args=("$dir" "$node" "$port" "$wire")
-	[ "$dir" = out ] || args+=("$peer")
-	if ! line=$("$load" "${args[@]}" "$len" "$flows" "$seconds"); then
+# record PATH DIRECTION LEN FLOWS PROGRAM ARGUMENT...: what the program prints, as a line of the results
+record() {
+	local path=$1 dir=$2 len=$3 flows=$4 line
+	shift 4
+	if ! line=$("$@"); then
 		echo "guest.sh: $path $dir $len $flows: no measurement" >&2
-		echo "{\"path\":\"$path\",\"dir\":\"$dir\",\"len\":$len,\"flows\":$flows,\"round\":$round,\"failed\":true}" >>"$results"
-		return
+		line='{"failed":true}'
 	fi
 	echo "{\"path\":\"$path\",\"dir\":\"$dir\",\"len\":$len,\"flows\":$flows,\"round\":$round,${line#\{}" >>"$results"
+}
+
+# measure PATH DIRECTION LEN FLOWS LOAD NODE PORT WIRE [PEER]
+measure() { record "$1" "$2" "$3" "$4" "$load" "${@:5}" "$3" "$4" "$seconds"; }
+
+# Single frames, and none. The guest is the one that gets frames from the wire.
+measure_trips() {
+	local path=$1 name=$2 node=$3
+	record "$path" ping 64 1 "$trip" ping "$node" "t${name}i" "g${name}i" "$trips"
+	record "$path" idle 0 0 "$trip" idle "$node" "t${name}i" 3
 }
 
 # All loads over one prepared datapath; NAME is what its netdevs are called after.
@@ -200,8 +268,8 @@ measure_all() {
 	local path=$1 name=$2 node=$3 len flows
 	for len in "${sizes[@]}"; do
 		for flows in 1 $nflow; do
-			measure "$path" out "$len" "$flows" "$node" "t${name}o" "w${name}o" ""
-			measure "$path" in "$len" "$flows" "$node" "t${name}i" "w${name}i" "g${name}i"
+			measure "$path" out "$len" "$flows" out "$node" "t${name}o" "w${name}o"
+			measure "$path" in "$len" "$flows" in "$node" "t${name}i" "w${name}i" "g${name}i"
 		done
 	done
 }
@@ -220,11 +288,15 @@ profile() {
 
 rounds=${BENCH_ROUNDS:-5}
 seconds=${BENCH_SECONDS:-0.5}
-read -r -a paths <<<"${BENCH_PATHS:-wire sluice ovs bridge macvtap}"
+trips=${BENCH_TRIPS:-2000}
+read -r -a paths <<<"${BENCH_PATHS:?}"
 
 for conf in all default; do
 	echo 1 >/proc/sys/net/ipv6/conf/$conf/disable_ipv6
 done
+# The driver's memory in huge pages, which is what QEMU's gets where the kernel has them.
+huge=/sys/kernel/mm/transparent_hugepage/shmem_enabled
+[ ! -e $huge ] || echo always >$huge
 : >"$results"
 wires base
 for path in "${paths[@]}"; do
@@ -233,6 +305,8 @@ for path in "${paths[@]}"; do
 	*) "setup_$path" ;;
 	esac
 done
+# What is there before any rule, as a state to go back to.
+[ ! -d /sys/module/sluice ] || sluice dump >/tmp/rules.sluice.none
 
 for ((round = 1; round <= rounds; round++)); do
 	echo "round $round of $rounds" >&2
@@ -241,7 +315,7 @@ for ((round = 1; round <= rounds; round++)); do
 		wire)
 			for len in "${sizes[@]}"; do
 				for flows in 1 $nflow; do
-					measure wire wire "$len" "$flows" - - wbasei gbasei
+					measure wire wire "$len" "$flows" wire - - wbasei gbasei
 				done
 			done
 			;;
@@ -252,8 +326,14 @@ for ((round = 1; round <= rounds; round++)); do
 				ovs) measure_all "ovs-$rules" ov /dev/vhost-net ;;
 				sluice) measure_all "sluice-$rules" sl /dev/vhost-sluice ;;
 				esac
+				[ $rules = wire ] || continue
+				case $path in
+				ovs) measure_trips ovs-wire ov /dev/vhost-net ;;
+				sluice) measure_trips sluice-wire sl /dev/vhost-sluice ;;
+				esac
 			done
 			;;
+		passthrough) measure_passthrough ;;
 		bridge) measure_all bridge br /dev/vhost-net ;;
 		macvtap) measure_all macvtap mv /dev/vhost-net ;;
 		esac

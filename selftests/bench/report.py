@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Medians and ratios of what the bench measured, as JSON and as a table.
+"""Medians and ratios of what the bench measured, as JSON and as tables.
 
-report.py RESULTS JSON-OUT
+report.py RESULTS JSON-OUT [UNIT]
 """
 import json
 import statistics
@@ -11,6 +11,8 @@ import sys
 SIZES = {64: "64 B", 1514: "1500 B", 65214: "64 KiB GSO"}
 ORDER = ["sluice-wire", "sluice-acl", "sluice-flows", "ovs-wire", "ovs-acl", "ovs-flows", "bridge", "macvtap"]
 RULES = ["wire", "acl", "flows"]
+# What drives the VF alone, and with Sluice in between.
+VF = ["passthrough", "virtio-vf"]
 LOST_MAX = 0.001
 
 
@@ -32,33 +34,40 @@ def spread(values):
     return (q[2] - q[0]) / 2 / statistics.median(values)
 
 
+def good(rounds):
+    return {number: m for number, m in rounds.items() if not m.get("failed")}
+
+
+def generator(cells, key):
+    """The measurement whose figure is the generator's share of a cell; None if it has none."""
+    path, way, length, flows = key
+    if path in VF:
+        return good(cells.get(("source", way, length, flows), {}))
+    return good(cells.get(("wire", "wire", length, flows), {})) if way == "in" else None
+
+
 def cost(cells, key):
     """Median ns per frame of a cell, its spread, its losses; None if there is nothing to go by."""
     path, way, length, flows = key
-    rounds = cells.get(key, {})
-    wire = cells.get(("wire", "wire", length, flows), {})
-    values, sent, lost, failed = [], 0, 0, 0
-    for number, m in rounds.items():
-        if m.get("failed"):
-            failed += 1
-            continue
+    entry = {"path": path, "dir": way, "len": length, "flows": flows}
+    rounds, base = cells[key], generator(cells, key)
+    failed = len(rounds) - len(good(rounds))
+    values, sent, lost = [], 0, 0
+    for number, m in good(rounds).items():
         share = 0.0
-        if way == "in":
-            base = [w["ns"] for w in wire.values() if not w.get("failed")]
-            if number in wire and not wire[number].get("failed"):
-                share = wire[number]["ns"]
-            elif base:
-                share = statistics.median(base)
-            else:
+        if base is not None:
+            if not base:
                 continue
+            share = base[number]["ns"] if number in base else statistics.median(w["ns"] for w in base.values())
         values.append(m["ns"] - share)
         sent += m["packets"]
         lost += m["lost"]
     if not values:
-        return None if not failed else {"path": path, "dir": way, "len": length, "flows": flows, "failed": failed}
-    return {"path": path, "dir": way, "len": length, "flows": flows, "ns": round(statistics.median(values), 1),
-            "spread": round(spread(values), 3), "rounds": len(values), "failed": failed, "packets": sent,
-            "lost": lost, "delivered": lost <= sent * LOST_MAX}
+        return entry | {"failed": failed} if failed else None
+    kicks = sum(m["kicks"] for m in good(rounds).values())
+    return entry | {"ns": round(statistics.median(values), 1), "spread": round(spread(values), 3),
+                    "rounds": len(values), "failed": failed, "packets": sent, "lost": lost,
+                    "delivered": lost <= sent * LOST_MAX, "kicks": round(kicks / sent, 4)}
 
 
 def rows():
@@ -77,47 +86,75 @@ def text(r):
     return f"{r['ns']:.0f}" + ("" if r["delivered"] else "*")
 
 
-def table(results, paths, unit):
-    print(f"Device-side {unit} per frame, median of interleaved rounds. * : frames were lost")
-    print(" " * 40 + "".join(f"{p:>13}" for p in paths))
-    for load, name in rows():
-        print(f"{name:40}" + "".join(f"{text(results.get((p, *load))):>13}" for p in paths))
+def print_rows(title, columns, lines):
+    """@lines: name and one cell for each of @columns."""
+    print(title)
+    print(" " * 40 + "".join(f"{c:>13}" for c in columns))
+    for name, values in lines:
+        print(f"{name:40}" + "".join(f"{v:>13}" for v in values))
     print()
 
 
+def table(results, paths, title):
+    lines = [(name, [text(results.get((p, *load))) for p in paths]) for load, name in rows()
+             if any((p, *load) in results for p in paths)]
+    if lines:
+        print_rows(f"{title}. * : frames were lost", paths, lines)
+
+
+def quotient(results, load, ours, theirs):
+    a, b = results.get((ours, *load)), results.get((theirs, *load))
+    return round(a["ns"] / b["ns"], 3) if a and b and a.get("ns") and b.get("ns") else None
+
+
 def ratios(results):
-    """Sluice beside Open vSwitch with the same rules, and its rules beside none."""
-    out = []
+    """Sluice beside Open vSwitch with the same rules, its rules beside none, and virtio beside the VF's own driver."""
+    columns = {f"{r}/ovs": (f"sluice-{r}", f"ovs-{r}") for r in RULES}
+    columns |= {f"{r}/wire": (f"sluice-{r}", "sluice-wire") for r in RULES[1:]}
+    columns |= {"virtio/vf": ("virtio-vf", "passthrough")}
+    out, lines = [], []
     for load, name in rows():
-        entry = {"dir": load[0], "len": load[1], "flows": load[2]}
-        for rules in RULES:
-            ours, theirs = results.get((f"sluice-{rules}", *load)), results.get((f"ovs-{rules}", *load))
-            none = results.get(("sluice-wire", *load))
-            if ours and "ns" in ours and theirs and "ns" in theirs:
-                entry[f"{rules}/ovs"] = round(ours["ns"] / theirs["ns"], 3)
-            if rules != "wire" and ours and "ns" in ours and none and "ns" in none:
-                entry[f"{rules}/wire"] = round(ours["ns"] / none["ns"], 3)
-        if len(entry) > 3:
-            out.append((name, entry))
+        found = {c: q for c, (a, b) in columns.items() if (q := quotient(results, load, a, b)) is not None}
+        if found:
+            out.append({"dir": load[0], "len": load[1], "flows": load[2]} | found)
+            lines.append((name, [found.get(c, "-") for c in columns]))
     if out:
-        columns = [f"{r}/ovs" for r in RULES] + [f"{r}/wire" for r in RULES[1:]]
-        print("Sluice's cost over Open vSwitch's with the same rules, and over its own without rules")
-        print(" " * 40 + "".join(f"{c:>13}" for c in columns))
-        for name, entry in out:
-            print(f"{name:40}" + "".join(f"{entry.get(c, '-'):>13}" for c in columns))
-        print()
-    return [entry for _, entry in out]
+        print_rows("Ratios: Sluice over Open vSwitch with the same rules, and over itself without rules;\n"
+                   "virtio through Sluice to a VF over the VF's own driver", columns, lines)
+    return out
+
+
+def trips(cells):
+    """Round trips of single frames, and what an idle queue costs."""
+    out, lines = [], []
+    for path in ORDER:
+        entry = {"path": path}
+        ping = good(cells.get((path, "ping", 64, 1), {})).values()
+        idle = good(cells.get((path, "idle", 0, 0), {})).values()
+        for name, measured in (("median", ping), ("p99", ping), ("ns", idle)):
+            if measured:
+                entry["idle" if name == "ns" else name] = statistics.median(m[name] for m in measured)
+        if len(entry) > 1:
+            out.append(entry)
+            lines.append((path, [f"{entry[k]:.0f}" if k in entry else "failed" for k in ("median", "p99", "idle")]))
+    if out:
+        print_rows("One frame of 64 B from the wire to the guest and back, ns; ns of processor time per second while idle",
+                   ["median", "p99", "idle"], lines)
+    return out
 
 
 def main():
     cells = read(sys.argv[1])
-    keys = sorted(k for k in cells if k[0] != "wire")
+    unit = sys.argv[3] if len(sys.argv) > 3 else "nanoseconds of CPU"
+    keys = sorted(k for k in cells if k[0] in ORDER + VF and k[1] in ("in", "out"))
     results = {k: r for k in keys if (r := cost(cells, k))}
-    paths = [p for p in ORDER if any(k[0] == p for k in results)]
-    table(results, paths, sys.argv[3] if len(sys.argv) > 3 else "nanoseconds of CPU")
+    table(results, [p for p in ORDER if any(k[0] == p for k in results)],
+          f"Device-side {unit} per frame, median of interleaved rounds")
+    table(results, [p for p in VF if any(k[0] == p for k in results)],
+          f"A VF: {unit} per frame, of driver and host together, without the source's")
     relative = ratios(results)
     with open(sys.argv[2], "w", encoding="ascii") as out:
-        json.dump({"results": list(results.values()), "ratios": relative}, out, indent=1)
+        json.dump({"results": list(results.values()), "ratios": relative, "trips": trips(cells)}, out, indent=1)
 
 
 main()

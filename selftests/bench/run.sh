@@ -6,23 +6,25 @@
 #
 #   BENCH_ROUNDS   how often everything is measured (5)
 #   BENCH_SECONDS  of one measurement (0.5)
+#   BENCH_TRIPS    round trips of a single frame (2000)
 #   BENCH_PATHS    which datapaths (wire sluice ovs bridge macvtap; the first is what is subtracted inwards)
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 out=$(realpath -m "${1:-$here/out}")
+export BENCH_PATHS=${BENCH_PATHS:-wire sluice ovs bridge macvtap}
 mkdir -p "$out"
 kernel=$("$here/../rig/uml-build.sh" native)
 make -s -C "$here"
-case " ${BENCH_PATHS:-sluice} " in
+case " $BENCH_PATHS " in
 *' sluice '*)
 	make -s -C "$top" ARCH=um KDIR="$kernel" modules
 	make -s -C "$top" tool
 	;;
 esac
 
-export RIG_ENV="BENCH_ROUNDS BENCH_SECONDS BENCH_PATHS"
+export RIG_ENV="BENCH_ROUNDS BENCH_SECONDS BENCH_TRIPS BENCH_PATHS"
 export RIG_OUT=$out RIG_TIMEOUT=${RIG_TIMEOUT:-3600}
 
 # The guest kernel and its processes are threads of one CPU: kept on one of ours, they hand over to each other at a

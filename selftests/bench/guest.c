@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The bench's guest: see guest.h. */
+#include <string.h>
+#include <unistd.h>
+#include "guest.h"
+#include "netio.h"
+
+#define GUEST_FEATURES	(VDRV_F_VERSION_1 | VDRV_F_MRG_RXBUF | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX)
+
+static int vhost_open(struct guest *g, const struct vdrv_cfg *cfg, const char *port)
+{
+	int ret;
+
+	g->v = &g->vhost;
+	g->backend = vdrv_backend_open(port, false);
+	if (g->backend < 0)
+		return g->backend;
+	ret = vdrv_open(g->v, cfg);
+	return ret ? ret : vdrv_start(g->v, g->backend);
+}
+
+int guest_open(struct guest *g, const char *node, const char *port, bool big)
+{
+	struct vdrv_cfg cfg = {
+		.node = node,
+		.features = GUEST_FEATURES,
+		.rx_buf = big ? 4096 : 2048,
+		.tx_buf = big ? VDRV_FRAME : 2048,
+		.tx_seg = big ? 4096 : 0,
+	};
+	int ret = netio_link_set(port, true);
+
+	memset(g, 0, sizeof(*g));
+	g->backend = -1;
+	return ret ? ret : vhost_open(g, &cfg, port);
+}
+
+void guest_close(struct guest *g)
+{
+	vdrv_close(g->v);
+	if (g->backend >= 0)
+		close(g->backend);
+}

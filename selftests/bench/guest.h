@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The bench's guest: a virtio-net driver on a vhost node, one queue pair.
+ */
+#ifndef BENCH_GUEST_H
+#define BENCH_GUEST_H
+
+#include <stdbool.h>
+#include "vdrv.h"
+
+/**
+ * struct guest - a driver, and what it drives
+ * @v: its queue pair
+ * @backend: descriptor of the port
+ * @vhost: the queue pair on a vhost node
+ */
+struct guest {
+	struct vdrv *v;
+	int backend;
+	struct vdrv vhost;
+};
+
+/*
+ * Start a driver on @node, a vhost node, for netdev @port, which is brought up.
+ * @big: buffers as for frames that are to be segmented. Returns 0 or -errno.
+ */
+int guest_open(struct guest *g, const char *node, const char *port, bool big);
+void guest_close(struct guest *g);
+
+#endif /* BENCH_GUEST_H */
