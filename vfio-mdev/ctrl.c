@@ -111,6 +111,8 @@ static bool ctrl_mac(struct sluice_mdev *m, u8 cmd, const u8 *data, u32 len)
 		return false;
 	/* What the guest may send with it is the operator's choice: see the port's guard. */
 	ether_addr_copy(m->net.mac, data);
+	/* The driver knows, but it may be in the middle of reading (4.1.4.3.1). */
+	m->common.generation++;
 	return !ctrl_publish_filter(m);
 }
 
@@ -140,6 +142,7 @@ static bool ctrl_announce(struct sluice_mdev *m, u8 cmd)
 	    !sluice_mdev_has(m, VIRTIO_NET_F_GUEST_ANNOUNCE))
 		return false;
 	m->net.status &= ~__cpu_to_virtio16(true, VIRTIO_NET_S_ANNOUNCE);
+	m->common.generation++;
 	return true;
 }
 

@@ -72,6 +72,17 @@ u8 sluice_mdev_irq_read_isr(struct sluice_mdev *m)
 	return isr;
 }
 
+bool sluice_mdev_irq_intx_asserted(struct sluice_mdev *m)
+{
+	unsigned long flags;
+	bool asserted;
+
+	spin_lock_irqsave(&m->irq.lock, flags);
+	asserted = m->irq.isr && !m->irq.msix;
+	spin_unlock_irqrestore(&m->irq.lock, flags);
+	return asserted;
+}
+
 static void irq_mask_intx(struct sluice_mdev *m, bool mask)
 {
 	unsigned long flags;

@@ -305,6 +305,8 @@ void sluice_mdev_irq_set_intx_off(struct sluice_mdev *m, bool off);
 void sluice_mdev_irq_raise(struct sluice_mdev *m, u16 vector, bool config);
 /* Reading the ISR status register. */
 u8 sluice_mdev_irq_read_isr(struct sluice_mdev *m);
+/* Is the line asserted, whether or not anybody listens? Any context. */
+bool sluice_mdev_irq_intx_asserted(struct sluice_mdev *m);
 /* Ask the user to let go of the device. mdev->lock. Return: could we? */
 bool sluice_mdev_irq_request(struct sluice_mdev *m);
 

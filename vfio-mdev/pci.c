@@ -175,6 +175,13 @@ bool sluice_pci_intx_disabled(const struct sluice_pci *p)
 	return pci_get(p->cfg + PCI_COMMAND, 2) & PCI_COMMAND_INTX_DISABLE;
 }
 
+void sluice_pci_set_intx(struct sluice_pci *p, bool asserted)
+{
+	u32 status = pci_get(p->cfg + PCI_STATUS, 2) & ~PCI_STATUS_INTERRUPT;
+
+	pci_put(p->cfg + PCI_STATUS, asserted ? status | PCI_STATUS_INTERRUPT : status, 2);
+}
+
 void sluice_pci_read(const struct sluice_pci *p, unsigned int off, void *buf, unsigned int len)
 {
 	memcpy(buf, p->cfg + off, len);

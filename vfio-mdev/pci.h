@@ -63,6 +63,8 @@ void sluice_pci_reset(struct sluice_pci *p);
 /* Bytes of a BAR (the lower half's number); 0: there is none. */
 u32 sluice_pci_bar_size(const struct sluice_pci *p, unsigned int bar);
 bool sluice_pci_intx_disabled(const struct sluice_pci *p);
+/* Tells in the status register whether INTx is asserted, also while it is disabled. */
+void sluice_pci_set_intx(struct sluice_pci *p, bool asserted);
 /* [@off, @off + @len) lies in configuration space. */
 void sluice_pci_read(const struct sluice_pci *p, unsigned int off, void *buf, unsigned int len);
 /* Likewise. Returns SLUICE_PCI_DO_*. */

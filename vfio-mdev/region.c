@@ -174,6 +174,7 @@ static void region_read_config(struct sluice_mdev *m, u32 off, u8 *buf, unsigned
 
 	if (sluice_pci_window(&m->pci, off, len, &win))
 		region_read_bar(m, win.bar, win.off, win.data, win.len);
+	sluice_pci_set_intx(&m->pci, sluice_mdev_irq_intx_asserted(m));
 	sluice_pci_read(&m->pci, off, buf, len);
 }
 
