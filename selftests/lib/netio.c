@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Frames, packet sockets and netdevs for tests. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -221,6 +222,41 @@ int netio_link_set(const char *ifname, bool up)
 		ret = -errno;
 	close(fd);
 	return ret;
+}
+
+int netio_quiet(const char *ifname)
+{
+	char path[96];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", ifname);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, "1", 1) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+int netio_link_wait(const char *ifname)
+{
+	char path[64], state[16];
+	int i, fd, n;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/operstate", ifname);
+	for (i = 0; i < 1000; i++) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		n = read(fd, state, sizeof(state) - 1);
+		close(fd);
+		state[n > 0 ? n : 0] = 0;
+		/* Setting a flag waits for whoever is at it. */
+		if (strcmp(state, "down\n") && strcmp(state, "lowerlayerdown\n"))
+			return netio_link_set(ifname, true);
+		usleep(1000);
+	}
+	return -ETIMEDOUT;
 }
 
 int netio_link_mtu(const char *ifname, int mtu)

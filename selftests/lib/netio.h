@@ -57,6 +57,13 @@ size_t netio_frame_payload(const unsigned char *buf, size_t len);
 
 int netio_ifindex(const char *ifname);
 int netio_link_set(const char *ifname, bool up);
+/* The host's own IPv6 chatter would be taken for a test's frames: none on this netdev. */
+int netio_quiet(const char *ifname);
+/*
+ * A netdev whose carrier came on takes frames only a moment later, when the kernel has got round to
+ * it; what the host sends before is lost. Wait for that.
+ */
+int netio_link_wait(const char *ifname);
 int netio_link_mtu(const char *ifname, int mtu);
 int netio_run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -31,6 +31,7 @@ uint64_t vdrv_addr(const struct vdrv *v, const void *ptr)
 	uint64_t gpa = off < v->ring_bytes ? VDRV_GPA_RING + off :
 					     VDRV_GPA_BUF + off - v->ring_bytes;
 
+	gpa += v->cfg.gpa;
 	return v->features & VDRV_F_IOMMU ? gpa + VDRV_IOVA : gpa;
 }
 
@@ -56,19 +57,50 @@ static size_t ring_layout(struct vdrv *v, struct vdrv_vq *q, size_t at)
 	       round_to((size_t)q->nslot * q->nseg * sizeof(struct vring_desc), PAGE);
 }
 
+static void ring_clear(struct vdrv_vq *q)
+{
+	if (q->packed) {
+		memset(q->pdesc, 0, q->num * sizeof(*q->pdesc));
+		memset(q->drv_event, 0, sizeof(*q->drv_event));
+		memset(q->dev_event, 0, sizeof(*q->dev_event));
+	} else {
+		memset(q->desc, 0, q->num * sizeof(*q->desc));
+		memset(q->avail, 0, 6 + 2 * q->num);
+		memset(q->used, 0, 6 + 8 * q->num);
+	}
+}
+
+static void state_init(struct vdrv_vq *q)
+{
+	unsigned int i;
+
+	q->next = 0;
+	q->used_next = 0;
+	q->kicked = 0;
+	q->added = 0;
+	q->wrap = true;
+	q->used_wrap = true;
+	q->base = q->packed ? 1U << 15 | 1U << 31 : 0;
+	q->nfree = 0;
+	for (i = 0; i < q->nslot; i++)
+		vdrv_vq_release(q, q->nslot - 1 - i);
+}
+
+void vdrv_vq_fresh(struct vdrv_vq *q)
+{
+	ring_clear(q);
+	state_init(q);
+}
+
 static int vq_init(struct vdrv *v, unsigned int index, uint32_t buf_len, uint32_t seg_len)
 {
 	struct vdrv_vq *q = &v->vq[index];
-	unsigned int i;
 
 	q->index = index;
 	q->num = v->cfg.num;
 	q->packed = v->features & VDRV_F_PACKED;
 	q->event_idx = v->features & VDRV_F_EVENT_IDX;
 	q->indirect = v->features & VDRV_F_INDIRECT;
-	q->wrap = true;
-	q->used_wrap = true;
-	q->base = q->packed ? 1U << 15 | 1U << 31 : 0;
 	q->buf_len = round_to(buf_len, 64);
 	q->seg_len = seg_len;
 	q->nseg = (seg_len ? (q->buf_len + seg_len - 1) / seg_len : 1) + (v->cfg.hdr_alone ? 1 : 0);
@@ -79,9 +111,7 @@ static int vq_init(struct vdrv *v, unsigned int index, uint32_t buf_len, uint32_
 	q->free = calloc(q->nslot, sizeof(*q->free));
 	if (!q->slot_desc || !q->free)
 		return -ENOMEM;
-	for (i = 0; i < q->nslot; i++)
-		vdrv_vq_release(q, q->nslot - 1 - i);
-	q->vdpa = v->vdpa ? v->fd : -1;
+	state_init(q);
 	q->kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	q->call = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	q->err = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -189,12 +219,12 @@ static void vq_no_fds(struct vdrv_vq *q)
 	q->vdpa = -1;
 }
 
-int vdrv_open(struct vdrv *v, const struct vdrv_cfg *cfg)
+int vdrv_init(struct vdrv *v, const struct vdrv_cfg *cfg)
 {
-	uint64_t have, backend;
 	int ret;
 
 	memset(v, 0, sizeof(*v));
+	v->fd = -1;
 	v->memfd = -1;
 	v->config_call = -1;
 	for (ret = 0; ret < 2; ret++)
@@ -204,28 +234,47 @@ int vdrv_open(struct vdrv *v, const struct vdrv_cfg *cfg)
 	v->cfg.rx_buf = cfg->rx_buf ?: cfg->features & VDRV_F_MRG_RXBUF ? 2048 : VDRV_FRAME;
 	v->cfg.tx_buf = cfg->tx_buf ?: VDRV_FRAME;
 	v->features = cfg->features;
-	v->vdpa = strstr(cfg->node, "vhost-vdpa");
+	v->vdpa = cfg->node && strstr(cfg->node, "vhost-vdpa");
 	v->hdr_len = cfg->features & (VDRV_F_MRG_RXBUF | VDRV_F_VERSION_1) ?
 			     sizeof(struct virtio_net_hdr_v1) :
 			     sizeof(struct virtio_net_hdr);
-	v->fd = open(cfg->node, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	ret = vq_init(v, VDRV_RX, v->cfg.rx_buf, cfg->rx_seg);
+	ret = ret ?: vq_init(v, VDRV_TX, v->cfg.tx_buf, cfg->tx_seg);
+	ret = ret ?: mem_init(v);
+	if (ret)
+		vdrv_close(v);
+	return ret;
+}
+
+static int node_setup(struct vdrv *v)
+{
+	uint64_t have, backend = VDRV_BIT(VHOST_BACKEND_F_IOTLB_MSG_V2);
+	int i, ret;
+
+	v->fd = open(v->cfg.node, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (v->fd < 0)
 		return -errno;
+	for (i = 0; i < 2; i++)
+		v->vq[i].vdpa = v->vdpa ? v->fd : -1;
 	ret = dev_ioctl(v, VHOST_SET_OWNER, NULL);
 	ret = ret ?: dev_ioctl(v, VHOST_GET_FEATURES, &have);
-	if (!ret && (cfg->features & ~have))
+	if (!ret && (v->features & ~have))
 		ret = -EOPNOTSUPP;
 	if (!ret && v->vdpa)
 		ret = vdrv_vdpa_open(v);
 	ret = ret ?: dev_ioctl(v, VHOST_SET_FEATURES, &v->features);
-	if (!ret && (v->features & VDRV_F_IOMMU)) {
-		backend = VDRV_BIT(VHOST_BACKEND_F_IOTLB_MSG_V2);
+	if (!ret && (v->features & VDRV_F_IOMMU))
 		ret = dev_ioctl(v, VHOST_SET_BACKEND_FEATURES, &backend);
-	}
-	ret = ret ?: vq_init(v, VDRV_RX, v->cfg.rx_buf, cfg->rx_seg);
-	ret = ret ?: vq_init(v, VDRV_TX, v->cfg.tx_buf, cfg->tx_seg);
-	ret = ret ?: mem_init(v);
-	ret = ret ?: v->vdpa ? vdrv_iotlb_map_all(v) : vdrv_set_mem(v);
+	return ret ?: v->vdpa ? vdrv_iotlb_map_all(v) : vdrv_set_mem(v);
+}
+
+int vdrv_open(struct vdrv *v, const struct vdrv_cfg *cfg)
+{
+	int ret = vdrv_init(v, cfg);
+
+	if (ret)
+		return ret;
+	ret = node_setup(v);
 	if (ret)
 		vdrv_close(v);
 	return ret;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A virtio-net driver in userland, over the ABI of a kernel vhost node.
+ * A virtio-net driver in userland, over the ABI of a kernel vhost node or over what its user puts
+ * in that place.
  *
  * It plays the guest and its VMM at once: it owns guest memory, the rings in it, and the file
  * descriptors of one queue pair. One struct vdrv is one queue pair, as one vhost node is; a
@@ -52,8 +53,11 @@
 
 /**
  * struct vdrv_cfg - what a driver is to be
- * @node: path of the vhost node, or of a vDPA device's (whose memory is always behind an IOMMU)
+ * @node: path of the vhost node, or of a vDPA device's, whose memory is always behind an IOMMU
+ *	(vdrv_open() only)
  * @features: feature bits, all of which the node must offer
+ * @gpa: added to every guest-physical address, so that drivers may share an address space
+ *	(vdrv_init() only)
  * @num: entries per ring (256)
  * @rx_buf: bytes of a receive buffer (2 KiB with mergeable buffers, else a whole 64 KiB frame)
  * @tx_buf: bytes of a transmit buffer (a whole 64 KiB frame)
@@ -64,6 +68,7 @@
 struct vdrv_cfg {
 	const char *node;
 	uint64_t features;
+	uint64_t gpa;
 	unsigned int num;
 	uint32_t rx_buf;
 	uint32_t tx_buf;
@@ -106,6 +111,8 @@ struct vdrv_seg {
  * @free: stack of free slots
  * @nfree: how many of them
  * @kick: eventfd that wakes the device
+ * @notify: wakes the device in place of @kick, NULL if that does; 0 or -errno
+ * @notify_arg: for @notify
  * @call: eventfd that the device wakes us with
  * @err: eventfd that tells of a broken ring
  * @vdpa: node of a vDPA device, whose status tells that instead; else -1
@@ -140,6 +147,8 @@ struct vdrv_vq {
 	uint32_t buf_len;
 	uint32_t seg_len;
 	int kick;
+	int (*notify)(struct vdrv_vq *q);
+	void *notify_arg;
 	int call;
 	int err;
 	int vdpa;
@@ -172,6 +181,13 @@ int vdrv_open(struct vdrv *v, const struct vdrv_cfg *cfg);
 int vdrv_start(struct vdrv *v, int backend);
 int vdrv_stop(struct vdrv *v);
 void vdrv_close(struct vdrv *v);
+
+/*
+ * The driver without a node: memory, rings and file descriptors, which the caller gives to a device
+ * of his own. To be undone by close(). fresh() empties a ring, as for a queue that was reset.
+ */
+int vdrv_init(struct vdrv *v, const struct vdrv_cfg *cfg);
+void vdrv_vq_fresh(struct vdrv_vq *q);
 
 /* The steps of open() and start(), for who wants them in another order or with a fault. */
 int vdrv_set_mem(struct vdrv *v);

@@ -217,6 +217,11 @@ int vdrv_kick_always(struct vdrv_vq *q)
 	uint64_t one = 1;
 
 	q->kicks++;
+	if (q->notify) {
+		int ret = q->notify(q);
+
+		return ret ?: 1;
+	}
 	return write(q->kick, &one, sizeof(one)) == sizeof(one) ? 1 : -errno;
 }
 

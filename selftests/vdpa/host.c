@@ -43,8 +43,8 @@ FIXTURE_SETUP(host)
 	ASSERT_EQ(0, vdpa_netdev(NAME, self->netdev, sizeof(self->netdev)));
 	ASSERT_EQ(0, rig_port_up(NAME));
 	ASSERT_EQ(0, rig_port_up(self->netdev));
-	ASSERT_EQ(0, rig_link_wait(NAME));
-	ASSERT_EQ(0, rig_link_wait(self->netdev));
+	ASSERT_EQ(0, netio_link_wait(NAME));
+	ASSERT_EQ(0, netio_link_wait(self->netdev));
 	self->inside = netio_open(self->netdev);
 	self->outside = netio_open(NAME);
 	ASSERT_GE(self->inside, 0);
@@ -184,7 +184,7 @@ TEST_F_TIMEOUT(host, gone_under_load, 120)
 			ASSERT_EQ(0, vdpa_netdev(NAME, self->netdev, sizeof(self->netdev)));
 			ASSERT_EQ(0, rig_port_up(NAME));
 			ASSERT_EQ(0, rig_port_up(self->netdev));
-			ASSERT_EQ(0, rig_link_wait(NAME));
+			ASSERT_EQ(0, netio_link_wait(NAME));
 			self->inside = netio_open(self->netdev);
 			self->outside = netio_open(NAME);
 		}

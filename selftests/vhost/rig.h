@@ -74,16 +74,7 @@ static inline bool rig_has_legacy(void)
 /* Up, and without the host's own chatter, which would be taken for the test's frames. */
 static inline int rig_port_up(const char *name)
 {
-	char path[96];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
-	fd = open(path, O_WRONLY);
-	if (fd >= 0) {
-		if (write(fd, "1", 1) != 1)
-			perror(path);
-		close(fd);
-	}
+	netio_quiet(name);
 	return netio_link_set(name, true);
 }
 
@@ -110,30 +101,6 @@ static inline void rig_port_del(const char *name)
 		netio_run("ip link del %s", name);
 	else if (rig_is_vdpa())
 		vdpa_del(name);
-}
-
-/*
- * A netdev whose carrier came on takes frames only a moment later, when the kernel has got
- * round to it; what the host sends before is lost. Setting a flag waits for whoever is at it.
- */
-static inline int rig_link_wait(const char *name)
-{
-	char path[64], state[16];
-	int i, fd, n;
-
-	snprintf(path, sizeof(path), "/sys/class/net/%s/operstate", name);
-	for (i = 0; i < 1000; i++) {
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			return -errno;
-		n = read(fd, state, sizeof(state) - 1);
-		close(fd);
-		state[n > 0 ? n : 0] = 0;
-		if (strcmp(state, "down\n") && strcmp(state, "lowerlayerdown\n"))
-			return netio_link_set(name, true);
-		usleep(1000);
-	}
-	return -ETIMEDOUT;
 }
 
 /* As rig_port_open() for a vDPA device. */
@@ -176,7 +143,7 @@ static inline int guest_open(struct guest *g, const char *name, const struct vdr
 		c.features |= VDRV_F_TAKES | VDRV_F_SENDS;
 	ret = vdrv_open(&g->v, &c);
 	ret = ret ? ret : vdrv_start(&g->v, g->backend);
-	return ret ? ret : rig_link_wait(name);
+	return ret ? ret : netio_link_wait(name);
 }
 
 /* From now on the guest takes finished frames only. */
@@ -190,7 +157,7 @@ static inline int guest_no_offload(struct guest *g)
 	g->v.features &= ~VDRV_F_TAKES;
 	ret = ret ? ret : vdrv_vdpa_reset(&g->v);
 	ret = ret ? ret : vdrv_start(&g->v, -1);
-	return ret ? ret : rig_link_wait(g->name);
+	return ret ? ret : netio_link_wait(g->name);
 }
 
 static inline void guest_close(struct guest *g)

@@ -236,14 +236,14 @@ TEST_F(tap, switched_while_bound)
 	EXPECT_EQ(0, ioctl(g.v.fd, VHOST_GET_VRING_BASE, &s));
 	EXPECT_EQ(0, set_queue(self->fd, IFF_ATTACH_QUEUE));
 	EXPECT_EQ(128, netio_recv(g.wire, &h, got, sizeof(got), 2000));
-	EXPECT_EQ(0, rig_link_wait(PORT));
+	EXPECT_EQ(0, netio_link_wait(PORT));
 	for (i = 0; i < 20; i++) {
 		EXPECT_EQ(0, guest_ping(&g, i * 2)) TH_LOG("round %d", i);
 		EXPECT_NE(0, ioctl(g.v.fd, VHOST_GET_VRING_BASE, &s));
 		EXPECT_EQ(0, set_queue(self->fd, IFF_DETACH_QUEUE));
 		EXPECT_EQ(-EINVAL, set_queue(self->fd, IFF_DETACH_QUEUE));
 		EXPECT_EQ(0, set_queue(self->fd, IFF_ATTACH_QUEUE));
-		EXPECT_EQ(0, rig_link_wait(PORT));
+		EXPECT_EQ(0, netio_link_wait(PORT));
 	}
 	EXPECT_EQ(-EINVAL, set_queue(self->fd, 0));
 	EXPECT_EQ(-EINVAL, set_queue(self->fd, IFF_ATTACH_QUEUE | IFF_DETACH_QUEUE));
