@@ -73,7 +73,7 @@ clean:
 		.module-common.o .module-common.o.d ..module-common.o.cmd
 	@cd $(top) && find $(module_dirs) -type f '(' -name '*.o' -o -name '*.ko' -o -name '*.mod' \
 		-o -name '*.mod.c' -o -name '.*.cmd' -o -name '*.o.d' -o -name modules.order ')' -delete
-	+@for dir in userspace selftests/unit selftests/vhost selftests/vdpa selftests/bench; do \
+	+@for dir in userspace selftests/unit selftests/vhost selftests/vdpa selftests/vfio selftests/bench; do \
 		test ! -e $(top)/$$dir/Makefile || $(MAKE) -s -C $(top)/$$dir clean || exit 1; done
 
 # Nothing happens, and no root is needed, when all is there.

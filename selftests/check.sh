@@ -31,9 +31,9 @@ trap 'exit 143' TERM HUP
 set -m
 
 # What there is.
-vhost_tests() { sed -n 's/^TESTS *:= *//p' "$tests/vhost/Makefile"; }
+c_tests() { sed -n 's/^TESTS *:= *//p' "$tests/$1/Makefile"; }
 # Those that ask of a vDPA device what they ask of a vhost node, and its own.
-vdpa_tests() { echo data hostile life; sed -n 's/^TESTS *:= *//p' "$tests/vdpa/Makefile"; }
+vdpa_tests() { echo data hostile life; c_tests vdpa; }
 fuzz_targets() { sed -n 's/^FUZZERS *:= *//p' "$tests/unit/Makefile"; }
 ctl_tests() { find "$tests/ctl" -name '*.sh' ! -name lib.sh -printf '%f\n' | sed 's/\.sh$//' | sort; }
 all() {
@@ -41,8 +41,9 @@ all() {
 	echo unit
 	for name in $(fuzz_targets); do echo "fuzz/$name"; done
 	echo dkms
-	for name in $(vhost_tests); do echo "vhost/$name"; done
+	for name in $(c_tests vhost); do echo "vhost/$name"; done
 	for name in $(vdpa_tests); do echo "vdpa/$name"; done
+	for name in $(c_tests vfio); do echo "vfio/$name"; done
 	for name in $(ctl_tests); do echo "ctl/$name"; done
 	echo e2e
 }
@@ -79,13 +80,12 @@ run() { # test
 			echo "ok 1 - $1"
 		;;
 	dkms) timeout 900 "$tests/dkms.sh" ;;
-	vhost/*) in_uml "$tests/vhost/out/${1#*/}" ;;
 	vdpa/data|vdpa/hostile|vdpa/life)
 		# Memory that is mapped page by page.
 		RIG_APPEND="${RIG_APPEND:-} vhost_vdpa.max_iotlb_entries=65536" \
 			in_uml env VHOST_NODE=vdpa "$tests/vhost/out/${1#*/}"
 		;;
-	vdpa/*) in_uml "$tests/vdpa/out/${1#*/}" ;;
+	vhost/*|vdpa/*|vfio/*) in_uml "$tests/${1%/*}/out/${1#*/}" ;;
 	ctl/*) in_uml "$tests/ctl/${1#*/}.sh" ;;
 	e2e) timeout 2400 "$tests/e2e/run.sh" ;;
 	esac
@@ -134,13 +134,14 @@ build() { # name, command
 	return "$rc"
 }
 broken=
-if selects 'vhost|vdpa|ctl'; then
+if selects 'vhost|vdpa|vfio|ctl'; then
 	echo 'build uml: the debug kernel takes a quarter of an hour the first time'
 	# uml-build.sh prints the directory last.
 	build uml "$tests/rig/uml-build.sh" debug &&
 		build modules make ARCH=um KDIR="$(tail -n 1 "$tmp/uml")" -j"$(nproc)" modules &&
 		build tool make tool && build vhost make -C "$tests/vhost" &&
-		build vdpa make -C "$tests/vdpa" || broken='vhost|vdpa|ctl'
+		build vdpa make -C "$tests/vdpa" && build vfio make -C "$tests/vfio" ||
+		broken='vhost|vdpa|vfio|ctl'
 fi
 
 # A debug kernel has one CPU and 3 GB: as many at a time as fit, everything else by itself.
@@ -172,7 +173,7 @@ for name in "${selected[@]}"; do
 		continue
 	fi
 	case $name in
-	vhost/*|vdpa/*|ctl/*) room=$slots ;;
+	vhost/*|vdpa/*|vfio/*|ctl/*) room=$slots ;;
 	*) room=1 ;;
 	esac
 	while [ "$(jobs -rp | wc -l)" -ge "$room" ]; do

@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The control queue: every command, good and bad, and what it does to traffic (virtio 1.2,
+ * 5.1.6.5).
+ */
+#include "kselftest_harness.h"
+#include "rig.h"
+
+#define SOON	2000
+#define QUIET	50
+#define PAIRS	4
+#define OK	VIRTIO_NET_OK
+#define ERR	VIRTIO_NET_ERR
+#define CTRL_ALL								\
+	(VNIC_BIT(CTRL_VQ) | VNIC_BIT(CTRL_RX) | VNIC_BIT(CTRL_VLAN) |				\
+	 VNIC_BIT(CTRL_MAC_ADDR) | VNIC_BIT(GUEST_ANNOUNCE) | VNIC_BIT(MQ) |			\
+	 VNIC_BIT(CTRL_GUEST_OFFLOADS))
+
+FIXTURE(ctrl)
+{
+	struct guest g;
+	struct vnic *n;
+};
+
+FIXTURE_VARIANT(ctrl)
+{
+	uint64_t features;
+};
+
+FIXTURE_VARIANT_ADD(ctrl, split) {
+	.features = VDRV_F_MRG_RXBUF,
+};
+
+FIXTURE_VARIANT_ADD(ctrl, packed_all) {
+	.features = VDRV_F_MRG_RXBUF | VDRV_F_PACKED | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX |
+		    VDRV_BIT(VIRTIO_F_NOTIFICATION_DATA),
+};
+
+FIXTURE_SETUP(ctrl)
+{
+	struct vnic_cfg cfg = {
+		.drv.features = RIG_BASE | RIG_OFFLOADS | CTRL_ALL | variant->features,
+		.drv.num = 64,
+		.pairs = PAIRS,
+	};
+
+	self->n = &self->g.n;
+	ASSERT_EQ(0, guest_open(&self->g, &cfg));
+}
+
+FIXTURE_TEARDOWN(ctrl)
+{
+	guest_close(&self->g);
+}
+
+static int cmd8(struct vnic *n, uint8_t class, uint8_t cmd, uint8_t value)
+{
+	return vnic_ctrl(n, class, cmd, &value, sizeof(value));
+}
+
+static int cmd16(struct vnic *n, uint8_t class, uint8_t cmd, uint16_t value)
+{
+	return vnic_ctrl(n, class, cmd, &value, sizeof(value));
+}
+
+static int set_offloads(struct vnic *n, uint64_t value)
+{
+	return vnic_ctrl(n, VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET,
+			 &value, sizeof(value));
+}
+
+TEST_F(ctrl, rx_modes)
+{
+	struct netio_frame f = { .len = 200, .seed = 1 };
+
+	EXPECT_EQ(OK, cmd8(self->n, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 1));
+	EXPECT_EQ(200, guest_from(&self->g, self->g.wire, &f, SOON));
+	EXPECT_EQ(OK, cmd8(self->n, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_ALLMULTI, 1));
+	EXPECT_EQ(OK, cmd8(self->n, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_ALLMULTI, 0));
+	EXPECT_EQ(OK, cmd8(self->n, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 0));
+	EXPECT_EQ(OK, cmd8(self->n, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 1));
+	EXPECT_EQ(ERR, cmd8(self->n, VIRTIO_NET_CTRL_RX, 6, 1));
+	EXPECT_EQ(ERR, vnic_ctrl(self->n, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, NULL, 0));
+	EXPECT_EQ(200, guest_from(&self->g, self->g.wire, &f, SOON));
+}
+
+static int set_mac(struct vnic *n, const uint8_t mac[6])
+{
+	return vnic_ctrl(n, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, mac, 6);
+}
+
+TEST_F(ctrl, mac)
+{
+	static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 2 };
+	static const uint8_t multicast[6] = { 3, 0, 0, 0, 0, 2 }, zero[6];
+	struct netio_frame f = { .len = 200, .seed = 1 };
+	uint8_t got[6], was[6], generation;
+
+	vnic_config_mac(self->n, was);
+	generation = vpci_common(&self->n->pci, cfg.config_generation);
+	EXPECT_EQ(OK, set_mac(self->n, mac));
+	/* What was read before has changed (4.1.4.3.1). */
+	EXPECT_NE(generation, vpci_common(&self->n->pci, cfg.config_generation));
+	vnic_config_mac(self->n, got);
+	EXPECT_EQ(0, memcmp(mac, got, 6));
+	EXPECT_EQ(OK, cmd8(self->n, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 0));
+	EXPECT_EQ(200, guest_from(&self->g, self->g.wire, &f, SOON));
+	EXPECT_EQ(ERR, set_mac(self->n, multicast));
+	EXPECT_EQ(ERR, set_mac(self->n, zero));
+	EXPECT_EQ(ERR, vnic_ctrl(self->n, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, mac,
+				 5));
+	vnic_config_mac(self->n, got);
+	EXPECT_EQ(0, memcmp(mac, got, 6));
+	/* The card's own address is back after a reset. */
+	ASSERT_EQ(0, vnic_stop(self->n));
+	ASSERT_EQ(0, vnic_start(self->n));
+	vnic_config_mac(self->n, got);
+	EXPECT_EQ(0, memcmp(was, got, 6));
+}
+
+/* Two lists, each with its number of entries in front. */
+static uint32_t mac_table(unsigned char *to, uint32_t uni, uint32_t multi)
+{
+	uint32_t at = 0, i, k, nr[2] = { uni, multi };
+
+	for (k = 0; k < 2; k++) {
+		memcpy(to + at, &nr[k], 4);
+		at += 4;
+		for (i = 0; i < nr[k]; i++, at += 6) {
+			memset(to + at, 0, 6);
+			to[at] = k ? 3 : 2;
+			to[at + 5] = i + 2;
+		}
+	}
+	return at;
+}
+
+static int set_table(struct vnic *n, const void *table, uint32_t len)
+{
+	return vnic_ctrl(n, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET, table, len);
+}
+
+TEST_F(ctrl, mac_table)
+{
+	struct netio_frame f = { .len = 200, .seed = 1 };
+	unsigned char t[4096];
+	uint32_t len, huge = ~0U, wrap = 0x2aaaaaab;
+
+	EXPECT_EQ(OK, set_table(self->n, t, mac_table(t, 0, 0)));
+	EXPECT_EQ(OK, set_table(self->n, t, mac_table(t, 1, 0)));
+	EXPECT_EQ(OK, cmd8(self->n, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 0));
+	/* 02:00:00:00:00:02 is in it, so it is wanted. */
+	EXPECT_EQ(200, guest_from(&self->g, self->g.wire, &f, SOON));
+	EXPECT_EQ(OK, set_table(self->n, t, mac_table(t, 3, 7)));
+	EXPECT_EQ(200, guest_from(&self->g, self->g.wire, &f, SOON));
+	/* More than any table holds: everything is wanted, or the command is refused. */
+	EXPECT_LE(0, set_table(self->n, t, mac_table(t, 250, 250)));
+	/* Numbers that do not fit what came. */
+	len = mac_table(t, 2, 2);
+	EXPECT_EQ(ERR, set_table(self->n, t, len - 1));
+	EXPECT_EQ(ERR, set_table(self->n, t, 4 + 12));
+	EXPECT_EQ(ERR, set_table(self->n, t, 3));
+	memcpy(t, &huge, 4);
+	EXPECT_EQ(ERR, set_table(self->n, t, len));
+	memcpy(t, &wrap, 4);
+	EXPECT_EQ(ERR, set_table(self->n, t, len));
+	len = mac_table(t, 1, 1);
+	memcpy(t + 10, &huge, 4);
+	EXPECT_EQ(ERR, set_table(self->n, t, len));
+	EXPECT_EQ(OK, cmd8(self->n, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 1));
+	EXPECT_EQ(0, guest_ping(&self->g, 5));
+}
+
+TEST_F(ctrl, vlan)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4096; i += 273)
+		EXPECT_EQ(OK, cmd16(self->n, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, i));
+	EXPECT_EQ(OK, cmd16(self->n, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, 273));
+	EXPECT_EQ(OK, cmd16(self->n, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_DEL, 273));
+	EXPECT_EQ(ERR, cmd16(self->n, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, 4096));
+	EXPECT_EQ(ERR, cmd16(self->n, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_DEL, 0xffff));
+	EXPECT_EQ(ERR, cmd8(self->n, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, 1));
+	EXPECT_EQ(ERR, cmd16(self->n, VIRTIO_NET_CTRL_VLAN, 2, 1));
+	/* Frames without a tag are not concerned. */
+	EXPECT_EQ(0, guest_ping(&self->g, 1));
+}
+
+/* A tagged frame to the guest: true if it came. */
+static bool tagged_comes(struct guest *g, unsigned int vid, int timeout_ms)
+{
+	unsigned char frame[256] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x81, 0 }, got[2048];
+	struct virtio_net_hdr_v1 h = { 0 };
+	int n;
+
+	frame[14] = vid >> 8;
+	frame[15] = vid;
+	frame[16] = 0x88;
+	frame[17] = 0xb5;
+	if (netio_send(g->wire, &h, frame, sizeof(frame)))
+		return false;
+	n = guest_recv(g, &h, got, sizeof(got), timeout_ms);
+	return n == sizeof(frame) && !memcmp(frame, got, n);
+}
+
+/* Tags that were asked for come; those that were not may stay away. */
+TEST_F(ctrl, vlan_wanted)
+{
+	EXPECT_EQ(OK, cmd16(self->n, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, 5));
+	EXPECT_EQ(OK, cmd16(self->n, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, 4094));
+	EXPECT_TRUE(tagged_comes(&self->g, 5, SOON));
+	EXPECT_TRUE(tagged_comes(&self->g, 4094, SOON));
+	tagged_comes(&self->g, 6, QUIET);
+	EXPECT_EQ(OK, cmd16(self->n, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_DEL, 5));
+	EXPECT_TRUE(tagged_comes(&self->g, 4094, SOON));
+}
+
+/* Frames of many flows to the guest; which pairs got some of them. */
+static unsigned int spread(struct guest *g, unsigned int frames)
+{
+	unsigned char frame[256], got[2048];
+	unsigned int i, k, map = 0, left = frames;
+	struct virtio_net_hdr_v1 h;
+	int n, wait;
+
+	for (i = 0; i < frames; i++) {
+		struct netio_frame f = { .len = 100, .sport = 1000 + i };
+
+		netio_frame_make(&f, &h, frame);
+		if (netio_send(g->wire, &h, frame, f.len))
+			return 0;
+	}
+	for (wait = SOON; left && wait; wait--) {
+		for (k = 0; k < g->n.pairs; k++) {
+			while (vdrv_vq_peek(&g->n.pair[k].vq[VDRV_RX])) {
+				n = vdrv_recv(&g->n.pair[k], &h, got, sizeof(got), 0);
+				if (n < 0)
+					return 0;
+				map |= 1U << k;
+				left--;
+			}
+		}
+		usleep(1000);
+	}
+	return left ? 0 : map;
+}
+
+static int set_pairs(struct vnic *n, uint16_t pairs)
+{
+	return cmd16(n, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, pairs);
+}
+
+TEST_F(ctrl, queue_pairs)
+{
+	struct netio_frame f = { .len = 100 };
+	unsigned int i;
+
+	EXPECT_EQ((1 << PAIRS) - 1, spread(&self->g, 48));
+	for (i = 0; i < PAIRS; i++)
+		EXPECT_EQ(100, guest_to(&self->g, i, self->g.wire, &f, SOON));
+	EXPECT_EQ(OK, set_pairs(self->n, 2));
+	EXPECT_EQ(3, spread(&self->g, 48));
+	EXPECT_EQ(OK, set_pairs(self->n, 1));
+	EXPECT_EQ(1, spread(&self->g, 48));
+	EXPECT_EQ(ERR, set_pairs(self->n, 0));
+	EXPECT_EQ(ERR, set_pairs(self->n, PAIRS + 1));
+	EXPECT_EQ(ERR, set_pairs(self->n, 0xffff));
+	EXPECT_EQ(ERR, cmd8(self->n, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, 1));
+	EXPECT_EQ(1, spread(&self->g, 16));
+	EXPECT_EQ(OK, set_pairs(self->n, PAIRS));
+	EXPECT_EQ((1 << PAIRS) - 1, spread(&self->g, 48));
+}
+
+/* After a reset there is one pair, whoever set up more (5.1.6.5.6.2). */
+TEST_F(ctrl, one_pair_at_first)
+{
+	unsigned int i;
+
+	ASSERT_EQ(0, vnic_stop(self->n));
+	ASSERT_EQ(0, vpci_negotiate(&self->n->pci, self->n->features));
+	for (i = 0; i < 2 * PAIRS + 1; i++)
+		ASSERT_EQ(0, vnic_queue_start(self->n, i));
+	ASSERT_EQ(0, vpci_status_add(&self->n->pci, VIRTIO_CONFIG_S_DRIVER_OK));
+	for (i = 0; i < PAIRS; i++)
+		vdrv_post_rx(&self->n->pair[i]);
+	ASSERT_EQ(0, netio_link_wait(self->g.port));
+	EXPECT_EQ(1, spread(&self->g, 48));
+	EXPECT_EQ(OK, set_pairs(self->n, PAIRS));
+	EXPECT_EQ((1 << PAIRS) - 1, spread(&self->g, 48));
+}
+
+/* How large a frame with segmentation left to do arrives. */
+static int gso_arrives(struct guest *g)
+{
+	struct netio_frame f = { .len = 9000, .tcp = true, .mss = 1400 };
+	static unsigned char frame[RIG_ROOM], got[RIG_ROOM];
+	struct virtio_net_hdr_v1 h;
+	int left = f.len - 54, n, most = 0;
+
+	netio_frame_make(&f, &h, frame);
+	if (netio_send(g->wire, &h, frame, f.len))
+		return -EIO;
+	while (left > 0) {
+		n = vdrv_recv(&g->n.pair[0], &h, got, sizeof(got), SOON);
+		if (n < 0)
+			return n;
+		if (!h.gso_type && (h.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) &&
+		    !netio_frame_csum_ok(got, n))
+			most = most ?: -EBADMSG;
+		most = n > most ? n : most;
+		left -= n - 54;
+	}
+	return most;
+}
+
+TEST_F(ctrl, guest_offloads)
+{
+	uint64_t all = VNIC_BIT(GUEST_CSUM) | VNIC_BIT(GUEST_TSO4) | VNIC_BIT(GUEST_TSO6) |
+		       VNIC_BIT(GUEST_USO4) | VNIC_BIT(GUEST_USO6);
+
+	ASSERT_EQ(OK, set_pairs(self->n, 1));
+	EXPECT_EQ(9000, gso_arrives(&self->g));
+	EXPECT_EQ(OK, set_offloads(self->n, VNIC_BIT(GUEST_CSUM)));
+	EXPECT_GE(1454, gso_arrives(&self->g));
+	EXPECT_EQ(OK, set_offloads(self->n, all));
+	EXPECT_EQ(9000, gso_arrives(&self->g));
+	EXPECT_EQ(OK, set_offloads(self->n, 0));
+	EXPECT_GE(1454, gso_arrives(&self->g));
+	/* Not offloads, not negotiated, not whole. */
+	EXPECT_EQ(ERR, set_offloads(self->n, VNIC_BIT(GUEST_UFO)));
+	EXPECT_EQ(ERR, set_offloads(self->n, all | VNIC_BIT(MRG_RXBUF)));
+	EXPECT_EQ(ERR, set_offloads(self->n, 1ULL << 63));
+	EXPECT_EQ(ERR, vnic_ctrl(self->n, VIRTIO_NET_CTRL_GUEST_OFFLOADS,
+				 VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET, &all, 4));
+	EXPECT_EQ(ERR, vnic_ctrl(self->n, VIRTIO_NET_CTRL_GUEST_OFFLOADS, 1, &all, 8));
+	EXPECT_EQ(OK, set_offloads(self->n, all));
+	EXPECT_EQ(9000, gso_arrives(&self->g));
+}
+
+TEST_F(ctrl, announce)
+{
+	/* Nothing to acknowledge: fine or refused, but answered. */
+	EXPECT_LE(0, vnic_ctrl(self->n, VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK,
+			       NULL, 0));
+	EXPECT_EQ(0, vnic_config(self->n, status) & VIRTIO_NET_S_ANNOUNCE);
+	EXPECT_EQ(ERR, vnic_ctrl(self->n, VIRTIO_NET_CTRL_ANNOUNCE, 1, NULL, 0));
+}
+
+TEST_F(ctrl, unknown)
+{
+	unsigned char data[64] = { 0 };
+	unsigned int class, len;
+
+	for (class = 6; class < 256; class += class < 16 ? 1 : 24)
+		for (len = 0; len <= sizeof(data); len += 32)
+			EXPECT_EQ(ERR, vnic_ctrl(self->n, class, len, data, len));
+	EXPECT_EQ(0, guest_ping(&self->g, 1));
+}
+
+/* However a command is cut into descriptors, it is the same command (2.7.4.2). */
+TEST_F(ctrl, framing)
+{
+	unsigned char *buf = vnic_ctrl_buf(self->n);
+	uint64_t at = vdrv_addr(&self->n->ctl, buf);
+	struct vdrv_seg seg[10];
+	unsigned int cut, i;
+
+	memset(buf, 0, 10);
+	buf[0] = VIRTIO_NET_CTRL_GUEST_OFFLOADS;
+	buf[1] = VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET;
+	buf[2] = VNIC_BIT(GUEST_CSUM);
+	for (cut = 1; cut <= 10; cut++) {
+		unsigned int n = 0, left = 10;
+
+		for (i = 0; left; i += seg[n++].len) {
+			seg[n] = (struct vdrv_seg){ at + i, left < cut ? left : cut };
+			left -= seg[n].len;
+		}
+		if (n >= ARRAY_SIZE(seg))
+			continue;
+		buf[100] = 0xee;
+		seg[n] = (struct vdrv_seg){ at + 100, 1 };
+		EXPECT_EQ(1, vnic_ctrl_raw(self->n, seg, n, 1));
+		EXPECT_EQ(OK, buf[100]);
+	}
+	/* Room for more than the answer. */
+	buf[100] = 0xee;
+	buf[101] = 0xee;
+	seg[0] = (struct vdrv_seg){ at, 10 };
+	seg[1] = (struct vdrv_seg){ at + 100, 2 };
+	EXPECT_EQ(1, vnic_ctrl_raw(self->n, seg, 1, 1));
+	EXPECT_EQ(OK, buf[100]);
+	EXPECT_EQ(0xee, buf[101]);
+}
+
+/* Not a command at all. The queue may stop; the card is as good as new after a reset. */
+TEST_F(ctrl, nonsense)
+{
+	unsigned char *buf = vnic_ctrl_buf(self->n);
+	uint64_t at = vdrv_addr(&self->n->ctl, buf), beyond = 0x7f0000000000ULL;
+	struct {
+		struct vdrv_seg seg[4];
+		unsigned int out, in;
+	} bad[] = {
+		{ { { at, 10 } }, 1, 0 },		/* nowhere to answer */
+		{ { { at, 10 } }, 0, 1 },		/* nothing asked */
+		{ { { at, 1 }, { at + 100, 1 } }, 1, 1 },
+		{ { { at, 0 }, { at + 100, 1 } }, 1, 1 },
+		{ { { at, 2 }, { at + 100, 0 } }, 1, 1 },
+		{ { { beyond, 2 }, { at + 100, 1 } }, 1, 1 },
+		{ { { at, 2 }, { beyond, 1 } }, 1, 1 },
+		{ { { at, 2 }, { at, 0xffffffff }, { at + 100, 1 } }, 2, 1 },
+		{ { { at, 2 }, { ~0ULL - 3, 8 }, { at + 100, 1 } }, 2, 1 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		memset(buf, 0, 256);
+		buf[100] = 0xee;
+		/* Whether it is given back is the device's affair, so do not wait for that. */
+		vdrv_vq_add(&self->n->ctl, &self->n->ctl.vq[VDRV_TX],
+			    vdrv_vq_slot(&self->n->ctl.vq[VDRV_TX]), bad[i].seg, bad[i].out,
+			    bad[i].in);
+		vdrv_vq_publish(&self->n->ctl.vq[VDRV_TX]);
+		vdrv_kick_always(&self->n->ctl.vq[VDRV_TX]);
+		usleep(QUIET * 1000);
+		EXPECT_NE(OK, buf[100]);
+		/* Traffic is not touched by it. */
+		ASSERT_EQ(OK, vpci_status(&self->n->pci) & VIRTIO_CONFIG_S_FAILED);
+		ASSERT_EQ(0, vnic_stop(self->n));
+		ASSERT_EQ(0, vnic_start(self->n));
+		ASSERT_EQ(0, netio_link_wait(self->g.port));
+		EXPECT_EQ(0, guest_ping(&self->g, i));
+	}
+}
+
+/* What was not negotiated is not there. */
+TEST_F(ctrl, not_negotiated)
+{
+	struct vnic_cfg cfg = self->n->cfg;
+	uint8_t mac[6] = { 2, 0, 0, 0, 0, 9 };
+
+	guest_detach(&self->g);
+	cfg.pairs = 1;
+	cfg.drv.features &= ~CTRL_ALL;
+	cfg.drv.features |= VNIC_BIT(CTRL_VQ);
+	ASSERT_EQ(0, guest_attach(&self->g, NULL, RIG_UUID, RIG_PORT, &cfg));
+	EXPECT_EQ(2, vnic_ctl_index(self->n));
+	EXPECT_EQ(ERR, cmd8(self->n, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 1));
+	EXPECT_EQ(ERR, set_mac(self->n, mac));
+	EXPECT_EQ(ERR, cmd16(self->n, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, 5));
+	EXPECT_EQ(ERR, set_pairs(self->n, 1));
+	EXPECT_EQ(ERR, set_offloads(self->n, 0));
+	EXPECT_EQ(ERR, vnic_ctrl(self->n, VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK,
+				 NULL, 0));
+	EXPECT_EQ(0, guest_ping(&self->g, 1));
+	/* And without its queue there is no queue. */
+	guest_detach(&self->g);
+	cfg.drv.features &= ~VNIC_BIT(CTRL_VQ);
+	ASSERT_EQ(0, guest_attach(&self->g, NULL, RIG_UUID, RIG_PORT, &cfg));
+	EXPECT_EQ(0, guest_ping(&self->g, 2));
+}
+
+/* Commands in a row, between which traffic goes on. */
+TEST_F(ctrl, under_traffic)
+{
+	struct netio_frame f = { .len = 200 };
+	unsigned char frame[256];
+	struct virtio_net_hdr_v1 h;
+	uint64_t bytes = 0;
+	unsigned int i, k;
+
+	netio_frame_make(&f, &h, frame);
+	for (i = 0; i < 100; i++) {
+		for (k = 0; k < 8; k++)
+			netio_send(self->g.wire, &h, frame, f.len);
+		for (k = 0; k < PAIRS; k++) {
+			vdrv_tx_burst(&self->n->pair[k], 4, 200, NULL, NULL);
+			vdrv_vq_kick(&self->n->pair[k].vq[VDRV_TX]);
+		}
+		EXPECT_EQ(OK, set_pairs(self->n, 1 + i % PAIRS));
+		EXPECT_EQ(OK, set_offloads(self->n, i & 1 ? VNIC_BIT(GUEST_CSUM) : 0));
+		for (k = 0; k < PAIRS; k++) {
+			vdrv_tx_reap(&self->n->pair[k]);
+			vdrv_rx_reap(&self->n->pair[k], &bytes);
+			vdrv_vq_kick(&self->n->pair[k].vq[VDRV_RX]);
+		}
+	}
+	EXPECT_LT(0, bytes);
+}
+
+TEST_HARNESS_MAIN
