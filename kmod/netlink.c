@@ -17,7 +17,7 @@ static_assert((int)SLUICE_MODE_ADAPTIVE == SLUICE_WORKER_ADAPTIVE &&
 
 /*
  * Events are told while the family is there; it is held off from going by readers. Inside RTNL
- * and port->lock.
+ * and port->lock or volume->lock.
  */
 static DECLARE_RWSEM(event_lock);
 static bool event_live;
@@ -27,20 +27,36 @@ static atomic_t control_gen = ATOMIC_INIT(1);
 
 /* --- events ---------------------------------------------------------------------------------- */
 
-static int event_put(struct sk_buff *skb, u32 event, const struct sluice_port *port, u32 value)
+/**
+ * struct event - what is told
+ * @nr: SLUICE_EVENT_*
+ * @port: what it happened to, or NULL
+ * @volume: likewise
+ * @value: as enum sluice_event says
+ */
+struct event {
+	u32 nr;
+	const struct sluice_port *port;
+	const char *volume;
+	u32 value;
+};
+
+static int event_put(struct sk_buff *skb, const struct event *e)
 {
-	if (nla_put_u32(skb, SLUICE_A_NOTE_EVENT, event) ||
-	    nla_put_u32(skb, SLUICE_A_NOTE_VALUE, value))
+	if (nla_put_u32(skb, SLUICE_A_NOTE_EVENT, e->nr) ||
+	    nla_put_u32(skb, SLUICE_A_NOTE_VALUE, e->value))
 		return -EMSGSIZE;
-	if (port && (nla_put_string(skb, SLUICE_A_NOTE_PORT, port->dev->name) ||
-		     nla_put_u32(skb, SLUICE_A_NOTE_IFINDEX, port->dev->ifindex)))
+	if (e->port && (nla_put_string(skb, SLUICE_A_NOTE_PORT, e->port->dev->name) ||
+			nla_put_u32(skb, SLUICE_A_NOTE_IFINDEX, e->port->dev->ifindex)))
 		return -EMSGSIZE;
-	if (event == SLUICE_EVENT_QUEUE_BROKEN)
-		return nla_put_string(skb, SLUICE_A_NOTE_TEXT, sluice_vring_strerror(value));
+	if (e->volume && nla_put_string(skb, SLUICE_A_NOTE_VOLUME, e->volume))
+		return -EMSGSIZE;
+	if (e->nr == SLUICE_EVENT_QUEUE_BROKEN)
+		return nla_put_string(skb, SLUICE_A_NOTE_TEXT, sluice_vring_strerror(e->value));
 	return 0;
 }
 
-static void event_send(struct net *net, u32 event, const struct sluice_port *port, u32 value)
+static void event_send(struct net *net, const struct event *e)
 {
 	struct sk_buff *skb;
 	void *hdr;
@@ -51,7 +67,7 @@ static void event_send(struct net *net, u32 event, const struct sluice_port *por
 	if (!skb)
 		return;
 	hdr = genlmsg_put(skb, 0, 0, &sluice_nl_family, 0, SLUICE_CMD_NOTIFY);
-	if (!hdr || event_put(skb, event, port, value)) {
+	if (!hdr || event_put(skb, e)) {
 		nlmsg_free(skb);
 		return;
 	}
@@ -59,13 +75,23 @@ static void event_send(struct net *net, u32 event, const struct sluice_port *por
 	genlmsg_multicast_netns(&sluice_nl_family, net, skb, 0, SLUICE_NLGRP_EVENTS, GFP_KERNEL);
 }
 
-void sluice_netlink_event(struct net *net, u32 event, const struct sluice_port *port, u32 value)
+static void event_tell(struct net *net, const struct event *e)
 {
 	atomic_inc(&control_gen);
 	down_read(&event_lock);
 	if (event_live)
-		event_send(net, event, port, value);
+		event_send(net, e);
 	up_read(&event_lock);
+}
+
+void sluice_netlink_event(struct net *net, u32 event, const struct sluice_port *port, u32 value)
+{
+	event_tell(net, &(struct event){ .nr = event, .port = port, .value = value });
+}
+
+void sluice_netlink_volume_event(u32 event, const char *volume, u32 value)
+{
+	event_tell(&init_net, &(struct event){ .nr = event, .volume = volume, .value = value });
 }
 
 void sluice_nl_config(struct net *net, enum sluice_object object)

@@ -25,5 +25,7 @@ void sluice_netlink_exit(void);
  * port->lock; may sleep.
  */
 void sluice_netlink_event(struct net *net, u32 event, const struct sluice_port *port, u32 value);
+/* The same for a volume, with its lock or without: the initial namespace hears it. */
+void sluice_netlink_volume_event(u32 event, const char *volume, u32 value);
 
 #endif /* _SLUICE_NETLINK_H */

@@ -245,15 +245,75 @@ static const struct nla_policy sluice_worker_del_nl_policy[SLUICE_A_WORKER_CPU +
 };
 
 /* SLUICE_CMD_WORKER_ASSIGN - do */
-static const struct nla_policy sluice_worker_assign_nl_policy[SLUICE_A_WORKER_QUEUE + 1] = {
+static const struct nla_policy sluice_worker_assign_nl_policy[SLUICE_A_WORKER_VOLUME + 1] = {
 	[SLUICE_A_WORKER_CPU] = { .type = NLA_U32, },
 	[SLUICE_A_WORKER_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
 	[SLUICE_A_WORKER_QUEUE] = NLA_POLICY_MAX(NLA_U32, 15),
+	[SLUICE_A_WORKER_VOLUME] = { .type = NLA_NUL_STRING, .len = 31, },
 };
 
 /* SLUICE_CMD_STATS_GET - do */
 static const struct nla_policy sluice_stats_get_nl_policy[SLUICE_A_STATS_PORT + 1] = {
 	[SLUICE_A_STATS_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
+/* SLUICE_CMD_VOLUME_ADD - do */
+static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_WRITE_BPS_BURST + 1] = {
+	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+	[SLUICE_A_VOLUME_PATH] = { .type = NLA_NUL_STRING, .len = 4095, },
+	[SLUICE_A_VOLUME_START] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_SECTORS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_ONLY] = { .type = NLA_FLAG, },
+	[SLUICE_A_VOLUME_BLOCK_SIZE] = { .type = NLA_U32, },
+	[SLUICE_A_VOLUME_QUEUES] = NLA_POLICY_RANGE(NLA_U32, 1, 16),
+	[SLUICE_A_VOLUME_KEY] = NLA_POLICY_MIN(NLA_S32, 1),
+	[SLUICE_A_VOLUME_SECTOR_SIZE] = { .type = NLA_U32, },
+	[SLUICE_A_VOLUME_IV_OFFSET] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_IOPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_IOPS_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_BPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_BPS_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_IOPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_IOPS_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_BPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_BPS_BURST] = { .type = NLA_UINT, },
+};
+
+/* SLUICE_CMD_VOLUME_SET - do */
+static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_WRITE_BPS_BURST + 1] = {
+	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+	[SLUICE_A_VOLUME_SECTORS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_IOPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_IOPS_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_BPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_BPS_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_IOPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_IOPS_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_BPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_BPS_BURST] = { .type = NLA_UINT, },
+};
+
+/* SLUICE_CMD_VOLUME_DEL - do */
+static const struct nla_policy sluice_volume_del_nl_policy[SLUICE_A_VOLUME_NAME + 1] = {
+	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
+/* SLUICE_CMD_VOLUME_GET - dump */
+static const struct nla_policy sluice_volume_get_nl_policy[SLUICE_A_VOLUME_NAME + 1] = {
+	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
+/* SLUICE_CMD_VOLUME_REKEY - do */
+static const struct nla_policy sluice_volume_rekey_nl_policy[SLUICE_A_VOLUME_JOURNAL_START + 1] = {
+	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+	[SLUICE_A_VOLUME_REKEY_KEY] = { .type = NLA_S32, },
+	[SLUICE_A_VOLUME_JOURNAL] = { .type = NLA_NUL_STRING, .len = 4095, },
+	[SLUICE_A_VOLUME_JOURNAL_START] = { .type = NLA_UINT, },
+};
+
+/* SLUICE_CMD_VOLUME_MODE_SET - do */
+static const struct nla_policy sluice_volume_mode_set_nl_policy[SLUICE_A_VOLUME_MODE + 1] = {
+	[SLUICE_A_VOLUME_MODE] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* Ops table for sluice */
@@ -529,7 +589,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_worker_assign_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_worker_assign_nl_policy,
-		.maxattr	= SLUICE_A_WORKER_QUEUE,
+		.maxattr	= SLUICE_A_WORKER_VOLUME,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -571,6 +631,66 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.cmd		= SLUICE_CMD_TXN_ABORT,
 		.pre_doit	= sluice_nl_admin_lock,
 		.doit		= sluice_nl_txn_abort_doit,
+		.post_doit	= sluice_nl_unlock,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_VOLUME_ADD,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_volume_add_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_volume_add_nl_policy,
+		.maxattr	= SLUICE_A_VOLUME_WRITE_BPS_BURST,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_VOLUME_SET,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_volume_set_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_volume_set_nl_policy,
+		.maxattr	= SLUICE_A_VOLUME_WRITE_BPS_BURST,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_VOLUME_DEL,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_volume_del_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_volume_del_nl_policy,
+		.maxattr	= SLUICE_A_VOLUME_NAME,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_VOLUME_GET,
+		.start		= sluice_nl_volume_dump_start,
+		.dumpit		= sluice_nl_volume_get_dumpit,
+		.policy		= sluice_volume_get_nl_policy,
+		.maxattr	= SLUICE_A_VOLUME_NAME,
+		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= SLUICE_CMD_VOLUME_REKEY,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_volume_rekey_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_volume_rekey_nl_policy,
+		.maxattr	= SLUICE_A_VOLUME_JOURNAL_START,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_VOLUME_MODE_SET,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_volume_mode_set_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_volume_mode_set_nl_policy,
+		.maxattr	= SLUICE_A_VOLUME_MODE,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_VOLUME_MODE_GET,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_volume_mode_get_doit,
 		.post_doit	= sluice_nl_unlock,
 		.flags		= GENL_CMD_CAP_DO,
 	},

@@ -25,6 +25,7 @@ sluice_nl_unlock(const struct genl_split_ops *ops, struct sk_buff *skb,
 		 struct genl_info *info);
 int sluice_nl_dump_start(struct netlink_callback *cb);
 int sluice_nl_admin_dump_start(struct netlink_callback *cb);
+int sluice_nl_volume_dump_start(struct netlink_callback *cb);
 
 int sluice_nl_version_get_doit(struct sk_buff *skb, struct genl_info *info);
 int sluice_nl_port_add_doit(struct sk_buff *skb, struct genl_info *info);
@@ -68,6 +69,14 @@ int sluice_nl_stats_get_dumpit(struct sk_buff *skb,
 int sluice_nl_txn_begin_doit(struct sk_buff *skb, struct genl_info *info);
 int sluice_nl_txn_commit_doit(struct sk_buff *skb, struct genl_info *info);
 int sluice_nl_txn_abort_doit(struct sk_buff *skb, struct genl_info *info);
+int sluice_nl_volume_add_doit(struct sk_buff *skb, struct genl_info *info);
+int sluice_nl_volume_set_doit(struct sk_buff *skb, struct genl_info *info);
+int sluice_nl_volume_del_doit(struct sk_buff *skb, struct genl_info *info);
+int sluice_nl_volume_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb);
+int sluice_nl_volume_rekey_doit(struct sk_buff *skb, struct genl_info *info);
+int sluice_nl_volume_mode_set_doit(struct sk_buff *skb, struct genl_info *info);
+int sluice_nl_volume_mode_get_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	SLUICE_NLGRP_EVENTS,

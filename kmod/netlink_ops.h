@@ -114,6 +114,9 @@ int sluice_nl_put_match(struct sk_buff *skb, struct net *net, const struct sluic
 int sluice_nl_get_acts(struct sluice_change *c, struct sluice_flow_spec *flow);
 int sluice_nl_put_acts(struct sk_buff *skb, struct net *net, const struct sluice_flow_spec *flow);
 
+/* netlink_volume.c: the volume that the change names, or one of its queues, goes to @w. */
+int sluice_nl_volume_assign(struct sluice_change *c, struct sluice_worker *w);
+
 /* --- answers --- */
 
 /* Allocate an answer of one message and fill it by @put. Return: 0, or a negative errno. */
@@ -126,12 +129,14 @@ int sluice_nl_reply(struct genl_info *info, int (*put)(struct sk_buff *skb, cons
  * @index: the port's place, of those that go by port
  * @part: place within the port
  * @begun: not the first buffer
+ * @hidden: the caller may see nothing of it
  */
 struct sluice_nl_dump {
 	struct sluice_cursor cur;
 	unsigned long index;
 	u32 part;
 	bool begun;
+	bool hidden;
 };
 
 static inline struct sluice_nl_dump *sluice_nl_dump(struct netlink_callback *cb)

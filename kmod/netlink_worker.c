@@ -200,6 +200,12 @@ static int worker_assign(struct sluice_change *c)
 
 	if (IS_ERR(w))
 		return PTR_ERR(w);
+	if (c->attrs[SLUICE_A_WORKER_VOLUME]) {
+		if (!c->attrs[SLUICE_A_WORKER_PORT])
+			return sluice_nl_volume_assign(c, w);
+		NL_SET_ERR_MSG(c->extack, "either a port or a volume is assigned, not both");
+		return -EINVAL;
+	}
 	port = sluice_nl_need_port(c, SLUICE_A_WORKER_PORT);
 	if (IS_ERR(port))
 		return PTR_ERR(port);

@@ -16,6 +16,7 @@
 #include "worker.h"
 
 struct sluice_fault;
+struct sluice_volume;
 
 enum sluice_port_kind {
 	SLUICE_PORT_GUEST,
@@ -58,13 +59,14 @@ struct sluice_port_totals {
 };
 
 /**
- * struct sluice_queue - one virtqueue's place in a port
- * @port: its port
- * @pair: queue pair number
+ * struct sluice_queue - one virtqueue's place in a port or a volume
+ * @port: its port; NULL for a volume's
+ * @volume: its volume; NULL for a port's
+ * @lock: theirs
+ * @pair: queue pair number; a volume's: queue number
  * @dir: enum sluice_queue_dir
- * @worker: who serves it; written under port->lock with RTNL, read under RCU by those who
- *	wake it
- * @attached: a ring is there; written under port->lock
+ * @worker: who serves it; written under @lock with RTNL, read under RCU by those who wake it
+ * @attached: a ring is there; written under @lock
  * @kicked: the driver notified since the worker last looked; any context
  * @inbox: RX: frames (skb) that other threads want delivered; producers under its lock,
  *	consumer is the worker
@@ -86,9 +88,16 @@ struct sluice_port_totals {
  * @broken: stopped with this error; written by the worker, READ_ONCE elsewhere
  * @signals: interrupts sent; single writer, the worker
  * @kicks: notifications received; racy count
+ * @engine: REQ: the block engine's own state; there while @vr is
+ * @in_flight: REQ: chains fetched and not yet completed; written by the worker, READ_ONCE elsewhere
+ * @polled: REQ: some of them are completed by looking only; worker thread only
+ * @draining: REQ: nothing more is fetched, nothing waits for a limit; written by the worker,
+ *	READ_ONCE elsewhere
  */
 struct sluice_queue {
 	struct sluice_port *port;
+	struct sluice_volume *volume;
+	struct mutex *lock;	/* see above */
 	u16 pair;
 	u8 dir;
 	bool attached;
@@ -110,6 +119,11 @@ struct sluice_queue {
 	enum sluice_vring_error broken;
 	u64 signals;
 	u64 kicks;
+
+	void *engine;
+	unsigned int in_flight;
+	bool polled;
+	bool draining;
 };
 
 /* A receive filter as it is published. */
@@ -298,10 +312,11 @@ void sluice_port_serve(struct sluice_port *port, const struct sluice_engine_ops 
 
 /* queue.c */
 int sluice_queue_init(struct sluice_queue *q, struct sluice_port *port, unsigned int pair, u8 dir);
+int sluice_queue_init_volume(struct sluice_queue *q, struct sluice_volume *v, unsigned int index);
 void sluice_queue_exit(struct sluice_queue *q);
-/* Detach on behalf of a port that goes. @lock held */
+/* Detach on behalf of a port or a volume that goes. @lock held */
 void sluice_queue_stop(struct sluice_queue *q);
-/* Move to @to; lock held. */
+/* Move to @to; @lock held. */
 void sluice_queue_move(struct sluice_queue *q, struct sluice_worker *to);
 /*
  * Worker context: one visit; true if something moved. Arm: get ready to sleep; false if it must be

@@ -5,21 +5,28 @@
  * DOC: Lifetime of a ring
  *
  * Attach builds the ring in the caller's context and hands it to the worker with a call; detach
- * takes it back with a call. In between only the worker touches it. port->lock keeps the queue's
- * worker from changing while a call is on its way; a worker never takes that lock, so waiting for
- * it under the lock is safe. Nor does a worker wait for guest memory: what is absent stalls the
- * queue, see fault.c.
+ * takes it back with a call. In between only the worker touches it. The lock of the queue's port or
+ * volume keeps its worker from changing while a call is on its way; a worker never takes that lock,
+ * so waiting for it under the lock is safe. Nor does a worker wait for guest memory: what is absent
+ * stalls the queue, see fault.c.
+ *
+ * A volume's requests are with the device for a while. Their ring is taken back in two steps: no
+ * more is fetched, then, when the last one was completed, the worker forgets the queue. Who
+ * completes one elsewhere wakes the queue inside an RCU read-side section that began before the
+ * request could be seen as complete; a grace period follows the last, so the queue outlives that.
  */
 #include <linux/eventfd.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched/clock.h>
 #include <linux/skbuff.h>
 #include <linux/virtio_net.h>
+#include "engine_blk.h"
 #include "netlink.h"
 #include "port.h"
 #include "trace.h"
+#include "volume.h"
 
-/* Packets of one visit. */
+/* Packets, or requests, of one visit. */
 #define QUEUE_BUDGET	64
 
 struct queue_call {
@@ -30,7 +37,21 @@ struct queue_call {
 
 static struct sluice_worker *queue_worker(const struct sluice_queue *q)
 {
-	return rcu_dereference_protected(q->worker, lockdep_is_held(&q->port->lock));
+	return rcu_dereference_protected(q->worker, lockdep_is_held(q->lock));
+}
+
+static bool queue_gone(const struct sluice_queue *q)
+{
+	lockdep_assert_held(q->lock);
+	return q->port ? q->port->gone : q->volume->gone;
+}
+
+static void queue_event(const struct sluice_queue *q, enum sluice_event event, u32 value)
+{
+	if (q->port)
+		sluice_netlink_event(dev_net(q->port->dev), event, q->port, value);
+	else
+		sluice_netlink_volume_event(event, q->volume->name, value);
 }
 
 static void queue_call_on_worker(struct sluice_worker *w, void *arg)
@@ -40,13 +61,13 @@ static void queue_call_on_worker(struct sluice_worker *w, void *arg)
 	c->fn(c->q, c->arg);
 }
 
-/* Context: @q's port lock held. */
+/* Context: @q->lock held. */
 static void queue_call_locked(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg),
 			      void *arg)
 {
 	struct queue_call c = { .q = q, .fn = fn, .arg = arg };
 
-	lockdep_assert_held(&q->port->lock);
+	lockdep_assert_held(q->lock);
 	if (q->attached)
 		sluice_worker_call(queue_worker(q), queue_call_on_worker, &c);
 	else
@@ -56,17 +77,17 @@ static void queue_call_locked(struct sluice_queue *q, void (*fn)(struct sluice_q
 void sluice_queue_call(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg),
 		       void *arg)
 {
-	mutex_lock(&q->port->lock);
+	mutex_lock(q->lock);
 	queue_call_locked(q, fn, arg);
-	mutex_unlock(&q->port->lock);
+	mutex_unlock(q->lock);
 }
 SLUICE_EXPORT(sluice_queue_call);
 
-void sluice_queue_kick(struct sluice_queue *q)
+/* Have the worker look at the queue. Any context. */
+static void queue_wake(struct sluice_queue *q)
 {
 	struct sluice_worker *w;
 
-	q->kicks++;
 	WRITE_ONCE(q->kicked, 1);
 	rcu_read_lock();
 	w = rcu_dereference(q->worker);
@@ -74,7 +95,21 @@ void sluice_queue_kick(struct sluice_queue *q)
 		sluice_worker_wake(w);
 	rcu_read_unlock();
 }
+
+void sluice_queue_kick(struct sluice_queue *q)
+{
+	q->kicks++;
+	queue_wake(q);
+}
 SLUICE_EXPORT(sluice_queue_kick);
+
+void sluice_queue_wake(struct sluice_queue *q)
+{
+	queue_wake(q);
+	if (READ_ONCE(q->draining))
+		wake_up(&q->volume->drain_wait);
+}
+SLUICE_EXPORT(sluice_queue_wake);
 
 bool sluice_queue_attached(const struct sluice_queue *q)
 {
@@ -100,20 +135,23 @@ SLUICE_EXPORT(sluice_queue_signal);
  */
 static void queue_break(struct sluice_queue *q)
 {
-	struct sluice_port *port = q->port;
-	enum sluice_vring_error why = sluice_vring_error(q->vr);
-
-	WRITE_ONCE(q->broken, why ?: SLUICE_VRING_ERR_RING);
-	sluice_port_count_drop(port, SLUICE_DROP_RING, 1);
-	trace_sluice_queue_broken(port, q->pair, q->dir, why);
-	net_warn_ratelimited("sluice: %s: queue pair %u %s: ring stopped: %s\n", port->dev->name,
-			     q->pair, q->dir == SLUICE_QUEUE_RX ? "rx" : "tx",
-			     sluice_vring_strerror(q->broken));
+	WRITE_ONCE(q->broken, sluice_vring_error(q->vr) ?: SLUICE_VRING_ERR_RING);
+	if (q->port) {
+		sluice_port_count_drop(q->port, SLUICE_DROP_RING, 1);
+		trace_sluice_queue_broken(q->port, q->pair, q->dir, q->broken);
+		net_warn_ratelimited("sluice: %s: queue pair %u %s: ring stopped: %s\n",
+				     q->port->dev->name, q->pair,
+				     q->dir == SLUICE_QUEUE_RX ? "rx" : "tx",
+				     sluice_vring_strerror(q->broken));
+	} else {
+		pr_warn_ratelimited("sluice: volume %s: queue %u: ring stopped: %s\n",
+				    q->volume->name, q->pair, sluice_vring_strerror(q->broken));
+	}
 	if (q->cfg.err)
 		eventfd_signal(q->cfg.err);
 	if (q->cfg.ops && q->cfg.ops->broken)
 		q->cfg.ops->broken(q, q->cfg.priv);
-	sluice_netlink_event(dev_net(port->dev), SLUICE_EVENT_QUEUE_BROKEN, port, q->broken);
+	queue_event(q, SLUICE_EVENT_QUEUE_BROKEN, q->broken);
 }
 
 /*
@@ -210,31 +248,68 @@ static void queue_leave(struct sluice_worker *w, void *arg)
 
 static bool queue_has_work(const struct sluice_queue *q)
 {
-	return q->dir == SLUICE_QUEUE_TX || sluice_queue_backlog(q) || sluice_vring_owes(q->vr);
+	return q->dir != SLUICE_QUEUE_RX || sluice_queue_backlog(q) || sluice_vring_owes(q->vr);
+}
+
+/*
+ * Is there an engine? Its module is held by the port, and the port leaves it only after it left
+ * every worker. A volume is not without one.
+ */
+static bool queue_served(const struct sluice_queue *q)
+{
+	return !q->port || rcu_access_pointer(q->port->engine_ops);
+}
+
+/* One visit of the engine's. */
+static int queue_visit(struct sluice_worker *w, struct sluice_queue *q)
+{
+	const struct sluice_engine_ops *ops;
+
+	if (q->dir == SLUICE_QUEUE_REQ)
+		return q->volume->ops->serve(w, q, QUEUE_BUDGET);
+	/* See queue_served(). */
+	rcu_read_lock();
+	ops = rcu_dereference(q->port->engine_ops);
+	rcu_read_unlock();
+	return q->dir == SLUICE_QUEUE_TX ? ops->guest_tx(w, q, QUEUE_BUDGET) :
+					   ops->guest_rx(w, q, QUEUE_BUDGET);
+}
+
+static void queue_count_busy(struct sluice_queue *q, u64 ns)
+{
+	if (q->port)
+		sluice_port_count_busy(q->port, ns);
+	else
+		sluice_volume_count_busy(q->volume, ns);
+}
+
+/* What is with the device ends, whatever became of the ring. */
+static void queue_reap(struct sluice_worker *w, struct sluice_queue *q)
+{
+	WRITE_ONCE(q->kicked, 0);
+	/* Pairs with sluice_queue_wake(): look for completions after the kick was taken. */
+	smp_mb();
+	q->volume->ops->serve(w, q, 0);
 }
 
 bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 {
-	const struct sluice_engine_ops *ops;
 	bool stalled = q->stalled;
 	u64 then;
 	int n;
 
 	sluice_assert_worker(w);
-	if (q->broken)
+	if (unlikely(q->broken)) {
+		if (q->in_flight && (q->polled || READ_ONCE(q->kicked)))
+			queue_reap(w, q);
 		return false;
+	}
 	if (q->armed || q->stalled) {
-		if (!READ_ONCE(q->kicked))
+		if (!READ_ONCE(q->kicked) && !q->polled)
 			return false;
 	}
-	rcu_read_lock();
-	ops = rcu_dereference(q->port->engine_ops);
-	rcu_read_unlock();
-	/*
-	 * The engine's module is held by the port, and the port leaves it only after it left every
-	 * worker. A kick of a held port is kept: the driver does not repeat it.
-	 */
-	if (!ops)
+	/* A kick of a held port is kept: the driver does not repeat it. */
+	if (!queue_served(q))
 		return false;
 	/*
 	 * A full barrier: what the driver made available before its kick is seen by the visit
@@ -255,8 +330,7 @@ bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 	then = local_clock();
 	n = unlikely(sluice_vring_owes(q->vr)) ? queue_settle(q) : 0;
 	if (!n)
-		n = q->dir == SLUICE_QUEUE_TX ? ops->guest_tx(w, q, QUEUE_BUDGET) :
-						ops->guest_rx(w, q, QUEUE_BUDGET);
+		n = queue_visit(w, q);
 	if (n < 0) {
 		queue_error(q, n);
 		return false;
@@ -271,7 +345,7 @@ bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 		return false;
 	}
 	q->idle_polls = 0;
-	sluice_port_count_busy(q->port, local_clock() - then);
+	queue_count_busy(q, local_clock() - then);
 	return true;
 }
 
@@ -280,10 +354,13 @@ bool sluice_queue_arm(struct sluice_worker *w, struct sluice_queue *q)
 	int err;
 
 	sluice_assert_worker(w);
-	if (q->broken)
-		return true;
+	/* Requests that are to be looked for. */
+	if (q->polled)
+		return false;
+	if (q->broken || q->draining)
+		return !q->in_flight || !READ_ONCE(q->kicked);
 	/* Held: sluice_port_serve() wakes the worker. */
-	if (!rcu_access_pointer(q->port->engine_ops))
+	if (!queue_served(q))
 		return true;
 	if (q->armed || q->stalled)
 		return !READ_ONCE(q->kicked);
@@ -354,8 +431,8 @@ static void queue_empty_inbox(struct sluice_queue *q)
 
 static int queue_may_attach(const struct sluice_queue *q)
 {
-	lockdep_assert_held(&q->port->lock);
-	return q->port->gone ? -ENODEV : q->attached ? -EBUSY : 0;
+	lockdep_assert_held(q->lock);
+	return queue_gone(q) ? -ENODEV : q->attached ? -EBUSY : 0;
 }
 
 /*
@@ -368,9 +445,9 @@ static int queue_start(struct sluice_queue *q, struct sluice_vring *vr,
 {
 	int err;
 
-	mutex_lock(&q->port->lock);
+	mutex_lock(q->lock);
 	err = queue_may_attach(q);
-	mutex_unlock(&q->port->lock);
+	mutex_unlock(q->lock);
 	if (err || !cfg->mm || current->mm != cfg->mm)
 		return err;
 	j->started = true;
@@ -378,20 +455,78 @@ static int queue_start(struct sluice_queue *q, struct sluice_vring *vr,
 	return j->err == -EAGAIN ? 0 : j->err;
 }
 
+/* Does the ring fit the queue? */
+static int queue_check(const struct sluice_queue *q, const struct sluice_queue_config *cfg)
+{
+	if (!cfg->mm != cfg->gmem->kernel)
+		return -EINVAL;
+	/* Requests are moved by the device, out of pages that somebody holds. */
+	if (q->volume)
+		return cfg->mm || cfg->hdr_len ? -EINVAL : 0;
+	/* The worker builds headers of these lengths in place. */
+	return cfg->hdr_len == sizeof(struct virtio_net_hdr) ||
+	       cfg->hdr_len == sizeof(struct virtio_net_hdr_mrg_rxbuf) ? 0 : -EINVAL;
+}
+
+/* What the ring needs beside it. Context: q->lock held; the worker does not know the queue. */
+static int queue_equip(struct sluice_queue *q, const struct sluice_queue_config *cfg)
+{
+	if (!q->volume)
+		return 0;
+	q->in_flight = 0;
+	q->polled = false;
+	WRITE_ONCE(q->draining, false);
+	return q->volume->ops->queue_add(q, cfg->ring.num);
+}
+
+/* Context: likewise. */
+static void queue_forget(struct sluice_queue *q)
+{
+	q->vr = NULL;
+	q->fault = NULL;
+	memset(&q->cfg, 0, sizeof(q->cfg));
+}
+
+/* Context: q->lock held. On failure @vr and @fault are still the caller's. */
+static int queue_attach(struct sluice_queue *q, struct sluice_vring *vr, struct sluice_fault *fault,
+			const struct sluice_queue_config *cfg, struct queue_join *j)
+{
+	int err = queue_may_attach(q);
+
+	if (!err)
+		err = queue_equip(q, cfg);
+	if (err)
+		return err;
+	q->vr = vr;
+	q->fault = fault;
+	q->cfg = *cfg;
+	q->broken = SLUICE_VRING_ERR_NONE;
+	/* Who chose this queue just before it was detached may have come late. */
+	queue_empty_inbox(q);
+	sluice_worker_call(queue_worker(q), queue_join, j);
+	if (j->err) {
+		if (q->volume)
+			q->volume->ops->queue_del(q);
+		queue_forget(q);
+		return j->err;
+	}
+	WRITE_ONCE(q->attached, true);
+	if (q->dir == SLUICE_QUEUE_RX)
+		queue_publish_rx(q->port);
+	queue_event(q, SLUICE_EVENT_QUEUE_ATTACH, q->pair);
+	return 0;
+}
+
 int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config *cfg)
 {
 	struct queue_join j = { .q = q };
-	struct sluice_port *port = q->port;
 	struct sluice_fault *fault = NULL;
 	struct sluice_vring *vr;
 	int err;
 
-	/* The worker builds headers of these lengths in place. */
-	if (cfg->hdr_len != sizeof(struct virtio_net_hdr) &&
-	    cfg->hdr_len != sizeof(struct virtio_net_hdr_mrg_rxbuf))
-		return -EINVAL;
-	if (!cfg->mm != cfg->gmem->kernel)
-		return -EINVAL;
+	err = queue_check(q, cfg);
+	if (err)
+		return err;
 	vr = sluice_vring_new(&cfg->ring, cfg->gmem);
 	if (IS_ERR(vr))
 		return PTR_ERR(vr);
@@ -405,30 +540,9 @@ int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config
 	if (err)
 		goto free;
 
-	mutex_lock(&port->lock);
-	err = queue_may_attach(q);
-	if (err)
-		goto unlock;
-	q->vr = vr;
-	q->fault = fault;
-	q->cfg = *cfg;
-	q->broken = SLUICE_VRING_ERR_NONE;
-	/* Who chose this queue just before it was detached may have come late. */
-	queue_empty_inbox(q);
-	sluice_worker_call(queue_worker(q), queue_join, &j);
-	err = j.err;
-	if (err) {
-		q->vr = NULL;
-		q->fault = NULL;
-		memset(&q->cfg, 0, sizeof(q->cfg));
-		goto unlock;
-	}
-	WRITE_ONCE(q->attached, true);
-	if (q->dir == SLUICE_QUEUE_RX)
-		queue_publish_rx(port);
-	sluice_netlink_event(dev_net(port->dev), SLUICE_EVENT_QUEUE_ATTACH, port, q->pair);
-unlock:
-	mutex_unlock(&port->lock);
+	mutex_lock(q->lock);
+	err = queue_attach(q, vr, fault, cfg, &j);
+	mutex_unlock(q->lock);
 	if (!err)
 		return 0;
 free:
@@ -438,39 +552,64 @@ free:
 }
 SLUICE_EXPORT(sluice_queue_attach);
 
+static void queue_drain_step(struct sluice_worker *w, void *arg)
+{
+	struct sluice_queue *q = arg;
+
+	WRITE_ONCE(q->draining, true);
+	queue_reap(w, q);
+}
+
+/*
+ * Wait until the device is done with every request. By calls and not by visits: those a transaction
+ * may have paused. Context: q->lock held.
+ */
+static void queue_drain(struct sluice_queue *q)
+{
+	do {
+		sluice_worker_call(queue_worker(q), queue_drain_step, q);
+		/* A completion that was polled for tells nobody. */
+		wait_event_timeout(q->volume->drain_wait,
+				   !READ_ONCE(q->in_flight) || READ_ONCE(q->kicked), HZ / 100);
+	} while (READ_ONCE(q->in_flight));
+	/* Who completed the last one may be about to wake us still. */
+	synchronize_rcu();
+}
+
 void sluice_queue_stop(struct sluice_queue *q)
 {
-	lockdep_assert_held(&q->port->lock);
+	lockdep_assert_held(q->lock);
 	if (!q->attached)
 		return;
 	WRITE_ONCE(q->attached, false);
 	if (q->dir == SLUICE_QUEUE_RX)
 		queue_publish_rx(q->port);
+	else if (q->dir == SLUICE_QUEUE_REQ)
+		queue_drain(q);
 	sluice_worker_call(queue_worker(q), queue_leave, q);
+	if (q->volume)
+		q->volume->ops->queue_del(q);
 	/* The worker was the inbox's only consumer; now it is us. */
 	queue_empty_inbox(q);
 }
 
 int sluice_queue_detach(struct sluice_queue *q, u32 *avail, u32 *used)
 {
-	struct sluice_port *port = q->port;
 	int err = -ENOTCONN;
 
-	mutex_lock(&port->lock);
+	mutex_lock(q->lock);
 	if (!q->vr)
 		goto unlock;
 	sluice_queue_stop(q);
 	sluice_vring_state(q->vr, avail, used);
 	sluice_vring_free(q->vr);
-	q->vr = NULL;
 	sluice_fault_drop(q->fault);
-	q->fault = NULL;
-	memset(&q->cfg, 0, sizeof(q->cfg));
-	if (!port->gone)
-		sluice_netlink_event(dev_net(port->dev), SLUICE_EVENT_QUEUE_DETACH, port, q->pair);
+	queue_forget(q);
+	if (!queue_gone(q))
+		queue_event(q, SLUICE_EVENT_QUEUE_DETACH, q->pair);
 	err = 0;
 unlock:
-	mutex_unlock(&port->lock);
+	mutex_unlock(q->lock);
 	return err;
 }
 SLUICE_EXPORT(sluice_queue_detach);
@@ -576,10 +715,21 @@ SLUICE_EXPORT(sluice_queue_set_log);
 int sluice_queue_init(struct sluice_queue *q, struct sluice_port *port, unsigned int pair, u8 dir)
 {
 	q->port = port;
+	q->lock = &port->lock;
 	q->pair = pair;
 	q->dir = dir;
 	INIT_LIST_HEAD(&q->node);
 	return ptr_ring_init(&q->inbox, dir == SLUICE_QUEUE_RX ? SLUICE_INBOX_SIZE : 0, GFP_KERNEL);
+}
+
+int sluice_queue_init_volume(struct sluice_queue *q, struct sluice_volume *v, unsigned int index)
+{
+	q->volume = v;
+	q->lock = &v->lock;
+	q->pair = index;
+	q->dir = SLUICE_QUEUE_REQ;
+	INIT_LIST_HEAD(&q->node);
+	return ptr_ring_init(&q->inbox, 0, GFP_KERNEL);
 }
 
 void sluice_queue_exit(struct sluice_queue *q)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The contract with front ends: how a vhost node, a vDPA device or a mediated device brings
- * virtqueues to a guest port. The only header of kmod/ that a front end includes (it brings
- * ring/gmem.h and ring/vring.h along).
+ * virtqueues to a guest port or a volume. The only header of kmod/ that a front end includes (it
+ * brings ring/gmem.h and ring/vring.h along).
  *
- * Life of a queue. A port owns its queues for as long as it lives; a front end *attaches* a ring to
- * one. Between attach and detach the queue's worker moves what is in the ring. Everything that
- * changes an attached queue runs on that worker, between two bursts, by sluice_queue_call(); so no
- * lock guards a ring.
+ * Life of a queue. A port, or a volume, owns its queues for as long as it lives; a front end
+ * *attaches* a ring to one. Between attach and detach the queue's worker moves what is in the ring.
+ * Everything that changes an attached queue runs on that worker, between two bursts, by
+ * sluice_queue_call(); so no lock guards a ring.
  */
 #ifndef _SLUICE_H
 #define _SLUICE_H
@@ -26,6 +26,8 @@ struct net;
 struct net_device;
 struct sluice_port;
 struct sluice_queue;
+struct sluice_volume;
+struct virtio_blk_config;
 
 /* Queue pairs of one port, at most. */
 #define SLUICE_MAX_PAIRS	16
@@ -34,7 +36,8 @@ struct sluice_queue;
 enum sluice_queue_dir {
 	SLUICE_QUEUE_RX,	/* receiveq: towards the guest */
 	SLUICE_QUEUE_TX,	/* transmitq: from the guest */
-	SLUICE_QUEUE_DIRS
+	SLUICE_QUEUE_DIRS,
+	SLUICE_QUEUE_REQ = SLUICE_QUEUE_DIRS	/* requestq of a volume */
 };
 
 /**
@@ -63,7 +66,7 @@ struct sluice_frontend_ops {
  * @mm: owner's address space; the front end holds mm_users until detach. NULL if @gmem is
  *	mapped by the kernel
  * @hdr_len: bytes of virtio_net_hdr in front of each packet: 10 or 12 (with mergeable
- *	buffers or VERSION_1)
+ *	buffers or VERSION_1); a volume's queue has none: 0, and needs memory that the kernel maps
  * @mergeable: VIRTIO_NET_F_MRG_RXBUF was negotiated: hdr has num_buffers, packets may span
  *	chains
  * @hdr_big_endian: multi-byte header fields are big endian
@@ -231,6 +234,52 @@ struct sluice_uplink_notifier {
 
 void sluice_uplink_notifier_register(struct sluice_uplink_notifier *n);
 void sluice_uplink_notifier_unregister(struct sluice_uplink_notifier *n);
+
+/* --- volumes, as a front end sees them --- */
+
+/* Queues of one volume, at most. */
+#define SLUICE_VOLUME_MAX_QUEUES	16
+
+/**
+ * struct sluice_volume_user - what a volume asks of the front end that has it
+ * @changed: capacity or write cache changed: interrupt the driver, have it read the configuration
+ *	again. Control context (RTNL held; calls nothing of here but sluice_volume_get_config())
+ */
+struct sluice_volume_user {
+	void (*changed)(struct sluice_volume *v, void *priv);
+};
+
+/* Context: process, no RTNL held. Return: a reference, or NULL. */
+struct sluice_volume *sluice_volume_get_by_name(const char *name);
+void sluice_volume_put(struct sluice_volume *v);
+
+/**
+ * sluice_volume_claim() - become the one front end of a volume
+ * @v: volume
+ * @user: callbacks; stay valid until sluice_volume_release()
+ * @priv: handed to them
+ *
+ * A volume that somebody has is not removed. Context: process, no RTNL held. Return: 0; -EBUSY:
+ * another has it; -ENODEV: it was removed; -ENOKEY: volumes without a key are not to be attached
+ * (enforce mode).
+ */
+int sluice_volume_claim(struct sluice_volume *v, const struct sluice_volume_user *user, void *priv);
+/* All queues were detached. When it returns no callback runs any more. Context: likewise. */
+void sluice_volume_release(struct sluice_volume *v);
+
+/* Fixed. */
+unsigned int sluice_volume_nr_queues(const struct sluice_volume *v);
+/* @index < sluice_volume_nr_queues(). Valid as long as the volume reference. */
+struct sluice_queue *sluice_volume_queue(struct sluice_volume *v, unsigned int index);
+
+/* VIRTIO_BLK_F_* that a driver may be offered (virtio 1.2, 5.2.3). Any context. */
+u64 sluice_volume_offer(const struct sluice_volume *v);
+/* Of those, what the driver took; before any queue is attached. Process context. */
+void sluice_volume_set_features(struct sluice_volume *v, u64 features);
+/* The device's configuration as it is now (virtio 1.2, 5.2.4). Any context. */
+void sluice_volume_get_config(const struct sluice_volume *v, struct virtio_blk_config *config);
+/* The driver wrote the field writeback (VIRTIO_BLK_F_CONFIG_WCE). Any context. */
+void sluice_volume_set_writeback(struct sluice_volume *v, bool on);
 
 /* --- queues --- */
 

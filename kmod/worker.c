@@ -27,6 +27,7 @@
 #include <linux/uaccess.h>
 #include "netlink.h"
 #include "port.h"
+#include "volume.h"
 #include "worker.h"
 
 /* How long an adaptive worker on a core of its own goes on polling after the last packet. */
@@ -372,6 +373,7 @@ static int worker_assign_all(struct sluice_worker *from, struct sluice_worker *t
 				return err;
 		}
 	}
+	sluice_volume_assign_all(from, to);
 	return 0;
 }
 

@@ -160,6 +160,19 @@ static __always_inline int gmem_run(struct sluice_gmem *g, struct sluice_gmem_vi
 	return 0;
 }
 
+int sluice_gmem_find(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 addr, u32 len, u8 perm,
+		     u64 *uaddr, u32 *run)
+{
+	u64 n;
+	int err;
+
+	if (unlikely(!len || addr + (len - 1) < addr))
+		return -EFAULT;
+	err = gmem_run(g, v, addr, len, perm, uaddr, &n);
+	*run = n;
+	return err;
+}
+
 int sluice_gmem_map(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 addr, u64 len, u8 perm,
 		    u64 *uaddr)
 {

@@ -50,6 +50,9 @@ struct sluice_gmem_table {
  * @kernel: entries of @iotlb (which is set) give kernel addresses: the direct map of pages that the
  *	front end keeps pinned. @table and @log are not used. Changed only while no queue is
  *	attached
+ * @host: the memory is the host's own: whoever lends a page keeps it until the request is done.
+ *	Else the front end may let go of a page while a device still uses it, who holds it by a
+ *	reference. Likewise
  * @log: when set, user address of the dirty bitmap, one bit for each 4 KiB of guest physical
  *	memory
  * @log_size: bytes that @log spans
@@ -58,6 +61,7 @@ struct sluice_gmem {
 	const struct sluice_gmem_table *table;
 	struct sluice_iotlb *iotlb;
 	bool kernel;
+	bool host;
 	void __user *log;
 	u64 log_size;
 };
@@ -151,6 +155,10 @@ int sluice_gmem_refused(struct sluice_gmem_view *v, u64 uaddr, u64 len, bool wri
  */
 int sluice_gmem_map(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 addr, u64 len, u8 perm,
 		    u64 *uaddr);
+
+/* The start of a range, and how many of its bytes lie contiguous there: at least one. */
+int sluice_gmem_find(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 addr, u32 len, u8 perm,
+		     u64 *uaddr, u32 *run);
 
 /* Mark guest-physical [@gpa, @gpa + @len) dirty; no-op without a log. */
 int sluice_gmem_log(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 gpa, u64 len);

@@ -564,6 +564,21 @@ int sluice_chain_write(struct sluice_vring *vr, const struct sluice_chain *c, u3
 }
 SLUICE_EXPORT(sluice_chain_write);
 
+int sluice_chain_map(struct sluice_vring *vr, u64 addr, u32 len, bool write, void **where, u32 *run)
+{
+	u64 kaddr;
+	int err;
+
+	if (unlikely(vr->error))
+		return -EIO;
+	err = sluice_gmem_find(vr->gmem, &vr->buf, addr, len,
+			       write ? SLUICE_GMEM_WO : SLUICE_GMEM_RO, &kaddr, run);
+	if (!err)
+		*where = (void *)(unsigned long)kaddr;
+	return chain_done(vr, err);
+}
+SLUICE_EXPORT(sluice_chain_map);
+
 /* --- completions --- */
 
 void sluice_vring_push(struct sluice_vring *vr, const struct sluice_chain *c, u32 len)

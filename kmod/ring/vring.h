@@ -153,8 +153,17 @@ int sluice_chain_write(struct sluice_vring *vr, const struct sluice_chain *c, u3
 		       const void *src, u32 len);
 
 /*
+ * Where part of a segment lies: of the @len bytes at @addr the first *@run are at *@where, and stay
+ * there until the front end's memory changes. Only with memory that the kernel maps. Errors as
+ * above.
+ */
+int sluice_chain_map(struct sluice_vring *vr, u64 addr, u32 len, bool write, void **where,
+		     u32 *run);
+
+/*
  * Queue a completion of @len written bytes; seen by the driver after sluice_vring_flush().
- * Chains are completed in the order in which they were fetched.
+ * Chains are completed in the order in which they were fetched, or in another: then nothing may be
+ * pending or in flight when the ring's state is asked for.
  */
 void sluice_vring_push(struct sluice_vring *vr, const struct sluice_chain *c, u32 len);
 /*

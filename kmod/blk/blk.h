@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the block engine hangs on volumes and their queues. */
+#ifndef _SLUICE_BLK_H
+#define _SLUICE_BLK_H
+
+#include <linux/bio.h>
+#include <linux/hrtimer.h>
+#include <linux/llist.h>
+#include <linux/mutex.h>
+#include "../engine_blk.h"
+#include "../port.h"
+#include "../volume.h"
+#include "crypt.h"
+#include "limit.h"
+#include "pieces.h"
+#include "rekey.h"
+#include "request.h"
+
+struct sluice_blk_queue;
+
+/* Segments of the chains that one visit fetches. */
+#define SLUICE_BLK_SEGS		SLUICE_CHAIN_MAX_SEGS
+
+/**
+ * struct sluice_blk_request - from its fetch until its completion
+ * @node: in a list of those that wait, or of those that are free
+ * @done: in the list of those that the device has completed
+ * @bq: its queue
+ * @chain: to be completed; @seg of it is void after the visit
+ * @r: what it asks for
+ * @guest: its data in guest memory
+ * @own: the same in memory of ours, if it does not go as it is
+ * @pending: bios that are with the device
+ * @error: first error of one of them
+ * @tries: how often the device was too busy
+ * @active: between submission and completion; its data went, or will go, through the cipher
+ * @status_at: where the driver wants its status; the page is held
+ * @fetched: when, in ns of local_clock()
+ * @submitted: likewise
+ * @completed: likewise
+ * @cipher_ns: time spent on that
+ *
+ * Worker thread only, but for @pending, @error and @completed, which are the device's between
+ * submission and completion.
+ */
+struct sluice_blk_request {
+	struct list_head node;
+	struct llist_node done;
+	struct sluice_blk_queue *bq;
+	struct sluice_chain chain;
+	struct sluice_request r;
+	struct sluice_pieces guest;
+	struct sluice_pieces own;
+	atomic_t pending;
+	blk_status_t error;
+	u8 tries;
+	bool active;
+	u8 *status_at;
+	u64 fetched;
+	u64 submitted;
+	u64 completed;
+	u64 cipher_ns;
+};
+
+/**
+ * struct sluice_blk_queue - a queue while a ring is attached
+ * @q: the queue
+ * @v: its volume
+ * @bv: what hangs on that
+ * @free: requests that are not in use
+ * @request: all of them, @num
+ * @num: as many as the ring has entries
+ * @done: completed by the device; anybody adds, the worker takes
+ * @limited: waiting for a limit, by enum sluice_volume_op (READ, WRITE), in order
+ * @starved: the device, or memory, was short; in order
+ * @rekeyed: waiting until their blocks have been re-encrypted, in order
+ * @view: how far that is, as this queue knows it; written by the worker thread, READ_ONCE elsewhere
+ * @locked: requests under way for what it locks; likewise
+ * @node: in bv->queues
+ * @timer: wakes the queue for those that wait
+ * @cipher: of this queue; NULL without a cipher
+ * @pages: of our own
+ * @chain: of one visit
+ * @seg: likewise
+ */
+struct sluice_blk_queue {
+	struct sluice_queue *q;
+	struct sluice_volume *v;
+	struct sluice_blk_volume *bv;
+	struct list_head free;
+	struct sluice_blk_request *request;
+	unsigned int num;
+	struct llist_head done;
+	struct list_head limited[SLUICE_VOLUME_LIMITS];
+	struct list_head starved;
+	struct list_head rekeyed;
+	const struct sluice_rekey_view *view;
+	unsigned int locked;
+	struct list_head node;
+	struct hrtimer timer;
+	struct skcipher_request *cipher;
+	struct sluice_pages pages;
+	struct sluice_chain chain[SLUICE_VRING_BURST];
+	struct sluice_vring_seg seg[SLUICE_BLK_SEGS];
+};
+
+/**
+ * struct sluice_blk_volume - a volume
+ * @bs: where bios come from
+ * @crypt: its key; @tfm is NULL without one. Replaced when all was re-encrypted
+ * @plain: the view while nothing is re-encrypted; fixed
+ * @view: the one that queues are to go by; written under @queues_lock, READ_ONCE elsewhere
+ * @queues_lock: innermost
+ * @queues: struct sluice_blk_queue.node; @queues_lock
+ * @rekey: under way; NULL: none. RTNL
+ * @limit: by enum sluice_volume_op (READ, WRITE)
+ * @align: pieces that go to the device as they are begin and end at multiples of this, minus one
+ * @nowait: the device can say that it is busy
+ */
+struct sluice_blk_volume {
+	struct bio_set bs;
+	struct sluice_crypt crypt;
+	struct sluice_rekey_view plain;
+	const struct sluice_rekey_view *view;
+	struct mutex queues_lock;	/* see above */
+	struct list_head queues;
+	struct sluice_rekey *rekey;
+	struct sluice_limit limit[SLUICE_VOLUME_LIMITS];
+	u32 align;
+	bool nowait;
+};
+
+/* datapath.c */
+int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget);
+enum hrtimer_restart sluice_blk_timer(struct hrtimer *timer);
+
+#endif /* _SLUICE_BLK_H */

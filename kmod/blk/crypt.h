@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A volume's cipher: dm-crypt's aes-xts-plain64, by the kernel's crypto API. */
+#ifndef _SLUICE_BLK_CRYPT_H
+#define _SLUICE_BLK_CRYPT_H
+
+#include <linux/types.h>
+#include "../volume.h"
+#include "pieces.h"
+
+struct crypto_skcipher;
+struct skcipher_request;
+
+/**
+ * struct sluice_crypt - a key in use
+ * @tfm: holds it; shared by all queues, as using it changes nothing
+ * @sector_size: bytes that one IV covers
+ * @iv_offset: 512-byte sectors that are added to a sector's number
+ */
+struct sluice_crypt {
+	struct crypto_skcipher *tfm;
+	unsigned int sector_size;
+	u64 iv_offset;
+};
+
+/* Process context. -ENOENT: the kernel has no aes or xts; -EINVAL, -ENOMEM. */
+int sluice_crypt_init(struct sluice_crypt *c, const struct sluice_volume_cipher *cipher,
+		      struct netlink_ext_ack *extack);
+/* Wipes the key. */
+void sluice_crypt_exit(struct sluice_crypt *c);
+
+/* What one thread needs to use it, or another key of the same cipher; NULL when out of memory. */
+struct skcipher_request *sluice_crypt_request_new(const struct sluice_crypt *c);
+
+/**
+ * sluice_crypt_run() - encrypt or decrypt
+ * @c: key
+ * @req: of this thread
+ * @from: the source; moves on
+ * @to: the destination, likewise; may be the same memory. Both are aligned to the cipher's sector
+ * @sector: 512-byte sector of the volume where they begin
+ * @len: bytes, in whole sectors of the cipher
+ * @encrypt: or else decrypt
+ *
+ * Context: worker. Return: 0, or what the cipher said.
+ */
+int sluice_crypt_run(const struct sluice_crypt *c, struct skcipher_request *req,
+		     struct sluice_pieces_cursor *from, struct sluice_pieces_cursor *to, u64 sector,
+		     unsigned int len, bool encrypt);
+
+#endif /* _SLUICE_BLK_CRYPT_H */

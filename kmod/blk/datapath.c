@@ -1,0 +1,709 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A request's way, top to bottom: taken from the ring and checked, admitted by the limits, through
+ * the cipher, to the device; and back from there, through the cipher, to the driver.
+ *
+ * All of it runs on the queue's worker but for blk_end_bio(), which the device calls. Guest memory
+ * is translated once, when the request is taken, and its pages are held until it is completed: so
+ * the front end may take memory away while the device still works on it.
+ */
+#include <linux/blkdev.h>
+#include <linux/mm.h>
+#include <linux/sched/clock.h>
+#include <linux/sizes.h>
+#include "blk.h"
+
+/* Data that one visit takes, so that a volume of large requests leaves the worker to others. */
+#define BLK_VISIT_BYTES		SZ_1M
+/* How long a request rests that the device, or memory, had no room for. */
+#define BLK_STARVED_NS		(100 * NSEC_PER_USEC)
+/* After so many times it waits at the device's door. */
+#define BLK_TRIES		8
+
+static bool blk_holds(const struct sluice_blk_queue *bq)
+{
+	return !bq->q->cfg.gmem->host;
+}
+
+static enum sluice_volume_op blk_op(const struct sluice_blk_request *req)
+{
+	switch (req->r.op) {
+	case SLUICE_REQUEST_READ:
+		return SLUICE_VOLUME_READ;
+	case SLUICE_REQUEST_WRITE:
+		return SLUICE_VOLUME_WRITE;
+	case SLUICE_REQUEST_FLUSH:
+		return SLUICE_VOLUME_FLUSH;
+	case SLUICE_REQUEST_DISCARD:
+	case SLUICE_REQUEST_ERASE:
+		return SLUICE_VOLUME_DISCARD;
+	case SLUICE_REQUEST_ZEROES:
+		return SLUICE_VOLUME_ZEROES;
+	default:
+		return SLUICE_VOLUME_OTHER;
+	}
+}
+
+static void blk_start_timer(struct sluice_blk_queue *bq, u64 ns)
+{
+	/* One that ends earlier finds the rest still waiting, and starts it again. */
+	if (!hrtimer_is_queued(&bq->timer) ||
+	    ktime_to_ns(hrtimer_get_remaining(&bq->timer)) > (s64)ns)
+		hrtimer_start(&bq->timer, ns_to_ktime(ns), HRTIMER_MODE_REL);
+}
+
+enum hrtimer_restart sluice_blk_timer(struct hrtimer *timer)
+{
+	sluice_queue_wake(container_of(timer, struct sluice_blk_queue, timer)->q);
+	return HRTIMER_NORESTART;
+}
+
+/* --- to the driver --------------------------------------------------------------------------- */
+
+static void blk_free(struct sluice_blk_request *req)
+{
+	struct sluice_blk_queue *bq = req->bq;
+
+	sluice_pieces_drop(&req->own, false, &bq->pages);
+	sluice_pieces_drop(&req->guest, blk_holds(bq), NULL);
+	if (req->status_at && blk_holds(bq))
+		put_page(virt_to_page(req->status_at));
+	req->status_at = NULL;
+	list_add(&req->node, &bq->free);
+}
+
+/* The driver's, whatever became of the ring: the last that is done about a request. */
+static void blk_complete(struct sluice_blk_request *req, u8 status)
+{
+	struct sluice_blk_queue *bq = req->bq;
+	struct sluice_queue *q = bq->q;
+	u32 written = 1;
+
+	if (req->r.op == SLUICE_REQUEST_READ || req->r.op == SLUICE_REQUEST_ID)
+		written += req->r.len;
+	/* What was written beside the status is the driver's to know only if it is all there. */
+	if (status != VIRTIO_BLK_S_OK)
+		written = 1;
+	if (likely(!q->broken)) {
+		WRITE_ONCE(*req->status_at, status);
+		sluice_vring_push(q->vr, &req->chain, written);
+	}
+	sluice_volume_count(bq->v, blk_op(req), req->r.len, status != VIRTIO_BLK_S_OK);
+	blk_free(req);
+	WRITE_ONCE(q->in_flight, q->in_flight - 1);
+}
+
+static u8 blk_status(blk_status_t error)
+{
+	switch (error) {
+	case BLK_STS_OK:
+		return VIRTIO_BLK_S_OK;
+	case BLK_STS_NOTSUPP:
+		return VIRTIO_BLK_S_UNSUPP;
+	default:
+		return VIRTIO_BLK_S_IOERR;
+	}
+}
+
+/* --- to the device --------------------------------------------------------------------------- */
+
+/* Context: any that the device chooses, also the worker, within submit_bio(). */
+static void blk_end_bio(struct bio *bio)
+{
+	struct sluice_bio *b = container_of(bio, struct sluice_bio, bio);
+	struct sluice_blk_request *req = b->req;
+	struct sluice_blk_queue *bq = req->bq;
+
+	/* Which of several errors is told does not matter; that one is does. */
+	if (unlikely(bio->bi_status))
+		WRITE_ONCE(req->error, bio->bi_status);
+	if (!atomic_dec_and_test(&req->pending))
+		return;
+	req->completed = local_clock();
+	/* Once it is in the list the worker may complete it, and then the queue may go. */
+	rcu_read_lock();
+	llist_add(&req->done, &bq->done);
+	sluice_queue_wake(bq->q);
+	rcu_read_unlock();
+}
+
+/* What goes to the device: the guest's memory as it is, or ours. */
+static struct sluice_pieces *blk_data(struct sluice_blk_request *req)
+{
+	return req->own.first ? &req->own : &req->guest;
+}
+
+/* The device has had it: forget what it, and the block layer, noted in it; not the data. */
+static void blk_renew(struct bio *bio)
+{
+	unsigned short vcnt = bio->bi_vcnt;
+
+	bio_reset(bio, bio->bi_bdev, bio->bi_opf);
+	bio->bi_vcnt = vcnt;
+}
+
+static void blk_submit_all(struct sluice_blk_request *req)
+{
+	struct sluice_blk_volume *bv = req->bq->bv;
+	bool nowait = bv->nowait && req->tries < BLK_TRIES && !sluice_request_has_ranges(&req->r) &&
+		      req->r.op != SLUICE_REQUEST_FLUSH;
+	struct sluice_bio *b;
+	unsigned int n = 0;
+
+	for (b = blk_data(req)->first; b; b = b->next)
+		n++;
+	atomic_set(&req->pending, n);
+	req->error = BLK_STS_OK;
+	/* Whatever is done before submit_bio() returns, they are this thread's to free. */
+	for (b = blk_data(req)->first; b; b = b->next) {
+		if (unlikely(req->tries))
+			blk_renew(&b->bio);
+		b->req = req;
+		b->bio.bi_end_io = blk_end_bio;
+		b->bio.bi_iter = b->start;
+		b->bio.bi_status = BLK_STS_OK;
+		if (nowait)
+			b->bio.bi_opf |= REQ_NOWAIT;
+		else
+			b->bio.bi_opf &= ~REQ_NOWAIT;
+		submit_bio(&b->bio);
+	}
+}
+
+/* Where the bios of READ and WRITE begin on the device. */
+static void blk_place(struct sluice_blk_request *req)
+{
+	u64 sector = req->bq->v->start + req->r.sector;
+	struct sluice_bio *b;
+
+	for (b = blk_data(req)->first; b; b = b->next) {
+		b->start.bi_sector = sector;
+		sector += b->start.bi_size >> SECTOR_SHIFT;
+	}
+}
+
+/* A bio without data: FLUSH, and those of ranges. */
+static int blk_add_command(struct sluice_blk_request *req, blk_opf_t opf, u64 sector, u32 sectors)
+{
+	struct sluice_blk_queue *bq = req->bq;
+	struct sluice_bio *b = sluice_pieces_add_bio(&req->own, &bq->bv->bs, bq->v->bdev, 0, opf);
+
+	if (!b)
+		return -ENOMEM;
+	b->start = b->bio.bi_iter;
+	b->start.bi_sector = bq->v->start + sector;
+	b->start.bi_size = sectors << SECTOR_SHIFT;
+	return 0;
+}
+
+static blk_opf_t blk_range_opf(const struct sluice_blk_request *req, bool unmap)
+{
+	/* Without a cache that the driver knows of, what is completed is durable. */
+	blk_opf_t fua = READ_ONCE(req->bq->v->writeback) ? 0 : REQ_FUA;
+
+	switch (req->r.op) {
+	case SLUICE_REQUEST_DISCARD:
+		return REQ_OP_DISCARD;
+	case SLUICE_REQUEST_ERASE:
+		return REQ_OP_SECURE_ERASE;
+	default:
+		return REQ_OP_WRITE_ZEROES | (unmap ? 0 : REQ_NOUNMAP) | fua;
+	}
+}
+
+static int blk_add_commands(struct sluice_blk_request *req)
+{
+	unsigned int i;
+	int err = 0;
+
+	if (req->r.op == SLUICE_REQUEST_FLUSH)
+		return blk_add_command(req, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
+	for (i = 0; i < req->r.nr_ranges && !err; i++) {
+		const struct sluice_request_range *range = &req->r.range[i];
+
+		err = blk_add_command(req, blk_range_opf(req, range->unmap), range->sector,
+				      range->sectors);
+	}
+	return err;
+}
+
+static blk_opf_t blk_opf(const struct sluice_blk_request *req)
+{
+	if (req->r.op == SLUICE_REQUEST_READ)
+		return REQ_OP_READ;
+	return REQ_OP_WRITE | REQ_SYNC | (READ_ONCE(req->bq->v->writeback) ? 0 : REQ_FUA);
+}
+
+/* --- cipher ---------------------------------------------------------------------------------- */
+
+/* Is there a way for the data as it lies, with no memory of ours in between? */
+static bool blk_goes_as_it_is(const struct sluice_blk_request *req)
+{
+	return !req->bq->bv->crypt.tfm && !(req->guest.align & req->bq->bv->align);
+}
+
+/*
+ * What was re-encrypted already has the new key, the rest the old one. A request that is under way
+ * is not overtaken: see rekey.c.
+ */
+static int blk_crypt(struct sluice_blk_request *req, struct sluice_pieces_cursor *from,
+		     struct sluice_pieces_cursor *to, bool encrypt)
+{
+	const struct sluice_rekey_view *view = req->bq->view;
+	u64 sector = req->r.sector;
+	u32 len = req->r.len, n = 0;
+	int err = 0;
+
+	if (unlikely(view->next) && sector < view->pos) {
+		n = min_t(u64, len, (view->pos - sector) << SECTOR_SHIFT);
+		err = sluice_crypt_run(view->next, req->bq->cipher, from, to, sector, n, encrypt);
+	}
+	if (!err && n < len)
+		err = sluice_crypt_run(view->crypt, req->bq->cipher, from, to,
+				       sector + (n >> SECTOR_SHIFT), len - n, encrypt);
+	return err;
+}
+
+/*
+ * Between the guest's memory and ours. The guest sees plaintext of the volume's only, never
+ * ciphertext, and cannot change what is being decrypted. Pieces that do not hold whole sectors of
+ * the cipher are copied, and the copy goes through the cipher in place.
+ */
+static int blk_transform(struct sluice_blk_request *req)
+{
+	struct sluice_blk_queue *bq = req->bq;
+	const struct sluice_crypt *crypt = &bq->bv->crypt;
+	bool write = req->r.op == SLUICE_REQUEST_WRITE;
+	bool copy = !crypt->tfm || (req->guest.align & (crypt->sector_size - 1));
+	struct sluice_pieces_cursor own = sluice_pieces_start(&req->own);
+	struct sluice_pieces_cursor guest = copy ? own : sluice_pieces_start(&req->guest);
+	u64 then = local_clock();
+	int err = 0;
+
+	if (copy && write)
+		sluice_pieces_copy(&req->own, &req->guest);
+	if (crypt->tfm)
+		err = blk_crypt(req, write ? &guest : &own, write ? &own : &guest, write);
+	if (copy && !write)
+		sluice_pieces_copy(&req->guest, &req->own);
+	req->cipher_ns += local_clock() - then;
+	return err;
+}
+
+/* Memory of our own for what cannot go as it is; for a write, with the data in it. */
+static int blk_prepare_data(struct sluice_blk_request *req)
+{
+	struct sluice_blk_queue *bq = req->bq;
+	int err;
+
+	if (blk_goes_as_it_is(req))
+		return 0;
+	err = sluice_pieces_add_pages(&req->own, &bq->bv->bs, bq->v->bdev, blk_opf(req),
+				      &bq->pages, req->r.len);
+	if (err)
+		return err;
+	sluice_pieces_done(&req->own, false);
+	return req->r.op == SLUICE_REQUEST_WRITE ? blk_transform(req) : 0;
+}
+
+static bool blk_has_data(const struct sluice_blk_request *req)
+{
+	return req->r.op == SLUICE_REQUEST_READ || req->r.op == SLUICE_REQUEST_WRITE;
+}
+
+/* Are its blocks on their way from one key to the other? */
+static bool blk_locked(const struct sluice_blk_request *req)
+{
+	const struct sluice_rekey_view *view = req->bq->view;
+
+	return view->next && blk_has_data(req) &&
+	       sluice_rekey_locked(view, req->r.sector, req->r.len >> SECTOR_SHIFT);
+}
+
+/*
+ * Go by the view that is new, and count who still goes by the old one for what it locks. Context:
+ * between two visits' work, so no request is half prepared.
+ */
+static void blk_adopt_view(struct sluice_blk_queue *bq, const struct sluice_rekey_view *view)
+{
+	unsigned int i, locked = 0;
+
+	WRITE_ONCE(bq->locked, UINT_MAX);
+	/* Whoever sees the new view sees what is counted here; pairs with rekey_pending(). */
+	smp_store_release(&bq->view, view);
+	for (i = 0; i < bq->num; i++)
+		locked += bq->request[i].active && blk_locked(&bq->request[i]);
+	WRITE_ONCE(bq->locked, locked);
+}
+
+/* Send it to the device. What there is no room for rests a while. */
+static void blk_submit(struct sluice_blk_request *req)
+{
+	struct sluice_blk_queue *bq = req->bq;
+	int err;
+
+	if (unlikely(READ_ONCE(bq->v->dead))) {
+		blk_complete(req, VIRTIO_BLK_S_IOERR);
+		return;
+	}
+	if (unlikely(blk_locked(req))) {
+		if (bq->view->failed)
+			blk_complete(req, VIRTIO_BLK_S_IOERR);
+		else
+			list_add_tail(&req->node, &bq->rekeyed);
+		return;
+	}
+	err = blk_has_data(req) ? blk_prepare_data(req) : blk_add_commands(req);
+	if (unlikely(err == -ENOMEM)) {
+		sluice_pieces_drop(&req->own, false, blk_has_data(req) ? &bq->pages : NULL);
+		list_add_tail(&req->node, &bq->starved);
+		blk_start_timer(bq, BLK_STARVED_NS);
+		return;
+	}
+	if (unlikely(err)) {
+		blk_complete(req, VIRTIO_BLK_S_IOERR);
+		return;
+	}
+	if (blk_has_data(req))
+		blk_place(req);
+	req->active = true;
+	req->submitted = local_clock();
+	sluice_volume_count_latency(bq->v, SLUICE_STAGE_QUEUE, req->submitted - req->fetched);
+	blk_submit_all(req);
+}
+
+/* --- limits ---------------------------------------------------------------------------------- */
+
+static enum sluice_volume_op blk_limit_of(const struct sluice_blk_request *req)
+{
+	return req->r.op == SLUICE_REQUEST_READ ? SLUICE_VOLUME_READ : SLUICE_VOLUME_WRITE;
+}
+
+/* 0, or how long to wait. Nobody waits in a queue that is about to be detached. */
+static u64 blk_take(struct sluice_blk_request *req, u64 now)
+{
+	struct sluice_blk_queue *bq = req->bq;
+
+	if (bq->q->draining)
+		return 0;
+	return sluice_limit_take(&bq->bv->limit[blk_limit_of(req)], now,
+				 blk_has_data(req) ? req->r.len : 0);
+}
+
+static void blk_admit(struct sluice_blk_request *req, u64 now)
+{
+	struct sluice_blk_queue *bq = req->bq;
+	struct list_head *limited = &bq->limited[blk_limit_of(req)];
+	u64 wait = 0;
+
+	/* FLUSH waits for no limit: what it is about was admitted. */
+	if (req->r.op != SLUICE_REQUEST_FLUSH) {
+		wait = list_empty(limited) ? blk_take(req, now) : 1;
+		if (unlikely(wait)) {
+			sluice_volume_count_throttled(bq->v, blk_limit_of(req));
+			if (list_empty(limited))
+				blk_start_timer(bq, wait);
+			list_add_tail(&req->node, limited);
+			return;
+		}
+	}
+	blk_submit(req);
+}
+
+/* Those that waited, as far as they may go now. Return: how many. */
+static int blk_resume(struct sluice_blk_queue *bq)
+{
+	struct sluice_blk_request *req;
+	LIST_HEAD(waiting);
+	u64 now = local_clock(), wait;
+	unsigned int i;
+	int n = 0;
+
+	/* They may come to rest again. */
+	list_splice_init(&bq->starved, &waiting);
+	list_splice_tail_init(&bq->rekeyed, &waiting);
+	while ((req = list_first_entry_or_null(&waiting, struct sluice_blk_request, node))) {
+		list_del(&req->node);
+		blk_submit(req);
+		n++;
+	}
+	for (i = 0; i < SLUICE_VOLUME_LIMITS; i++) {
+		while ((req = list_first_entry_or_null(&bq->limited[i], struct sluice_blk_request,
+						       node))) {
+			wait = blk_take(req, now);
+			if (wait) {
+				blk_start_timer(bq, wait);
+				break;
+			}
+			list_del(&req->node);
+			blk_submit(req);
+			n++;
+		}
+	}
+	return n;
+}
+
+/* --- from the driver ------------------------------------------------------------------------- */
+
+/* Where the last byte of the chain lies; held from now on. */
+static int blk_map_status(struct sluice_blk_request *req, const struct sluice_chain *c)
+{
+	const struct sluice_vring_seg *last = &c->seg[c->nr_out + c->nr_in - 1];
+	void *where;
+	u32 run;
+	int err;
+
+	err = sluice_chain_map(req->bq->q->vr, last->addr + last->len - 1, 1, true, &where, &run);
+	if (err)
+		return err;
+	req->status_at = where;
+	if (blk_holds(req->bq))
+		get_page(virt_to_page(where));
+	return 0;
+}
+
+/* Bytes [@off, @off + @len) of @nr segments. */
+static int blk_map_segs(struct sluice_blk_request *req, const struct sluice_vring_seg *seg,
+			unsigned int nr, u32 off, u32 len, bool write)
+{
+	struct sluice_blk_queue *bq = req->bq;
+	blk_opf_t opf = blk_opf(req);
+	int err;
+
+	for (; len && nr; nr--, seg++) {
+		u64 addr = seg->addr + off;
+		u32 left, run;
+
+		if (off >= seg->len) {
+			off -= seg->len;
+			continue;
+		}
+		left = min(len, seg->len - off);
+		off = 0;
+		len -= left;
+		for (; left; left -= run, addr += run) {
+			void *where;
+
+			err = sluice_chain_map(bq->q->vr, addr, left, write, &where, &run);
+			if (err)
+				return err;
+			err = sluice_pieces_add(&req->guest, &bq->bv->bs, bq->v->bdev, opf, where,
+						run, len + left - run);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+static int blk_map_data(struct sluice_blk_request *req, const struct sluice_chain *c)
+{
+	int err;
+
+	if (req->r.op == SLUICE_REQUEST_READ)
+		err = blk_map_segs(req, c->seg + c->nr_out, c->nr_in, 0, req->r.len, true);
+	else
+		err = blk_map_segs(req, c->seg, c->nr_out, sizeof(struct virtio_blk_outhdr),
+				   req->r.len, false);
+	/* Also what is there of it is dropped as what is held. */
+	sluice_pieces_done(&req->guest, blk_holds(req->bq));
+	return err;
+}
+
+static void blk_get_limits(const struct sluice_volume *v, struct sluice_request_limits *lim)
+{
+	*lim = (struct sluice_request_limits){
+		.sectors = READ_ONCE(v->sectors),
+		.block = v->block_size >> SECTOR_SHIFT,
+		.max_bytes = SLUICE_VOLUME_MAX_BYTES,
+		.max_range = SLUICE_VOLUME_MAX_RANGE,
+		.read_only = v->read_only,
+		.discard = v->features & BIT_ULL(VIRTIO_BLK_F_DISCARD),
+		.zeroes = v->features & BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES),
+		.erase = v->features & BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE),
+	};
+}
+
+static int blk_read_ranges(struct sluice_blk_request *req, const struct sluice_request_limits *lim,
+			   const struct sluice_chain *c, u8 *status)
+{
+	struct virtio_blk_discard_write_zeroes data[SLUICE_REQUEST_RANGES];
+	int err;
+
+	err = sluice_chain_read(req->bq->q->vr, c, sizeof(struct virtio_blk_outhdr), data,
+				req->r.len);
+	if (!err)
+		*status = sluice_request_ranges(lim, data, &req->r);
+	return err;
+}
+
+static int blk_write_id(struct sluice_blk_request *req, const struct sluice_chain *c)
+{
+	char id[VIRTIO_BLK_ID_BYTES] = {};
+
+	req->r.len = min_t(u32, req->r.len, sizeof(id));
+	memcpy(id, req->bq->v->name, min(strlen(req->bq->v->name), sizeof(id)));
+	return sluice_chain_write(req->bq->q->vr, c, 0, id, req->r.len);
+}
+
+/* What the request says, and its data where the device finds it. */
+static int blk_read(struct sluice_blk_request *req, const struct sluice_chain *c, u8 *status)
+{
+	struct sluice_request_limits lim;
+	struct virtio_blk_outhdr hdr;
+	int err;
+
+	err = blk_map_status(req, c);
+	if (!err)
+		err = sluice_chain_read(req->bq->q->vr, c, 0, &hdr, sizeof(hdr));
+	if (err)
+		return err;
+	blk_get_limits(req->bq->v, &lim);
+	*status = sluice_request_parse(&lim, &hdr, c->out_len, c->in_len, &req->r);
+	if (*status != VIRTIO_BLK_S_OK)
+		return 0;
+	if (sluice_request_has_ranges(&req->r))
+		return blk_read_ranges(req, &lim, c, status);
+	if (req->r.op == SLUICE_REQUEST_ID)
+		return blk_write_id(req, c);
+	return blk_has_data(req) ? blk_map_data(req, c) : 0;
+}
+
+/* Return: 0: it is under way, or completed; else nothing of it happened. */
+static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c, u64 now)
+{
+	struct sluice_blk_request *req;
+	u8 status = VIRTIO_BLK_S_OK;
+	int err;
+
+	/* Without room for a header or a status nothing can be asked, or answered. */
+	if (unlikely(c->out_len < sizeof(struct virtio_blk_outhdr) || !c->in_len)) {
+		sluice_vring_break(bq->q->vr, SLUICE_VRING_ERR_SIZE);
+		return -EIO;
+	}
+	req = list_first_entry(&bq->free, struct sluice_blk_request, node);
+	list_del(&req->node);
+	req->tries = 0;
+	req->active = false;
+	req->cipher_ns = 0;
+	req->fetched = now;
+	err = blk_read(req, c, &status);
+	if (unlikely(err)) {
+		blk_free(req);
+		return err;
+	}
+	req->chain = *c;
+	WRITE_ONCE(bq->q->in_flight, bq->q->in_flight + 1);
+	if (status != VIRTIO_BLK_S_OK || req->r.op == SLUICE_REQUEST_ID)
+		blk_complete(req, status);
+	else
+		blk_admit(req, now);
+	return 0;
+}
+
+static int blk_fetch(struct sluice_blk_queue *bq, int budget)
+{
+	struct sluice_vring *vr = bq->q->vr;
+	u64 now = local_clock();
+	struct blk_plug plug;
+	u32 bytes = 0;
+	int i, n, err = 0;
+
+	n = sluice_vring_fetch(vr, bq->chain, min(budget, SLUICE_VRING_BURST), bq->seg,
+			       SLUICE_BLK_SEGS);
+	if (n <= 0)
+		return n;
+	/* What lies side by side becomes one command of the device's. */
+	blk_start_plug(&plug);
+	for (i = 0; i < n && bytes < BLK_VISIT_BYTES && !list_empty(&bq->free); i++) {
+		err = blk_begin(bq, &bq->chain[i], now);
+		if (unlikely(err))
+			break;
+		bytes += bq->chain[i].out_len + bq->chain[i].in_len;
+	}
+	blk_finish_plug(&plug);
+	sluice_vring_unfetch(vr, &bq->chain[i], n - i);
+	if (unlikely(err == -ENOMEM)) {
+		blk_start_timer(bq, BLK_STARVED_NS);
+		err = 0;
+	}
+	return i ?: err == -EAGAIN || !err ? err : -EIO;
+}
+
+/* --- from the device ------------------------------------------------------------------------- */
+
+static void blk_count(const struct sluice_blk_request *req)
+{
+	struct sluice_volume *v = req->bq->v;
+	s64 device = req->completed - req->submitted;
+
+	/* Clocks of two CPUs may differ a little. */
+	sluice_volume_count_latency(v, SLUICE_STAGE_DEVICE, max(device, 0LL));
+	if (req->cipher_ns)
+		sluice_volume_count_latency(v, SLUICE_STAGE_CIPHER, req->cipher_ns);
+}
+
+static void blk_returned(struct sluice_blk_request *req)
+{
+	blk_status_t error = READ_ONCE(req->error);
+	struct sluice_blk_queue *bq = req->bq;
+
+	req->active = false;
+	if (unlikely(bq->locked) && blk_locked(req))
+		WRITE_ONCE(bq->locked, bq->locked - 1);
+	if (unlikely(error == BLK_STS_AGAIN && !READ_ONCE(bq->v->dead))) {
+		/* The device was busy. All of it goes again: twice does no harm. */
+		req->tries++;
+		sluice_pieces_drop(&req->own, false, &bq->pages);
+		list_add_tail(&req->node, &bq->starved);
+		blk_start_timer(bq, BLK_STARVED_NS);
+		return;
+	}
+	if (!error && req->r.op == SLUICE_REQUEST_READ && req->own.first && !bq->q->broken &&
+	    blk_transform(req))
+		error = BLK_STS_IOERR;
+	blk_count(req);
+	blk_complete(req, blk_status(error));
+}
+
+/* Return: how many came back. */
+static int blk_reap(struct sluice_blk_queue *bq)
+{
+	struct llist_node *list = llist_reverse_order(llist_del_all(&bq->done));
+	struct sluice_blk_request *req, *next;
+	int n = 0;
+
+	llist_for_each_entry_safe(req, next, list, done) {
+		blk_returned(req);
+		n++;
+	}
+	return n;
+}
+
+/* --- a visit --------------------------------------------------------------------------------- */
+
+int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget)
+{
+	struct sluice_blk_queue *bq = q->engine;
+	const struct sluice_rekey_view *view;
+	int n, fetched = 0, err = 0;
+
+	sluice_assert_worker(w);
+	/* Pairs with rekey_set_view(). */
+	view = smp_load_acquire(&bq->bv->view);
+	if (unlikely(view != bq->view))
+		blk_adopt_view(bq, view);
+	n = blk_reap(bq) + blk_resume(bq);
+	if (!q->draining && !q->broken && budget)
+		fetched = blk_fetch(bq, budget);
+	/* A device in memory is done already. */
+	n += blk_reap(bq);
+	if (!q->broken) {
+		err = sluice_vring_flush(q->vr);
+		if (!err && sluice_vring_want_signal(q->vr))
+			sluice_queue_signal(q);
+	}
+	if (fetched < 0)
+		return fetched;
+	return err < 0 ? err : n + fetched;
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* sluice_blk.ko moves requests: it hangs its state on the volumes that sluice.ko holds. */
+#include <crypto/skcipher.h>
+#include <linux/blkdev.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include "blk.h"
+
+/* Bios that can be had however short memory is: one request of the largest kind, and more. */
+#define BLK_BIOS	64
+
+static void blk_set_limits(struct sluice_volume *v, struct sluice_blk_volume *bv)
+{
+	unsigned int i;
+
+	for (i = 0; i < SLUICE_VOLUME_LIMITS; i++) {
+		const struct sluice_volume_limit *l = &v->limit[i];
+
+		sluice_limit_set(&bv->limit[i], l->iops, l->iops_burst, l->bps, l->bps_burst);
+	}
+}
+
+static void blk_volume_limit(struct sluice_volume *v)
+{
+	unsigned int i;
+
+	blk_set_limits(v, v->engine);
+	/* Who waits for the old limit asks again. */
+	for (i = 0; i < v->nr_queues; i++)
+		sluice_queue_wake(&v->queue[i]);
+}
+
+static int blk_volume_add(struct sluice_volume *v, const struct sluice_volume_cipher *cipher,
+			  struct netlink_ext_ack *extack)
+{
+	struct sluice_blk_volume *bv = kzalloc(sizeof(*bv), GFP_KERNEL);
+	int err;
+
+	if (!bv)
+		return -ENOMEM;
+	err = bioset_init(&bv->bs, BLK_BIOS, offsetof(struct sluice_bio, bio),
+			  BIOSET_NEED_BVECS | BIOSET_PERCPU_CACHE);
+	if (err)
+		goto free;
+	bv->align = max(bdev_dma_alignment(v->bdev), bdev_logical_block_size(v->bdev) - 1);
+	bv->nowait = bdev_nowait(v->bdev);
+	if (cipher) {
+		err = sluice_crypt_init(&bv->crypt, cipher, extack);
+		if (err)
+			goto bioset;
+		bv->align = max(bv->align, cipher->sector_size - 1);
+	}
+	bv->plain.crypt = &bv->crypt;
+	bv->view = &bv->plain;
+	mutex_init(&bv->queues_lock);
+	INIT_LIST_HEAD(&bv->queues);
+	blk_set_limits(v, bv);
+	v->engine = bv;
+	return 0;
+
+bioset:
+	bioset_exit(&bv->bs);
+free:
+	kfree(bv);
+	return err;
+}
+
+static void blk_volume_del(struct sluice_volume *v)
+{
+	struct sluice_blk_volume *bv = v->engine;
+
+	sluice_rekey_stop(v);
+	v->engine = NULL;
+	sluice_crypt_exit(&bv->crypt);
+	bioset_exit(&bv->bs);
+	kfree(bv);
+}
+
+static void blk_queue_free(struct sluice_blk_queue *bq)
+{
+	if (bq->cipher)
+		skcipher_request_free(bq->cipher);
+	sluice_pages_free(&bq->pages);
+	kvfree(bq->request);
+	kvfree(bq);
+}
+
+static int blk_queue_add(struct sluice_queue *q, unsigned int num)
+{
+	struct sluice_blk_queue *bq = kvzalloc(sizeof(*bq), GFP_KERNEL);
+	unsigned int i;
+
+	if (!bq)
+		return -ENOMEM;
+	bq->q = q;
+	bq->v = q->volume;
+	bq->bv = q->volume->engine;
+	INIT_LIST_HEAD(&bq->free);
+	INIT_LIST_HEAD(&bq->limited[SLUICE_VOLUME_READ]);
+	INIT_LIST_HEAD(&bq->limited[SLUICE_VOLUME_WRITE]);
+	INIT_LIST_HEAD(&bq->starved);
+	INIT_LIST_HEAD(&bq->rekeyed);
+	init_llist_head(&bq->done);
+	hrtimer_init(&bq->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	bq->timer.function = sluice_blk_timer;
+	bq->request = kvcalloc(num, sizeof(*bq->request), GFP_KERNEL);
+	if (!bq->request)
+		goto free;
+	bq->num = num;
+	for (i = 0; i < num; i++) {
+		bq->request[i].bq = bq;
+		list_add_tail(&bq->request[i].node, &bq->free);
+	}
+	if (bq->bv->crypt.tfm) {
+		bq->cipher = sluice_crypt_request_new(&bq->bv->crypt);
+		if (!bq->cipher)
+			goto free;
+	}
+	q->engine = bq;
+	mutex_lock(&bq->bv->queues_lock);
+	bq->view = bq->bv->view;
+	list_add_tail(&bq->node, &bq->bv->queues);
+	mutex_unlock(&bq->bv->queues_lock);
+	return 0;
+
+free:
+	blk_queue_free(bq);
+	return -ENOMEM;
+}
+
+/* No request is under way, so nobody starts the timer again. */
+static void blk_queue_del(struct sluice_queue *q)
+{
+	struct sluice_blk_queue *bq = q->engine;
+
+	q->engine = NULL;
+	mutex_lock(&bq->bv->queues_lock);
+	list_del(&bq->node);
+	mutex_unlock(&bq->bv->queues_lock);
+	hrtimer_cancel(&bq->timer);
+	blk_queue_free(bq);
+}
+
+static const struct sluice_blk_ops blk_ops = {
+	.owner = THIS_MODULE,
+	.name = "sluice_blk",
+	.abi = SLUICE_BLK_ABI,
+	.volume_add = blk_volume_add,
+	.volume_del = blk_volume_del,
+	.volume_limit = blk_volume_limit,
+	.rekey_start = sluice_rekey_start,
+	.rekey_stop = sluice_rekey_stop,
+	.rekey_finish = sluice_rekey_finish,
+	.queue_add = blk_queue_add,
+	.queue_del = blk_queue_del,
+	.serve = sluice_blk_serve,
+};
+
+static int __init sluice_blk_init(void)
+{
+	BUILD_BUG_ON(SLUICE_REQUEST_RANGES != SLUICE_VOLUME_MAX_RANGES);
+	return sluice_blk_register(&blk_ops);
+}
+
+static void __exit sluice_blk_exit(void)
+{
+	sluice_blk_unregister(&blk_ops);
+}
+
+module_init(sluice_blk_init);
+module_exit(sluice_blk_exit);
+
+MODULE_DESCRIPTION("Sluice: block engine");
+MODULE_AUTHOR("The Sluice developers");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");
+SLUICE_IMPORT;

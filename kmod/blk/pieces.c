@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The data of a request: see pieces.h. */
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include "pieces.h"
+
+/* --- pages of our own --- */
+
+static struct page *pages_get(struct sluice_pages *pages)
+{
+	if (pages->nr)
+		return pages->page[--pages->nr];
+	return alloc_page(GFP_NOWAIT | __GFP_NOWARN);
+}
+
+static void pages_put(struct sluice_pages *pages, struct page *page)
+{
+	if (pages->nr < SLUICE_PAGES_KEPT)
+		pages->page[pages->nr++] = page;
+	else
+		__free_page(page);
+}
+
+/* They held what a guest wrote or read. */
+void sluice_pages_free(struct sluice_pages *pages)
+{
+	while (pages->nr) {
+		struct page *page = pages->page[--pages->nr];
+
+		clear_highpage(page);
+		__free_page(page);
+	}
+}
+
+/* --- cursor --- */
+
+static void cursor_set(struct sluice_pieces_cursor *c, struct sluice_bio *b)
+{
+	c->b = b;
+	c->iter = b->start;
+}
+
+struct bio_vec sluice_pieces_cursor_next(struct sluice_pieces_cursor *c, unsigned int len)
+{
+	struct bio_vec bv;
+
+	if (!c->iter.bi_size)
+		cursor_set(c, c->b->next);
+	bv = bio_iter_iovec(&c->b->bio, c->iter);
+	bv.bv_len = len;
+	bio_advance_iter_single(&c->b->bio, &c->iter, len);
+	return bv;
+}
+
+/* --- lists --- */
+
+struct sluice_bio *sluice_pieces_add_bio(struct sluice_pieces *p, struct bio_set *bs,
+					 struct block_device *bdev, unsigned int nr, blk_opf_t opf)
+{
+	struct bio *bio = bio_alloc_bioset(bdev, nr, opf | REQ_ALLOC_CACHE, GFP_NOWAIT, bs);
+	struct sluice_bio *b;
+
+	if (!bio)
+		return NULL;
+	b = container_of(bio, struct sluice_bio, bio);
+	b->next = NULL;
+	if (p->last)
+		p->last->next = b;
+	else
+		p->first = b;
+	p->last = b;
+	return b;
+}
+
+int sluice_pieces_add(struct sluice_pieces *p, struct bio_set *bs, struct block_device *bdev,
+		      blk_opf_t opf, void *where, u32 len, u32 more)
+{
+	struct page *page = virt_to_page(where);
+	unsigned int off = offset_in_page(where), nr;
+
+	p->bytes += len;
+	p->align |= off | len;
+	if (p->last && bio_add_page(&p->last->bio, page, len, off) == len)
+		return 0;
+	/* As many as there can be if nothing that follows is contiguous. */
+	nr = bio_max_segs(1 + DIV_ROUND_UP(more, PAGE_SIZE) + (more != 0));
+	if (!sluice_pieces_add_bio(p, bs, bdev, nr, opf))
+		return -ENOMEM;
+	__bio_add_page(&p->last->bio, page, len, off);
+	return 0;
+}
+
+int sluice_pieces_add_pages(struct sluice_pieces *p, struct bio_set *bs, struct block_device *bdev,
+			    blk_opf_t opf, struct sluice_pages *pages, u32 bytes)
+{
+	while (p->bytes < bytes) {
+		u32 left = bytes - p->bytes, len = min_t(u32, left, PAGE_SIZE);
+		struct page *page = pages_get(pages);
+		int err;
+
+		if (!page)
+			return -ENOMEM;
+		err = sluice_pieces_add(p, bs, bdev, opf, page_address(page), len, left - len);
+		if (err) {
+			p->bytes -= len;
+			pages_put(pages, page);
+			return err;
+		}
+	}
+	return 0;
+}
+
+void sluice_pieces_done(struct sluice_pieces *p, bool hold)
+{
+	struct bvec_iter_all all;
+	struct sluice_bio *b;
+	struct bio_vec *bv;
+
+	for (b = p->first; b; b = b->next) {
+		b->start = b->bio.bi_iter;
+		if (!hold)
+			continue;
+		bio_for_each_segment_all(bv, &b->bio, all)
+			get_page(bv->bv_page);
+	}
+}
+
+static u32 pieces_copy_bio(struct sluice_pieces_cursor *to, const struct bio_vec *from)
+{
+	struct bio_vec bv = bio_iter_iovec(&to->b->bio, to->iter);
+	u32 n = min(bv.bv_len, from->bv_len);
+
+	memcpy(bvec_virt(&bv), bvec_virt((struct bio_vec *)from), n);
+	return n;
+}
+
+void sluice_pieces_copy(const struct sluice_pieces *to, const struct sluice_pieces *from)
+{
+	struct sluice_pieces_cursor src = sluice_pieces_start(from), dst = sluice_pieces_start(to);
+	u32 left = from->bytes, n;
+
+	while (left) {
+		struct bio_vec bv;
+
+		if (!src.iter.bi_size)
+			cursor_set(&src, src.b->next);
+		if (!dst.iter.bi_size)
+			cursor_set(&dst, dst.b->next);
+		bv = bio_iter_iovec(&src.b->bio, src.iter);
+		n = pieces_copy_bio(&dst, &bv);
+		bio_advance_iter_single(&src.b->bio, &src.iter, n);
+		bio_advance_iter_single(&dst.b->bio, &dst.iter, n);
+		left -= n;
+	}
+}
+
+void sluice_pieces_drop(struct sluice_pieces *p, bool hold, struct sluice_pages *pages)
+{
+	struct bvec_iter_all all;
+	struct sluice_bio *b;
+	struct bio_vec *bv;
+
+	while ((b = p->first)) {
+		p->first = b->next;
+		if (hold || pages) {
+			bio_for_each_segment_all(bv, &b->bio, all) {
+				if (hold)
+					put_page(bv->bv_page);
+				else
+					pages_put(pages, bv->bv_page);
+			}
+		}
+		bio_put(&b->bio);
+	}
+	*p = (struct sluice_pieces){};
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The data of a request: pieces of memory, in the bios that take them to the device. A piece is the
+ * guest's, held by a reference on its pages, or a page of our own for what cannot go as it is.
+ */
+#ifndef _SLUICE_BLK_PIECES_H
+#define _SLUICE_BLK_PIECES_H
+
+#include <linux/bio.h>
+#include <linux/types.h>
+
+/**
+ * struct sluice_bio - a bio of a request
+ * @next: the one behind it
+ * @req: whose it is
+ * @start: all of it: the bio's own place moves on while the device works
+ * @bio: at the end, as its pieces may follow it
+ */
+struct sluice_bio {
+	struct sluice_bio *next;
+	void *req;
+	struct bvec_iter start;
+	struct bio bio;
+};
+
+/**
+ * struct sluice_pieces - a list of them
+ * @first: NULL: there is none
+ * @last: likewise
+ * @bytes: in all
+ * @align: OR of where pieces begin and how long they are
+ */
+struct sluice_pieces {
+	struct sluice_bio *first;
+	struct sluice_bio *last;
+	u32 bytes;
+	u32 align;
+};
+
+/* Pages of our own that are kept for the next request. */
+#define SLUICE_PAGES_KEPT	256
+
+/**
+ * struct sluice_pages - a stock of pages; one thread's
+ * @nr: how many are there
+ * @page: they
+ */
+struct sluice_pages {
+	unsigned int nr;
+	struct page *page[SLUICE_PAGES_KEPT];
+};
+
+void sluice_pages_free(struct sluice_pages *pages);
+
+/* A place in a list of pieces. */
+struct sluice_pieces_cursor {
+	struct sluice_bio *b;
+	struct bvec_iter iter;
+};
+
+static inline struct sluice_pieces_cursor sluice_pieces_start(const struct sluice_pieces *p)
+{
+	return (struct sluice_pieces_cursor){ .b = p->first, .iter = p->first->start };
+}
+
+/*
+ * The next @len bytes, all of which lie in one page, as those of pieces that are aligned to @len
+ * do.
+ */
+struct bio_vec sluice_pieces_cursor_next(struct sluice_pieces_cursor *c, unsigned int len);
+
+/*
+ * Everything below: worker context. None waits for memory: -ENOMEM, and what is there already stays
+ * to be dropped.
+ */
+
+/* Another bio, with room for @nr pieces (at most BIO_MAX_VECS; 0: a bio without data). */
+struct sluice_bio *sluice_pieces_add_bio(struct sluice_pieces *p, struct bio_set *bs,
+					 struct block_device *bdev, unsigned int nr, blk_opf_t opf);
+/* @len bytes of the kernel's direct map at @where, of which @more are to follow. */
+int sluice_pieces_add(struct sluice_pieces *p, struct bio_set *bs, struct block_device *bdev,
+		      blk_opf_t opf, void *where, u32 len, u32 more);
+/* No more is added. @hold: take a reference on each page. */
+void sluice_pieces_done(struct sluice_pieces *p, bool hold);
+/* @bytes of our own. */
+int sluice_pieces_add_pages(struct sluice_pieces *p, struct bio_set *bs, struct block_device *bdev,
+			    blk_opf_t opf, struct sluice_pages *pages, u32 bytes);
+/* Copy all of @from to @to, which is as long. */
+void sluice_pieces_copy(const struct sluice_pieces *to, const struct sluice_pieces *from);
+
+/* Nobody uses them any more. @hold: give references back; @pages: they are our own. */
+void sluice_pieces_drop(struct sluice_pieces *p, bool hold, struct sluice_pages *pages);
+
+#endif /* _SLUICE_BLK_PIECES_H */

@@ -1,0 +1,554 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From one key to another, while the guest works.
+ *
+ * DOC: Chunks and queues
+ *
+ * Work of its own goes through the volume chunk by chunk. Queues go by a view, which says where the
+ * border between the keys is and which chunk is locked. A new view is published; each queue takes
+ * it over at its next visit, and from then on requests for the chunk wait. When all have done so,
+ * and those that were under way are done, the chunk can be touched. So the key of a block never
+ * changes under a request, and a request may look up at its end which key its blocks have. No lock
+ * is held meanwhile: a queue that is about to be detached waits for requests that wait for a chunk.
+ *
+ * Two views take turns: when all queues go by the one nobody goes by the other.
+ *
+ * DOC: The journal
+ *
+ * Of a chunk that is half in place nobody could say which blocks have which key. So it is written
+ * to the journal first, then a header that says so, then to its place. Headers and slots alternate:
+ * the next header makes durable all that was written before it (REQ_PREFLUSH), so by the time that
+ * a slot is used again its chunk is in place for good. Whoever begins where a crash interrupted
+ * takes the newest valid header, and writes its chunk to its place once more.
+ */
+#include <crypto/skcipher.h>
+#include <linux/bio.h>
+#include <linux/crc32.h>
+#include <linux/delay.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include "blk.h"
+
+#define REKEY_MAGIC	0x79656b6572756c73ULL	/* "slurekey" */
+#define REKEY_VERSION	1
+#define REKEY_PAGES	((SLUICE_REKEY_CHUNK << SECTOR_SHIFT) >> PAGE_SHIFT)
+/* Sectors of a header's place: no two lie in one block of any device. */
+#define REKEY_PLACE	8
+#define REKEY_ID	16
+
+enum rekey_state {
+	REKEY_AT_REST,	/* the next chunk is @pos */
+	REKEY_CHUNK,	/* the chunk at @pos is in slot @slot, and perhaps in place */
+	REKEY_DONE,
+};
+
+/**
+ * struct rekey_header - what the journal says; all of it little endian
+ * @magic: REKEY_MAGIC
+ * @version: REKEY_VERSION
+ * @state: enum rekey_state
+ * @seq: the highest is the newest
+ * @start: first sector of the volume on its device
+ * @sectors: length of the volume when it began; what is added later has the new key
+ * @pos: sector of the volume
+ * @len: of the chunk
+ * @slot: where it is
+ * @old_id: of the old key: see rekey_id()
+ * @new_id: of the new one
+ * @crc: of all that comes before
+ */
+struct rekey_header {
+	__le64 magic;
+	__le32 version;
+	__le32 state;
+	__le64 seq;
+	__le64 start;
+	__le64 sectors;
+	__le64 pos;
+	__le32 len;
+	__le32 slot;
+	u8 old_id[REKEY_ID];
+	u8 new_id[REKEY_ID];
+	__le32 crc;
+} __packed;
+
+/**
+ * struct sluice_rekey - one under way
+ * @v: of which volume
+ * @bv: what hangs on it
+ * @to: the new key
+ * @journal: device
+ * @header: the newest
+ * @page: a chunk
+ * @pieces: the same, as the cipher wants it
+ * @side: a header's page
+ * @cipher: for this thread
+ * @view: see above
+ * @turn: the one that was published last
+ * @work: goes on
+ * @stop: it is to come to rest; WRITE_ONCE
+ * @done: it went through
+ */
+struct sluice_rekey {
+	struct sluice_volume *v;
+	struct sluice_blk_volume *bv;
+	struct sluice_crypt to;
+	struct block_device *journal;
+	struct rekey_header header;
+	struct page *page[REKEY_PAGES];
+	struct sluice_pieces pieces;
+	struct page *side;
+	struct skcipher_request *cipher;
+	struct sluice_rekey_view view[2];
+	unsigned int turn;
+	struct work_struct work;
+	bool stop;
+	bool done;
+};
+
+/* --- device ---------------------------------------------------------------------------------- */
+
+static int rekey_io(struct block_device *bdev, u64 sector, struct page **page, u32 sectors,
+		    blk_opf_t opf)
+{
+	u32 left = sectors << SECTOR_SHIFT;
+	struct bio *bio;
+	int err;
+
+	bio = bio_alloc(bdev, DIV_ROUND_UP(left, PAGE_SIZE), opf, GFP_NOIO);
+	bio->bi_iter.bi_sector = sector;
+	for (; left; left -= min_t(u32, left, PAGE_SIZE))
+		__bio_add_page(bio, *page++, min_t(u32, left, PAGE_SIZE), 0);
+	err = submit_bio_wait(bio);
+	bio_put(bio);
+	return err;
+}
+
+static u64 rekey_slot(const struct sluice_rekey *r, u32 slot)
+{
+	return r->v->rekey.start + 2 * REKEY_PLACE + (slot & 1) * SLUICE_REKEY_CHUNK;
+}
+
+/* --- header ---------------------------------------------------------------------------------- */
+
+static u32 rekey_crc(const struct rekey_header *h)
+{
+	return crc32_le(~0, (const void *)h, offsetof(struct rekey_header, crc));
+}
+
+/* All that was written before is durable, and this too. */
+static int rekey_write_header(struct sluice_rekey *r, enum rekey_state state, u64 pos, u32 len,
+			      u32 slot)
+{
+	struct rekey_header *h = &r->header;
+	u64 seq = le64_to_cpu(h->seq) + 1;
+
+	h->state = cpu_to_le32(state);
+	h->seq = cpu_to_le64(seq);
+	h->pos = cpu_to_le64(pos);
+	h->len = cpu_to_le32(len);
+	h->slot = cpu_to_le32(slot);
+	h->crc = cpu_to_le32(rekey_crc(h));
+	memset(page_address(r->side), 0, PAGE_SIZE);
+	memcpy(page_address(r->side), h, sizeof(*h));
+	return rekey_io(r->journal, r->v->rekey.start + (seq & 1) * REKEY_PLACE, &r->side,
+			REKEY_PLACE, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA);
+}
+
+static bool rekey_valid(const struct rekey_header *h)
+{
+	return le64_to_cpu(h->magic) == REKEY_MAGIC && le32_to_cpu(h->version) == REKEY_VERSION &&
+	       le32_to_cpu(h->crc) == rekey_crc(h);
+}
+
+/* The newest valid one of the two; 0: none, 1, or an error. */
+static int rekey_read_header(struct sluice_rekey *r, struct rekey_header *found)
+{
+	int i, err, n = 0;
+
+	for (i = 0; i < 2; i++) {
+		struct rekey_header h;
+
+		err = rekey_io(r->journal, r->v->rekey.start + i * REKEY_PLACE, &r->side,
+			       REKEY_PLACE, REQ_OP_READ);
+		if (err)
+			return err;
+		memcpy(&h, page_address(r->side), sizeof(h));
+		if (!rekey_valid(&h) || (n && le64_to_cpu(h.seq) < le64_to_cpu(found->seq)))
+			continue;
+		*found = h;
+		n = 1;
+	}
+	return n;
+}
+
+/*
+ * Tells whether a key is the one that it was begun with: how it encrypts a block of zeroes that no
+ * volume is large enough to have.
+ */
+static int rekey_id(struct sluice_rekey *r, const struct sluice_crypt *crypt, u8 id[REKEY_ID])
+{
+	struct sluice_pieces_cursor from = sluice_pieces_start(&r->pieces), to = from;
+	struct sluice_crypt plain = { .tfm = crypt->tfm, .sector_size = crypt->sector_size };
+	int err;
+
+	memset(page_address(r->page[0]), 0, PAGE_SIZE);
+	err = sluice_crypt_run(&plain, r->cipher, &from, &to, ~0ULL, crypt->sector_size, true);
+	memcpy(id, page_address(r->page[0]), REKEY_ID);
+	return err;
+}
+
+/* --- queues ---------------------------------------------------------------------------------- */
+
+/* Is there a queue that goes by another view, or has requests under way for what it locks? */
+static bool rekey_pending(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view)
+{
+	struct sluice_blk_queue *bq;
+	bool pending = false;
+
+	mutex_lock(&bv->queues_lock);
+	list_for_each_entry(bq, &bv->queues, node) {
+		/* One that broke, and has nothing under way, is not visited any more. */
+		if (READ_ONCE(bq->q->broken) && !READ_ONCE(bq->q->in_flight))
+			continue;
+		/* Pairs with blk_adopt_view(). */
+		if (smp_load_acquire(&bq->view) == view && !READ_ONCE(bq->locked))
+			continue;
+		pending = true;
+		sluice_queue_wake(bq->q);
+	}
+	mutex_unlock(&bv->queues_lock);
+	return pending;
+}
+
+static void rekey_wake_all(struct sluice_blk_volume *bv)
+{
+	struct sluice_blk_queue *bq;
+
+	mutex_lock(&bv->queues_lock);
+	list_for_each_entry(bq, &bv->queues, node)
+		sluice_queue_wake(bq->q);
+	mutex_unlock(&bv->queues_lock);
+}
+
+static void rekey_set_view(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view)
+{
+	mutex_lock(&bv->queues_lock);
+	/* Its content before itself; pairs with sluice_blk_serve(). */
+	smp_store_release(&bv->view, view);
+	mutex_unlock(&bv->queues_lock);
+}
+
+/*
+ * When it returns all queues go by the view, and no request for what it locks is under way. Those
+ * that fail to end are the device's, which ends them all sooner or later.
+ */
+static void rekey_publish(struct sluice_rekey *r, const struct sluice_rekey_view *view)
+{
+	rekey_set_view(r->bv, view);
+	while (rekey_pending(r->bv, view))
+		usleep_range(50, 500);
+	/* Those that waited for a chunk may go now. */
+	rekey_wake_all(r->bv);
+}
+
+static const struct sluice_rekey_view *rekey_view(struct sluice_rekey *r, u64 pos, u64 end,
+						  bool failed)
+{
+	struct sluice_rekey_view *view = &r->view[++r->turn & 1];
+
+	*view = (struct sluice_rekey_view){
+		.crypt = &r->bv->crypt,
+		.next = &r->to,
+		.pos = pos,
+		.end = end,
+		.failed = failed,
+	};
+	return view;
+}
+
+/* --- chunks ---------------------------------------------------------------------------------- */
+
+static int rekey_recrypt(struct sluice_rekey *r, u64 pos, u32 len)
+{
+	struct sluice_pieces_cursor from = sluice_pieces_start(&r->pieces), to = from;
+	int err;
+
+	err = sluice_crypt_run(&r->bv->crypt, r->cipher, &from, &to, pos, len << SECTOR_SHIFT,
+			       false);
+	if (err)
+		return err;
+	from = sluice_pieces_start(&r->pieces);
+	to = from;
+	return sluice_crypt_run(&r->to, r->cipher, &from, &to, pos, len << SECTOR_SHIFT, true);
+}
+
+/* @torn: it failed, and the chunk may be in place in part. */
+static int rekey_chunk(struct sluice_rekey *r, u64 pos, u32 len, bool *torn)
+{
+	struct sluice_volume *v = r->v;
+	u32 slot = le32_to_cpu(r->header.slot) ^ 1;
+	int err;
+
+	err = rekey_io(v->bdev, v->start + pos, r->page, len, REQ_OP_READ);
+	if (!err)
+		err = rekey_recrypt(r, pos, len);
+	if (!err)
+		err = rekey_io(r->journal, rekey_slot(r, slot), r->page, len, REQ_OP_WRITE);
+	if (!err)
+		err = rekey_write_header(r, REKEY_CHUNK, pos, len, slot);
+	if (err)
+		return err;
+	/* From here on what goes wrong is made good by the journal, the next time it is opened. */
+	err = rekey_io(v->bdev, v->start + pos, r->page, len, REQ_OP_WRITE);
+	*torn = err;
+	return err;
+}
+
+/* What was in the journal may be in place in part only. */
+static int rekey_replay(struct sluice_rekey *r)
+{
+	u64 pos = le64_to_cpu(r->header.pos);
+	u32 len = le32_to_cpu(r->header.len);
+	int err;
+
+	if (le32_to_cpu(r->header.state) != REKEY_CHUNK)
+		return 0;
+	if (!len || len > SLUICE_REKEY_CHUNK)
+		return -EINVAL;
+	err = rekey_io(r->journal, rekey_slot(r, le32_to_cpu(r->header.slot)), r->page, len,
+		       REQ_OP_READ);
+	if (!err)
+		err = rekey_io(r->v->bdev, r->v->start + pos, r->page, len, REQ_OP_WRITE);
+	/* The header that follows makes it durable first. */
+	return err ?: rekey_write_header(r, REKEY_AT_REST, pos + len, 0,
+					 le32_to_cpu(r->header.slot));
+}
+
+static int rekey_step(struct sluice_rekey *r, u64 pos, u64 sectors)
+{
+	u32 len = min_t(u64, sectors - pos, SLUICE_REKEY_CHUNK);
+	bool torn = false;
+	int err;
+
+	rekey_publish(r, rekey_view(r, pos, pos + len, false));
+	err = rekey_chunk(r, pos, len, &torn);
+	if (!err) {
+		pos += len;
+		WRITE_ONCE(r->v->rekey.done, pos);
+	}
+	/* A chunk that is torn nobody can read; one that was not touched has the old key. */
+	rekey_publish(r, rekey_view(r, pos, torn ? pos + len : pos, torn));
+	return err;
+}
+
+static void rekey_work(struct work_struct *work)
+{
+	struct sluice_rekey *r = container_of(work, struct sluice_rekey, work);
+	u64 sectors = le64_to_cpu(r->header.sectors), pos = READ_ONCE(r->v->rekey.done);
+	int err = 0;
+
+	while (pos < sectors && !err && !READ_ONCE(r->stop)) {
+		err = rekey_step(r, pos, sectors);
+		pos = READ_ONCE(r->v->rekey.done);
+		cond_resched();
+	}
+	/* After an error the newest header is right as it is. */
+	if (!err)
+		err = rekey_write_header(r, pos < sectors ? REKEY_AT_REST : REKEY_DONE, pos, 0,
+					 le32_to_cpu(r->header.slot));
+	WRITE_ONCE(r->v->rekey.error, err);
+	if (err)
+		pr_warn("sluice: volume %s: cannot be re-encrypted further: %pe\n", r->v->name,
+			ERR_PTR(err));
+	if (!err && pos >= sectors) {
+		r->done = true;
+		/* What is added to the volume from now on has the new key too. */
+		rekey_publish(r, rekey_view(r, U64_MAX, U64_MAX, false));
+	}
+	if (!READ_ONCE(r->stop))
+		sluice_volume_rekey_ended(r->v);
+}
+
+/* --- begin and end --------------------------------------------------------------------------- */
+
+static void rekey_free(struct sluice_rekey *r)
+{
+	unsigned int i;
+
+	/* They hold plaintext if it failed in between. */
+	for (i = 0; i < REKEY_PAGES; i++) {
+		if (r->page[i])
+			memzero_explicit(page_address(r->page[i]), PAGE_SIZE);
+	}
+	sluice_pieces_drop(&r->pieces, false, NULL);
+	for (i = 0; i < REKEY_PAGES; i++) {
+		if (r->page[i])
+			__free_page(r->page[i]);
+	}
+	if (r->side)
+		__free_page(r->side);
+	if (r->cipher)
+		skcipher_request_free(r->cipher);
+	sluice_crypt_exit(&r->to);
+	kfree(r);
+}
+
+static int rekey_alloc_pages(struct sluice_rekey *r)
+{
+	struct sluice_blk_volume *bv = r->bv;
+	unsigned int i;
+
+	r->side = alloc_page(GFP_KERNEL);
+	if (!r->side)
+		return -ENOMEM;
+	for (i = 0; i < REKEY_PAGES; i++) {
+		r->page[i] = alloc_page(GFP_KERNEL);
+		if (!r->page[i] ||
+		    sluice_pieces_add(&r->pieces, &bv->bs, r->v->bdev, REQ_OP_READ,
+				      page_address(r->page[i]), PAGE_SIZE,
+				      (REKEY_PAGES - i - 1) * PAGE_SIZE))
+			return -ENOMEM;
+	}
+	sluice_pieces_done(&r->pieces, false);
+	return 0;
+}
+
+static struct sluice_rekey *rekey_new(struct sluice_volume *v,
+				      const struct sluice_volume_cipher *to,
+				      struct netlink_ext_ack *extack)
+{
+	struct sluice_rekey *r = kzalloc(sizeof(*r), GFP_KERNEL);
+	int err;
+
+	if (!r)
+		return ERR_PTR(-ENOMEM);
+	r->v = v;
+	r->bv = v->engine;
+	r->journal = file_bdev(v->rekey.file);
+	INIT_WORK(&r->work, rekey_work);
+	err = sluice_crypt_init(&r->to, to, extack);
+	if (err)
+		goto free;
+	err = -ENOMEM;
+	r->cipher = sluice_crypt_request_new(&r->to);
+	if (r->cipher)
+		err = rekey_alloc_pages(r);
+	if (!err)
+		return r;
+free:
+	rekey_free(r);
+	return ERR_PTR(err);
+}
+
+/* Is what the journal tells of the one that is wanted? */
+static bool rekey_same(const struct rekey_header *a, const struct rekey_header *b)
+{
+	return a->start == b->start && !memcmp(a->old_id, b->old_id, REKEY_ID) &&
+	       !memcmp(a->new_id, b->new_id, REKEY_ID) &&
+	       le64_to_cpu(a->sectors) <= le64_to_cpu(b->sectors) &&
+	       le64_to_cpu(a->pos) + le32_to_cpu(a->len) <= le64_to_cpu(a->sectors);
+}
+
+/* Go on where the journal was left, or begin. */
+static int rekey_open(struct sluice_rekey *r, struct netlink_ext_ack *extack)
+{
+	struct rekey_header *h = &r->header, found;
+	int err;
+
+	h->magic = cpu_to_le64(REKEY_MAGIC);
+	h->version = cpu_to_le32(REKEY_VERSION);
+	h->start = cpu_to_le64(r->v->start);
+	h->sectors = cpu_to_le64(r->v->sectors);
+	err = rekey_id(r, &r->bv->crypt, h->old_id) ?: rekey_id(r, &r->to, h->new_id);
+	if (err)
+		return err;
+	err = rekey_read_header(r, &found);
+	if (err < 0) {
+		NL_SET_ERR_MSG(extack, "the journal cannot be read");
+		return err;
+	}
+	if (!err || le32_to_cpu(found.state) == REKEY_DONE) {
+		/* Once more from the old key would leave nothing that anybody can read. */
+		if (err && found.start == h->start && !memcmp(found.old_id, h->old_id, REKEY_ID)) {
+			NL_SET_ERR_MSG(extack, "the journal says that the volume has its new key");
+			return -EEXIST;
+		}
+		if (err)
+			h->seq = found.seq;
+		return rekey_write_header(r, REKEY_AT_REST, 0, 0, 0);
+	}
+	if (!rekey_same(&found, h)) {
+		NL_SET_ERR_MSG(extack, "the journal is that of another volume, or of other keys");
+		return -EEXIST;
+	}
+	/* A guest that has the volume would have seen it with one key only. */
+	if (r->v->user && (found.pos || le32_to_cpu(found.state) == REKEY_CHUNK)) {
+		NL_SET_ERR_MSG(extack, "begun before: go on before a front end has the volume");
+		return -EBUSY;
+	}
+	*h = found;
+	return rekey_replay(r);
+}
+
+int sluice_rekey_start(struct sluice_volume *v, const struct sluice_volume_cipher *to,
+		       struct netlink_ext_ack *extack)
+{
+	struct sluice_blk_volume *bv = v->engine;
+	struct sluice_rekey *r = rekey_new(v, to, extack);
+	u64 pos;
+	int err;
+
+	if (IS_ERR(r))
+		return PTR_ERR(r);
+	err = rekey_open(r, extack);
+	if (err) {
+		rekey_free(r);
+		return err;
+	}
+	pos = le64_to_cpu(r->header.pos);
+	WRITE_ONCE(v->rekey.done, pos);
+	WRITE_ONCE(v->rekey.error, 0);
+	/* Queues that are there go over with the first chunk: until then there is no difference. */
+	rekey_set_view(bv, rekey_view(r, pos, pos, false));
+	bv->rekey = r;
+	queue_work(system_unbound_wq, &r->work);
+	return 0;
+}
+
+/*
+ * The view stays: without both keys nobody can tell what is where. So this is for a volume that
+ * goes, with no queue attached.
+ */
+void sluice_rekey_stop(struct sluice_volume *v)
+{
+	struct sluice_blk_volume *bv = v->engine;
+	struct sluice_rekey *r = bv->rekey;
+
+	if (!r)
+		return;
+	WRITE_ONCE(r->stop, true);
+	cancel_work_sync(&r->work);
+	bv->rekey = NULL;
+	rekey_free(r);
+}
+
+int sluice_rekey_finish(struct sluice_volume *v)
+{
+	struct sluice_blk_volume *bv = v->engine;
+	struct sluice_rekey *r = bv->rekey;
+	struct sluice_crypt old;
+
+	flush_work(&r->work);
+	if (!r->done)
+		return READ_ONCE(v->rekey.error) ?: -EBUSY;
+	/* Queues go over one by one: either name is that of the new key. */
+	old = bv->crypt;
+	bv->crypt = r->to;
+	rekey_publish(r, &bv->plain);
+	/* No queue knows of the old key any more. */
+	r->to = old;
+	bv->rekey = NULL;
+	rekey_free(r);
+	return 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* From one key to another, while the guest works. */
+#ifndef _SLUICE_BLK_REKEY_H
+#define _SLUICE_BLK_REKEY_H
+
+#include <linux/types.h>
+
+struct netlink_ext_ack;
+struct sluice_crypt;
+struct sluice_rekey;
+struct sluice_volume;
+struct sluice_volume_cipher;
+
+/**
+ * struct sluice_rekey_view - which key a block has
+ * @crypt: the key; while @next is there, that from sector @pos on
+ * @next: the new key, that below @pos; NULL: nothing is being re-encrypted
+ * @pos: 512-byte sector of the volume
+ * @end: blocks from @pos up to here are on their way: not to be touched
+ * @failed: and will not arrive: they cannot be read
+ *
+ * Does not change while a queue goes by it.
+ */
+struct sluice_rekey_view {
+	const struct sluice_crypt *crypt;
+	const struct sluice_crypt *next;
+	u64 pos;
+	u64 end;
+	bool failed;
+};
+
+/* Has a request to wait? */
+static inline bool sluice_rekey_locked(const struct sluice_rekey_view *view, u64 sector,
+				       u32 sectors)
+{
+	return sector < view->end && sector + sectors > view->pos;
+}
+
+/* struct sluice_blk_ops */
+int sluice_rekey_start(struct sluice_volume *v, const struct sluice_volume_cipher *to,
+		       struct netlink_ext_ack *extack);
+void sluice_rekey_stop(struct sluice_volume *v);
+int sluice_rekey_finish(struct sluice_volume *v);
+
+#endif /* _SLUICE_BLK_REKEY_H */

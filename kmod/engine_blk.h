@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The contract with the block engine: sluice.ko holds volumes, queues and workers; sluice_blk.ko
+ * looks at requests. As engine.h for packets.
+ *
+ * Context rules. Control operations run with RTNL held, or where said with the volume's lock only,
+ * and may sleep. serve() runs on a worker, takes no lock, never waits for guest memory (-EAGAIN)
+ * and never sleeps for long: submission uses REQ_NOWAIT where the device has it.
+ */
+#ifndef _SLUICE_ENGINE_BLK_H
+#define _SLUICE_ENGINE_BLK_H
+
+#include <linux/types.h>
+
+struct module;
+struct netlink_ext_ack;
+struct sluice_queue;
+struct sluice_volume;
+struct sluice_volume_cipher;
+struct sluice_worker;
+
+#define SLUICE_BLK_ABI 1
+
+/**
+ * struct sluice_blk_ops - what a block engine provides
+ * @owner: its module; every volume holds a reference on it
+ * @name: shown to the operator
+ * @abi: SLUICE_BLK_ABI
+ */
+struct sluice_blk_ops {
+	struct module *owner;
+	const char *name;
+	u32 abi;
+
+	/*
+	 * The engine hangs its state on a volume (v->engine). RTNL. @cipher: NULL if it is not
+	 * encrypted; wiped by the caller afterwards. An extack says what is wrong.
+	 */
+	int (*volume_add)(struct sluice_volume *v, const struct sluice_volume_cipher *cipher,
+			  struct netlink_ext_ack *extack);
+	/* No queue is attached. */
+	void (*volume_del)(struct sluice_volume *v);
+	/* v->limit changed. RTNL; queues may be running. */
+	void (*volume_limit)(struct sluice_volume *v);
+
+	/*
+	 * Re-encrypt the volume in the background: see v->rekey. start: from where the journal says
+	 * that it was left. stop: at rest when it returns, the journal says where. finish: 0, all
+	 * is encrypted with the new key and nothing of the old one is left; or -EBUSY, or what went
+	 * wrong. RTNL; @to as above.
+	 */
+	int (*rekey_start)(struct sluice_volume *v, const struct sluice_volume_cipher *to,
+			   struct netlink_ext_ack *extack);
+	void (*rekey_stop)(struct sluice_volume *v);
+	int (*rekey_finish)(struct sluice_volume *v);
+
+	/*
+	 * What a queue needs while a ring is attached (q->engine): room for as many requests as the
+	 * ring has entries. v->lock held, before the worker knows the queue and after it forgot it.
+	 */
+	int (*queue_add)(struct sluice_queue *q, unsigned int num);
+	void (*queue_del)(struct sluice_queue *q);
+
+	/*
+	 * Requests. Worker context. Completes what the device has done, then fetches at most
+	 * @budget chains (none while q->draining, when limits are forgotten too) and submits them.
+	 * Returns how many requests it completed or fetched; a negative errno is -EAGAIN (guest
+	 * memory is not there: the core calls again when it may be) or -EIO (the ring is broken:
+	 * the core stops the queue; what is with the device still ends, by later calls).
+	 *
+	 * Keeps q->in_flight, the number of chains fetched and not yet pushed; whoever completes
+	 * elsewhere (an interrupt, a timer) calls sluice_queue_wake() for serve() to be called
+	 * again, in one RCU read-side section with what makes the completion visible to serve().
+	 * q->polled says that requests in flight have no interrupt: then it is called again and
+	 * again. Called on a broken queue too, as long as q->in_flight is not 0: then it must not
+	 * touch the ring, or guest memory through it.
+	 */
+	int (*serve)(struct sluice_worker *w, struct sluice_queue *q, int budget);
+};
+
+/**
+ * sluice_blk_register() - take over the moving of requests
+ * @ops: operations; stay valid until unregister
+ *
+ * Context: process. Return: 0, -EBUSY (another engine is there), -EPROTO (other ABI).
+ */
+int sluice_blk_register(const struct sluice_blk_ops *ops);
+/* Called from module exit only, hence with no volume left: each holds a reference on the module. */
+void sluice_blk_unregister(const struct sluice_blk_ops *ops);
+
+/* Look at the queue again: something of its completed. Any context. */
+void sluice_queue_wake(struct sluice_queue *q);
+
+/* Ask for rekey_finish(): it is done, or cannot go on. Process context, RTNL held or not. */
+void sluice_volume_rekey_ended(struct sluice_volume *v);
+
+/* --- for sluice.ko itself; RTNL --- */
+const struct sluice_blk_ops *sluice_blk_engine(void);
+
+#endif /* _SLUICE_ENGINE_BLK_H */

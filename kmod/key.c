@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Keys, as the kernel's keyrings hold them. Only the key's number comes by netlink; its bytes are
+ * read here, handed on and wiped.
+ */
+#include <keys/encrypted-type.h>
+#include <keys/trusted-type.h>
+#include <keys/user-type.h>
+#include <linux/key.h>
+#include <linux/key-type.h>
+#include <linux/rwsem.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include "volume.h"
+
+/*
+ * The types are told by name: the modules that define two of them need not be loaded. Context:
+ * key->sem held.
+ */
+static const u8 *key_payload(const struct key *key, unsigned int *len)
+{
+	const char *type = key->type->name;
+	const void *payload = dereference_key_locked(key);
+
+	/* Without a payload it was revoked. */
+	if (!payload)
+		return ERR_PTR(-EKEYREVOKED);
+	if (!strcmp(type, "logon") || !strcmp(type, "user")) {
+		const struct user_key_payload *p = payload;
+
+		*len = p->datalen;
+		return p->data;
+	}
+	if (!strcmp(type, "encrypted")) {
+		const struct encrypted_key_payload *p = payload;
+
+		*len = p->decrypted_datalen;
+		return p->decrypted_data;
+	}
+	if (!strcmp(type, "trusted")) {
+		const struct trusted_key_payload *p = payload;
+
+		*len = p->key_len;
+		return p->key;
+	}
+	return ERR_PTR(-EINVAL);
+}
+
+static int key_copy(const struct key *key, struct sluice_volume_cipher *cipher,
+		    struct netlink_ext_ack *extack)
+{
+	unsigned int len = 0;
+	const u8 *bytes = key_payload(key, &len);
+
+	if (bytes == ERR_PTR(-EKEYREVOKED)) {
+		NL_SET_ERR_MSG(extack, "the key was revoked");
+		return -EKEYREVOKED;
+	}
+	if (IS_ERR(bytes)) {
+		NL_SET_ERR_MSG(extack, "a key of type logon, user, encrypted or trusted is needed");
+		return PTR_ERR(bytes);
+	}
+	if (len != 32 && len != 64) {
+		NL_SET_ERR_MSG(extack, "AES-XTS needs a key of 32 or 64 bytes");
+		return -EINVAL;
+	}
+	/* XTS loses its strength if both halves are the same. */
+	if (!memcmp(bytes, bytes + len / 2, len / 2)) {
+		NL_SET_ERR_MSG(extack, "both halves of the key are the same");
+		return -EINVAL;
+	}
+	memcpy(cipher->key, bytes, len);
+	cipher->key_len = len;
+	return 0;
+}
+
+int sluice_key_read(s32 serial, struct sluice_volume_cipher *cipher, char **name,
+		    struct netlink_ext_ack *extack)
+{
+	key_ref_t ref = lookup_user_key(serial, 0, KEY_NEED_SEARCH);
+	struct key *key;
+	int err;
+
+	if (IS_ERR(ref)) {
+		NL_SET_ERR_MSG(extack, "no such key in a keyring of yours: see keyctl(1)");
+		return PTR_ERR(ref);
+	}
+	key = key_ref_to_ptr(ref);
+	*name = kasprintf(GFP_KERNEL, "%s:%s", key->type->name, key->description);
+	err = *name ? 0 : -ENOMEM;
+	if (!err) {
+		down_read(&key->sem);
+		err = key_copy(key, cipher, extack);
+		up_read(&key->sem);
+	}
+	key_put(key);
+	if (err) {
+		kfree(*name);
+		*name = NULL;
+	}
+	return err;
+}

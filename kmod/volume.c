@@ -1,0 +1,726 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Volumes: making and removing them, and what front ends ask of them.
+ *
+ * DOC: Lifetime of a volume
+ *
+ * A volume that a front end has claimed is not removed. One that is removed was doomed first, so
+ * nobody has it, nobody gets it and no ring is attached; hence no worker knows it and nothing of
+ * its is with the device. The device is then let go of. Its memory lasts until the last reference,
+ * and the grace period after that, is over: who completed the last request may still wake a queue.
+ */
+#include <linux/capability.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include <linux/virtio_blk.h>
+#include "engine_blk.h"
+#include "netlink.h"
+#include "port.h"
+#include "volume.h"
+
+/* RTNL */
+static LIST_HEAD(volumes);
+static const struct sluice_blk_ops *blk_engine;
+/* Written under RTNL. */
+static bool enforce;
+/*
+ * Volumes that have a device open, for the device's own notices, which come without RTNL. Inside
+ * RTNL, outside nothing.
+ */
+static DEFINE_MUTEX(holders_lock);
+
+/* --- the engine ------------------------------------------------------------------------------ */
+
+const struct sluice_blk_ops *sluice_blk_engine(void)
+{
+	ASSERT_RTNL();
+	return blk_engine;
+}
+
+int sluice_blk_register(const struct sluice_blk_ops *ops)
+{
+	int err = 0;
+
+	if (ops->abi != SLUICE_BLK_ABI)
+		return -EPROTO;
+	rtnl_lock();
+	if (blk_engine)
+		err = -EBUSY;
+	else
+		blk_engine = ops;
+	rtnl_unlock();
+	return err;
+}
+SLUICE_EXPORT(sluice_blk_register);
+
+void sluice_blk_unregister(const struct sluice_blk_ops *ops)
+{
+	rtnl_lock();
+	if (!WARN_ON_ONCE(blk_engine != ops))
+		blk_engine = NULL;
+	rtnl_unlock();
+}
+SLUICE_EXPORT(sluice_blk_unregister);
+
+/* --- the device below ------------------------------------------------------------------------ */
+
+/* All volumes open a device in this name, so that one device can hold several. */
+static int volume_holder;
+
+/*
+ * The device is gone for good: what is on its way fails by itself, what comes is failed at once.
+ * Context: process; the device's holder lock is handed over.
+ */
+static void volume_mark_dead(struct block_device *bdev, bool surprise)
+{
+	struct sluice_volume *v;
+
+	mutex_unlock(&bdev->bd_holder_lock);
+	mutex_lock(&holders_lock);
+	list_for_each_entry(v, &volumes, node) {
+		if (v->bdev != bdev || v->dead)
+			continue;
+		WRITE_ONCE(v->dead, true);
+		sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_GONE, v->name, 0);
+	}
+	mutex_unlock(&holders_lock);
+}
+
+static const struct blk_holder_ops volume_holder_ops = {
+	.mark_dead = volume_mark_dead,
+};
+
+static const char *volume_open_error(int err)
+{
+	switch (err) {
+	case -EBUSY:
+		return "the device is in use: mounted, or part of another";
+	case -EACCES:
+	case -EROFS:
+		return "the device cannot be written: say 'ro'";
+	default:
+		return "not a block device that can be opened";
+	}
+}
+
+static int volume_open(struct sluice_volume *v, const char *path, struct netlink_ext_ack *extack)
+{
+	blk_mode_t mode = BLK_OPEN_READ | (v->read_only ? 0 : BLK_OPEN_WRITE);
+	struct file *file = bdev_file_open_by_path(path, mode, &volume_holder, &volume_holder_ops);
+
+	if (IS_ERR(file)) {
+		NL_SET_ERR_MSG_FMT(extack, "%s", volume_open_error(PTR_ERR(file)));
+		return PTR_ERR(file);
+	}
+	v->bdev_file = file;
+	v->bdev = file_bdev(file);
+	return 0;
+}
+
+static void volume_close(struct sluice_volume *v)
+{
+	if (v->bdev_file)
+		bdev_fput(v->bdev_file);
+	v->bdev_file = NULL;
+	v->bdev = NULL;
+}
+
+/* --- the extent ------------------------------------------------------------------------------ */
+
+static bool extents_meet(u64 a, u64 a_len, u64 b, u64 b_len)
+{
+	return a < b + b_len && b < a + a_len;
+}
+
+/* Is an extent, other than @but's own, part of @v, or of what it is re-encrypted with? */
+static bool volume_touches(const struct sluice_volume *v, const struct sluice_volume *but,
+			   const struct block_device *bdev, u64 start, u64 sectors)
+{
+	if (v->bdev == bdev && extents_meet(v->start, v->sectors, start, sectors))
+		return true;
+	return v != but && v->rekey.file && file_bdev(v->rekey.file) == bdev &&
+	       extents_meet(v->rekey.start, SLUICE_REKEY_JOURNAL, start, sectors);
+}
+
+static bool volume_overlaps(const struct sluice_volume *v, u64 sectors)
+{
+	struct sluice_volume *other;
+
+	list_for_each_entry(other, &volumes, node) {
+		if (other != v && !(other->read_only && v->read_only) &&
+		    volume_touches(other, v, v->bdev, v->start, sectors))
+			return true;
+	}
+	return false;
+}
+
+/* Length of the extent, as wanted (0: to the end), on the device as it is now. */
+static int volume_measure(const struct sluice_volume *v, u64 wanted, u64 *sectors,
+			  struct netlink_ext_ack *extack)
+{
+	u64 size = bdev_nr_sectors(v->bdev), unit = v->block_size >> SECTOR_SHIFT;
+
+	if (v->start >= size || wanted > size - v->start) {
+		NL_SET_ERR_MSG_FMT(extack, "the device has %llu sectors of 512 bytes", size);
+		return -EINVAL;
+	}
+	*sectors = wanted ?: rounddown(size - v->start, unit);
+	if (!*sectors || *sectors % unit || v->start % unit) {
+		NL_SET_ERR_MSG_FMT(extack, "start and size must be multiples of a block, %u bytes",
+				   v->block_size);
+		return -EINVAL;
+	}
+	if (volume_overlaps(v, *sectors)) {
+		NL_SET_ERR_MSG(extack, "overlaps another volume: see 'sluice volume show'");
+		return -EBUSY;
+	}
+	return 0;
+}
+
+static int volume_choose_blocks(struct sluice_volume *v, const struct sluice_volume_params *p,
+				struct netlink_ext_ack *extack)
+{
+	unsigned int device = bdev_logical_block_size(v->bdev);
+
+	v->block_size = p->block_size ?: device;
+	v->sector_size = p->sector_size ?: v->block_size;
+	if (v->block_size < device || (v->block_size != 512 && v->block_size != 4096)) {
+		NL_SET_ERR_MSG_FMT(extack, "blocks have 512 or 4096 bytes, but no less than %u",
+				   device);
+		return -EINVAL;
+	}
+	if (p->key && ((v->sector_size != 512 && v->sector_size != 4096) ||
+		       v->sector_size > v->block_size)) {
+		NL_SET_ERR_MSG(extack, "a sector of the cipher has 512 or 4096 bytes");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* --- re-encryption --------------------------------------------------------------------------- */
+
+static void volume_rekey_clear(struct sluice_volume *v)
+{
+	struct sluice_volume_rekey *k = &v->rekey;
+
+	if (k->file)
+		bdev_fput(k->file);
+	kfree(k->path);
+	kfree(k->key_name);
+	k->file = NULL;
+	k->path = NULL;
+	k->key_name = NULL;
+}
+
+/* RTNL is held by those who wait for this work to end. */
+static void volume_rekey_work(struct work_struct *work)
+{
+	struct sluice_volume *v = container_of(to_delayed_work(work), struct sluice_volume,
+					       rekey.work);
+
+	if (!rtnl_trylock()) {
+		queue_delayed_work(system_wq, &v->rekey.work, 1);
+		return;
+	}
+	/* After an error all stays as it is, for the operator to see. */
+	if (v->rekey.file && !v->ops->rekey_finish(v)) {
+		swap(v->key_name, v->rekey.key_name);
+		volume_rekey_clear(v);
+	}
+	rtnl_unlock();
+	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_REKEYED, v->name,
+				    -READ_ONCE(v->rekey.error));
+}
+
+void sluice_volume_rekey_ended(struct sluice_volume *v)
+{
+	queue_delayed_work(system_wq, &v->rekey.work, 0);
+}
+SLUICE_EXPORT(sluice_volume_rekey_ended);
+
+static int volume_open_journal(struct sluice_volume *v, const char *path, u64 start,
+			       struct netlink_ext_ack *extack)
+{
+	struct sluice_volume *other;
+	struct file *file;
+	u64 size;
+
+	file = bdev_file_open_by_path(path, BLK_OPEN_READ | BLK_OPEN_WRITE, &volume_holder,
+				      &volume_holder_ops);
+	if (IS_ERR(file)) {
+		NL_SET_ERR_MSG_FMT(extack, "%s", volume_open_error(PTR_ERR(file)));
+		return PTR_ERR(file);
+	}
+	v->rekey.file = file;
+	size = bdev_nr_sectors(file_bdev(file));
+	if (start % 8 || start >= size || size - start < SLUICE_REKEY_JOURNAL) {
+		NL_SET_ERR_MSG_FMT(extack, "a journal takes %u sectors, from a multiple of 8 on",
+				   SLUICE_REKEY_JOURNAL);
+		return -EINVAL;
+	}
+	list_for_each_entry(other, &volumes, node) {
+		if (volume_touches(other, v, file_bdev(file), start, SLUICE_REKEY_JOURNAL)) {
+			NL_SET_ERR_MSG(extack, "overlaps a volume: see 'sluice volume show'");
+			return -EBUSY;
+		}
+	}
+	v->rekey.start = start;
+	return 0;
+}
+
+/* Read the key and hand it to the engine, with the journal open. */
+static int volume_rekey_start(struct sluice_volume *v, s32 key, struct netlink_ext_ack *extack)
+{
+	struct sluice_volume_cipher cipher = {
+		.sector_size = v->sector_size,
+		.iv_offset = v->iv_offset,
+	};
+	int err;
+
+	err = sluice_key_read(key, &cipher, &v->rekey.key_name, extack);
+	if (!err && cipher.key_len * BITS_PER_BYTE / 2 != v->cipher_bits) {
+		NL_SET_ERR_MSG(extack, "the new key must be as long as the old one");
+		err = -EINVAL;
+	}
+	if (!err)
+		err = v->ops->rekey_start(v, &cipher, extack);
+	memzero_explicit(&cipher, sizeof(cipher));
+	return err;
+}
+
+int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 start,
+			struct netlink_ext_ack *extack)
+{
+	int err;
+
+	ASSERT_RTNL();
+	if (!capable(CAP_SYS_ADMIN)) {
+		NL_SET_ERR_MSG(extack, "needs CAP_SYS_ADMIN: opens a block device");
+		return -EPERM;
+	}
+	if (!v->cipher_bits || v->read_only) {
+		NL_SET_ERR_MSG(extack, "the volume is not encrypted, or read-only");
+		return -EINVAL;
+	}
+	if (v->rekey.file) {
+		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
+		return -EBUSY;
+	}
+	v->rekey.path = kstrdup(path, GFP_KERNEL);
+	err = v->rekey.path ? volume_open_journal(v, path, start, extack) : -ENOMEM;
+	if (!err)
+		err = volume_rekey_start(v, key, extack);
+	if (err)
+		volume_rekey_clear(v);
+	else
+		sluice_netlink_volume_event(SLUICE_EVENT_CONFIG, v->name, SLUICE_OBJECT_VOLUME);
+	return err;
+}
+
+/* --- making and removing --------------------------------------------------------------------- */
+
+static void volume_free(struct kref *ref)
+{
+	struct sluice_volume *v = container_of(ref, struct sluice_volume, ref);
+	unsigned int i;
+
+	/* See Lifetime above. */
+	synchronize_rcu();
+	for (i = 0; i < v->nr_queues; i++)
+		sluice_queue_exit(&v->queue[i]);
+	kvfree(v->queue);
+	free_percpu(v->stats);
+	kfree(v->key_name);
+	kfree(v->path);
+	kfree(v);
+}
+
+void sluice_volume_put(struct sluice_volume *v)
+{
+	if (v)
+		kref_put(&v->ref, volume_free);
+}
+SLUICE_EXPORT(sluice_volume_put);
+
+static int volume_init_queues(struct sluice_volume *v, unsigned int nr)
+{
+	unsigned int i;
+	int err;
+
+	v->queue = kvcalloc(nr, sizeof(*v->queue), GFP_KERNEL);
+	if (!v->queue)
+		return -ENOMEM;
+	for (i = 0; i < nr; i++) {
+		err = sluice_queue_init_volume(&v->queue[i], v, i);
+		if (err)
+			return err;
+		v->nr_queues = i + 1;
+	}
+	return 0;
+}
+
+static struct sluice_volume *volume_new(const char *name, const struct sluice_volume_params *p)
+{
+	struct sluice_volume *v = kzalloc(sizeof(*v), GFP_KERNEL);
+	int cpu;
+
+	if (!v)
+		return NULL;
+	kref_init(&v->ref);
+	mutex_init(&v->lock);
+	INIT_LIST_HEAD(&v->node);
+	init_waitqueue_head(&v->drain_wait);
+	INIT_DELAYED_WORK(&v->rekey.work, volume_rekey_work);
+	strscpy(v->name, name, sizeof(v->name));
+	v->start = p->start;
+	v->read_only = p->read_only;
+	v->iv_offset = p->iv_offset;
+	v->path = kstrdup(p->path, GFP_KERNEL);
+	v->stats = alloc_percpu(struct sluice_volume_stats);
+	if (!v->path || !v->stats || volume_init_queues(v, p->queues ?: 1)) {
+		sluice_volume_put(v);
+		return NULL;
+	}
+	for_each_possible_cpu(cpu)
+		u64_stats_init(&per_cpu_ptr(v->stats, cpu)->syncp);
+	return v;
+}
+
+static int volume_pick_workers(struct sluice_volume *v)
+{
+	struct sluice_worker *w;
+	unsigned int i;
+
+	for (i = 0; i < v->nr_queues; i++) {
+		w = sluice_worker_pick();
+		if (IS_ERR(w))
+			return PTR_ERR(w);
+		rcu_assign_pointer(v->queue[i].worker, w);
+		w->nr_users++;
+	}
+	return 0;
+}
+
+static void volume_leave_workers(struct sluice_volume *v)
+{
+	struct sluice_worker *w;
+	unsigned int i;
+
+	for (i = 0; i < v->nr_queues; i++) {
+		w = rtnl_dereference(v->queue[i].worker);
+		RCU_INIT_POINTER(v->queue[i].worker, NULL);
+		if (w)
+			w->nr_users--;
+	}
+}
+
+/* Hand the volume, with its key, to the engine. */
+static int volume_engage(struct sluice_volume *v, const struct sluice_volume_params *p,
+			 struct netlink_ext_ack *extack)
+{
+	struct sluice_volume_cipher cipher = {
+		.sector_size = v->sector_size,
+		.iv_offset = p->iv_offset,
+	};
+	int err = 0;
+
+	if (p->key)
+		err = sluice_key_read(p->key, &cipher, &v->key_name, extack);
+	if (!err) {
+		v->cipher_bits = cipher.key_len * BITS_PER_BYTE / 2;
+		err = v->ops->volume_add(v, p->key ? &cipher : NULL, extack);
+	}
+	memzero_explicit(&cipher, sizeof(cipher));
+	return err;
+}
+
+/* By name, so that the same volumes are shown the same way whenever they were made. */
+static void volume_insert(struct sluice_volume *v)
+{
+	struct list_head *after = &volumes;
+	struct sluice_volume *other;
+
+	list_for_each_entry(other, &volumes, node) {
+		if (strcmp(other->name, v->name) > 0)
+			break;
+		after = &other->node;
+	}
+	mutex_lock(&holders_lock);
+	list_add(&v->node, after);
+	mutex_unlock(&holders_lock);
+}
+
+static int volume_publish(struct sluice_volume *v, const struct sluice_volume_params *p,
+			  struct netlink_ext_ack *extack)
+{
+	int err;
+
+	v->ops = blk_engine;
+	if (!v->ops || !try_module_get(v->ops->owner)) {
+		NL_SET_ERR_MSG(extack, "no block engine is loaded: modprobe sluice_blk");
+		return -ENODEV;
+	}
+	err = volume_pick_workers(v);
+	if (!err)
+		err = volume_engage(v, p, extack);
+	if (err) {
+		volume_leave_workers(v);
+		module_put(v->ops->owner);
+		return err;
+	}
+	volume_insert(v);
+	return 0;
+}
+
+struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_volume_params *params,
+					struct netlink_ext_ack *extack)
+{
+	struct sluice_volume *v;
+	int err;
+
+	ASSERT_RTNL();
+	/* Whoever may name any device may do as much with it by other means. */
+	if (!capable(CAP_SYS_ADMIN)) {
+		NL_SET_ERR_MSG(extack, "volumes need CAP_SYS_ADMIN: they open block devices");
+		return ERR_PTR(-EPERM);
+	}
+	if (sluice_volume_find(name)) {
+		NL_SET_ERR_MSG(extack, "there is a volume of that name");
+		return ERR_PTR(-EEXIST);
+	}
+	v = volume_new(name, params);
+	if (!v)
+		return ERR_PTR(-ENOMEM);
+	err = volume_open(v, params->path, extack);
+	if (!err)
+		err = volume_choose_blocks(v, params, extack);
+	if (!err)
+		err = volume_measure(v, params->sectors, &v->sectors, extack);
+	if (err)
+		goto close;
+	sluice_volume_init_writeback(v);
+	sluice_volume_set_limit(v, SLUICE_VOLUME_READ, &params->limit[SLUICE_VOLUME_READ]);
+	sluice_volume_set_limit(v, SLUICE_VOLUME_WRITE, &params->limit[SLUICE_VOLUME_WRITE]);
+	err = volume_publish(v, params, extack);
+	if (err)
+		goto close;
+	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_ADD, v->name, 0);
+	return v;
+
+close:
+	volume_close(v);
+	sluice_volume_put(v);
+	return ERR_PTR(err);
+}
+
+int sluice_volume_doom(struct sluice_volume *v, struct netlink_ext_ack *extack)
+{
+	int err = 0;
+
+	ASSERT_RTNL();
+	mutex_lock(&v->lock);
+	if (v->user) {
+		NL_SET_ERR_MSG(extack, "in use: remove its vDPA or mediated device first");
+		err = -EBUSY;
+	} else if (v->gone) {
+		NL_SET_ERR_MSG(extack, "the volume is being removed");
+		err = -ENOENT;
+	} else {
+		WRITE_ONCE(v->gone, true);
+	}
+	mutex_unlock(&v->lock);
+	return err;
+}
+
+void sluice_volume_undoom(struct sluice_volume *v)
+{
+	ASSERT_RTNL();
+	mutex_lock(&v->lock);
+	WRITE_ONCE(v->gone, false);
+	mutex_unlock(&v->lock);
+}
+
+void sluice_volume_del(struct sluice_volume *v)
+{
+	ASSERT_RTNL();
+	volume_leave_workers(v);
+	/* Stops what goes on in the background, and after that nothing starts the work again. */
+	v->ops->volume_del(v);
+	cancel_delayed_work_sync(&v->rekey.work);
+	volume_rekey_clear(v);
+	mutex_lock(&holders_lock);
+	list_del_init(&v->node);
+	mutex_unlock(&holders_lock);
+	volume_close(v);
+	module_put(v->ops->owner);
+	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_DEL, v->name, 0);
+	sluice_volume_put(v);
+}
+
+struct sluice_volume *sluice_volume_next(struct sluice_volume *v)
+{
+	ASSERT_RTNL();
+	if (!v)
+		return list_first_entry_or_null(&volumes, struct sluice_volume, node);
+	return list_is_last(&v->node, &volumes) ? NULL : list_next_entry(v, node);
+}
+
+struct sluice_volume *sluice_volume_find(const char *name)
+{
+	struct sluice_volume *v = NULL;
+
+	while ((v = sluice_volume_next(v))) {
+		if (!strcmp(v->name, name))
+			return v;
+	}
+	return NULL;
+}
+
+/* --- changing -------------------------------------------------------------------------------- */
+
+static void volume_changed(struct sluice_volume *v)
+{
+	if (v->user)
+		v->user->changed(v, v->user_priv);
+}
+
+int sluice_volume_resize(struct sluice_volume *v, u64 sectors, struct netlink_ext_ack *extack)
+{
+	u64 now;
+	int err;
+
+	ASSERT_RTNL();
+	err = volume_measure(v, sectors, &now, extack);
+	if (err)
+		return err;
+	WRITE_ONCE(v->sectors, now);
+	volume_changed(v);
+	sluice_netlink_volume_event(SLUICE_EVENT_CONFIG, v->name, SLUICE_OBJECT_VOLUME);
+	return 0;
+}
+
+void sluice_volume_set_limit(struct sluice_volume *v, enum sluice_volume_op op,
+			     const struct sluice_volume_limit *limit)
+{
+	struct sluice_volume_limit l = *limit;
+
+	ASSERT_RTNL();
+	if (l.iops && !l.iops_burst)
+		l.iops_burst = max(l.iops / 10, 1ULL);
+	if (l.bps && !l.bps_burst)
+		l.bps_burst = max(l.bps / 10, 1ULL);
+	v->limit[op] = l;
+	if (v->engine)
+		v->ops->volume_limit(v);
+}
+
+int sluice_volume_assign(struct sluice_volume *v, int queue, struct sluice_worker *w,
+			 struct netlink_ext_ack *extack)
+{
+	unsigned int i;
+
+	ASSERT_RTNL();
+	if (queue >= (int)v->nr_queues) {
+		NL_SET_ERR_MSG(extack, "the volume has fewer queues: see 'sluice volume show'");
+		return -EINVAL;
+	}
+	mutex_lock(&v->lock);
+	for (i = 0; i < v->nr_queues; i++) {
+		if (queue < 0 || i == queue)
+			sluice_queue_move(&v->queue[i], w);
+	}
+	mutex_unlock(&v->lock);
+	return 0;
+}
+
+void sluice_volume_assign_all(struct sluice_worker *from, struct sluice_worker *to)
+{
+	struct sluice_volume *v = NULL;
+	unsigned int i;
+
+	while ((v = sluice_volume_next(v))) {
+		for (i = 0; i < v->nr_queues; i++) {
+			if (rtnl_dereference(v->queue[i].worker) == from)
+				sluice_volume_assign(v, i, to, NULL);
+		}
+	}
+}
+
+void sluice_volume_set_enforce(bool on)
+{
+	ASSERT_RTNL();
+	WRITE_ONCE(enforce, on);
+}
+
+bool sluice_volume_enforce(void)
+{
+	return READ_ONCE(enforce);
+}
+
+/* --- what front ends call -------------------------------------------------------------------- */
+
+struct sluice_volume *sluice_volume_get_by_name(const char *name)
+{
+	struct sluice_volume *v;
+
+	rtnl_lock();
+	v = sluice_volume_find(name);
+	if (v)
+		kref_get(&v->ref);
+	rtnl_unlock();
+	return v;
+}
+SLUICE_EXPORT(sluice_volume_get_by_name);
+
+int sluice_volume_claim(struct sluice_volume *v, const struct sluice_volume_user *user, void *priv)
+{
+	int err = 0;
+
+	/* The callback runs with RTNL held: so it is set and taken away with it. */
+	rtnl_lock();
+	mutex_lock(&v->lock);
+	if (v->gone)
+		err = -ENODEV;
+	else if (v->user)
+		err = -EBUSY;
+	else if (enforce && !v->cipher_bits)
+		err = -ENOKEY;
+	if (!err) {
+		v->user = user;
+		v->user_priv = priv;
+	}
+	mutex_unlock(&v->lock);
+	rtnl_unlock();
+	if (!err && !v->cipher_bits) {
+		sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_PLAIN, v->name, 0);
+	} else if (err == -ENOKEY) {
+		sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_REFUSED, v->name, 0);
+		pr_warn_ratelimited("sluice: volume %s: has no key: not attached (enforce mode)\n",
+				    v->name);
+	}
+	return err;
+}
+SLUICE_EXPORT(sluice_volume_claim);
+
+void sluice_volume_release(struct sluice_volume *v)
+{
+	rtnl_lock();
+	mutex_lock(&v->lock);
+	v->user = NULL;
+	v->user_priv = NULL;
+	mutex_unlock(&v->lock);
+	rtnl_unlock();
+}
+SLUICE_EXPORT(sluice_volume_release);
+
+unsigned int sluice_volume_nr_queues(const struct sluice_volume *v)
+{
+	return v->nr_queues;
+}
+SLUICE_EXPORT(sluice_volume_nr_queues);
+
+struct sluice_queue *sluice_volume_queue(struct sluice_volume *v, unsigned int index)
+{
+	return &v->queue[index];
+}
+SLUICE_EXPORT(sluice_volume_queue);

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Volumes: block backends that sluice.ko holds and that the block engine (sluice_blk.ko) serves. A
+ * volume is an extent of a block device, with limits and a key. Front ends bring virtqueues to it
+ * as they bring them to a port. As workers, volumes are the host's, not a network namespace's.
+ *
+ * Locking: as for ports. RTNL > volume->lock > a call to a worker. A worker takes neither.
+ */
+#ifndef _SLUICE_VOLUME_H
+#define _SLUICE_VOLUME_H
+
+#include <linux/blkdev.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/netlink.h>
+#include <linux/sizes.h>
+#include <linux/types.h>
+#include <linux/u64_stats_sync.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include "sluice.h"
+#include "worker.h"
+
+struct file;
+struct sluice_blk_ops;
+
+/* With the terminating zero. */
+#define SLUICE_VOLUME_NAME	32
+
+/*
+ * What one request may be. Data: bytes, and pieces of guest memory; discard and its kind: 512-byte
+ * sectors of one range, and ranges.
+ */
+#define SLUICE_VOLUME_MAX_BYTES		SZ_4M
+#define SLUICE_VOLUME_MAX_SEGS		510U
+#define SLUICE_VOLUME_MAX_RANGE		SZ_4M
+#define SLUICE_VOLUME_MAX_RANGES	16U
+
+/* What limits and counters keep apart. */
+enum sluice_volume_op {
+	SLUICE_VOLUME_READ,
+	SLUICE_VOLUME_WRITE,
+	SLUICE_VOLUME_FLUSH,
+	SLUICE_VOLUME_DISCARD,	/* and secure erase */
+	SLUICE_VOLUME_ZEROES,
+	SLUICE_VOLUME_OTHER,	/* GET_ID, and what was refused as unknown */
+	SLUICE_VOLUME_OPS
+};
+
+/* Reads, and everything that changes the device. */
+#define SLUICE_VOLUME_LIMITS	2
+
+/* Where a request spends its time. */
+enum sluice_volume_stage {
+	SLUICE_STAGE_QUEUE,	/* from the fetch until it is given to the device: limits */
+	SLUICE_STAGE_CIPHER,
+	SLUICE_STAGE_DEVICE,
+	SLUICE_STAGES
+};
+
+/* Histogram of latencies: bucket b counts [2^b, 2^(b+1)) ns; the last all that is longer. */
+#define SLUICE_VOLUME_BUCKETS	36
+
+/**
+ * struct sluice_volume_stats - counters of one volume on one CPU
+ * @requests: by enum sluice_volume_op, completed
+ * @bytes: likewise; what was asked for
+ * @errors: likewise; completed with another status than OK
+ * @throttled: by limit: requests that had to wait
+ * @latency: histograms by enum sluice_volume_stage
+ * @busy_ns: worker time spent for this volume
+ * @syncp: guards 32-bit readers
+ */
+struct sluice_volume_stats {
+	u64_stats_t requests[SLUICE_VOLUME_OPS];
+	u64_stats_t bytes[SLUICE_VOLUME_OPS];
+	u64_stats_t errors[SLUICE_VOLUME_OPS];
+	u64_stats_t throttled[SLUICE_VOLUME_LIMITS];
+	u64_stats_t latency[SLUICE_STAGES][SLUICE_VOLUME_BUCKETS];
+	u64_stats_t busy_ns;
+	struct u64_stats_sync syncp;
+};
+
+/* The sum over all CPUs, as it is shown. */
+struct sluice_volume_totals {
+	u64 requests[SLUICE_VOLUME_OPS];
+	u64 bytes[SLUICE_VOLUME_OPS];
+	u64 errors[SLUICE_VOLUME_OPS];
+	u64 throttled[SLUICE_VOLUME_LIMITS];
+	u64 latency[SLUICE_STAGES][SLUICE_VOLUME_BUCKETS];
+	u64 busy_ns;
+};
+
+/**
+ * struct sluice_volume_limit - a limit; 0 means none
+ * @iops: requests per second
+ * @iops_burst: requests
+ * @bps: bytes per second
+ * @bps_burst: bytes
+ */
+struct sluice_volume_limit {
+	u64 iops;
+	u64 iops_burst;
+	u64 bps;
+	u64 bps_burst;
+};
+
+/* Largest key of AES-XTS: two of 256 bits. */
+#define SLUICE_VOLUME_KEY_MAX	64
+
+/**
+ * struct sluice_volume_cipher - how blocks are encrypted: dm-crypt's aes-xts-plain64
+ * @key: key bytes; both halves of XTS
+ * @key_len: 32 (AES-128) or 64 (AES-256); 0: not encrypted
+ * @sector_size: 512 or 4096: what one IV covers. The IV is the number of the first 512-byte sector
+ *	from the volume's start, as dm-crypt counts without iv_large_sectors, plus @iv_offset
+ * @iv_offset: 512-byte sectors
+ *
+ * Lives as long as it takes to hand the key over; wiped after that (memzero_explicit()).
+ */
+struct sluice_volume_cipher {
+	u8 key[SLUICE_VOLUME_KEY_MAX];
+	unsigned int key_len;
+	unsigned int sector_size;
+	u64 iv_offset;
+};
+
+/* 512-byte sectors of a journal: two headers, and two chunks. */
+#define SLUICE_REKEY_CHUNK	512U
+#define SLUICE_REKEY_JOURNAL	(2 * 8 + 2 * SLUICE_REKEY_CHUNK)
+
+/**
+ * struct sluice_volume_rekey - a volume on its way from one key to another
+ * @file: device of the journal, NULL: none is under way; RTNL
+ * @path: as the operator named it; RTNL
+ * @start: first 512-byte sector of the journal; fixed while @file is there
+ * @key_name: the new key; RTNL
+ * @done: 512-byte sectors that have it; READ_ONCE elsewhere
+ * @error: why it does not go on; 0: it does; READ_ONCE elsewhere
+ * @work: ends it
+ */
+struct sluice_volume_rekey {
+	struct file *file;
+	char *path;
+	u64 start;
+	char *key_name;
+	u64 done;
+	int error;
+	struct delayed_work work;
+};
+
+/**
+ * struct sluice_volume - a block backend
+ * @ref: front ends and the list hold it; memory goes with the last
+ * @name: unique
+ * @node: in the list of all; RTNL
+ * @lock: serialises attach, detach, moves and removal. Inside RTNL, outside worker calls
+ * @gone: removed, or about to be: nobody claims it any more; under @lock, READ_ONCE elsewhere
+ * @dead: the device below was pulled out; set once; READ_ONCE elsewhere. Requests fail with IOERR
+ * @bdev_file: the device; until @gone
+ * @bdev: likewise
+ * @path: as the operator named it
+ * @start: first 512-byte sector of the extent
+ * @sectors: length in 512-byte sectors; WRITE_ONCE under RTNL
+ * @read_only: writes are refused
+ * @block_size: logical block size that the guest is told: 512 or 4096; a multiple of the device's
+ *	and, if encrypted, at least the cipher's sector
+ * @limit: by SLUICE_VOLUME_READ, SLUICE_VOLUME_WRITE; RTNL
+ * @key_name: "type:description" of the key, NULL: not encrypted; RTNL
+ * @cipher_bits: 128 or 256; 0: not encrypted; fixed
+ * @sector_size: of the cipher; fixed
+ * @iv_offset: of the cipher; fixed
+ * @rekey: see there
+ * @writeback: the guest sees a write cache; without, each write is made durable before it is
+ *	completed. READ_ONCE on the path, written by the front end (CONFIG_WCE)
+ * @features: VIRTIO_BLK_F_* that the driver took, set before queues are attached
+ * @user: callbacks of the front end that has claimed it, NULL: none; written under RTNL and @lock
+ * @user_priv: handed to @user
+ * @nr_queues: fixed
+ * @queue: @nr_queues queues
+ * @drain_wait: who waits for a queue's requests to end
+ * @stats: per CPU
+ * @engine: the engine's own state; set under RTNL before requests flow
+ * @ops: the engine that serves the volume (module reference held); fixed
+ */
+struct sluice_volume {
+	struct kref ref;
+	char name[SLUICE_VOLUME_NAME];
+	struct list_head node;
+	/* Attach, detach, moves, removal. */
+	struct mutex lock;
+	bool gone;
+	bool dead;
+
+	struct file *bdev_file;
+	struct block_device *bdev;
+	char *path;
+	u64 start;
+	u64 sectors;
+	bool read_only;
+	unsigned int block_size;
+	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
+	char *key_name;
+	unsigned int cipher_bits;
+	unsigned int sector_size;
+	u64 iv_offset;
+	struct sluice_volume_rekey rekey;
+
+	bool writeback;
+	u64 features;
+	const struct sluice_volume_user *user;
+	void *user_priv;
+
+	unsigned int nr_queues;
+	struct sluice_queue *queue;
+	wait_queue_head_t drain_wait;
+
+	struct sluice_volume_stats __percpu *stats;
+	void *engine;
+	const struct sluice_blk_ops *ops;
+};
+
+/* --- control: RTNL --- */
+
+/**
+ * struct sluice_volume_params - what a new volume is made of
+ * @path: block device, as the caller's mount namespace names it
+ * @start: first 512-byte sector
+ * @sectors: 0: up to the device's end
+ * @read_only: no writes
+ * @block_size: 512 or 4096; 0: the device's
+ * @queues: 1..SLUICE_VOLUME_MAX_QUEUES; 0 for 1
+ * @key: serial number of a key that the caller possesses, 0: not encrypted
+ * @sector_size: of the cipher; 0: @block_size
+ * @iv_offset: of the cipher
+ * @limit: by SLUICE_VOLUME_READ, _WRITE
+ */
+struct sluice_volume_params {
+	const char *path;
+	u64 start;
+	u64 sectors;
+	bool read_only;
+	unsigned int block_size;
+	unsigned int queues;
+	s32 key;
+	unsigned int sector_size;
+	u64 iv_offset;
+	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
+};
+
+/*
+ * The path is looked up, and the key looked for, on behalf of the caller, who needs CAP_SYS_ADMIN.
+ * -ENODEV: no block engine is loaded; -EBUSY: the device is in use, or the extent overlaps that of
+ * another volume and not both are read-only; -EEXIST; -EINVAL; -ENOKEY; -EKEYREVOKED; -EROFS;
+ * -ENOMEM.
+ */
+struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_volume_params *params,
+					struct netlink_ext_ack *extack);
+/*
+ * Removal in two steps, of which the first can be taken back. doom: -EBUSY and an extack while a
+ * front end has it; from then on none gets it. del: of one that is doomed.
+ */
+int sluice_volume_doom(struct sluice_volume *v, struct netlink_ext_ack *extack);
+void sluice_volume_undoom(struct sluice_volume *v);
+void sluice_volume_del(struct sluice_volume *v);
+/* By name; NULL if there is none. No reference: valid under RTNL. */
+struct sluice_volume *sluice_volume_find(const char *name);
+/* Next volume after @v (NULL: the first), or NULL at the end. */
+struct sluice_volume *sluice_volume_next(struct sluice_volume *v);
+/* @op: SLUICE_VOLUME_READ or _WRITE. A burst of 0 with a limit: what a tenth of a second brings. */
+void sluice_volume_set_limit(struct sluice_volume *v, enum sluice_volume_op op,
+			     const struct sluice_volume_limit *limit);
+/* @sectors: 0: up to the device's end. The guest sees it at once. */
+int sluice_volume_resize(struct sluice_volume *v, u64 sectors, struct netlink_ext_ack *extack);
+/**
+ * sluice_volume_rekey() - begin, or go on, to encrypt a volume with another key
+ * @v: encrypted volume
+ * @key: serial number of the new key, as long as the old one
+ * @path: block device that has room for a journal
+ * @start: first 512-byte sector of that room, SLUICE_REKEY_JOURNAL of them
+ * @extack: why not
+ *
+ * A journal that tells of the same volume and keys is gone on from; so is one that a crash left
+ * behind. Until it is done the volume can be read only with both keys and the journal.
+ *
+ * Return: 0; -EBUSY: one is under way, or the room is not free; -EEXIST: the journal is that of
+ * another volume, or of other keys, or says that it is done; -EINVAL; -EIO; -ENOKEY; -ENOMEM.
+ */
+int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 start,
+			struct netlink_ext_ack *extack);
+
+/* Move a queue (-1: all) to a worker, live. */
+int sluice_volume_assign(struct sluice_volume *v, int queue, struct sluice_worker *w,
+			 struct netlink_ext_ack *extack);
+/* All that use @from go to @to. */
+void sluice_volume_assign_all(struct sluice_worker *from, struct sluice_worker *to);
+/* May volumes without a key be attached? */
+void sluice_volume_set_enforce(bool on);
+bool sluice_volume_enforce(void);
+void sluice_volume_totals(const struct sluice_volume *v, struct sluice_volume_totals *t);
+
+/* --- requests; worker context --- */
+
+/* A request was completed. @bytes: what was asked for. */
+void sluice_volume_count(struct sluice_volume *v, enum sluice_volume_op op, u64 bytes, bool error);
+void sluice_volume_count_throttled(struct sluice_volume *v, enum sluice_volume_op op);
+void sluice_volume_count_latency(struct sluice_volume *v, enum sluice_volume_stage stage, u64 ns);
+/* Worker time that was spent for this volume. */
+void sluice_volume_count_busy(struct sluice_volume *v, u64 ns);
+
+/* --- between the files of sluice.ko --- */
+
+/* volume_config.c: what a virtio driver is told. Set once, when the device is known. */
+void sluice_volume_init_writeback(struct sluice_volume *v);
+
+/*
+ * key.c: read a key that the caller possesses; logon, user, encrypted and trusted ones. @name: its
+ * "type:description", to be freed. 0, -ENOKEY, -EKEYREVOKED, -EINVAL, -EACCES with an extack.
+ */
+int sluice_key_read(s32 serial, struct sluice_volume_cipher *cipher, char **name,
+		    struct netlink_ext_ack *extack);
+
+#endif /* _SLUICE_VOLUME_H */
