@@ -3,7 +3,6 @@
  * The operations of a device, as include/linux/vdpa.h has them. All are process context but for
  * kicks; drivers do not call one against the other, but for the callbacks' and the status'.
  */
-#include <linux/virtio_ids.h>
 #include <uapi/linux/vhost_types.h>
 #include "vdpa.h"
 
@@ -110,6 +109,68 @@ static u32 dev_get_vq_group(struct vdpa_device *vdev, u16 index)
 	return 0;
 }
 
+/* --- configuration --- */
+
+static void dev_event_work(struct work_struct *work)
+{
+	struct sluice_vdpa *d = container_of(work, struct sluice_vdpa, event_work);
+
+	spin_lock(&d->config_lock);
+	if (d->config_cb.callback)
+		d->config_cb.callback(d->config_cb.private);
+	spin_unlock(&d->config_lock);
+}
+
+void sluice_vdpa_config_changed(struct sluice_vdpa *d)
+{
+	spin_lock(&d->config_lock);
+	d->generation++;
+	spin_unlock(&d->config_lock);
+	queue_work(sluice_vdpa_wq, &d->event_work);
+}
+
+static size_t dev_get_config_size(struct vdpa_device *vdev)
+{
+	return sluice_vdpa_of(vdev)->type->config_size;
+}
+
+static void dev_get_config(struct vdpa_device *vdev, unsigned int offset, void *buf,
+			   unsigned int len)
+{
+	struct sluice_vdpa *d = sluice_vdpa_of(vdev);
+	size_t size = d->type->config_size;
+	union sluice_vdpa_config config;
+
+	memset(buf, 0, len);
+	if (offset >= size)
+		return;
+	d->type->get_config(d, &config);
+	memcpy(buf, (const u8 *)&config + offset, min_t(size_t, len, size - offset));
+}
+
+static void dev_set_config(struct vdpa_device *vdev, unsigned int offset, const void *buf,
+			   unsigned int len)
+{
+	struct sluice_vdpa *d = sluice_vdpa_of(vdev);
+
+	if (d->type->set_config)
+		d->type->set_config(d, offset, buf, len);
+}
+
+static void dev_set_config_cb(struct vdpa_device *vdev, struct vdpa_callback *cb)
+{
+	struct sluice_vdpa *d = sluice_vdpa_of(vdev);
+
+	spin_lock(&d->config_lock);
+	d->config_cb = *cb;
+	spin_unlock(&d->config_lock);
+}
+
+static u32 dev_get_generation(struct vdpa_device *vdev)
+{
+	return READ_ONCE(sluice_vdpa_of(vdev)->generation);
+}
+
 /* --- the device --- */
 
 static u64 dev_get_device_features(struct vdpa_device *vdev)
@@ -146,7 +207,7 @@ static u64 dev_get_driver_features(struct vdpa_device *vdev)
 
 static u32 dev_get_device_id(struct vdpa_device *vdev)
 {
-	return VIRTIO_ID_NET;
+	return sluice_vdpa_of(vdev)->type->id;
 }
 
 /* As PCI has it for virtio: no vendor of hardware is behind this. */
@@ -186,6 +247,8 @@ static void dev_set_status(struct vdpa_device *vdev, u8 status)
 	if (status & ~d->status & VIRTIO_CONFIG_S_DRIVER_OK) {
 		d->host_driver = dev_driver_is_host(vdev);
 		sluice_vdpa_map_choose(d);
+		if (d->type->accept)
+			d->type->accept(d);
 		queue_work(sluice_vdpa_wq, &d->start_work);
 	}
 	WRITE_ONCE(d->status, status & ~VIRTIO_CONFIG_S_NEEDS_RESET);
@@ -195,21 +258,23 @@ static void dev_set_status(struct vdpa_device *vdev, u8 status)
 static int dev_reset(struct vdpa_device *vdev)
 {
 	struct sluice_vdpa *d = sluice_vdpa_of(vdev);
-	const struct vdpa_callback none = {};
+	struct vdpa_callback none = {};
 	unsigned int i;
 
 	mutex_lock(&d->lock);
 	d->resets++;
 	WRITE_ONCE(d->status, 0);
-	for (i = 0; i < SLUICE_VDPA_VQS; i++)
+	for (i = 0; i < d->nr_vqs; i++)
 		sluice_vdpa_vq_reset(&d->vq[i]);
+	if (d->type->reset)
+		d->type->reset(d);
 	WRITE_ONCE(d->features, 0);
 	d->suspended = false;
 	d->host_driver = false;
 	/* After the queues were stopped nobody sets it. */
 	WRITE_ONCE(d->broken, false);
 	mutex_unlock(&d->lock);
-	sluice_vdpa_net_set_cb(d, &none);
+	dev_set_config_cb(vdev, &none);
 	return 0;
 }
 
@@ -234,35 +299,6 @@ static int dev_resume(struct vdpa_device *vdev)
 	queue_work(sluice_vdpa_wq, &d->start_work);
 	mutex_unlock(&d->lock);
 	return 0;
-}
-
-/* --- configuration --- */
-
-static size_t dev_get_config_size(struct vdpa_device *vdev)
-{
-	return sizeof(struct virtio_net_config);
-}
-
-static void dev_get_config(struct vdpa_device *vdev, unsigned int offset, void *buf,
-			   unsigned int len)
-{
-	sluice_vdpa_net_read(sluice_vdpa_of(vdev), offset, buf, len);
-}
-
-/* With VERSION_1 nothing in it is the driver's to write; its address is the operator's choice. */
-static void dev_set_config(struct vdpa_device *vdev, unsigned int offset, const void *buf,
-			   unsigned int len)
-{
-}
-
-static void dev_set_config_cb(struct vdpa_device *vdev, struct vdpa_callback *cb)
-{
-	sluice_vdpa_net_set_cb(sluice_vdpa_of(vdev), cb);
-}
-
-static u32 dev_get_generation(struct vdpa_device *vdev)
-{
-	return READ_ONCE(sluice_vdpa_of(vdev)->generation);
 }
 
 /* --- memory --- */
@@ -304,13 +340,20 @@ static int dev_reset_map(struct vdpa_device *vdev, unsigned int asid)
 	return 0;
 }
 
-/* The core lets go of the device; the port was given back before. */
+/* The core lets go of the device; what it stands on was given back before. */
 static void dev_free(struct vdpa_device *vdev)
 {
 	struct sluice_vdpa *d = sluice_vdpa_of(vdev);
 
 	sluice_vdpa_map_exit(d);
 	sluice_vdpa_freed();
+}
+
+void sluice_vdpa_dev_init(struct sluice_vdpa *d)
+{
+	mutex_init(&d->lock);
+	spin_lock_init(&d->config_lock);
+	INIT_WORK(&d->event_work, dev_event_work);
 }
 
 const struct vdpa_config_ops sluice_vdpa_ops = {

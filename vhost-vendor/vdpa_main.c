@@ -1,60 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sluice_vdpa.ko: the management device "sluice", on which `vdpa dev add` makes virtio network
- * devices. Each stands on a guest port of its name: one that is there and has its first queue pair
- * to spare, else one that is made for it and goes with it.
+ * sluice_vdpa.ko: the management device "sluice", on which `vdpa dev add` makes virtio devices: a
+ * disk, if there is a volume of that name, else a network card.
  */
-#include <linux/etherdevice.h>
-#include <linux/if_vlan.h>
-#include <linux/rtnetlink.h>
+#include <linux/virtio_ids.h>
 #include <linux/wait_bit.h>
-#include <net/net_namespace.h>
 #include <uapi/linux/vdpa.h>
-#include <uapi/linux/virtio_ids.h>
 #include "vdpa.h"
 
 struct workqueue_struct *sluice_vdpa_wq;
 
-/* Inside RTNL; nothing is taken inside but d->net_lock. */
-static DEFINE_MUTEX(vdpa_lock);
-static LIST_HEAD(vdpa_devices);
 /* Devices that the core has not let go of. */
 static atomic_t vdpa_live = ATOMIC_INIT(0);
 
-/* --- the port's link --- */
-
-static void main_set_link(const struct sluice_port *port, bool up)
-{
-	struct sluice_vdpa *d;
-
-	ASSERT_RTNL();
-	mutex_lock(&vdpa_lock);
-	list_for_each_entry(d, &vdpa_devices, node) {
-		if (d->port == port)
-			sluice_vdpa_net_set_link(d, up);
-	}
-	mutex_unlock(&vdpa_lock);
-}
-
-static void main_port_changed(struct sluice_port *port, struct net_device *dev)
-{
-	main_set_link(port, dev->flags & IFF_UP);
-}
-
-static void main_port_removed(struct sluice_port *port, struct net_device *dev)
-{
-	main_set_link(port, false);
-}
-
-static struct sluice_port_notifier main_notifier = {
-	.added = main_port_changed,
-	.removed = main_port_removed,
-	.changed = main_port_changed,
-};
-
 /* --- devices --- */
 
-/* Offloads want RTNL, and come before the first packet: see the locking document. */
+/* A port's offloads want RTNL, and come before the first packet: see the locking document. */
 static void main_start_work(struct work_struct *work)
 {
 	struct sluice_vdpa *d = container_of(work, struct sluice_vdpa, start_work);
@@ -67,8 +28,8 @@ static void main_start_work(struct work_struct *work)
 	features = d->status & VIRTIO_CONFIG_S_DRIVER_OK ? d->features : 0;
 	mutex_unlock(&d->lock);
 
-	/* A port that is gone does not mind. */
-	sluice_port_set_offloads(d->port, sluice_port_offloads(features));
+	if (d->type->start)
+		d->type->start(d, features);
 
 	mutex_lock(&d->lock);
 	/* Whoever reset it and was ready again meanwhile has queued this again. */
@@ -82,131 +43,64 @@ static void main_start_work(struct work_struct *work)
 				     ERR_PTR(err));
 }
 
-static int main_bind_port(struct sluice_vdpa *d, const char *name)
-{
-	int err;
-
-	d->port = sluice_port_get_by_name(&init_net, name);
-	if (!d->port) {
-		d->port = sluice_port_create(&init_net, name, 1);
-		if (IS_ERR(d->port))
-			return PTR_ERR(d->port);
-		d->own_port = true;
-	}
-	err = sluice_port_get_pair(d->port, 0);
-	if (err < 0) {
-		if (d->own_port)
-			sluice_port_destroy(d->port);
-		else
-			sluice_port_put(d->port);
-		return err;
-	}
-	return 0;
-}
-
-static void main_unbind_port(struct sluice_port *port, bool own)
-{
-	/* The next one who attaches says what he takes. */
-	sluice_port_set_offloads(port, 0);
-	sluice_port_put_pair(port, 0);
-	if (own)
-		sluice_port_destroy(port);
-	else
-		sluice_port_put(port);
-}
-
-/* All that the core must find when it asks; @name is that of the port too. */
+/* All that the core must find when it asks. */
 static int main_init_device(struct sluice_vdpa *d, const char *name,
 			    const struct vdpa_dev_set_config *config)
 {
-	struct sluice_port_link link;
-	u8 mac[ETH_ALEN];
 	unsigned int i;
 	int err;
 
-	mutex_init(&d->lock);
-	INIT_LIST_HEAD(&d->node);
+	sluice_vdpa_dev_init(d);
 	INIT_WORK(&d->start_work, main_start_work);
 	d->vdev.dma_dev = &d->vdev.dev;
-	d->offer = sluice_vdpa_net_offer;
-	if (config->mask & BIT_ULL(VDPA_ATTR_DEV_FEATURES))
-		d->offer = config->device_features;
 	err = sluice_vdpa_map_init(d);
 	if (err)
 		return err;
-	err = main_bind_port(d, name);
+	err = d->type->bind(d, name, config);
 	if (err)
 		return err;
-	sluice_port_get_link(d->port, &link);
-	if (config->mask & BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MTU))
-		link.mtu = config->net.mtu;
-	/* Not the port's own address, which is that of the host's end. */
-	if (config->mask & BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MACADDR))
-		ether_addr_copy(mac, config->net.mac);
-	else
-		eth_random_addr(mac);
-	sluice_vdpa_net_init(d, mac, link.mtu);
-	for (i = 0; i < SLUICE_VDPA_VQS; i++)
+	for (i = 0; i < d->nr_vqs; i++)
 		sluice_vdpa_vq_init(d, i);
 	return 0;
 }
 
-/* From here on the port's notifier tells of the link; of what was before it, nobody did. */
-static void main_list_device(struct sluice_vdpa *d)
-{
-	struct sluice_port_link link;
-	bool heard;
-
-	mutex_lock(&vdpa_lock);
-	list_add_tail(&d->node, &vdpa_devices);
-	mutex_unlock(&vdpa_lock);
-	sluice_port_get_link(d->port, &link);
-	spin_lock(&d->net_lock);
-	heard = d->heard;
-	spin_unlock(&d->net_lock);
-	if (!heard)
-		sluice_vdpa_net_set_link(d, link.up);
-}
-
 /* The driver is gone. When it returns nothing of ours runs on behalf of the device. */
-static void main_quiesce_device(struct sluice_vdpa *d)
+static void main_exit_device(struct sluice_vdpa *d)
 {
 	unsigned int i;
 
-	mutex_lock(&vdpa_lock);
-	list_del_init(&d->node);
-	mutex_unlock(&vdpa_lock);
 	sluice_vdpa_ops.reset(&d->vdev);
 	cancel_work_sync(&d->start_work);
-	cancel_work_sync(&d->event_work);
-	for (i = 0; i < SLUICE_VDPA_VQS; i++)
+	for (i = 0; i < d->nr_vqs; i++)
 		cancel_work_sync(&d->vq[i].cb_work);
+	d->type->unbind(d);
+	/* Until then the configuration could change. */
+	cancel_work_sync(&d->event_work);
 }
 
-static bool main_config_valid(const char *name, const struct vdpa_dev_set_config *config)
+/* NULL: the name does not say which. The core has no way to pass on why. */
+static const struct sluice_vdpa_type *main_choose_type(struct vdpa_mgmt_dev *mdev,
+						       const char *name)
 {
-	if (config->mask & BIT_ULL(VDPA_ATTR_DEV_FEATURES) &&
-	    (config->device_features & ~sluice_vdpa_net_offer ||
-	     !(config->device_features & BIT_ULL(VIRTIO_F_VERSION_1))))
-		return false;
-	if (config->mask & BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MACADDR) &&
-	    !is_valid_ether_addr(config->net.mac))
-		return false;
-	if (config->mask & BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MTU) && config->net.mtu < ETH_MIN_MTU)
-		return false;
-	/* A port's name would be made of it. */
-	return !strchr(name, '%');
+	if (!sluice_vdpa_blk_exists(name))
+		return &sluice_vdpa_net_type;
+	if (!sluice_vdpa_net_exists(name))
+		return &sluice_vdpa_blk_type;
+	dev_warn_ratelimited(mdev->device, "%s is the name of a volume and of a port: rename one\n",
+			     name);
+	return NULL;
 }
 
 /* vdpa_mgmtdev_ops.dev_add: inside the core's lock. */
 static int main_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 			const struct vdpa_dev_set_config *config)
 {
+	const struct sluice_vdpa_type *type = main_choose_type(mdev, name);
 	struct sluice_vdpa *d;
 	int err;
 
-	if (!main_config_valid(name, config))
-		return -EINVAL;
+	if (!type)
+		return -ENOTUNIQ;
 	/* Until dev_del(). It fails while exit waits for the core's lock. */
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
@@ -218,18 +112,17 @@ static int main_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	}
 	atomic_inc(&vdpa_live);
 	d->vdev.mdev = mdev;
+	d->type = type;
 	err = main_init_device(d, name, config);
 	if (err)
 		goto put;
-	main_list_device(d);
-	err = _vdpa_register_device(&d->vdev, SLUICE_VDPA_VQS);
+	err = _vdpa_register_device(&d->vdev, d->nr_vqs);
 	if (err)
-		goto quiesce;
+		goto exit;
 	return 0;
 
-quiesce:
-	main_quiesce_device(d);
-	main_unbind_port(d->port, d->own_port);
+exit:
+	main_exit_device(d);
 put:
 	put_device(&d->vdev.dev);
 module:
@@ -244,8 +137,7 @@ static void main_dev_del(struct vdpa_mgmt_dev *mdev, struct vdpa_device *vdev)
 
 	get_device(&vdev->dev);
 	_vdpa_unregister_device(vdev);
-	main_quiesce_device(d);
-	main_unbind_port(d->port, d->own_port);
+	main_exit_device(d);
 	put_device(&vdev->dev);
 	module_put(THIS_MODULE);
 }
@@ -265,6 +157,7 @@ static const struct vdpa_mgmtdev_ops main_mgmt_ops = {
 
 static struct virtio_device_id main_ids[] = {
 	{ VIRTIO_ID_NET, VIRTIO_DEV_ANY_ID },
+	{ VIRTIO_ID_BLOCK, VIRTIO_DEV_ANY_ID },
 	{ 0 },
 };
 
@@ -322,9 +215,10 @@ static int __init sluice_vdpa_init(void)
 		err = PTR_ERR(main_mgmt.device);
 		goto root;
 	}
-	err = sluice_port_notifier_register(&main_notifier);
+	err = sluice_vdpa_net_register();
 	if (err)
 		goto device;
+	/* Whoever shows bits by name takes them for a network card's. */
 	main_mgmt.supported_features = sluice_vdpa_net_offer;
 	err = vdpa_mgmtdev_register(&main_mgmt);
 	if (err)
@@ -332,7 +226,7 @@ static int __init sluice_vdpa_init(void)
 	return 0;
 
 notifier:
-	sluice_port_notifier_unregister(&main_notifier);
+	sluice_vdpa_net_unregister();
 device:
 	device_unregister(main_mgmt.device);
 root:
@@ -351,7 +245,7 @@ static void __exit sluice_vdpa_exit(void)
 {
 	vdpa_mgmtdev_unregister(&main_mgmt);
 	wait_var_event(&vdpa_live, !atomic_read(&vdpa_live));
-	sluice_port_notifier_unregister(&main_notifier);
+	sluice_vdpa_net_unregister();
 	device_unregister(main_mgmt.device);
 	root_device_unregister(main_root);
 	destroy_workqueue(sluice_vdpa_wq);
@@ -361,4 +255,4 @@ module_exit(sluice_vdpa_exit);
 SLUICE_IMPORT;
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The Sluice developers");
-MODULE_DESCRIPTION("Sluice: guest ports as vDPA network devices");
+MODULE_DESCRIPTION("Sluice: guest ports and volumes as vDPA devices");

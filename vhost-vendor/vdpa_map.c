@@ -18,9 +18,9 @@
  *
  * DOC: The host's memory
  *
- * virtio_net of the host itself, by way of virtio_vdpa, maps its buffers with the DMA interface for
- * a device of which no IOMMU knows: that gives physical addresses, which the direct map of the
- * kernel is one entry for. Nobody but a driver of that kind may have it: who opens
+ * virtio_net or virtio_blk of the host itself, by way of virtio_vdpa, maps its buffers with the DMA
+ * interface for a device of which no IOMMU knows: that gives physical addresses, which the direct
+ * map of the kernel is one entry for. Nobody but a driver of that kind may have it: who opens
  * /dev/vhost-vdpa-N would own the host. Hence it is chosen by the driver's name, and everybody else
  * gets what he mapped.
  */
@@ -111,7 +111,7 @@ static void map_quiesce(struct sluice_vdpa *d)
 {
 	unsigned int i;
 
-	for (i = 0; i < SLUICE_VDPA_VQS; i++) {
+	for (i = 0; i < d->nr_vqs; i++) {
 		if (d->vq[i].attached)
 			sluice_queue_memory_changed(d->vq[i].q);
 	}
@@ -138,6 +138,8 @@ void sluice_vdpa_map_choose(struct sluice_vdpa *d)
 {
 	lockdep_assert_held(&d->lock);
 	d->gmem.iotlb = d->host_driver ? d->direct : d->iotlb;
+	/* Such a driver waits for its requests before it gives their memory back. */
+	d->gmem.host = d->host_driver;
 }
 
 /* A kick follows whatever is mapped. */

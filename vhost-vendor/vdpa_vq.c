@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Virtqueues: what the driver says of each, kept until it is ready, and the port's queue for it. */
-#include <linux/virtio_ring.h>
+/* Virtqueues: what the driver says of each, kept until it is ready, and what serves it. */
 #include "vdpa.h"
 
 /* --- interrupts --- */
@@ -76,11 +75,10 @@ static void vq_config(const struct sluice_vdpa_vq *vq, struct sluice_queue_confi
 			.used = !packed ? ~0U : vq->has_state ? vq->used : BIT(15),
 		},
 		.gmem = &vq->d->gmem,
-		.hdr_len = sizeof(struct virtio_net_hdr_mrg_rxbuf),
-		.mergeable = sluice_vdpa_has(d, VIRTIO_NET_F_MRG_RXBUF),
 		.ops = &vq_frontend_ops,
 		.priv = (void *)vq,
 	};
+	d->type->vq_config(d, cfg);
 }
 
 static int vq_start(struct sluice_vdpa_vq *vq)
@@ -88,7 +86,8 @@ static int vq_start(struct sluice_vdpa_vq *vq)
 	struct sluice_queue_config cfg;
 	int err;
 
-	if (!vq->ready || vq->attached)
+	/* A VMM enables all there are, also those that its guest has not set up. */
+	if (!vq->ready || !vq->num || vq->attached)
 		return 0;
 	vq_config(vq, &cfg);
 	err = sluice_queue_attach(vq->q, &cfg);
@@ -110,7 +109,7 @@ int sluice_vdpa_vq_start_all(struct sluice_vdpa *d)
 	/* There is no legacy interface. */
 	if (!sluice_vdpa_has(d, VIRTIO_F_VERSION_1))
 		return -EINVAL;
-	for (i = 0; i < SLUICE_VDPA_VQS && !err; i++)
+	for (i = 0; i < d->nr_vqs && !err; i++)
 		err = vq_start(&d->vq[i]);
 	return err;
 }
@@ -134,7 +133,7 @@ void sluice_vdpa_vq_stop_all(struct sluice_vdpa *d)
 {
 	unsigned int i;
 
-	for (i = 0; i < SLUICE_VDPA_VQS; i++)
+	for (i = 0; i < d->nr_vqs; i++)
 		sluice_vdpa_vq_stop(&d->vq[i]);
 }
 
@@ -142,7 +141,7 @@ void sluice_vdpa_vq_kick_all(struct sluice_vdpa *d)
 {
 	unsigned int i;
 
-	for (i = 0; i < SLUICE_VDPA_VQS; i++)
+	for (i = 0; i < d->nr_vqs; i++)
 		sluice_queue_kick(d->vq[i].q);
 }
 
@@ -208,7 +207,7 @@ void sluice_vdpa_vq_init(struct sluice_vdpa *d, unsigned int index)
 
 	vq->d = d;
 	vq->index = index;
-	vq->q = sluice_port_queue(d->port, 0, index);
+	vq->q = d->type->queue(d, index);
 	spin_lock_init(&vq->cb_lock);
 	INIT_WORK(&vq->cb_work, vq_cb_work);
 }
