@@ -57,6 +57,30 @@ static bool change_add(enum section_nr nr, const char *verb, const struct item *
 
 /* --- comparing ------------------------------------------------------------------------------- */
 
+static const char *const amounts[] = { "bps",	    "pps",	"read-iops",
+				       "read-bps",  "write-iops", "write-bps" };
+
+static bool is_amount(const char *field)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(amounts) && strcmp(amounts[i], field); i++)
+		;
+	return i < ARRAY_SIZE(amounts);
+}
+
+/* An amount that it is not limited by any more is a change. */
+static bool lifts_limit(const struct rec *now, const struct rec *want)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(amounts); i++) {
+		if (rec_has(now, amounts[i]) && !rec_has(want, amounts[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Fields that the declaration has, compared by their text. */
 static bool item_covers(const struct item *now, const struct item *want)
 {
@@ -66,12 +90,12 @@ static bool item_covers(const struct item *now, const struct item *want)
 	bool same;
 
 	if (obj != &object_port && obj != &object_uplink && obj != &object_rate &&
-	    obj != &object_meter && obj != &object_worker) {
+	    obj != &object_meter && obj != &object_worker && obj != &object_volume) {
 		a = rec_canon(now->rec, NULL);
 	} else {
-		/* An amount that it is not limited by any more is a change though. */
-		if ((rec_has(now->rec, "bps") && !rec_has(want->rec, "bps")) ||
-		    (rec_has(now->rec, "pps") && !rec_has(want->rec, "pps")))
+		if (lifts_limit(now->rec, want->rec) ||
+		    rec_has(now->rec, "ro") != rec_has(want->rec, "ro") ||
+		    rec_has(now->rec, "key") != rec_has(want->rec, "key"))
 			return false;
 		now->rec->has &= want->rec->has;
 		a = rec_canon(now->rec, NULL);
@@ -192,6 +216,7 @@ static const int del_cmd[SECTIONS] = {
 	[SEC_GUARD] = SLUICE_CMD_GUARD_DEL,   [SEC_ACL] = SLUICE_CMD_ACL_DEL,
 	[SEC_RATE] = SLUICE_CMD_RATE_DEL,     [SEC_METER] = SLUICE_CMD_METER_DEL,
 	[SEC_FLOW] = SLUICE_CMD_FLOW_DEL,     [SEC_ACL_DEFAULT] = SLUICE_CMD_ACL_SET_DEFAULT,
+	[SEC_VOLUME] = SLUICE_CMD_VOLUME_DEL,
 };
 
 /* Only the fields that name it. */
@@ -218,7 +243,7 @@ static bool item_del(enum section_nr nr, const struct item *item)
 static bool replaced_in_place(enum section_nr nr)
 {
 	return nr == SEC_GUARD || nr == SEC_RATE || nr == SEC_ACL_DEFAULT || nr == SEC_PORT ||
-	       nr == SEC_UPLINK || nr == SEC_WORKER;
+	       nr == SEC_UPLINK || nr == SEC_WORKER || nr == SEC_VOLUME;
 }
 
 static bool section_del(enum section_nr nr, struct state *now, struct state *want)
@@ -253,6 +278,10 @@ static bool item_add(enum section_nr nr, const struct item *item, int cmd)
 	}
 	if (rec_put(msg, r))
 		complain("%s: too large for one message", sections[nr].obj->name);
+	if (cmd == SLUICE_CMD_VOLUME_ADD && !volume_put_key(msg, r)) {
+		nlmsg_free(msg);
+		return false;
+	}
 	if (!item->rec)
 		rec_free(r);
 	return change_add(nr, "set", item, msg);
@@ -291,7 +320,61 @@ static bool port_set(enum section_nr nr, const struct item *have, const struct i
 	return ok;
 }
 
+/* Of a volume only limits and size change. */
+static bool volume_fixed(const struct item *have, const struct item *want)
+{
+	static const char *const fixed[] = { "dev",    "start", "ro",	       "block-size",
+					     "queues", "key",	"sector-size", "iv-offset" };
+	const char *was;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(fixed); i++) {
+		/* Whether it may be written, and has a key, is said by leaving that out too. */
+		if (!rec_has(want->rec, fixed[i]) && strcmp(fixed[i], "ro") &&
+		    strcmp(fixed[i], "key"))
+			continue;
+		was = rec_text(have->rec, fixed[i]);
+		if (!strcmp(was, rec_text(want->rec, fixed[i])))
+			continue;
+		complain("volume %s: %s is %s, declared is %s, and that is fixed: remove it first",
+			 want->key, fixed[i], *was ? was : "not set",
+			 rec_has(want->rec, fixed[i]) ? rec_text(want->rec, fixed[i]) : "none");
+		return false;
+	}
+	return true;
+}
+
+static bool volume_set(const struct item *have, const struct item *want)
+{
+	struct rec *r;
+	struct item set = *want;
+	unsigned int i;
+	bool ok;
+
+	if (!volume_fixed(have, want))
+		return false;
+	r = rec_new(&object_volume);
+	rec_set(r, rec_field(r->obj, "name"), want->key);
+	for (i = 0; i < r->obj->nr_fields; i++) {
+		const char *name = r->obj->fields[i].name;
+
+		if (strcmp(name, "size") && r->obj->fields[i].codec != &codec_rate)
+			continue;
+		if (rec_has(want->rec, name))
+			rec_set(r, i, rec_text(want->rec, name));
+		else if (rec_has(have->rec, name) && is_amount(name))
+			rec_set(r, i, "0");
+	}
+	set.rec = r;
+	ok = item_add(SEC_VOLUME, &set, SLUICE_CMD_VOLUME_SET);
+	changes[nr_changes - 1].item = want;
+	rec_free(r);
+	return ok;
+}
+
 static const int add_cmd[SECTIONS] = {
+	[SEC_VOLUME_MODE] = SLUICE_CMD_VOLUME_MODE_SET,
+	[SEC_VOLUME] = SLUICE_CMD_VOLUME_ADD,
 	[SEC_WORKER] = SLUICE_CMD_WORKER_ADD, [SEC_PORT] = SLUICE_CMD_PORT_ADD,
 	[SEC_UPLINK] = SLUICE_CMD_UPLINK_ADD, [SEC_ASSIGN] = SLUICE_CMD_WORKER_ASSIGN,
 	[SEC_WIRE] = SLUICE_CMD_WIRE_ADD,     [SEC_GUARD] = SLUICE_CMD_GUARD_SET,
@@ -314,6 +397,8 @@ static bool section_add(enum section_nr nr, struct state *now, struct state *wan
 		have = table_find(t, item->key);
 		if (have && (nr == SEC_PORT || nr == SEC_UPLINK))
 			ok = port_set(nr, have, item);
+		else if (have && nr == SEC_VOLUME)
+			ok = volume_set(have, item);
 		else if (have && nr == SEC_WORKER)
 			ok = item_add(nr, item, SLUICE_CMD_WORKER_SET);
 		else
@@ -344,12 +429,14 @@ static bool flows_add(struct state *want)
 /* --- all of it ------------------------------------------------------------------------------- */
 
 /*
- * The host's workers, and what is with them, are left alone by a file that does not speak of
- * them.
+ * The host's workers and volumes, and what is with them, are left alone by a file that does not
+ * speak of them.
  */
 static bool in_scope(const struct state *want, enum section_nr nr)
 {
-	return (nr != SEC_WORKER && nr != SEC_ASSIGN) || want->has[nr];
+	return (nr != SEC_WORKER && nr != SEC_ASSIGN && nr != SEC_VOLUME &&
+		nr != SEC_VOLUME_MODE) ||
+	       want->has[nr];
 }
 
 static void match_all(struct state *now, struct state *want)
@@ -366,15 +453,16 @@ static bool send_all(struct state *now, struct state *want)
 {
 	static const enum section_nr going[] = { SEC_FLOW,	  SEC_WIRE,  SEC_ACL,
 						 SEC_ACL_DEFAULT, SEC_GUARD, SEC_RATE,
-						 SEC_METER,	  SEC_PORT,  SEC_UPLINK };
-	static const enum section_nr coming[] = { SEC_WORKER,	   SEC_PORT, SEC_UPLINK,
-						  SEC_ASSIGN,	   SEC_WIRE, SEC_GUARD,
-						  SEC_ACL_DEFAULT, SEC_ACL,  SEC_RATE,
-						  SEC_METER };
+						 SEC_METER,	  SEC_PORT,  SEC_UPLINK,
+						 SEC_VOLUME };
+	static const enum section_nr coming[] = { SEC_WORKER,	   SEC_VOLUME_MODE, SEC_VOLUME,
+						  SEC_PORT,	   SEC_UPLINK,	    SEC_ASSIGN,
+						  SEC_WIRE,	   SEC_GUARD,	    SEC_ACL_DEFAULT,
+						  SEC_ACL,	   SEC_RATE,	    SEC_METER };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(going); i++) {
-		if (!section_del(going[i], now, want))
+		if (in_scope(want, going[i]) && !section_del(going[i], now, want))
 			return false;
 	}
 	for (i = 0; i < ARRAY_SIZE(coming); i++) {

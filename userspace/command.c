@@ -7,7 +7,8 @@
 
 const struct command *const command_tables[] = {
 	port_commands, wire_commands,	guard_commands, acl_commands, rate_commands,
-	flow_commands, worker_commands, other_commands, NULL,
+	flow_commands, worker_commands, volume_commands, key_commands,
+	other_commands, NULL,
 };
 
 /* --- a command's arguments ------------------------------------------------------------------- */
@@ -70,6 +71,8 @@ static void usage_args(const struct command *c, FILE *out)
 			fprintf(out, "%s", c->obj == &object_wire ? "PORT" : f->codec->what);
 		else if (f->flags & F_BARE)
 			fprintf(out, "%s", f->codec->what);
+		else if (f->codec == &codec_flag)
+			fprintf(out, "%s", f->name);
 		else
 			fprintf(out, "%s %s", f->name, f->codec->what);
 		if (f->flags & F_LIST)
@@ -255,6 +258,10 @@ static bool args_read(const struct command *c, struct rec *r, int argc, char **a
 		if (r->has & 1ULL << a->field && !(f->flags & F_MULTI)) {
 			complain("%s is there twice", f->name);
 			return false;
+		}
+		if (named && f->codec == &codec_flag) {
+			*argv = (char *)"true";
+			named = false;
 		}
 		argv += named;
 		argc -= named;

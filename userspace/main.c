@@ -9,6 +9,7 @@
 
 struct options opt;
 unsigned int batch_line;
+bool batch_stdin;
 
 void complain(const char *fmt, ...)
 {
@@ -84,9 +85,11 @@ int batch_file(const char *path)
 		complain("%s: cannot be read", path);
 		return EXIT_USAGE;
 	}
+	batch_stdin = in == stdin;
 	for (batch_line = 1; rc == EXIT_DONE && getline(&line, &size, in) >= 0; batch_line++)
 		rc = batch_words(split_line(line, words), words);
 	batch_line = 0;
+	batch_stdin = false;
 	free(line);
 	if (in != stdin)
 		fclose(in);

@@ -5,8 +5,6 @@
 #include <string.h>
 #include "sluice.h"
 
-#define TEXT_MAX 256
-
 struct rec *rec_new(const struct object *obj)
 {
 	struct rec *r = xcalloc(1, sizeof(*r) + obj->nr_fields * sizeof(r->v[0]));
@@ -23,6 +21,7 @@ static void value_free(struct value *v)
 		rec_free(v->rec[i]);
 	free(v->rec);
 	free(v->item);
+	free(v->text);
 }
 
 void rec_free(struct rec *r)
@@ -103,7 +102,9 @@ static bool set_one(struct rec *r, unsigned int field, const char *text)
 	struct value *v = is_list(f) ? list_add(&r->v[field]) : &r->v[field];
 
 	if (f->codec->parse(text, v)) {
-		r->has |= 1ULL << field;
+		/* What is not so is not said. */
+		if (f->codec != &codec_flag || v->n)
+			r->has |= 1ULL << field;
 		return true;
 	}
 	complain("%s: '%s' is not %s", f->name, text, f->codec->what);
@@ -159,7 +160,8 @@ void rec_print(const struct rec *r, unsigned int skip)
 
 	for (i = skip; i < r->obj->nr_fields; i++) {
 		f = &r->obj->fields[i];
-		if (!(r->has & 1ULL << i) || (f->flags & F_STAT && !opt.stats))
+		if (!(r->has & 1ULL << i) || f->flags & F_JSON ||
+		    (f->flags & F_STAT && !opt.stats))
 			continue;
 		if (f->flags & F_NEST)
 			print_nest(&r->v[i]);
@@ -364,7 +366,8 @@ int rec_put(struct nl_msg *msg, const struct rec *r)
 		const struct field *f = &r->obj->fields[i];
 		const struct value *v = &r->v[i];
 
-		if (!(r->has & 1ULL << i) || f->flags & (F_MATCH | F_NEST | F_SHOW | F_STAT))
+		if (!(r->has & 1ULL << i) ||
+		    f->flags & (F_MATCH | F_NEST | F_SHOW | F_STAT | F_REF))
 			continue;
 		if (is_list(f) ? put_list(msg, f, v) : f->codec->put(msg, f->attr, v))
 			return -1;

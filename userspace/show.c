@@ -17,6 +17,12 @@ void show_begin(void)
 		printf("[");
 }
 
+static bool is_name(const struct field *f)
+{
+	return (f->codec == &codec_name || f->codec == &codec_volume || f->codec == &codec_key) &&
+	       !(f->flags & F_BARE);
+}
+
 void show_item(const struct rec *r, unsigned int skip)
 {
 	struct json_object *json;
@@ -31,8 +37,7 @@ void show_item(const struct rec *r, unsigned int skip)
 		/* The first field is what it is known by. */
 		for (i = 0; i < r->obj->nr_fields && !(r->has & 1ULL << i); i++)
 			;
-		if (i == 0 && !skip && r->obj->fields[0].codec == &codec_name &&
-		    !(r->obj->fields[0].flags & F_BARE)) {
+		if (i == 0 && !skip && is_name(&r->obj->fields[0])) {
 			printf("%s:", rec_text(r, r->obj->fields[0].name));
 			skip = 1;
 		} else {
@@ -71,17 +76,26 @@ static bool names_one(const struct command *c, const struct rec *args)
 	return args->has && (c->cmd == SLUICE_CMD_FLOW_GET || c->cmd == SLUICE_CMD_STATS_GET);
 }
 
+int show_reply(const struct object *obj, struct nl_msg *msg)
+{
+	bool ok;
+
+	show_begin();
+	ok = ctl_do(msg, show_one, (void *)obj);
+	show_end();
+	return ok ? EXIT_DONE : EXIT_REFUSED;
+}
+
 int show_run(const struct command *c, struct rec *args)
 {
 	struct nl_msg *msg = ctl_new(c->cmd);
 	bool ok, changed = false;
 
 	rec_put(msg, args);
-	show_begin();
 	if (names_one(c, args))
-		ok = ctl_do(msg, show_one, (void *)c->obj);
-	else
-		ok = ctl_dump(msg, show_one, (void *)c->obj, &changed);
+		return show_reply(c->obj, msg);
+	show_begin();
+	ok = ctl_dump(msg, show_one, (void *)c->obj, &changed);
 	show_end();
 	if (changed)
 		complain("warning: it changed meanwhile, so this is not of one moment");
@@ -102,6 +116,12 @@ static const char *const event_names[] = {
 	[SLUICE_EVENT_WORKER_ADD] = "worker-add",
 	[SLUICE_EVENT_WORKER_DEL] = "worker-del",
 	[SLUICE_EVENT_CONFIG] = "config",
+	[SLUICE_EVENT_VOLUME_ADD] = "volume-add",
+	[SLUICE_EVENT_VOLUME_DEL] = "volume-del",
+	[SLUICE_EVENT_VOLUME_GONE] = "volume-gone",
+	[SLUICE_EVENT_VOLUME_REKEYED] = "volume-rekeyed",
+	[SLUICE_EVENT_VOLUME_PLAIN] = "volume-plain",
+	[SLUICE_EVENT_VOLUME_REFUSED] = "volume-refused",
 };
 
 static const char *const object_names[] = {
@@ -114,16 +134,18 @@ static const char *const object_names[] = {
 	[SLUICE_OBJECT_FLOW] = "flow",
 	[SLUICE_OBJECT_WORKER] = "worker",
 	[SLUICE_OBJECT_TRANSACTION] = "transaction",
+	[SLUICE_OBJECT_VOLUME] = "volume",
 };
 
 /* The numbers become words: what value is depends on the event. */
-enum { EV_TIME, EV_EVENT, EV_PORT, EV_IFINDEX, EV_QUEUE, EV_CPU, EV_OBJECT, EV_TEXT };
+enum { EV_TIME, EV_EVENT, EV_PORT, EV_IFINDEX, EV_VOLUME, EV_QUEUE, EV_CPU, EV_OBJECT, EV_TEXT };
 
 static const struct field event_fields[] = {
 	[EV_TIME] = { "time", &codec_text, 0, 0, F_BARE, NULL },
 	[EV_EVENT] = { "event", &codec_text, 0, 0, F_BARE, NULL },
 	[EV_PORT] = { "port", &codec_name, 0, 0, F_BARE, NULL },
 	[EV_IFINDEX] = { .name = "ifindex", .codec = &codec_u32 },
+	[EV_VOLUME] = { .name = "volume", .codec = &codec_volume },
 	[EV_QUEUE] = { .name = "queue", .codec = &codec_u32 },
 	[EV_CPU] = { .name = "cpu", .codec = &codec_u32 },
 	[EV_OBJECT] = { "object", &codec_text, 0, 0, F_BARE, NULL },
@@ -148,6 +170,10 @@ static void event_value(struct rec *r, uint32_t event, uint32_t value)
 	case SLUICE_EVENT_WORKER_ADD:
 	case SLUICE_EVENT_WORKER_DEL:
 		set_number(r, EV_CPU, value);
+		break;
+	case SLUICE_EVENT_VOLUME_REKEYED:
+		if (value)
+			rec_set(r, EV_TEXT, strerror(value));
 		break;
 	case SLUICE_EVENT_CONFIG:
 		if (value < ARRAY_SIZE(object_names) && object_names[value])
@@ -204,6 +230,8 @@ static void event_seen(struct nlattr *attrs, int len, void *arg)
 		rec_set(r, EV_PORT, nla_get_string(tb[SLUICE_A_NOTE_PORT]));
 	if (tb[SLUICE_A_NOTE_IFINDEX])
 		set_number(r, EV_IFINDEX, nla_get_u32(tb[SLUICE_A_NOTE_IFINDEX]));
+	if (tb[SLUICE_A_NOTE_VOLUME])
+		rec_set(r, EV_VOLUME, nla_get_string(tb[SLUICE_A_NOTE_VOLUME]));
 	if (tb[SLUICE_A_NOTE_VALUE])
 		event_value(r, event, nla_get_u32(tb[SLUICE_A_NOTE_VALUE]));
 	if (tb[SLUICE_A_NOTE_TEXT])

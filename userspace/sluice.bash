@@ -17,8 +17,18 @@ _sluice_ids() { sluice "$1" show 2>/dev/null | awk '{ print $3 }'; }
 _sluice_values() {
 	case $1 in
 	port) _sluice_names port ;;
+	volume) _sluice_names volume ;;
 	in) _sluice_names port uplink ;;
-	dev) find /sys/class/net -mindepth 1 -maxdepth 1 -printf '%f\n' ;;
+	dev)
+		if [ "$2" = volume ]; then
+			find /sys/class/block -mindepth 1 -maxdepth 1 -printf '/dev/%f\n'
+		else
+			find /sys/class/net -mindepth 1 -maxdepth 1 -printf '%f\n'
+		fi
+		;;
+	key) awk '$8 ~ /^(logon|user|encrypted|trusted)$/ { sub(/: [0-9]+.*$/, ""); print $8 ":" $9 }' /proc/keys ;;
+	keyring) printf '%s\n' session user ;;
+	block-size | sector-size) printf '%s\n' 512 4096 ;;
 	dir) printf '%s\n' from-guest to-guest ;;
 	mode) printf '%s\n' adaptive poll ;;
 	proto) printf '%s\n' tcp udp sctp icmp icmpv6 ;;
@@ -47,6 +57,7 @@ _sluice() {
 			return
 			;;
 		stats) found=$(_sluice_names port uplink) ;;
+		top) found="$(_sluice_names volume) count interval" ;;
 		help) found=$(_sluice_nouns) ;;
 		esac
 		if [ -z "$found" ] && [ ${#words[@]} = 1 ]; then
@@ -60,6 +71,8 @@ _sluice() {
 				'uplink del' | 'uplink show') found+=" $(_sluice_names uplink)" ;;
 				'wire add' | 'wire del') found+=" $(_sluice_names port uplink)" ;;
 				'meter del') found+=" $(_sluice_ids meter)" ;;
+				'volume set' | 'volume del' | 'volume show' | 'key add') found+=" $(_sluice_names volume)" ;;
+				'volume mode') found='monitor enforce' ;;
 				esac
 			}
 		fi

@@ -36,7 +36,8 @@ extern struct options opt;
  * struct value - one value of any kind
  * @n: number, or the lower end of a range
  * @mask: its mask, or the upper end
- * @bytes: MAC, address or text
+ * @bytes: MAC, address or short text
+ * @text: long text, allocated
  * @bmask: mask of @bytes
  * @family: AF_INET or AF_INET6
  * @len: prefix length
@@ -49,6 +50,7 @@ struct value {
 	uint64_t n;
 	uint64_t mask;
 	uint8_t bytes[64];
+	char *text;
 	uint8_t bmask[16];
 	uint8_t family;
 	uint8_t len;
@@ -89,6 +91,9 @@ extern const struct codec codec_match_u8, codec_match_u16, codec_match_mac, code
 extern const struct codec codec_match_vlan, codec_match_dscp, codec_match_frag;
 extern const struct codec codec_match_proto, codec_match_eth_type, codec_match_flags;
 extern const struct codec codec_match_name, codec_arp_op, codec_act;
+extern const struct codec codec_volume, codec_path, codec_key, codec_extent, codec_volume_mode;
+extern const struct codec codec_block_op, codec_block_stage, codec_buckets, codec_ns, codec_amount;
+extern const struct codec codec_keyring, codec_count;
 
 /* What several codecs need. */
 bool parse_number(const char *text, uint64_t max, uint64_t *n);
@@ -96,6 +101,31 @@ bool parse_addr(const char *text, uint8_t *family, uint8_t addr[16]);
 void format_addr(uint8_t family, const uint8_t addr[16], char *buf, size_t size);
 bool parse_mac(const char *text, uint8_t mac[6]);
 void format_mac(const uint8_t mac[6], char *buf, size_t size);
+bool parse_word(const char *const *words, size_t nr, const char *text, struct value *v);
+void format_word(const char *const *words, size_t nr, const struct value *v, char *buf,
+		 size_t size);
+int put_u8(struct nl_msg *msg, int attr, const struct value *v);
+int put_uint(struct nl_msg *msg, int attr, const struct value *v);
+int put_text(struct nl_msg *msg, int attr, const struct value *v);
+bool get_number(const struct nlattr *nla, struct value *v);
+bool get_text(const struct nlattr *nla, struct value *v);
+bool parse_text(const char *text, struct value *v);
+void format_text(const struct value *v, char *buf, size_t size);
+void format_number(const struct value *v, char *buf, size_t size);
+
+/* A kind of value that is one of some words; a number on the wire. */
+#define WORDS(name, what, ...)                                                      \
+	static const char *const words_##name[] = { __VA_ARGS__ };                  \
+	static bool parse_##name(const char *text, struct value *v)                 \
+	{                                                                           \
+		return parse_word(words_##name, ARRAY_SIZE(words_##name), text, v); \
+	}                                                                           \
+	static void format_##name(const struct value *v, char *buf, size_t size)    \
+	{                                                                           \
+		format_word(words_##name, ARRAY_SIZE(words_##name), v, buf, size);  \
+	}                                                                           \
+	const struct codec codec_##name = { what,	   false,  parse_##name,    \
+					    format_##name, put_u8, get_number }
 
 /* --- objects --------------------------------------------------------------------------------- */
 
@@ -107,6 +137,8 @@ void format_mac(const uint8_t mac[6], char *buf, size_t size);
 #define F_MATCH (1U << 5) /* goes into the nests key and mask */
 #define F_NEST (1U << 6) /* objects of its own */
 #define F_ORDER (1U << 7) /* a list: its attributes are in the nest in their order */
+#define F_REF (1U << 8) /* what is sent instead is looked up by the command */
+#define F_JSON (1U << 9) /* not in text */
 
 /**
  * struct field - a field of an object
@@ -176,7 +208,9 @@ bool rec_get(struct rec *r, struct nlattr *attrs, int len);
 extern const struct object object_port, object_uplink, object_wire, object_guard, object_acl;
 extern const struct object object_acl_default, object_rate, object_meter, object_flow;
 extern const struct object object_worker, object_assign, object_stats, object_version, object_event;
-extern const struct object object_queue;
+extern const struct object object_queue, object_volume, object_volume_mode, object_top;
+/* A value's text is no longer, the terminating zero included. */
+#define TEXT_MAX 4352
 
 /* --- commands -------------------------------------------------------------------------------- */
 
@@ -205,6 +239,7 @@ struct command {
 
 extern const struct command port_commands[], wire_commands[], guard_commands[], acl_commands[];
 extern const struct command rate_commands[], flow_commands[], worker_commands[], other_commands[];
+extern const struct command volume_commands[], key_commands[];
 extern const struct command *const command_tables[];
 
 /* Run one line of words; an exit code. */
@@ -222,6 +257,10 @@ void show_begin(void);
 void show_item(const struct rec *r, unsigned int skip);
 void show_end(void);
 
+/* The answer to a request for one object. */
+int show_reply(const struct object *obj, struct nl_msg *msg);
+
+int top_run(const struct command *c, struct rec *args);
 int monitor_run(const struct command *c, struct rec *args);
 int dump_run(const struct command *c, struct rec *args);
 int apply_files(int nr, char **paths);
@@ -249,11 +288,30 @@ void ctl_txn_abort(char *(*what)(unsigned int nr, void *arg), void *arg);
 /* Call @cb for each event until there is an error. */
 bool ctl_listen(void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg);
 
+/* --- volumes and keys ------------------------------------------------------------------------- */
+
+#define VOLUME_BUCKETS 64
+#define VOLUME_KEY_STDIN "-"
+
+/* Time, in ns, that a share (in thousandths) of what a histogram counts did not exceed. */
+uint64_t histogram_quantile(const uint64_t *buckets, unsigned int nr, unsigned int permille);
+/* What is sent for a field that is F_REF. Complains. */
+bool volume_put_key(struct nl_msg *msg, const struct rec *r);
+/* Serial number of a key that is there, by "type:description"; 0 with a complaint. */
+int32_t key_find(const char *name);
+/*
+ * Serial number of a key that standard input has and that lasts as long as this process; 0 with a
+ * complaint.
+ */
+int32_t key_from_stdin(const char *name);
+
 /* --- messages -------------------------------------------------------------------------------- */
 
 /* "sluice: ...", after the line's number in a batch. */
 __attribute__((format(printf, 1, 2))) void complain(const char *fmt, ...);
+/* The line of a batch, from 1; 0 without one. Does it come from standard input? */
 extern unsigned int batch_line;
+extern bool batch_stdin;
 void *xcalloc(size_t nr, size_t size);
 char *xstrdup(const char *s);
 

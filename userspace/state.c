@@ -12,9 +12,11 @@
 
 const struct section sections[SECTIONS] = {
 	[SEC_WORKER] = { &object_worker, { "cpu" }, { "worker", "add" } },
+	[SEC_VOLUME_MODE] = { &object_volume_mode, { NULL }, { "volume", "mode" } },
+	[SEC_VOLUME] = { &object_volume, { "name" }, { "volume", "add" } },
 	[SEC_PORT] = { &object_port, { "name" }, { "port", "add" } },
 	[SEC_UPLINK] = { &object_uplink, { "name" }, { "uplink", "add" } },
-	[SEC_ASSIGN] = { &object_assign, { "port", "queue" }, { "worker", "assign" } },
+	[SEC_ASSIGN] = { &object_assign, { "port", "volume", "queue" }, { "worker", "assign" } },
 	[SEC_WIRE] = { &object_wire, { "a", "b" }, { "wire", "add" } },
 	[SEC_GUARD] = { &object_guard, { "port" }, { "guard", "set" } },
 	[SEC_ACL_DEFAULT] = { &object_acl_default, { "port", "dir" }, { "acl", "default" } },
@@ -116,7 +118,9 @@ static bool worker_known(const struct state *s, uint64_t cpu)
 	return false;
 }
 
-static void assign_seen(struct state *s, const char *port, const struct value *queue, uint64_t cpu)
+/* @noun: port or volume */
+static void assign_seen(struct state *s, const char *noun, const char *name,
+			const struct value *queue, uint64_t cpu)
 {
 	struct rec *r;
 	char text[24];
@@ -124,7 +128,7 @@ static void assign_seen(struct state *s, const char *port, const struct value *q
 	if (!worker_known(s, cpu))
 		return;
 	r = rec_new(&object_assign);
-	rec_set(r, rec_field(r->obj, "port"), port);
+	rec_set(r, rec_field(r->obj, noun), name);
 	if (queue) {
 		snprintf(text, sizeof(text), "%u", (unsigned int)queue->n);
 		rec_set(r, rec_field(r->obj, "queue"), text);
@@ -144,7 +148,7 @@ static void guest_assigned(struct state *s, const struct rec *port)
 		const struct rec *q = list->rec[i];
 
 		if (rec_has(q, "cpu") && rec_value(q, "dir")->n == SLUICE_DIRECTION_FROM_GUEST)
-			assign_seen(s, rec_text(port, "name"), rec_value(q, "pair"),
+			assign_seen(s, "port", rec_text(port, "name"), rec_value(q, "pair"),
 				    rec_value(q, "cpu")->n);
 	}
 }
@@ -178,10 +182,27 @@ static void port_seen(struct nlattr *attrs, int len, void *arg)
 		rec_free(uplink);
 	} else {
 		if (rec_has(uplink, "cpu"))
-			assign_seen(s, rec_text(uplink, "name"), NULL, rec_value(uplink, "cpu")->n);
+			assign_seen(s, "port", rec_text(uplink, "name"), NULL,
+				    rec_value(uplink, "cpu")->n);
 		collect(s, SEC_UPLINK, uplink);
 		rec_free(guest);
 	}
+}
+
+static void volume_seen(struct nlattr *attrs, int len, void *arg)
+{
+	struct rec *r = rec_new(&object_volume);
+	const struct value *list = rec_value(r, "queue");
+	unsigned int i;
+
+	if (!rec_get(r, attrs, len)) {
+		rec_free(r);
+		return;
+	}
+	for (i = 0; i < list->nr; i++)
+		assign_seen(arg, "volume", rec_text(r, "name"), rec_value(list->rec[i], "index"),
+			    rec_value(list->rec[i], "cpu")->n);
+	collect(arg, SEC_VOLUME, r);
 }
 
 static void acl_seen(struct nlattr *attrs, int len, void *arg)
@@ -226,7 +247,11 @@ static bool collect_plain(struct state *s, enum section_nr nr, int cmd, bool *ch
 
 static bool collect_once(struct state *s, bool *changed)
 {
+	struct into mode = { s, SEC_VOLUME_MODE };
+
 	return ctl_dump(ctl_new(SLUICE_CMD_WORKER_GET), worker_seen, s, changed) &&
+	       ctl_do(ctl_new(SLUICE_CMD_VOLUME_MODE_GET), item_seen, &mode) &&
+	       ctl_dump(ctl_new(SLUICE_CMD_VOLUME_GET), volume_seen, s, changed) &&
 	       ctl_dump(ctl_new(SLUICE_CMD_PORT_GET), port_seen, s, changed) &&
 	       collect_plain(s, SEC_GUARD, SLUICE_CMD_GUARD_GET, changed) &&
 	       ctl_dump(ctl_new(SLUICE_CMD_ACL_GET), acl_seen, s, changed) &&
@@ -359,12 +384,21 @@ static struct json_object *json_read(const char *path)
 	return json;
 }
 
+/* Files hold no keys, and standard input may be one of them. */
+static bool key_is_named(const struct rec *r)
+{
+	if (!rec_has(r, "key") || strcmp(rec_text(r, "key"), VOLUME_KEY_STDIN))
+		return true;
+	complain("key: a state names a key by TYPE:DESC");
+	return false;
+}
+
 static bool item_read(struct state *s, enum section_nr nr, struct json_object *json)
 {
 	struct rec *r = rec_new(sections[nr].obj);
 
 	if (rec_from_json(r, json, true) &&
-	    command_complete(sections[nr].add[0], sections[nr].add[1], r)) {
+	    command_complete(sections[nr].add[0], sections[nr].add[1], r) && key_is_named(r)) {
 		if (nr == SEC_FLOW)
 			flow_imply(r);
 		state_add(s, nr, r, json_object_get(json));

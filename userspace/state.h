@@ -8,6 +8,8 @@
 /* Sections of a state, in the order in which they are written. */
 enum section_nr {
 	SEC_WORKER,
+	SEC_VOLUME_MODE,
+	SEC_VOLUME,
 	SEC_PORT,
 	SEC_UPLINK,
 	SEC_ASSIGN,

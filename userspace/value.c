@@ -19,7 +19,7 @@ bool parse_number(const char *text, uint64_t max, uint64_t *n)
 	return !errno && !*end && *n <= max;
 }
 
-static void format_number(const struct value *v, char *buf, size_t size)
+void format_number(const struct value *v, char *buf, size_t size)
 {
 	snprintf(buf, size, "%llu", (unsigned long long)v->n);
 }
@@ -51,7 +51,7 @@ static bool parse_id(const char *text, struct value *v)
 	return parse_u32(text, v) && v->n;
 }
 
-static int put_u8(struct nl_msg *msg, int attr, const struct value *v)
+int put_u8(struct nl_msg *msg, int attr, const struct value *v)
 {
 	return nla_put_u8(msg, attr, v->n);
 }
@@ -67,12 +67,12 @@ static int put_u32(struct nl_msg *msg, int attr, const struct value *v)
 }
 
 /* As short as it may be, as the kernel has it. */
-static int put_uint(struct nl_msg *msg, int attr, const struct value *v)
+int put_uint(struct nl_msg *msg, int attr, const struct value *v)
 {
 	return v->n > UINT32_MAX ? nla_put_u64(msg, attr, v->n) : nla_put_u32(msg, attr, v->n);
 }
 
-static bool get_number(const struct nlattr *nla, struct value *v)
+bool get_number(const struct nlattr *nla, struct value *v)
 {
 	switch (nla_len(nla)) {
 	case 1:
@@ -144,7 +144,7 @@ const struct codec codec_rate = { "N[k|m|g]", true, parse_rate, format_rate, put
 
 /* --- words ----------------------------------------------------------------------------------- */
 
-static bool parse_word(const char *const *words, size_t nr, const char *text, struct value *v)
+bool parse_word(const char *const *words, size_t nr, const char *text, struct value *v)
 {
 	for (v->n = 0; v->n < nr; v->n++) {
 		if (!strcmp(words[v->n], text))
@@ -153,27 +153,13 @@ static bool parse_word(const char *const *words, size_t nr, const char *text, st
 	return false;
 }
 
-static void format_word(const char *const *words, size_t nr, const struct value *v, char *buf,
-			size_t size)
+void format_word(const char *const *words, size_t nr, const struct value *v, char *buf, size_t size)
 {
 	if (v->n < nr)
 		snprintf(buf, size, "%s", words[v->n]);
 	else
 		format_number(v, buf, size);
 }
-
-#define WORDS(name, what, ...)                                                      \
-	static const char *const words_##name[] = { __VA_ARGS__ };                  \
-	static bool parse_##name(const char *text, struct value *v)                 \
-	{                                                                           \
-		return parse_word(words_##name, ARRAY_SIZE(words_##name), text, v); \
-	}                                                                           \
-	static void format_##name(const struct value *v, char *buf, size_t size)    \
-	{                                                                           \
-		format_word(words_##name, ARRAY_SIZE(words_##name), v, buf, size);  \
-	}                                                                           \
-	const struct codec codec_##name = { what,	   false,  parse_##name,    \
-					    format_##name, put_u8, get_number }
 
 WORDS(dir, "from-guest|to-guest", "from-guest", "to-guest");
 WORDS(mode, "adaptive|poll", "adaptive", "poll");
@@ -284,7 +270,7 @@ const struct codec codec_arp_op = { "N",    true,	parse_u8,    format_number,
 
 /* --- text ------------------------------------------------------------------------------------ */
 
-static bool parse_text(const char *text, struct value *v)
+bool parse_text(const char *text, struct value *v)
 {
 	if (!*text || strlen(text) >= sizeof(v->bytes))
 		return false;
@@ -297,17 +283,17 @@ static bool parse_name(const char *text, struct value *v)
 	return strlen(text) <= 15 && parse_text(text, v);
 }
 
-static void format_text(const struct value *v, char *buf, size_t size)
+void format_text(const struct value *v, char *buf, size_t size)
 {
 	snprintf(buf, size, "%s", (const char *)v->bytes);
 }
 
-static int put_text(struct nl_msg *msg, int attr, const struct value *v)
+int put_text(struct nl_msg *msg, int attr, const struct value *v)
 {
 	return nla_put_string(msg, attr, (const char *)v->bytes);
 }
 
-static bool get_text(const struct nlattr *nla, struct value *v)
+bool get_text(const struct nlattr *nla, struct value *v)
 {
 	int len = nla_len(nla);
 
@@ -327,8 +313,8 @@ const struct codec codec_match_name = { "PORT",	  false,    parse_name,	 format_
 
 static bool parse_flag(const char *text, struct value *v)
 {
-	v->n = 1;
-	return !strcmp(text, "true");
+	v->n = !strcmp(text, "true");
+	return v->n || !strcmp(text, "false");
 }
 
 static void format_flag(const struct value *v, char *buf, size_t size)

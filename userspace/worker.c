@@ -19,6 +19,7 @@ const struct object object_worker = OBJECT("worker", worker_fields);
 
 static const struct field assign_fields[] = {
 	{ .name = "port", .codec = &codec_name, .attr = SLUICE_A_WORKER_PORT },
+	{ .name = "volume", .codec = &codec_volume, .attr = SLUICE_A_WORKER_VOLUME },
 	{ .name = "queue", .codec = &codec_u32, .attr = SLUICE_A_WORKER_QUEUE },
 	{ .name = "cpu", .codec = &codec_u32, .attr = SLUICE_A_WORKER_CPU },
 };
@@ -32,8 +33,8 @@ const struct command worker_commands[] = {
 	  "remove a worker; what it serves goes to others" },
 	{ "worker", "set", SLUICE_CMD_WORKER_SET, &object_worker, "cpu! mode!", NULL, NULL,
 	  "change a worker" },
-	{ "worker", "assign", SLUICE_CMD_WORKER_ASSIGN, &object_assign, "port! queue cpu!", NULL,
-	  NULL, "move a port, or one of its queue pairs, to a worker" },
+	{ "worker", "assign", SLUICE_CMD_WORKER_ASSIGN, &object_assign, "port+ volume+ queue cpu!",
+	  NULL, NULL, "move a port or a volume, or one of its queues, to a worker" },
 	{ "worker", "show", SLUICE_CMD_WORKER_GET, &object_worker, "", show_run, NULL,
 	  "show workers" },
 	{}
@@ -84,6 +85,8 @@ const struct object object_version = OBJECT("version", version_fields);
 const struct command other_commands[] = {
 	{ "stats", NULL, SLUICE_CMD_STATS_GET, &object_stats, "@port", show_run, NULL,
 	  "counters of ports, and why packets were dropped" },
+	{ "top", NULL, SLUICE_CMD_VOLUME_GET, &object_top, "@volume count interval", top_run, NULL,
+	  "what volumes do just now: rates, and how long requests take" },
 	{ "monitor", NULL, SLUICE_CMD_NOTIFY, &object_event, "", monitor_run, NULL,
 	  "tell what happens" },
 	{ "dump", NULL, 0, NULL, "", dump_run, NULL, "write the whole state as JSON" },

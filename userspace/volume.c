@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Volumes. */
+#include <stdio.h>
+#include <string.h>
+#include "sluice.h"
+
+static const struct field queue_fields[] = {
+	{ "index", &codec_u32, SLUICE_A_VOLUME_QUEUE_INDEX, 0, F_BARE, NULL },
+	{ .name = "attached", .codec = &codec_flag, .attr = SLUICE_A_VOLUME_QUEUE_ATTACHED },
+	{ .name = "broken", .codec = &codec_text, .attr = SLUICE_A_VOLUME_QUEUE_BROKEN },
+	{ .name = "cpu", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_QUEUE_CPU },
+	{ "in-flight", &codec_u32, SLUICE_A_VOLUME_QUEUE_IN_FLIGHT, 0, F_STAT, NULL },
+	{ "signals", &codec_u64, SLUICE_A_VOLUME_QUEUE_SIGNALS, 0, F_STAT, NULL },
+	{ "kicks", &codec_u64, SLUICE_A_VOLUME_QUEUE_KICKS, 0, F_STAT, NULL },
+};
+
+static const struct object object_volume_queue = OBJECT("queue", queue_fields);
+
+static const struct field op_fields[] = {
+	{ "op", &codec_block_op, SLUICE_A_VOLUME_COUNT_OP, 0, F_BARE, NULL },
+	{ .name = "requests", .codec = &codec_u64, .attr = SLUICE_A_VOLUME_COUNT_REQUESTS },
+	{ .name = "bytes", .codec = &codec_u64, .attr = SLUICE_A_VOLUME_COUNT_BYTES },
+	{ .name = "errors", .codec = &codec_u64, .attr = SLUICE_A_VOLUME_COUNT_ERRORS },
+};
+
+static const struct object object_op = OBJECT("op", op_fields);
+
+static const struct field latency_fields[] = {
+	{ "stage", &codec_block_stage, SLUICE_A_VOLUME_LATENCY_STAGE, 0, F_BARE, NULL },
+	{ .name = "requests", .codec = &codec_u64 },
+	{ .name = "p50", .codec = &codec_ns },
+	{ .name = "p95", .codec = &codec_ns },
+	{ .name = "p99", .codec = &codec_ns },
+	{ .name = "p999", .codec = &codec_ns },
+	{ "buckets", &codec_buckets, SLUICE_A_VOLUME_LATENCY_BUCKETS, 0, F_LIST | F_JSON, NULL },
+};
+
+static const struct object object_latency = OBJECT("latency", latency_fields);
+
+#define RATE(field, attribute)                                                            \
+	{                                                                                 \
+		.name = (field), .codec = &codec_rate, .attr = SLUICE_A_VOLUME_##attribute \
+	}
+
+static const struct field volume_fields[] = {
+	{ .name = "name", .codec = &codec_volume, .attr = SLUICE_A_VOLUME_NAME },
+	{ .name = "dev", .codec = &codec_path, .attr = SLUICE_A_VOLUME_PATH },
+	{ .name = "start", .codec = &codec_extent, .attr = SLUICE_A_VOLUME_START },
+	{ .name = "size", .codec = &codec_extent, .attr = SLUICE_A_VOLUME_SECTORS },
+	{ .name = "ro", .codec = &codec_flag, .attr = SLUICE_A_VOLUME_READ_ONLY },
+	{ .name = "block-size", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_BLOCK_SIZE },
+	{ .name = "queues", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_QUEUES },
+	{ "key", &codec_key, SLUICE_A_VOLUME_KEY_NAME, 0, F_REF, NULL },
+	{ "cipher-bits", &codec_u32, SLUICE_A_VOLUME_CIPHER_BITS, 0, F_SHOW, NULL },
+	{ .name = "sector-size", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_SECTOR_SIZE },
+	{ .name = "iv-offset", .codec = &codec_u64, .attr = SLUICE_A_VOLUME_IV_OFFSET },
+	RATE("read-iops", READ_IOPS),
+	RATE("read-iops-burst", READ_IOPS_BURST),
+	RATE("read-bps", READ_BPS),
+	RATE("read-bps-burst", READ_BPS_BURST),
+	RATE("write-iops", WRITE_IOPS),
+	RATE("write-iops-burst", WRITE_IOPS_BURST),
+	RATE("write-bps", WRITE_BPS),
+	RATE("write-bps-burst", WRITE_BPS_BURST),
+	{ "rekey-key", &codec_key, SLUICE_A_VOLUME_REKEY_KEY_NAME, 0, F_SHOW, NULL },
+	{ "rekey-done", &codec_extent, SLUICE_A_VOLUME_REKEY_DONE, 0, F_SHOW, NULL },
+	{ "rekey-error", &codec_u32, SLUICE_A_VOLUME_REKEY_ERROR, 0, F_SHOW, NULL },
+	{ "journal", &codec_path, SLUICE_A_VOLUME_JOURNAL, 0, F_SHOW, NULL },
+	{ "journal-start", &codec_extent, SLUICE_A_VOLUME_JOURNAL_START, 0, F_SHOW, NULL },
+	{ "claimed", &codec_flag, SLUICE_A_VOLUME_CLAIMED, 0, F_SHOW, NULL },
+	{ "dead", &codec_flag, SLUICE_A_VOLUME_DEAD, 0, F_SHOW, NULL },
+	{ "writeback", &codec_flag, SLUICE_A_VOLUME_WRITEBACK, 0, F_SHOW, NULL },
+	{ "throttled-reads", &codec_u64, SLUICE_A_VOLUME_THROTTLED_READS, 0, F_STAT, NULL },
+	{ "throttled-writes", &codec_u64, SLUICE_A_VOLUME_THROTTLED_WRITES, 0, F_STAT, NULL },
+	{ "busy-ns", &codec_u64, SLUICE_A_VOLUME_BUSY_NS, 0, F_STAT, NULL },
+	{ "queue", NULL, SLUICE_A_VOLUME_QUEUE, 0, F_SHOW | F_NEST, &object_volume_queue },
+	{ "ops", NULL, SLUICE_A_VOLUME_COUNT, 0, F_STAT | F_NEST, &object_op },
+	{ "latency", NULL, SLUICE_A_VOLUME_LATENCY, 0, F_STAT | F_NEST, &object_latency },
+};
+
+const struct object object_volume = OBJECT("volume", volume_fields);
+
+static const struct field rekey_fields[] = {
+	{ .name = "name", .codec = &codec_volume, .attr = SLUICE_A_VOLUME_NAME },
+	{ "key", &codec_key, SLUICE_A_VOLUME_REKEY_KEY, 0, F_REF, NULL },
+	{ .name = "journal", .codec = &codec_path, .attr = SLUICE_A_VOLUME_JOURNAL },
+	{ .name = "journal-start", .codec = &codec_extent, .attr = SLUICE_A_VOLUME_JOURNAL_START },
+};
+
+static const struct object object_rekey = OBJECT("rekey", rekey_fields);
+
+static const struct field mode_fields[] = {
+	{ "mode", &codec_volume_mode, SLUICE_A_VOLUME_MODE, 0, F_BARE, NULL },
+};
+
+const struct object object_volume_mode = OBJECT("volume-mode", mode_fields);
+
+/* --- changing -------------------------------------------------------------------------------- */
+
+static bool put_key(struct nl_msg *msg, int attr, const struct rec *r)
+{
+	const char *key = rec_text(r, "key");
+	int32_t serial;
+
+	if (!*key)
+		return true;
+	serial = !strcmp(key, VOLUME_KEY_STDIN) ? key_from_stdin(rec_text(r, "name")) :
+						  key_find(key);
+	return serial && !nla_put_s32(msg, attr, serial);
+}
+
+bool volume_put_key(struct nl_msg *msg, const struct rec *r)
+{
+	return put_key(msg, SLUICE_A_VOLUME_KEY, r);
+}
+
+static int add_run(const struct command *c, struct rec *args)
+{
+	struct nl_msg *msg = ctl_new(c->cmd);
+
+	if (!rec_put(msg, args) && volume_put_key(msg, args))
+		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
+	nlmsg_free(msg);
+	return EXIT_REFUSED;
+}
+
+static int rekey_run(const struct command *c, struct rec *args)
+{
+	struct nl_msg *msg = ctl_new(c->cmd);
+
+	if (!rec_put(msg, args) && put_key(msg, SLUICE_A_VOLUME_REKEY_KEY, args))
+		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
+	nlmsg_free(msg);
+	return EXIT_REFUSED;
+}
+
+static int mode_run(const struct command *c, struct rec *args)
+{
+	struct nl_msg *msg;
+
+	if (!args->has)
+		return show_reply(&object_volume_mode, ctl_new(SLUICE_CMD_VOLUME_MODE_GET));
+	msg = ctl_new(c->cmd);
+	rec_put(msg, args);
+	return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
+}
+
+/* --- showing --------------------------------------------------------------------------------- */
+
+static void set_number(struct rec *r, const char *field, uint64_t n)
+{
+	int i = rec_field(r->obj, field);
+
+	r->v[i].n = n;
+	r->has |= 1ULL << i;
+}
+
+static void latency_work_out(struct rec *latency)
+{
+	const struct value *list = rec_value(latency, "buckets");
+	uint64_t buckets[VOLUME_BUCKETS], total = 0;
+	unsigned int i;
+
+	for (i = 0; i < list->nr; i++) {
+		buckets[i] = list->item[i].n;
+		total += buckets[i];
+	}
+	set_number(latency, "requests", total);
+	set_number(latency, "p50", histogram_quantile(buckets, list->nr, 500));
+	set_number(latency, "p95", histogram_quantile(buckets, list->nr, 950));
+	set_number(latency, "p99", histogram_quantile(buckets, list->nr, 990));
+	set_number(latency, "p999", histogram_quantile(buckets, list->nr, 999));
+}
+
+static void volume_seen(struct nlattr *attrs, int len, void *arg)
+{
+	struct rec *r = rec_new(&object_volume);
+	const struct value *latency;
+	unsigned int i;
+
+	(void)arg;
+	if (rec_get(r, attrs, len)) {
+		latency = rec_value(r, "latency");
+		for (i = 0; i < latency->nr; i++)
+			latency_work_out(latency->rec[i]);
+		show_item(r, 0);
+	} else {
+		complain("the kernel said something that this tool does not understand");
+	}
+	rec_free(r);
+}
+
+static int volumes_show(const struct command *c, struct rec *args)
+{
+	struct nl_msg *msg = ctl_new(c->cmd);
+	bool ok, changed = false;
+
+	rec_put(msg, args);
+	show_begin();
+	ok = ctl_dump(msg, volume_seen, NULL, &changed);
+	show_end();
+	if (changed)
+		complain("warning: it changed meanwhile, so this is not of one moment");
+	return ok ? EXIT_DONE : EXIT_REFUSED;
+}
+
+const struct command volume_commands[] = {
+	{ "volume", "add", SLUICE_CMD_VOLUME_ADD, &object_volume,
+	  "@name! dev! start size ro block-size queues key sector-size iv-offset read-iops read-iops-burst read-bps read-bps-burst write-iops write-iops-burst write-bps write-bps-burst",
+	  add_run, NULL, "make a volume of a block device; key -: from standard input" },
+	{ "volume", "set", SLUICE_CMD_VOLUME_SET, &object_volume,
+	  "@name! size+ read-iops+ read-iops-burst+ read-bps+ read-bps-burst+ write-iops+ write-iops-burst+ write-bps+ write-bps-burst+",
+	  NULL, NULL, "change limits (bps in bytes; 0: none), size (0: to the device's end)" },
+	{ "volume", "rekey", SLUICE_CMD_VOLUME_REKEY, &object_rekey,
+	  "@name! key! journal! journal-start", rekey_run, NULL,
+	  "encrypt it with another key, while it is in use; journal: a block device" },
+	{ "volume", "del", SLUICE_CMD_VOLUME_DEL, &object_volume, "@name!", NULL, NULL,
+	  "remove a volume that nobody has" },
+	{ "volume", "show", SLUICE_CMD_VOLUME_GET, &object_volume, "@name", volumes_show, NULL,
+	  "show volumes" },
+	{ "volume", "mode", SLUICE_CMD_VOLUME_MODE_SET, &object_volume_mode, "@mode", mode_run,
+	  NULL, "attach volumes without key and report it, or not; without an argument: show" },
+	{}
+};
