@@ -43,6 +43,7 @@ all() {
 	echo dkms
 	for name in $(c_tests vhost); do echo "vhost/$name"; done
 	for name in $(vdpa_tests); do echo "vdpa/$name"; done
+	for name in $(c_tests blk); do echo "blk/$name"; done
 	for name in $(c_tests vfio); do echo "vfio/$name"; done
 	for name in $(ctl_tests); do echo "ctl/$name"; done
 	echo e2e
@@ -84,6 +85,10 @@ run() { # test
 		# Memory that is mapped page by page.
 		RIG_APPEND="${RIG_APPEND:-} vhost_vdpa.max_iotlb_entries=65536" \
 			in_uml env VHOST_NODE=vdpa "$tests/vhost/out/${1#*/}"
+		;;
+	blk/*)
+		RIG_APPEND="${RIG_APPEND:-} vhost_vdpa.max_iotlb_entries=65536" \
+			in_uml "$tests/blk/out/${1#*/}"
 		;;
 	vhost/*|vdpa/*|vfio/*) in_uml "$tests/${1%/*}/out/${1#*/}" ;;
 	ctl/*) in_uml "$tests/ctl/${1#*/}.sh" ;;
@@ -134,14 +139,14 @@ build() { # name, command
 	return "$rc"
 }
 broken=
-if selects 'vhost|vdpa|vfio|ctl'; then
+if selects 'vhost|vdpa|blk|vfio|ctl'; then
 	echo 'build uml: the debug kernel takes a quarter of an hour the first time'
 	# uml-build.sh prints the directory last.
 	build uml "$tests/rig/uml-build.sh" debug &&
 		build modules make ARCH=um KDIR="$(tail -n 1 "$tmp/uml")" -j"$(nproc)" modules &&
 		build tool make tool && build vhost make -C "$tests/vhost" &&
-		build vdpa make -C "$tests/vdpa" && build vfio make -C "$tests/vfio" ||
-		broken='vhost|vdpa|vfio|ctl'
+		build vdpa make -C "$tests/vdpa" && build blk make -C "$tests/blk" &&
+		build vfio make -C "$tests/vfio" || broken='vhost|vdpa|blk|vfio|ctl'
 fi
 
 # A debug kernel has one CPU and 3 GB: as many at a time as fit, everything else by itself.
@@ -173,7 +178,7 @@ for name in "${selected[@]}"; do
 		continue
 	fi
 	case $name in
-	vhost/*|vdpa/*|vfio/*|ctl/*) room=$slots ;;
+	vhost/*|vdpa/*|blk/*|vfio/*|ctl/*) room=$slots ;;
 	*) room=1 ;;
 	esac
 	while [ "$(jobs -rp | wc -l)" -ge "$room" ]; do

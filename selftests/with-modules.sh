@@ -11,7 +11,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 objects=$top/build/$(basename "$UML_BUILD")
 export PATH=$top/userspace:$PATH
 
-modules=(kmod/sluice kmod/sluice_net vhost-vendor/sluice_vhost vhost-vendor/sluice_vdpa
+modules=(kmod/sluice kmod/sluice_net kmod/sluice_blk vhost-vendor/sluice_vhost vhost-vendor/sluice_vdpa
 	vfio-mdev/sluice_mdev)
 # Doorbells are mapped only if asked for, and tests try both ways.
 declare -A args=([vfio-mdev/sluice_mdev]=doorbell_map=1)

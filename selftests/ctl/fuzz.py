@@ -8,6 +8,7 @@ import time
 import nl
 
 NAMES = ["vm1", "vm2", "vm3", "up0", "up1", "vf0", "vf1", "lo", "nix", ""]
+DEVICE = "/dev/nullb0"
 
 
 class Fuzzer:
@@ -28,7 +29,7 @@ class Fuzzer:
         return r.choice([0, 1, 2, 6, 17, 58, 80, 255, 1500, 0x800, 0x806, 0x86dd, 0x1005, top >> 1, top, r.randrange(top + 1)]) & top
 
     def scalar(self, kind, name):
-        width = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "uint": self.rng.choice([4, 8])}[kind]
+        width = {"u8": 1, "u16": 2, "u32": 4, "s32": 4, "u64": 8, "uint": self.rng.choice([4, 8])}[kind]
         return self.number(name, width).to_bytes(width, sys.byteorder)
 
     def binary(self, meta):
@@ -42,6 +43,8 @@ class Fuzzer:
         kind = meta["type"]
         if kind == "nest":
             return self.attributes(meta["nested-attributes"], None, depth + 1)
+        if meta["name"] == "path" and self.rng.random() < 0.9:
+            return DEVICE.encode() + b"\0"
         if kind == "string":
             return self.rng.choice(NAMES).encode() + b"\0"
         if kind == "flag":
@@ -116,11 +119,23 @@ class Fuzzer:
             out += nl.u8(a("acl", "proto"), r.choice([6, 17])) + nl.u16(a("acl", "dport-min"), r.randrange(9))
         return out
 
+    def volume(self):
+        r, a = self.rng, self.spec.attr
+        out = nl.text(a("volume", "name"), r.choice(NAMES[:5])) + nl.text(a("volume", "path"), DEVICE) + \
+            nl.u32(a("volume", "start"), 8 * r.randrange(9)) + nl.u32(a("volume", "sectors"), 8 * r.randrange(1, 4))
+        if r.random() < 0.5:
+            out += nl.u32(a("volume", "queues"), r.randrange(1, 17))
+        if r.random() < 0.3:
+            out += nl.attr(a("volume", "read-only"))
+        if r.random() < 0.5:
+            out += nl.u64(a("volume", "read-iops"), r.randrange(1 << 64))
+        return out
+
     def step(self):
         r = self.rng
         name = r.choice(list(self.spec.ops))
         if r.random() < 0.25:
-            name = r.choice(["flow-add", "flow-add", "acl-add", "txn-commit", "txn-commit"])
+            name = r.choice(["flow-add", "flow-add", "acl-add", "volume-add", "txn-commit", "txn-commit"])
         cmd, op = self.spec.ops[name]
         modes = [m for m in ("do", "dump") if m in op]
         mode = r.choice(modes) if modes else "do"
@@ -130,6 +145,8 @@ class Fuzzer:
             payload = self.flow()
         elif name == "acl-add" and r.random() < 0.7:
             payload = self.acl()
+        elif name == "volume-add" and r.random() < 0.7:
+            payload = self.volume()
         sock = r.choice(self.sockets)
         flags = nl.NLM_F_REQUEST | (nl.NLM_F_DUMP if mode == "dump" else nl.NLM_F_ACK)
         if r.random() < 0.002:

@@ -14,7 +14,7 @@ tests=0 failures=0
 python=/usr/bin/python3
 
 clean() {
-	echo '{ "worker": [] }' | sluice apply - || true
+	echo '{ "worker": [], "volume": [], "volume-mode": [ { "mode": "monitor" } ] }' | sluice apply - || true
 	ip link del vf0 2>/dev/null || true
 	ip link del vf1 2>/dev/null || true
 }

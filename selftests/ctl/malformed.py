@@ -160,6 +160,29 @@ refused("key cut short", "flow-add", flow + drop + nl.attr(a("flow", "key") | nl
 refused("arp-op without ARP", "flow-add", flow + drop + key(nl.u8(a("match", "arp-op"), 1)), words="arp")
 refused("ports without a protocol", "flow-add", flow + drop + key(nl.u16(a("match", "sport"), 1)), words="proto")
 
+# Volumes.
+VOLUME = a("volume", "name")
+volume = nl.text(VOLUME, "v1") + nl.text(a("volume", "path"), "/dev/nullb0")
+refused("no device", "volume-add", nl.text(VOLUME, "v1"), words="missing")
+refused("no name", "volume-add", nl.text(a("volume", "path"), "/dev/nullb0"), words="missing")
+refused("device by half a path", "volume-add", nl.text(VOLUME, "v1") + nl.text(a("volume", "path"), "nullb0"),
+        words="full path")
+refused("device of 5000", "volume-add", nl.text(VOLUME, "v1") + nl.text(a("volume", "path"), "/" * 5000))
+for what, bad in (("queues", 0), ("queues", 17), ("block-size", 1), ("block-size", 0xffffffff)):
+    refused(f"{what} {bad}", "volume-add", volume + nl.u32(a("volume", what), bad))
+for bad in (0, 0x80000000, 0xffffffff):
+    refused(f"key {bad}", "volume-add", volume + nl.u32(a("volume", "key"), bad))
+refused("key that is not there", "volume-add", volume + nl.u32(a("volume", "key"), 0x7fffffff), (errno.ENOKEY,),
+        "keyring")
+for what in ("start", "sectors"):
+    refused(f"{what} 2^64-1", "volume-add", volume + nl.u64(a("volume", what), (1 << 64) - 1))
+refused("an extent that wraps", "volume-add", volume + nl.u64(a("volume", "start"), 8) +
+        nl.u64(a("volume", "sectors"), (1 << 64) - 8))
+refused("burst without a rate", "volume-add", volume + nl.u32(a("volume", "read-bps-burst"), 1), words="burst")
+refused("what is fixed", "volume-set", nl.text(VOLUME, "v1") + nl.u32(a("volume", "queues"), 1))
+refused("what is shown", "volume-add", volume + nl.text(a("volume", "key-name"), "user:x"))
+refused("mode 2 of volumes", "volume-mode-set", nl.u8(a("volume", "mode"), 2))
+
 # Transactions.
 refused("commit without one", "txn-commit", b"", words="no transaction")
 refused("abort without one", "txn-abort", b"", words="no transaction")

@@ -144,6 +144,7 @@ teardown()
 	for name in /sys/bus/vdpa/devices/*; do
 		[ ! -e "$name" ] || vdpa dev del "${name##*/}"
 	done
+	sluice volume del vol1 2>/dev/null
 	for name in vm1 vm2; do
 		sluice port del "$name" 2>/dev/null
 	done

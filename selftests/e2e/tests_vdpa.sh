@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154,SC2034
 #
-# End to end: a guest on a vDPA device.  Sourced by inside.sh.
+# End to end: a guest on a vDPA device, network card or disk.  Sourced by inside.sh.
 
 # Uplink, device and port.
 vdpa_setup()
@@ -52,4 +52,61 @@ test_vdpa()
 	guest_kill vm1 KILL
 	must vdpa dev del vm1 &&
 	must test ! -e /sys/class/net/vm1
+}
+
+vdpa_disk_guest()
+{
+	must sluice_vdpa_device_guest vm1 vol1 || return
+	if ! guest_wait vm1 90; then
+		say "the guest did not boot: once more"
+		guest_kill vm1 KILL
+		sluice_vdpa_device_guest vm1 vol1
+		must guest_wait vm1 180 || return
+	fi
+	must on_vm "test -b /dev/vda"
+}
+
+# Megabytes $2 on of block device $1, $3 of them, by their sum; past the cache.
+disk_sum()
+{
+	echo "echo 3 >/proc/sys/vm/drop_caches; dd if=$1 bs=1M skip=$2 count=$3 2>/dev/null | md5sum"
+}
+
+# Does the guest read there what the host reads?
+disk_same()
+{
+	is "megabytes $1 to $(($1 + $2))" "$(on_vm "$(disk_sum /dev/vda "$1" "$2")")" \
+		= "$(bash -c "$(disk_sum /dev/nvme0n1 "$((8 + $1))" "$2")")"
+}
+
+# Stock QEMU, stock driver, a volume on an NVMe drive: what the guest writes is
+# on the drive, what is on the drive it reads; it sees the volume grow; QEMU dies
+# while it writes, and the next one goes on.
+test_vdpa_blk()
+{
+	fresh
+	must modprobe nvme &&
+	soon 20 test -b /dev/nvme0n1 &&
+	must dd if=/dev/urandom of=/dev/nvme0n1 bs=1M count=64 conv=fsync &&
+	must sluice volume add vol1 dev /dev/nvme0n1 start 8M size 32M queues 2 &&
+	must vdpa dev add name vol1 mgmtdev sluice &&
+	vdpa_disk_guest || return
+	is "sectors" "$(on_vm "cat /sys/block/vda/size")" = 65536 &&
+	is "serial" "$(on_vm "echo \$(cat /sys/block/vda/serial)")" = vol1 &&
+	disk_same 0 32 &&
+	must on_vm "dd if=/dev/urandom of=/dev/vda bs=1M count=16 conv=fsync" &&
+	must on_vm "dd if=/dev/urandom of=/dev/vda bs=512 seek=40003 count=999 conv=fsync" &&
+	disk_same 0 32 &&
+	must sluice volume set vol1 size 40M &&
+	soon 10 on_vm "test \$(cat /sys/block/vda/size) = 81920" &&
+	disk_same 32 8 || return
+	guest_send vm1 "dd if=/dev/urandom of=/dev/vda bs=64k"
+	sleep 1
+	guest_kill vm1 KILL
+	vdpa_disk_guest &&
+	must on_vm "dd if=/dev/urandom of=/dev/vda bs=1M count=40 conv=fsync" &&
+	disk_same 0 40 || return
+	guest_kill vm1 KILL
+	must vdpa dev del vol1 &&
+	must sluice volume del vol1
 }

@@ -93,7 +93,8 @@ int vdpa_node(const char *name, char *node, size_t room)
 	return ret;
 }
 
-int vdpa_netdev(const char *name, char *netdev, size_t room)
+/* What the host's own driver made of it. */
+static int find_in_virtio(const char *name, const char *kind, char *found, size_t room)
 {
 	char dir[96], entry[32], path[160];
 	int ret;
@@ -102,6 +103,16 @@ int vdpa_netdev(const char *name, char *netdev, size_t room)
 	ret = find(dir, "virtio", entry, sizeof(entry));
 	if (ret)
 		return ret;
-	snprintf(path, sizeof(path), "%s/%s/net", dir, entry);
-	return find(path, "", netdev, room);
+	snprintf(path, sizeof(path), "%s/%s/%s", dir, entry, kind);
+	return find(path, "", found, room);
+}
+
+int vdpa_netdev(const char *name, char *netdev, size_t room)
+{
+	return find_in_virtio(name, "net", netdev, room);
+}
+
+int vdpa_blockdev(const char *name, char *disk, size_t room)
+{
+	return find_in_virtio(name, "block", disk, room);
 }

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * Make a device on the port @name, which is made too if it is not there; @more is for vdpa(8), mac
- * and the like. No bus driver has it until vdpa_bind().
+ * Make a device on the volume @name, or else on the port, which is made too if it is not there;
+ * @more is for vdpa(8), mac and the like. No bus driver has it until vdpa_bind().
  */
 int vdpa_add(const char *name, const char *more);
 /* Waits for whoever has it open. */
@@ -21,5 +21,7 @@ int vdpa_unbind(const char *name);
 int vdpa_node(const char *name, char *node, size_t room);
 /* The interface that the host has by virtio_vdpa. */
 int vdpa_netdev(const char *name, char *netdev, size_t room);
+/* The disk likewise, "vda". */
+int vdpa_blockdev(const char *name, char *disk, size_t room);
 
 #endif /* VDPA_H */

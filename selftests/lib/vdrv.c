@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Life of the userland virtio-net driver: node, memory, rings, log and IOTLB; and single frames. */
+/* Life of the userland virtio driver: node, memory, rings, log and IOTLB; and single frames. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -104,7 +104,11 @@ static int vq_init(struct vdrv *v, unsigned int index, uint32_t buf_len, uint32_
 	q->buf_len = round_to(buf_len, 64);
 	q->seg_len = seg_len;
 	q->nseg = (seg_len ? (q->buf_len + seg_len - 1) / seg_len : 1) + (v->cfg.hdr_alone ? 1 : 0);
-	if (q->nseg > VDRV_MAX_SEG || q->nseg > q->num)
+	if (v->cfg.disk_queues)
+		q->nseg = v->cfg.disk_seg;
+	else if (q->nseg > VDRV_MAX_SEG)
+		return -EINVAL;
+	if (q->nseg > q->num && !(v->cfg.disk_queues && q->indirect))
 		return -EINVAL;
 	q->nslot = q->indirect ? q->num : q->num / q->nseg;
 	q->slot_desc = calloc(q->nslot, sizeof(*q->slot_desc));
@@ -118,15 +122,31 @@ static int vq_init(struct vdrv *v, unsigned int index, uint32_t buf_len, uint32_
 	return q->kick < 0 || q->call < 0 || q->err < 0 ? -errno : 0;
 }
 
+/* All rings, one behind the other. */
+static size_t rings_layout(struct vdrv *v)
+{
+	unsigned int i;
+	size_t at = 0;
+
+	for (i = 0; i < v->nr_vqs; i++)
+		at = ring_layout(v, &v->vq[i], at);
+	return at;
+}
+
+static size_t buf_bytes(const struct vdrv_vq *q)
+{
+	return round_to((size_t)q->nslot * q->buf_len, PAGE);
+}
+
 static int mem_init(struct vdrv *v)
 {
+	unsigned int i;
 	size_t at;
-	int i;
 
-	at = ring_layout(v, &v->vq[1], ring_layout(v, &v->vq[0], 0));
+	at = rings_layout(v);
 	v->ring_bytes = at;
-	for (i = 0; i < 2; i++)
-		at += round_to((size_t)v->vq[i].nslot * v->vq[i].buf_len, PAGE);
+	for (i = 0; i < v->nr_vqs; i++)
+		at += buf_bytes(&v->vq[i]);
 	v->mem_bytes = at;
 	v->memfd = memfd_create("guest", MFD_CLOEXEC);
 	if (v->memfd < 0 || ftruncate(v->memfd, at) < 0)
@@ -136,9 +156,11 @@ static int mem_init(struct vdrv *v)
 		v->mem = NULL;
 		return -errno;
 	}
-	ring_layout(v, &v->vq[1], ring_layout(v, &v->vq[0], 0));
-	v->vq[0].buf = v->mem + v->ring_bytes;
-	v->vq[1].buf = v->vq[0].buf + round_to((size_t)v->vq[0].nslot * v->vq[0].buf_len, PAGE);
+	rings_layout(v);
+	for (i = 0, at = v->ring_bytes; i < v->nr_vqs; i++) {
+		v->vq[i].buf = v->mem + at;
+		at += buf_bytes(&v->vq[i]);
+	}
 	return 0;
 }
 
@@ -211,6 +233,20 @@ int vdrv_set_backend(struct vdrv *v, unsigned int index, int backend)
 	return dev_ioctl(v, VHOST_NET_SET_BACKEND, &f);
 }
 
+static int vqs_init(struct vdrv *v)
+{
+	unsigned int i;
+	int ret = 0;
+
+	if (!v->cfg.disk_queues) {
+		ret = vq_init(v, VDRV_RX, v->cfg.rx_buf, v->cfg.rx_seg);
+		return ret ?: vq_init(v, VDRV_TX, v->cfg.tx_buf, v->cfg.tx_seg);
+	}
+	for (i = 0; i < v->nr_vqs; i++)
+		ret = ret ?: vq_init(v, i, round_to(v->cfg.disk_buf, PAGE), 0);
+	return ret;
+}
+
 static void vq_no_fds(struct vdrv_vq *q)
 {
 	q->kick = -1;
@@ -227,8 +263,11 @@ int vdrv_init(struct vdrv *v, const struct vdrv_cfg *cfg)
 	v->fd = -1;
 	v->memfd = -1;
 	v->config_call = -1;
-	for (ret = 0; ret < 2; ret++)
+	for (ret = 0; ret < VDRV_MAX_VQS; ret++)
 		vq_no_fds(&v->vq[ret]);
+	v->nr_vqs = cfg->disk_queues ?: 2;
+	if (v->nr_vqs > VDRV_MAX_VQS)
+		return -EINVAL;
 	v->cfg = *cfg;
 	v->cfg.num = cfg->num ?: 256;
 	v->cfg.rx_buf = cfg->rx_buf ?: cfg->features & VDRV_F_MRG_RXBUF ? 2048 : VDRV_FRAME;
@@ -238,8 +277,7 @@ int vdrv_init(struct vdrv *v, const struct vdrv_cfg *cfg)
 	v->hdr_len = cfg->features & (VDRV_F_MRG_RXBUF | VDRV_F_VERSION_1) ?
 			     sizeof(struct virtio_net_hdr_v1) :
 			     sizeof(struct virtio_net_hdr);
-	ret = vq_init(v, VDRV_RX, v->cfg.rx_buf, cfg->rx_seg);
-	ret = ret ?: vq_init(v, VDRV_TX, v->cfg.tx_buf, cfg->tx_seg);
+	ret = vqs_init(v);
 	ret = ret ?: mem_init(v);
 	if (ret)
 		vdrv_close(v);
@@ -249,12 +287,13 @@ int vdrv_init(struct vdrv *v, const struct vdrv_cfg *cfg)
 static int node_setup(struct vdrv *v)
 {
 	uint64_t have, backend = VDRV_BIT(VHOST_BACKEND_F_IOTLB_MSG_V2);
-	int i, ret;
+	unsigned int i;
+	int ret;
 
 	v->fd = open(v->cfg.node, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (v->fd < 0)
 		return -errno;
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < v->nr_vqs; i++)
 		v->vq[i].vdpa = v->vdpa ? v->fd : -1;
 	ret = dev_ioctl(v, VHOST_SET_OWNER, NULL);
 	ret = ret ?: dev_ioctl(v, VHOST_GET_FEATURES, &have);
@@ -283,10 +322,11 @@ int vdrv_open(struct vdrv *v, const struct vdrv_cfg *cfg)
 /* A vDPA device has no backend but itself, and keeps its IOTLB. */
 static int start_vdpa(struct vdrv *v)
 {
-	int i, ret;
+	unsigned int i;
+	int ret;
 
 	ret = vdrv_vdpa_set_status(v, VIRTIO_CONFIG_S_FEATURES_OK);
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < v->nr_vqs; i++)
 		ret = ret ?: vdrv_set_ring(v, i);
 	ret = ret ?: vdrv_vdpa_enable(v, true);
 	ret = ret ?: vdrv_vdpa_set_status(v, VIRTIO_CONFIG_S_DRIVER_OK);
@@ -314,13 +354,15 @@ int vdrv_start(struct vdrv *v, int backend)
 	if (ret)
 		return ret;
 	v->running = true;
-	vdrv_post_rx(v);
+	if (!v->cfg.disk_queues)
+		vdrv_post_rx(v);
 	return 0;
 }
 
 int vdrv_stop(struct vdrv *v)
 {
-	int i, ret, err = 0;
+	unsigned int i;
+	int ret, err = 0;
 
 	for (i = 0; i < 2 && !v->vdpa; i++) {
 		ret = vdrv_set_backend(v, i, -1);
@@ -328,7 +370,7 @@ int vdrv_stop(struct vdrv *v)
 	}
 	if (v->vdpa)
 		err = vdrv_vdpa_suspend(v, true);
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < v->nr_vqs; i++) {
 		struct vhost_vring_state s = { i, 0 };
 
 		ret = dev_ioctl(v, VHOST_GET_VRING_BASE, &s);
@@ -343,7 +385,7 @@ int vdrv_stop(struct vdrv *v)
 
 void vdrv_close(struct vdrv *v)
 {
-	int i;
+	unsigned int i;
 
 	if (v->fd >= 0)
 		close(v->fd);
@@ -351,7 +393,7 @@ void vdrv_close(struct vdrv *v)
 	if (v->config_call >= 0)
 		close(v->config_call);
 	v->config_call = -1;
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < v->nr_vqs; i++) {
 		struct vdrv_vq *q = &v->vq[i];
 
 		if (q->kick >= 0)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A virtio-net driver in userland, over the ABI of a kernel vhost node or over what its user puts
- * in that place.
+ * A virtio driver in userland, over the ABI of a kernel vhost node or over what its user puts in
+ * that place.
  *
  * It plays the guest and its VMM at once: it owns guest memory, the rings in it, and the file
- * descriptors of one queue pair. One struct vdrv is one queue pair, as one vhost node is; a
- * multiqueue guest is several. Nothing is hidden, so that a test may spoil whatever it wants to.
+ * descriptors of its queues. A network card's are one queue pair, as one vhost node is; a
+ * multiqueue guest is several. A disk's are all it has; what is asked of one is vblk.h's. Nothing
+ * is hidden, so that a test may spoil whatever it wants to.
  * All functions return -errno on failure.
  *
  * Guest-physical addresses differ from the addresses in this process, and the rings lie in another
@@ -45,7 +46,8 @@
 
 #define VDRV_RX			0
 #define VDRV_TX			1
-#define VDRV_MAX_SEG		64	/* most descriptors that one buffer is cut into */
+#define VDRV_MAX_VQS		16
+#define VDRV_MAX_SEG		64	/* most descriptors that one frame's buffer is cut into */
 #define VDRV_GPA_RING		0x0000000010000000ULL
 #define VDRV_GPA_BUF		0x0000000100000000ULL
 #define VDRV_IOVA		0x0000100000000000ULL	/* added to a GPA behind an IOMMU */
@@ -64,6 +66,9 @@
  * @rx_seg: cut a receive buffer into descriptors of this size; 0 for one
  * @tx_seg: the same for a transmit buffer
  * @hdr_alone: the vnet header has a descriptor of its own
+ * @disk_queues: queues of a disk; 0: it is a network card
+ * @disk_buf: of a disk: bytes of a request's buffer
+ * @disk_seg: of a disk: most descriptors of a request
  */
 struct vdrv_cfg {
 	const char *node;
@@ -75,6 +80,9 @@ struct vdrv_cfg {
 	uint32_t rx_seg;
 	uint32_t tx_seg;
 	bool hdr_alone;
+	unsigned int disk_queues;
+	uint32_t disk_buf;
+	unsigned int disk_seg;
 };
 
 /**
@@ -89,7 +97,7 @@ struct vdrv_seg {
 
 /**
  * struct vdrv_vq - one ring
- * @index: VDRV_RX or VDRV_TX
+ * @index: VDRV_RX or VDRV_TX, or of a disk's queue
  * @num: entries
  * @nslot: buffers; buffer i is @buf + i * @buf_len
  * @nseg: most descriptors per buffer
@@ -169,7 +177,8 @@ struct vdrv {
 	bool running;
 	bool vdpa;
 	int config_call;
-	struct vdrv_vq vq[2];
+	unsigned int nr_vqs;
+	struct vdrv_vq vq[VDRV_MAX_VQS];
 };
 
 /*
@@ -223,7 +232,8 @@ int vdrv_vdpa_enable(struct vdrv *v, bool on);
 /* Queues start a moment after DRIVER_OK; from then on they do not say where they stand. */
 int vdrv_vdpa_wait_running(struct vdrv *v);
 int vdrv_vdpa_suspend(struct vdrv *v, bool on);
-int vdrv_vdpa_config(struct vdrv *v, struct virtio_net_config *cfg);
+int vdrv_vdpa_config(struct vdrv *v, void *cfg, size_t len);
+int vdrv_vdpa_set_config(struct vdrv *v, unsigned int off, const void *from, size_t len);
 
 /* Address that a descriptor has for memory of this process. */
 uint64_t vdrv_addr(const struct vdrv *v, const void *ptr);

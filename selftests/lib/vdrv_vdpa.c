@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the userland virtio-net driver says to a vDPA device's node only. */
+/* What the userland virtio driver says to a vDPA device's node only. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +61,7 @@ int vdrv_vdpa_enable(struct vdrv *v, bool on)
 	unsigned int i;
 	int ret = 0;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < v->nr_vqs; i++) {
 		struct vhost_vring_state s = { i, on };
 
 		ret = ret ?: vdpa_ioctl(v, VHOST_VDPA_SET_VRING_ENABLE, &s);
@@ -74,13 +74,13 @@ int vdrv_vdpa_wait_running(struct vdrv *v)
 	unsigned int i, k;
 
 	for (k = 0; k < 2000; k++) {
-		for (i = 0; i < 2; i++) {
+		for (i = 0; i < v->nr_vqs; i++) {
 			struct vhost_vring_state s = { i, 0 };
 
 			if (vdpa_ioctl(v, VHOST_GET_VRING_BASE, &s) != -EBUSY)
 				break;
 		}
-		if (i == 2)
+		if (i == v->nr_vqs)
 			return 0;
 		usleep(1000);
 	}
@@ -92,16 +92,31 @@ int vdrv_vdpa_suspend(struct vdrv *v, bool on)
 	return vdpa_ioctl(v, on ? VHOST_VDPA_SUSPEND : VHOST_VDPA_RESUME, NULL);
 }
 
-int vdrv_vdpa_config(struct vdrv *v, struct virtio_net_config *cfg)
+int vdrv_vdpa_config(struct vdrv *v, void *cfg, size_t len)
 {
-	struct vhost_vdpa_config *c = calloc(1, sizeof(*c) + sizeof(*cfg));
+	struct vhost_vdpa_config *c = calloc(1, sizeof(*c) + len);
 	int ret;
 
 	if (!c)
 		return -ENOMEM;
-	c->len = sizeof(*cfg);
+	c->len = len;
 	ret = vdpa_ioctl(v, VHOST_VDPA_GET_CONFIG, c);
-	memcpy(cfg, c->buf, sizeof(*cfg));
+	memcpy(cfg, c->buf, len);
+	free(c);
+	return ret;
+}
+
+int vdrv_vdpa_set_config(struct vdrv *v, unsigned int off, const void *from, size_t len)
+{
+	struct vhost_vdpa_config *c = calloc(1, sizeof(*c) + len);
+	int ret;
+
+	if (!c)
+		return -ENOMEM;
+	c->off = off;
+	c->len = len;
+	memcpy(c->buf, from, len);
+	ret = vdpa_ioctl(v, VHOST_VDPA_SET_CONFIG, c);
 	free(c);
 	return ret;
 }

@@ -18,7 +18,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/host-lib.sh"
 
 GUEST_DIR=/run/guest
-GUEST_MODULES="virtio_net virtio_rng 8021q"
+GUEST_MODULES="virtio_net virtio_blk virtio_rng 8021q"
 GUEST_PROGRAMS="bash iperf3 ethtool ip ping"
 
 declare -A guest_pid guest_in guest_out

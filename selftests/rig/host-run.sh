@@ -24,8 +24,7 @@ usage()
 	  -i           count instructions: one processor, no accelerator, and the
 	               clock is the number of instructions executed, in ns
 	  -a ARG       one more argument for QEMU; may be repeated
-	KVER=VERSION chooses the kernel, RIG_ACCEL=kvm|tcg the accelerator,
-	RIG_ICOUNT_CPU the processor that -i counts on.
+	KVER=VERSION chooses the kernel, RIG_ACCEL=kvm|tcg the accelerator.
 	Exit status: the program's; 124 after a time-out, 125 if the host fails.
 	END
 	exit "$1"
@@ -87,7 +86,7 @@ if [ -n "$icount" ]; then
 	# Every byte of a "rep movsb" would count as an instruction: hide the
 	# features that make the kernel prefer it.
 	machine=(-accel "tcg,thread=single" -icount "shift=0,sleep=off"
-		 -cpu "${RIG_ICOUNT_CPU:-max,+svm,-erms,-fsrm,-fsrs,-fzrm}" -smp 1)
+		 -cpu "max,+svm,-erms,-fsrm,-fsrs,-fzrm" -smp 1)
 elif [ "${RIG_ACCEL:-}" = kvm ] || { [ -z "${RIG_ACCEL:-}" ] && rig_kvm_works 2; }; then
 	machine=(-accel kvm -cpu host -smp "$cpus")
 else
@@ -108,6 +107,10 @@ if [ "$vfs" -gt 0 ]; then
 	      -netdev "hubport,id=n1,hubid=0"
 	      -device "igb,bus=rp1,netdev=n1,mac=$peer_mac")
 fi
+# For volumes.
+truncate -s 64M "$job/nvme"
+disks=(-drive "if=none,id=nvme,format=raw,file=$job/nvme"
+       -device "nvme,serial=rig,drive=nvme")
 
 boot()
 {
@@ -123,7 +126,7 @@ boot()
 		-device virtio-9p-pci,fsdev=root,mount_tag=hostroot \
 		-fsdev "local,id=job,path=$job,security_model=none" \
 		-device virtio-9p-pci,fsdev=job,mount_tag=job \
-		${nics[@]+"${nics[@]}"} ${extra[@]+"${extra[@]}"} </dev/null \
+		"${disks[@]}" ${nics[@]+"${nics[@]}"} ${extra[@]+"${extra[@]}"} </dev/null \
 		2> >(grep -v 'hub 0 is not connected' >&2) &
 	qemu_pid=$!
 }

@@ -28,7 +28,7 @@ sluice_build()
 		make -s -C "$RIG_TOP" tool
 }
 
-SLUICE_MODULES=(kmod/sluice.ko kmod/sluice_net.ko vhost-vendor/sluice_vhost.ko
+SLUICE_MODULES=(kmod/sluice.ko kmod/sluice_net.ko kmod/sluice_blk.ko vhost-vendor/sluice_vhost.ko
 		vhost-vendor/sluice_vdpa.ko vfio-mdev/sluice_mdev.ko)
 PATH=$RIG_TOP/userspace:$PATH
 
@@ -136,6 +136,17 @@ sluice_vdpa_guest()
 	ulimit -l unlimited
 	guest_start "$name" -netdev "vhost-vdpa,id=n0,vhostdev=/dev/${node##*/}" \
 		-device "virtio-net-pci,netdev=n0,mac=$VM_MAC$(printf ',%s' "$@")"
+}
+
+# Start guest $1 with whatever vDPA device $2 is.
+sluice_vdpa_device_guest()
+{
+	local name=$1 node
+
+	node=$(echo "/sys/bus/vdpa/devices/$2"/vhost-vdpa-*)
+	shift 2
+	ulimit -l unlimited
+	guest_start "$name" -device "vhost-vdpa-device-pci,vhostdev=/dev/${node##*/}" "$@"
 }
 
 # Inside the guest: addresses.

@@ -67,7 +67,7 @@ TEST_F(node, link_and_address)
 {
 	struct virtio_net_config c = {};
 
-	ASSERT_EQ(0, vdrv_vdpa_config(&self->g.v, &c));
+	ASSERT_EQ(0, vdrv_vdpa_config(&self->g.v, &c, sizeof(c)));
 	EXPECT_EQ(VIRTIO_NET_S_LINK_UP, c.status);
 	EXPECT_EQ(1500, c.mtu);
 	EXPECT_NE(0, c.mac[0] | c.mac[5]);
@@ -75,7 +75,7 @@ TEST_F(node, link_and_address)
 		;
 	ASSERT_EQ(0, netio_link_set(NAME, false));
 	EXPECT_TRUE(config_called(&self->g, 2000));
-	ASSERT_EQ(0, vdrv_vdpa_config(&self->g.v, &c));
+	ASSERT_EQ(0, vdrv_vdpa_config(&self->g.v, &c, sizeof(c)));
 	EXPECT_EQ(0, c.status);
 	ASSERT_EQ(0, netio_link_set(NAME, true));
 	EXPECT_TRUE(config_called(&self->g, 2000));
@@ -297,7 +297,7 @@ TEST_F(node, port_deleted)
 		;
 	ASSERT_EQ(0, netio_run("ip link del %s", NAME));
 	EXPECT_TRUE(config_called(g, 2000));
-	ASSERT_EQ(0, vdrv_vdpa_config(&g->v, &c));
+	ASSERT_EQ(0, vdrv_vdpa_config(&g->v, &c, sizeof(c)));
 	EXPECT_EQ(0, c.status);
 	EXPECT_EQ(0, vdrv_stop(&g->v));
 	/* Its driver may come again; there is nothing to serve it. */

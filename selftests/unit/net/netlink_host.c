@@ -580,3 +580,37 @@ void host_stop(void)
 	host_bury();
 	xa_destroy(&sluice_ports);
 }
+
+/* --- volumes: none can be had here ----------------------------------------------------------- */
+
+struct net init_net;
+
+#define NO_VOLUMES(name)                                                    \
+	int sluice_nl_volume_##name(struct sk_buff *skb, struct genl_info *info) \
+	{                                                                   \
+		NL_SET_ERR_MSG(info->extack, "none");                       \
+		return -ENODEV;                                             \
+	}
+
+NO_VOLUMES(add_doit)
+NO_VOLUMES(set_doit)
+NO_VOLUMES(del_doit)
+NO_VOLUMES(rekey_doit)
+NO_VOLUMES(mode_set_doit)
+NO_VOLUMES(mode_get_doit)
+
+int sluice_nl_volume_dump_start(struct netlink_callback *cb)
+{
+	return sluice_nl_dump_start(cb);
+}
+
+int sluice_nl_volume_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return 0;
+}
+
+int sluice_nl_volume_assign(struct sluice_change *c, struct sluice_worker *w)
+{
+	NL_SET_ERR_MSG(c->extack, "none");
+	return -ENOENT;
+}

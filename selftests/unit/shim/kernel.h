@@ -154,6 +154,16 @@ static inline u64 mul_u64_u64_shr(u64 a, u64 b, unsigned int shift)
 	return (u64)(((unsigned __int128)a * b) >> shift);
 }
 
+/* As the processor: a quotient that does not fit is an error. */
+static inline u64 mul_u64_u64_div_u64(u64 a, u64 b, u64 c)
+{
+	unsigned __int128 q = (unsigned __int128)a * b / c;
+
+	if (q >> 64)
+		abort();
+	return (u64)q;
+}
+
 static inline u32 reciprocal_scale(u32 v, u32 n) { return (u64)v * n >> 32; }
 
 /* Atomics. */

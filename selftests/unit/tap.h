@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Test results in the TAP format. */
-#ifndef _UNIT_NET_TAP_H
-#define _UNIT_NET_TAP_H
+#ifndef _UNIT_TAP_H
+#define _UNIT_TAP_H
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,4 +30,4 @@ static inline int tap_done(void)
 	return tap_failed != 0;
 }
 
-#endif /* _UNIT_NET_TAP_H */
+#endif /* _UNIT_TAP_H */

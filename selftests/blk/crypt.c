@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Encrypted volumes: what a driver writes is read by the kernel's dm-crypt with the same key, the
+ * other way round too; and nothing but ciphertext is on the device.
+ */
+#include "kselftest_harness.h"
+#include <linux/keyctl.h>
+#include <sys/syscall.h>
+#include "rig.h"
+
+#define NAME	"slblk0"
+#define DEV	"/dev/" NAME
+#define SIZE	(8 * MB)
+#define KEY	"slblk:test"
+
+FIXTURE(crypt)
+{
+	unsigned char *data;
+	unsigned char *copy;
+	char mapped[32];
+	char hex[2 * 64 + 1];
+};
+
+FIXTURE_VARIANT(crypt)
+{
+	unsigned int key_len;
+	unsigned int block;
+	unsigned int sector;
+	unsigned int iv_offset;
+	const char *type;
+};
+
+FIXTURE_VARIANT_ADD(crypt, aes_128) {
+	.key_len = 32, .block = 512, .sector = 512, .type = "logon" };
+FIXTURE_VARIANT_ADD(crypt, aes_256) {
+	.key_len = 64, .block = 512, .sector = 512, .type = "user", .iv_offset = 12345 };
+FIXTURE_VARIANT_ADD(crypt, sectors_of_4096) {
+	.key_len = 64, .block = 4096, .sector = 4096, .type = "logon", .iv_offset = 800 };
+FIXTURE_VARIANT_ADD(crypt, small_in_large) {
+	.key_len = 32, .block = 4096, .sector = 512, .type = "user" };
+
+static int run_mapped(const char *hex, unsigned int iv_offset, unsigned int sector)
+{
+	char table[256];
+
+	snprintf(table, sizeof(table), "0 %lu crypt aes-xts-plain64 %s %u %s 0 1 sector_size:%u",
+		 SIZE / 512, hex, iv_offset, DEV, sector);
+	return netio_run("echo '%s' | dmsetup create slblk-crypt --noudevsync", table);
+}
+
+static int mapped_node(char *node, size_t room)
+{
+	FILE *out = popen("dmsetup info -c --noheadings -o minor slblk-crypt", "r");
+	unsigned int minor;
+	int ret;
+
+	if (!out)
+		return -errno;
+	ret = fscanf(out, "%u", &minor) == 1 ? 0 : -EIO;
+	snprintf(node, room, "/dev/dm-%u", minor);
+	return pclose(out) ? -EIO : ret;
+}
+
+FIXTURE_SETUP(crypt)
+{
+	unsigned char key[64];
+	char settings[64];
+	unsigned int i;
+
+	if (netio_run("command -v dmsetup"))
+		SKIP(return, "no dmsetup");
+	self->data = rig_alloc(SIZE);
+	self->copy = rig_alloc(SIZE);
+	for (i = 0; i < variant->key_len; i++) {
+		key[i] = i * 37 + 11;
+		sprintf(self->hex + 2 * i, "%02x", key[i]);
+	}
+	ASSERT_GE(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL), 0);
+	ASSERT_GT(syscall(SYS_add_key, variant->type, KEY, key, variant->key_len,
+			  KEY_SPEC_SESSION_KEYRING), 0);
+	snprintf(settings, sizeof(settings), "size=%lu blocksize=%u", SIZE / MB,
+		 variant->block);
+	ASSERT_EQ(0, rig_null_add(NAME, settings));
+}
+
+FIXTURE_TEARDOWN(crypt)
+{
+	if (!self->data)
+		return;
+	rig_null_pull(NAME);
+	EXPECT_EQ(0, rig_null_del(NAME));
+	free(self->data);
+	free(self->copy);
+}
+
+/* By dm-crypt: all of @data written, or read. */
+static int by_dm(const char *hex, unsigned int iv_offset, unsigned int sector, void *data,
+		 bool write)
+{
+	char node[32];
+	int ret;
+
+	if (run_mapped(hex, iv_offset, sector))
+		return -EIO;
+	ret = mapped_node(node, sizeof(node));
+	if (!ret && write)
+		ret = rig_pwrite(node, data, SIZE, 0);
+	else if (!ret)
+		ret = rig_pread(node, data, SIZE, 0);
+	if (netio_run("dmsetup remove --noudevsync slblk-crypt"))
+		ret = ret ? ret : -EBUSY;
+	return ret;
+}
+
+static int volume_open(struct disk *d, const char *type, unsigned int block, unsigned int sector,
+		       unsigned int iv_offset)
+{
+	const struct vdrv_cfg cfg = {
+		.features = DISK_FEATURES | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX | VDRV_F_PACKED,
+		.num = 64, .disk_buf = MB + 16 * KB, .disk_seg = 64 };
+	char more[128];
+
+	snprintf(more, sizeof(more), "key %s:%s block-size %u sector-size %u iv-offset %u", type,
+		 KEY, block, sector, iv_offset);
+	return rig_volume_add(NAME, DEV, more) ? -EIO : disk_open(d, NAME, &cfg);
+}
+
+/* All of it, in requests of every size and segmentation. */
+static int by_volume(struct disk *d, unsigned char *data, unsigned int block, bool write)
+{
+	static const uint32_t segs[] = { 0, 4096, 512, 1000, 65536, 100 };
+	unsigned int seed = 1, i;
+	uint32_t len;
+	uint64_t at;
+	int ret;
+
+	for (at = 0, i = 0; at < SIZE; at += len, i++) {
+		struct vblk_io io = {
+			.type = write ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN,
+			.sector = at / 512, .off = i % 3 * 100, .mixed = i & 1 };
+
+		len = (1 + rand_r(&seed) % (i % 8 ? 64 * KB / block : MB / block)) * block;
+		len = len < SIZE - at ? len : SIZE - at;
+		io.len = len;
+		io.seg = segs[i % 6] && len / segs[i % 6] > 50 ? 0 : segs[i % 6];
+		ret = vblk_do(&d->v, &d->v.vq[0], &io, data + at);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+TEST_F_TIMEOUT(crypt, read_by_dm_crypt, 120)
+{
+	struct disk d;
+	size_t i, same = 0;
+
+	rig_pattern(self->data, SIZE, 0, 6);
+	ASSERT_EQ(0, volume_open(&d, variant->type, variant->block, variant->sector,
+				 variant->iv_offset));
+	ASSERT_EQ(0, by_volume(&d, self->data, variant->block, true));
+	ASSERT_EQ(VIRTIO_BLK_S_OK, disk_flush(&d));
+	ASSERT_EQ(0, by_volume(&d, self->copy, variant->block, false));
+	EXPECT_EQ(0, memcmp(self->data, self->copy, SIZE));
+	/* The driver's memory stays what it wrote, and the device never saw it. */
+	ASSERT_EQ(0, rig_pread(DEV, self->copy, SIZE, 0));
+	for (i = 0; i < SIZE; i += 16)
+		same += !memcmp(self->data + i, self->copy + i, 16);
+	EXPECT_EQ(0, same);
+	disk_close(&d);
+	ASSERT_EQ(0, rig_volume_del(NAME));
+	memset(self->copy, 0, SIZE);
+	ASSERT_EQ(0, by_dm(self->hex, variant->iv_offset, variant->sector, self->copy, false));
+	EXPECT_EQ(0, memcmp(self->data, self->copy, SIZE));
+}
+
+TEST_F_TIMEOUT(crypt, written_by_dm_crypt, 120)
+{
+	struct disk d;
+
+	rig_pattern(self->data, SIZE, 0, 7);
+	ASSERT_EQ(0, by_dm(self->hex, variant->iv_offset, variant->sector, self->data, true));
+	ASSERT_EQ(0, volume_open(&d, variant->type, variant->block, variant->sector,
+				 variant->iv_offset));
+	ASSERT_EQ(0, by_volume(&d, self->copy, variant->block, false));
+	EXPECT_EQ(0, memcmp(self->data, self->copy, SIZE));
+	disk_close(&d);
+	ASSERT_EQ(0, rig_volume_del(NAME));
+}
+
+/* Zeroes and holes are not offered: they would be read as something else. */
+TEST_F_TIMEOUT(crypt, no_discard, 120)
+{
+	const struct vblk_io io = { .type = VIRTIO_BLK_T_DISCARD, .len = 16 };
+	struct disk d;
+
+	ASSERT_EQ(0, volume_open(&d, variant->type, variant->block, variant->sector,
+				 variant->iv_offset));
+	EXPECT_EQ(VIRTIO_BLK_S_UNSUPP, vblk_do(&d.v, &d.v.vq[0], &io, NULL));
+	/* The key may go: the volume has what it needs. */
+	ASSERT_EQ(0, syscall(SYS_keyctl, KEYCTL_CLEAR, KEY_SPEC_SESSION_KEYRING));
+	EXPECT_EQ(VIRTIO_BLK_S_OK, disk_write(&d, 0, self->data, 4096));
+	disk_close(&d);
+	/* It is attached in enforce mode. */
+	ASSERT_EQ(0, netio_run("sluice volume mode enforce"));
+	EXPECT_EQ(0, vdpa_add(NAME, ""));
+	EXPECT_EQ(0, vdpa_del(NAME));
+	ASSERT_EQ(0, netio_run("sluice volume mode monitor"));
+	ASSERT_EQ(0, rig_volume_del(NAME));
+}
+
+TEST_HARNESS_MAIN

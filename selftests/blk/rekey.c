@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From one key to another: at rest, while a driver works, and across stops. What was written before
+ * and meanwhile is there in the end, and is read with the new key.
+ */
+#include "kselftest_harness.h"
+#include <linux/keyctl.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include "rig.h"
+
+#define NAME	"slblk0"
+#define DEV	"/dev/" NAME
+#define JOURNAL	"/dev/slblkj"
+#define SIZE	(8 * MB)
+#define OLD	"logon:slblk:old"
+#define NEW	"logon:slblk:new"
+
+FIXTURE(rekey)
+{
+	struct disk d;
+	unsigned char *data;
+	unsigned char *copy;
+};
+
+FIXTURE_VARIANT(rekey)
+{
+	unsigned int key_len;
+	const char *device;
+	const char *more;
+};
+
+FIXTURE_VARIANT_ADD(rekey, fast) {
+	.key_len = 64, .device = "size=8 cache_size=1", .more = "size 8M key " OLD };
+FIXTURE_VARIANT_ADD(rekey, slow) {
+	.key_len = 32, .device = "size=8 blocksize=4096 irqmode=2 completion_nsec=2000000",
+	.more = "size 8M sector-size 4096 key " OLD };
+
+static int key_add(const char *description, unsigned int len, unsigned int seed)
+{
+	unsigned char key[64];
+	unsigned int i;
+
+	for (i = 0; i < len; i++)
+		key[i] = i * seed + 11;
+	return syscall(SYS_add_key, "logon", description, key, len, KEY_SPEC_SESSION_KEYRING) > 0 ?
+		       0 : -errno;
+}
+
+static int attach(struct disk *d)
+{
+	const struct vdrv_cfg cfg = {
+		.features = DISK_FEATURES | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX,
+		.num = 64, .disk_buf = MB + 16 * KB, .disk_seg = 64 };
+
+	return disk_open(d, NAME, &cfg);
+}
+
+FIXTURE_SETUP(rekey)
+{
+	self->d.v.fd = -1;
+	self->data = rig_alloc(SIZE);
+	self->copy = rig_alloc(SIZE);
+	ASSERT_GE(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL), 0);
+	ASSERT_EQ(0, key_add("slblk:old", variant->key_len, 37));
+	ASSERT_EQ(0, key_add("slblk:new", variant->key_len, 41));
+	ASSERT_EQ(0, key_add("slblk:other", variant->key_len, 43));
+	ASSERT_EQ(0, key_add("slblk:short", 96 - variant->key_len, 37));
+	ASSERT_EQ(0, rig_null_add(NAME, variant->device));
+	ASSERT_EQ(0, rig_null_add("slblkj", "size=2 cache_size=1"));
+	ASSERT_EQ(0, rig_volume_add(NAME, DEV, variant->more));
+	rig_pattern(self->data, SIZE, 0, 1);
+}
+
+FIXTURE_TEARDOWN(rekey)
+{
+	if (self->d.v.fd > 0)
+		disk_close(&self->d);
+	if (!netio_run("sluice volume show " NAME))
+		EXPECT_EQ(0, rig_volume_del(NAME));
+	rig_null_pull(NAME);
+	EXPECT_EQ(0, rig_null_del(NAME));
+	rig_null_pull("slblkj");
+	EXPECT_EQ(0, rig_null_del("slblkj"));
+	free(self->data);
+	free(self->copy);
+}
+
+static int fill(struct disk *d, const unsigned char *data)
+{
+	uint64_t at;
+	int ret = 0;
+
+	for (at = 0; at < SIZE && !ret; at += MB)
+		ret = disk_write(d, at / 512, data + at, MB);
+	return ret;
+}
+
+static int read_all(struct disk *d, unsigned char *data)
+{
+	uint64_t at;
+	int ret = 0;
+
+	for (at = 0; at < SIZE && !ret; at += MB)
+		ret = disk_read(d, at / 512, data + at, MB);
+	return ret;
+}
+
+static int begin(const char *key)
+{
+	return netio_run("sluice volume rekey " NAME " key %s journal " JOURNAL, key);
+}
+
+/* Until the volume has its new key. */
+static int rekeyed(void)
+{
+	int i;
+
+	for (i = 0; i < 1500; i++) {
+		if (netio_run("sluice volume show " NAME " | grep -q rekey-key"))
+			return netio_run("sluice volume show " NAME " | grep -qF ' key " NEW "'") ?
+				       -ENOKEY : 0;
+		if (!netio_run("sluice volume show " NAME " | grep -q rekey-error"))
+			return -EIO;
+		usleep(20000);
+	}
+	return -ETIMEDOUT;
+}
+
+/* Is all there when the volume is made anew, with that key? */
+static int reads_with(struct disk *d, const char *more, const char *key, const unsigned char *data,
+		      unsigned char *copy)
+{
+	char with[96];
+	int ret;
+
+	snprintf(with, sizeof(with), "%.*s%s", (int)(strstr(more, OLD) - more), more, key);
+	ret = rig_volume_del(NAME);
+	ret = ret ?: rig_volume_add(NAME, DEV, with);
+	ret = ret ?: attach(d);
+	if (ret)
+		return ret;
+	memset(copy, 0, SIZE);
+	ret = read_all(d, copy);
+	disk_close(d);
+	return ret ?: memcmp(data, copy, SIZE) ? -EILSEQ : 0;
+}
+
+/* With nobody there. */
+TEST_F_TIMEOUT(rekey, at_rest, 120)
+{
+	ASSERT_EQ(0, attach(&self->d));
+	ASSERT_EQ(0, fill(&self->d, self->data));
+	disk_close(&self->d);
+	ASSERT_EQ(0, begin(NEW));
+	ASSERT_EQ(0, rekeyed());
+	EXPECT_EQ(-EILSEQ, reads_with(&self->d, variant->more, OLD, self->data, self->copy));
+	EXPECT_EQ(0, reads_with(&self->d, variant->more, NEW, self->data, self->copy));
+}
+
+TEST_F_TIMEOUT(rekey, refused, 120)
+{
+	EXPECT_NE(0, begin("logon:slblk:nobody"));
+	EXPECT_NE(0, begin("logon:slblk:short"));
+	EXPECT_NE(0, netio_run("sluice volume rekey " NAME " key " NEW " journal " DEV));
+	EXPECT_NE(0, netio_run("sluice volume rekey " NAME " key " NEW " journal /dev/null"));
+	EXPECT_NE(0, netio_run("sluice volume rekey " NAME " key " NEW " journal " JOURNAL
+			       " journal-start 1900k"));
+	EXPECT_NE(0, netio_run("sluice volume rekey " NAME " key " NEW " journal " JOURNAL
+			       " journal-start 512"));
+	EXPECT_NE(0, netio_run("sluice volume show " NAME " | grep -q rekey"));
+}
+
+/**
+ * struct load - a driver that writes and reads back until it is told to stop
+ * @d: its disk
+ * @data: what is to be there
+ * @stop: told
+ * @rounds: how many requests there were
+ * @err: the first error
+ */
+struct load {
+	struct disk *d;
+	unsigned char *data;
+	bool stop;
+	unsigned long rounds;
+	int err;
+};
+
+static void *load(void *arg)
+{
+	struct load *l = arg;
+	unsigned char *got = rig_alloc(64 * KB);
+	unsigned int seed = 1;
+
+	while (!__atomic_load_n(&l->stop, __ATOMIC_RELAXED) && !l->err) {
+		size_t len = (1 + rand_r(&seed) % 16) * 4096;
+		uint64_t at = rand_r(&seed) % ((SIZE - len) / 4096) * 4096;
+
+		if (rand_r(&seed) % 2) {
+			rig_pattern(l->data + at, len, at, l->rounds + 2);
+			l->err = disk_write(l->d, at / 512, l->data + at, len);
+		} else {
+			l->err = disk_read(l->d, at / 512, got, len);
+			if (!l->err && memcmp(got, l->data + at, len))
+				l->err = -EILSEQ;
+		}
+		l->rounds++;
+	}
+	free(got);
+	return NULL;
+}
+
+/* It sees nothing of it. */
+TEST_F_TIMEOUT(rekey, under_load, 240)
+{
+	struct load l = { .d = &self->d, .data = self->data };
+	unsigned long before;
+	pthread_t thread;
+
+	ASSERT_EQ(0, attach(&self->d));
+	ASSERT_EQ(0, fill(&self->d, self->data));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, load, &l));
+	usleep(50000);
+	before = l.rounds;
+	EXPECT_EQ(0, begin(NEW));
+	/* Once at a time. */
+	netio_run("sluice volume rekey " NAME " key " NEW " journal " JOURNAL);
+	EXPECT_EQ(0, rekeyed());
+	EXPECT_LT(before, l.rounds);
+	__atomic_store_n(&l.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, l.err)
+	{
+		TH_LOG("after %lu requests", l.rounds);
+	}
+	ASSERT_EQ(0, read_all(&self->d, self->copy));
+	EXPECT_EQ(0, memcmp(self->data, self->copy, SIZE));
+	disk_close(&self->d);
+	EXPECT_EQ(0, reads_with(&self->d, variant->more, NEW, self->data, self->copy));
+}
+
+/* The volume goes in the middle of it, and comes back. */
+TEST_F_TIMEOUT(rekey, stopped, 240)
+{
+	unsigned int i;
+
+	ASSERT_EQ(0, attach(&self->d));
+	ASSERT_EQ(0, fill(&self->d, self->data));
+	disk_close(&self->d);
+	/* Once it is done the journal says so, and the old key is refused. */
+	for (i = 0; i < 200 && !begin(NEW); i++) {
+		usleep(1000 * i);
+		ASSERT_EQ(0, rig_volume_del(NAME));
+		ASSERT_EQ(0, rig_volume_add(NAME, DEV, variant->more));
+		/* The journal is that of these two keys. */
+		EXPECT_NE(0, begin("logon:slblk:other"));
+	}
+	EXPECT_LT(0, i);
+	EXPECT_EQ(0, reads_with(&self->d, variant->more, NEW, self->data, self->copy));
+}
+
+/* The queue is detached while requests may wait for a chunk. */
+TEST_F_TIMEOUT(rekey, detached_meanwhile, 240)
+{
+	unsigned int i;
+
+	ASSERT_EQ(0, attach(&self->d));
+	ASSERT_EQ(0, fill(&self->d, self->data));
+	ASSERT_EQ(0, begin(NEW));
+	for (i = 0; i < 8; i++) {
+		struct load l = { .d = &self->d, .data = self->data };
+		pthread_t thread;
+
+		ASSERT_EQ(0, pthread_create(&thread, NULL, load, &l));
+		usleep(20000);
+		__atomic_store_n(&l.stop, true, __ATOMIC_RELAXED);
+		pthread_join(thread, NULL);
+		EXPECT_EQ(0, l.err);
+		ASSERT_EQ(0, disk_reopen(&self->d));
+	}
+	disk_close(&self->d);
+	ASSERT_EQ(0, rekeyed());
+	EXPECT_EQ(0, reads_with(&self->d, variant->more, NEW, self->data, self->copy));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,332 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Volumes: made, shown as they were said, changed, refused where it makes no sense, declared, removed; keys
+# are handed over and never shown.
+set -euo pipefail
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# Two devices of 64 MiB, with blocks of 512 and of 4096 bytes.
+config=/sys/kernel/config
+mountpoint -q "$config" || mount -t configfs none "$config"
+device() { # name, bytes of a block
+	mkdir "$config/nullb/$1"
+	echo 64 >"$config/nullb/$1/size"
+	echo "$2" >"$config/nullb/$1/blocksize"
+	echo 1 >"$config/nullb/$1/memory_backed"
+	echo 1 >"$config/nullb/$1/power"
+}
+device vol512 512
+device vol4k 4096
+dev=/dev/vol512 big=/dev/vol4k
+# The devices go when the volumes on them are gone.
+trap 'rc=$?; clean; rmdir "$config"/nullb/vol*; (exit $rc); finish' EXIT
+
+# Keys of printable characters, so that whoever showed one would be found whichever way it was shown.
+key32=k1k2k3k4k5k6k7k8-is-a-secret-key
+key64=abcdefghijklmnopqrstuvwxyz012345ABCDEFGHIJKLMNOPQRSTUVWXYZ678901
+hex() { printf %s "$1" | od -An -v -tx1 | tr -d ' \n'; }
+# Whatever sort of key, as a tool that knows nothing of volumes would add it.
+add_key() { # type, description, payload
+	$python - "$@" <<'END'
+import ctypes, sys
+libc = ctypes.CDLL(None, use_errno=True)
+ring = libc.syscall(250, 0, -3, 0)
+kind, name, payload = (arg.encode() for arg in sys.argv[1:])
+sys.exit(libc.syscall(248, kind, name, payload, len(payload), ring) < 0)
+END
+}
+from() { # text for standard input, command
+	local text=$1
+	shift
+	printf %s "$text" | "$@"
+}
+
+sluice monitor >"$tmp/events" &
+monitor=$!
+
+# --- made, shown, removed
+hides . sluice volume show
+done_ sluice volume add v1 dev $dev start 1m size 8m queues 2
+shows "^v1: dev $dev start 1m size 8m block-size 512 queues 2" sluice volume show v1
+shows 'queue 1 cpu [0-9]+' sluice volume show
+shows 'op write-zeroes requests 0 bytes 0 errors 0' sluice -s volume show v1
+shows 'throttled-reads 0 throttled-writes 0 busy-ns 0' sluice -s volume show
+hides 'attached|claimed|key|cipher' sluice volume show
+done_ sluice volume add v2 dev $dev start 20480s size 1m ro block-size 4096
+shows '^v2: .*start 10m size 1m ro block-size 4096 queues 1' sluice volume show v2
+done_ sluice volume add v3 dev $big
+shows '^v3: .*start 0 size 64m block-size 4096' sluice volume show v3
+refused "no volume 'v4'" sluice volume show v4
+refused "no volume 'v4'" sluice volume del v4
+refused "no volume 'v4'" sluice volume set v4 size 1m
+refused 'volume of that name' sluice volume add v1 dev $dev start 30m size 1m
+
+# --- devices
+refused 'not a block device' sluice volume add v4 dev /dev/nothing
+refused 'not a block device' sluice volume add v4 dev /dev/null
+misused 'is not /dev' sluice volume add v4 dev vol512
+refused 'overlaps' sluice volume add v4 dev $dev start 8m size 2m
+refused 'overlaps' sluice volume add v4 dev $dev start 1m size 512
+refused 'overlaps' sluice volume add v4 dev $dev
+refused 'overlaps' sluice volume add v4 dev $dev start 10m size 512
+done_ sluice volume add v4 dev $dev start 10m size 1m ro
+done_ sluice volume del v4
+
+# --- extents
+refused 'has 131072 sectors' sluice volume add v4 dev $dev start 64m
+refused 'has 131072 sectors' sluice volume add v4 dev $dev start 60m size 5m
+refused 'multiples of a block, 4096' sluice volume add v4 dev $dev start 20m size 512 block-size 4096
+refused 'multiples of a block, 4096' sluice volume add v4 dev $dev start 40961s size 4096 block-size 4096
+misused 'is not N' sluice volume add v4 dev $dev start 20m size 1000
+misused 'is not N' sluice volume add v4 dev $dev size 16777216t
+refused '512 or 4096' sluice volume add v4 dev $dev start 20m size 1m block-size 1024
+done_ sluice volume del v3
+refused 'no less than 4096' sluice volume add v3 dev $big block-size 512
+refused '[Rr]ange|integer' sluice volume add v4 dev $dev start 20m size 1m queues 17
+refused '[Rr]ange|integer' sluice volume add v4 dev $dev start 20m size 1m queues 0
+
+# Somebody else has the device.
+done_ dmsetup create held --table "0 2048 linear $big 0"
+refused 'in use' sluice volume add v3 dev $big
+done_ dmsetup remove held
+done_ sluice volume add v3 dev $big
+refused '' dmsetup create held --table "0 2048 linear $big 0"
+done_ sluice volume del v3
+
+# --- names
+long=$(printf 'x%.0s' {1..32})
+misused 'is not VOLUME' sluice volume add a/b dev $dev
+misused 'is not VOLUME' sluice volume add 'a b' dev $dev
+misused 'is not VOLUME' sluice volume add "$long" dev $dev
+raw() { # name: the kernel's own opinion
+	(cd "$here" && $python - "$1" "$dev") <<'END'
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, ".")
+import nl
+spec, sock = nl.Spec(), nl.Socket()
+try:
+    sock.request(spec.cmd("volume-add"), nl.text(spec.attr("volume", "name"), sys.argv[1]) +
+                 nl.text(spec.attr("volume", "path"), sys.argv[2]))
+except nl.Refusal as refusal:
+    sys.exit(f"sluice: {refusal.words}")
+END
+}
+for name in '' a/b 'a b' $'a\tb' $'a\x7f'; do
+	ok "the kernel refuses the name '$name'" refuses 'printable characters' raw "$name"
+done
+ok 'the kernel refuses a long name' refuses '' raw "$long"
+done_ sluice volume add "${long%x}" dev $dev start 20m size 1m
+shows "^${long%x}: " sluice volume show "${long%x}"
+done_ sluice volume del "${long%x}"
+
+# --- limits and size
+done_ sluice volume set v1 read-iops 1000 read-bps 20m write-iops 500 write-iops-burst 7
+shows ' read-iops 1k read-iops-burst 100 read-bps 20m read-bps-burst 2m write-iops 500 write-iops-burst 7' \
+	sluice volume show v1
+done_ sluice volume set v1 write-iops-burst 9
+shows ' write-iops 500 write-iops-burst 9' sluice volume show v1
+done_ sluice volume set v1 read-iops 0 write-iops 600
+shows ' read-bps 20m read-bps-burst 2m write-iops 600 write-iops-burst 60' sluice volume show v1
+hides 'read-iops' sluice volume show v1
+refused 'burst means nothing' sluice volume set v1 write-bps-burst 5
+misused 'nothing is said' sluice volume set v1
+done_ sluice volume add v5 dev $dev start 20m size 1m write-bps 10m write-bps-burst 1m
+shows ' write-bps 10m write-bps-burst 1m' sluice volume show v5
+done_ sluice volume del v5
+done_ sluice volume set v1 size 4m
+shows '^v1: .*start 1m size 4m' sluice volume show v1
+refused 'overlaps' sluice volume set v1 size 10m
+refused 'has 131072 sectors' sluice volume set v1 size 64m
+done_ sluice volume set v1 size 9m
+done_ sluice volume del v2
+done_ sluice volume set v1 size 0
+shows '^v1: .*start 1m size 63m' sluice volume show v1
+done_ sluice volume set v1 size 8m
+
+# --- keys
+ok 'a key, raw' from "$key32" sluice key add raw
+ok 'a key, hexadecimal' from "$(hex "$key64")" sluice key add digits
+ok 'a key into the keyring of the user' from "$key64" sluice key add mine keyring user
+refused '32 or 64 bytes' from "${key32%?}" sluice key add short
+refused '32 or 64 bytes' from "$(hex "$key64")00" sluice key add long
+done_ sluice volume add e1 dev $dev start 10m size 1m key logon:sluice:raw
+shows '^e1: .*key logon:sluice:raw cipher-bits 128 sector-size 512 iv-offset 0' sluice volume show e1
+done_ sluice volume add e2 dev $dev start 11m size 1m key logon:sluice:digits block-size 4096 iv-offset 8
+shows '^e2: .*key logon:sluice:digits cipher-bits 256 sector-size 4096 iv-offset 8' sluice volume show e2
+done_ sluice volume add e3 dev $dev start 12m size 1m key logon:sluice:digits block-size 4096 sector-size 512
+ok 'a key from standard input' from "$key64" sluice volume add e4 dev $dev start 13m size 1m key -
+shows '^e4: .*key logon:sluice:e4 cipher-bits 256' sluice volume show e4
+refused 'not in a keyring' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:e4
+refused 'not in a keyring' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:other
+misused 'is not TYPE:DESC' sluice volume add e5 dev $dev start 14m size 1m key raw
+refused 'sector of the cipher' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw sector-size 4096
+refused 'sector of the cipher' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw sector-size 1024
+refused 'without a key' sluice volume add e5 dev $dev start 14m size 1m sector-size 512
+done_ add_key user short "${key32%?}"
+refused '32 or 64 bytes' sluice volume add e5 dev $dev start 14m size 1m key user:short
+done_ add_key user halves "${key32%????????????????}${key32%????????????????}"
+refused 'both halves' sluice volume add e5 dev $dev start 14m size 1m key user:halves
+done_ add_key user good "$key32"
+done_ sluice volume add e5 dev $dev start 14m size 1m key user:good
+shows '^logon:sluice:digits: cipher-bits 256 volume e2 volume e3$' sluice key show
+shows '^user:good: cipher-bits 128 volume e5$' sluice key show
+done_ sluice key del raw
+refused 'not in a keyring' sluice key del raw
+shows '^e1: .*key logon:sluice:raw' sluice volume show e1
+refused 'not in a keyring' sluice volume add e6 dev $dev start 15m size 1m key logon:sluice:raw
+batch() { printf 'volume add e6 dev %s start 15m size 1m key -\n' $dev | sluice -b -; }
+refused 'standard input has the commands' batch
+
+# --- mode
+shows '^volume-mode monitor' sluice volume mode
+done_ sluice volume mode enforce
+shows '^volume-mode enforce' sluice volume mode
+misused 'is not monitor' sluice volume mode sometimes
+done_ sluice volume add p1 dev $dev start 15m size 1m
+
+# --- workers
+done_ sluice worker add cpu 0
+done_ sluice worker assign volume v1 queue 1 cpu 0
+shows '    queue 1 cpu 0' sluice volume show v1
+done_ sluice worker assign volume v1 cpu 0
+refused 'fewer queues' sluice worker assign volume v1 queue 2 cpu 0
+refused "no volume" sluice worker assign volume nix cpu 0
+done_ sluice port add vm1
+refused 'not both' sluice worker assign port vm1 volume v1 cpu 0
+refused 'not both' sluice worker assign volume v1 port vm1 cpu 0
+misused 'nothing is said' sluice worker assign cpu 0
+done_ sluice port del vm1
+
+# --- declared states
+same() { sluice dump >"$tmp/now.json" && diff "$1" "$tmp/now.json"; }
+sluice volume del e1
+sluice volume del e4
+done_ sluice volume set v1 read-iops 300 write-bps 1g
+sluice dump >"$tmp/full.json"
+done_ sluice apply "$tmp/full.json"
+ok 'apply of a dump changes nothing' same "$tmp/full.json"
+nothing() { echo '{}' | sluice apply -; }
+ok 'a state that does not speak of volumes' nothing
+shows '^v1: ' sluice volume show
+none() { echo '{ "volume": [] }' | sluice apply -; }
+ok 'a state without volumes' none
+hides . sluice volume show
+shows 'enforce' sluice volume mode
+done_ sluice apply "$tmp/full.json"
+ok 'everything came back' same "$tmp/full.json"
+change() { # python that changes the volumes v, by their names
+	$python -c "
+import json
+s = json.load(open('$tmp/full.json'))
+v = {x['name']: x for x in s['volume']}
+$1
+s['volume'] = list(v.values())
+json.dump(s, open('$tmp/changed.json', 'w'))"
+}
+change "v['v1']['size'] = '4m'; del v['v1']['write-bps'], v['v1']['write-bps-burst']; v['v1']['read-iops'] = 77
+del v['v1']['read-iops-burst'], v['e5']; s['volume-mode'] = [{'mode': 'monitor'}]
+v['n1'] = {'name': 'n1', 'dev': '$dev', 'start': '30m', 'size': '1m', 'ro': False, 'key': 'user:good'}"
+done_ sluice apply "$tmp/changed.json"
+shows '^v1: .*size 4m .*read-iops 77' sluice volume show v1
+hides 'write-bps' sluice volume show v1
+hides '^e5:' sluice volume show
+shows '^n1: .*key user:good' sluice volume show
+shows monitor sluice volume mode
+done_ sluice apply "$tmp/full.json"
+# A burst comes with its rate: all is as it was.
+ok 'and back' same "$tmp/full.json"
+
+# Refused: everything else is undone.
+while IFS='|' read -r text what; do
+	change "v['v1']['size'] = '4m'; v['v1']['read-iops'] = 78; del v['e5']
+s['volume-mode'] = [{'mode': 'monitor'}]; s['assign'] = [{'volume': 'e2', 'cpu': 0}]
+v['n1'] = {'name': 'n1', 'dev': '$dev', 'start': '30m', 'size': '1m'}
+$what"
+	refused "$text" sluice apply "$tmp/changed.json"
+	ok '... and nothing changed' same "$tmp/full.json"
+done <<'END'
+set volume .*not a block device|v['n2'] = {'name': 'n2', 'dev': '/dev/nothing'}
+set volume .*overlaps|v['n2'] = {'name': 'n2', 'dev': '/dev/vol512', 'start': '30m'}
+not in a keyring|v['n2'] = {'name': 'n2', 'dev': '/dev/vol4k', 'key': 'user:nobody'}
+start is 1m, declared is 2m, and that is fixed|v['v1']['start'] = '2m'
+key is user:good, declared is none|v['e5'] = {'name': 'e5', 'dev': '/dev/vol512'}
+ro is not set, declared is true|v['v1']['ro'] = True
+no port or uplink|s['flow'] = [{'id': 1, 'prio': 1, 'actions': ['output:nix']}]
+END
+change "v['n2'] = {'name': 'n2', 'dev': '$dev', 'key': '-'}"
+misused 'names a key' sluice apply "$tmp/changed.json"
+
+# --- live view
+shows '^volume +read/s' sluice top count 1
+shows '^v1 +0 +0 +0 +0 +0 +0 +0 +- ' sluice top v1 count 2
+hides '^e5' sluice top v1 count 1
+refused "no volume 'nix'" sluice top nix count 1
+json() { sluice -j "$@" | $python -c 'import json, sys
+for line in sys.stdin: json.loads(line)'; }
+for what in 'volume show' 'volume show v1' 'volume mode' 'key show' 'top count 1'; do
+	# shellcheck disable=SC2086
+	ok "JSON: $what" json $what
+done
+shows '"volume-mode": \[' sluice dump
+
+# --- the host's, not a namespace's; who may
+ip netns add blue
+blue() { ip netns exec blue "$@"; }
+shows '^v1: ' blue sluice volume show
+done_ ip netns del blue
+nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups -- "$@"; }
+hides . nobody sluice volume show
+refused 'not permitted' nobody sluice volume del v1
+refused 'not permitted' nobody sluice volume mode monitor
+admin() { setpriv --bounding-set -sys_admin -- "$@"; }
+refused 'CAP_SYS_ADMIN' admin sluice volume add n1 dev $dev start 30m size 1m
+
+# --- another key
+other=0123456789abcdefghijklmnopqrstuvABCDEFGHIJKLMNOPQRSTUVWXYZ678901
+done_ add_key user other "$other"
+refused 'not encrypted' sluice volume rekey p1 key user:other journal $big
+refused 'as long as' sluice volume rekey e2 key user:good journal $big
+refused 'not in a keyring' sluice volume rekey e2 key user:nobody journal $big
+refused 'overlaps' sluice volume rekey e2 key user:other journal $dev journal-start 14m
+refused 'takes 1040 sectors' sluice volume rekey e2 key user:other journal $big journal-start 65020k
+done_ sluice volume rekey e2 key user:other journal $big journal-start 4096
+rekeyed() {
+	until printed '^e2: .*key user:other' sluice volume show e2; do
+		grep -q ' rekey-done ' "$tmp/shown" && ! grep -q ' rekey-error ' "$tmp/shown" || return 1
+		sleep 1
+	done
+}
+ok 'it comes to its end' rekeyed
+hides 'rekey|journal' sluice volume show e2
+
+# --- modules
+ok 'the engine is not removed while there are volumes' exits 1 rmmod sluice_blk
+ok 'neither is the core' exits 1 rmmod sluice
+
+# --- nothing showed a key
+done_ add_key user watched "$key64"
+{
+	sluice -s volume show
+	sluice -s -j volume show
+	sluice key show
+	sluice -j key show
+	sluice dump
+	sluice -j top count 1
+	cat "$tmp/events" "$tmp/full.json"
+	cat /proc/keys
+	find /sys/module/sluice* /sys/kernel/debug/sluice* -type f -exec cat {} + 2>/dev/null
+	dmesg
+} >"$tmp/all" || true
+shown() { grep -aiE "k1k2k3|is-a-secret|$(hex k1k2)|ABCDEFGHIJ|$(hex abcd)" "$tmp/all"; }
+ok 'there is something to search' test "$(wc -c <"$tmp/all")" -gt 1000
+ok 'no key in all that is shown' exits 1 shown
+
+# --- events
+kill "$monitor"
+wait "$monitor" 2>/dev/null || true
+for line in 'volume-add volume v1$' 'volume-del volume v3$' 'config volume v1 volume' 'config transaction' \
+	'volume-rekeyed volume e2$'; do
+	shows " $line" cat "$tmp/events"
+done

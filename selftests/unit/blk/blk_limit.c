@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Limits of a volume over simulated time: rates, bursts, both limits, changes, extremes. */
+#include "tap.h"
+#include "blk/limit.h"
+
+#define SECOND 1000000000ULL
+
+static bool within(u64 got, double want, double part)
+{
+	return got >= want * (1 - part) && got <= want * (1 + part);
+}
+
+/* Requests of @len that pass in @time ns, each asking again when it was told to. */
+static u64 served(struct sluice_limit *l, u64 *now, u64 time, u32 len)
+{
+	u64 end = *now + time, n = 0, wait;
+
+	while (*now < end) {
+		wait = sluice_limit_take(l, *now, len);
+		if (wait)
+			*now += wait;
+		else
+			n++;
+	}
+	return n;
+}
+
+static void test_none(void)
+{
+	struct sluice_limit l = {};
+	unsigned int i, passed = 0;
+
+	for (i = 0; i < 1000; i++)
+		passed += !sluice_limit_take(&l, 1, 1 << 20);
+	tap_ok(passed == 1000, "without a limit all pass");
+}
+
+static void test_iops(void)
+{
+	static const u64 rates[] = { 1, 7, 100, 12345, 1000000 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rates); i++) {
+		u64 now = 5 * SECOND, n, time = 1000 * SECOND / rates[i] + 10 * SECOND;
+		struct sluice_limit l = {};
+
+		sluice_limit_set(&l, rates[i], 1, 0, 0);
+		n = served(&l, &now, time, 4096);
+		tap_ok(within(n, (double)rates[i] * time / SECOND, 0.05),
+		       "%llu a second: %llu in %llu ms", (unsigned long long)rates[i],
+		       (unsigned long long)n, (unsigned long long)time / 1000000);
+	}
+}
+
+static void test_bps(void)
+{
+	static const u64 rates[] = { 65536, 1000000, 123456789, 10000000000ULL };
+	static const u32 sizes[] = { 512, 4096, 131072, 1048576 };
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(rates); i++)
+		for (j = 0; j < ARRAY_SIZE(sizes); j++) {
+			u64 time = 1000.0 * sizes[j] / rates[i] * SECOND, now = 77, n;
+			struct sluice_limit l = {};
+
+			sluice_limit_set(&l, 0, 0, rates[i], 1);
+			n = served(&l, &now, time, sizes[j]);
+			tap_ok(within(n, (double)rates[i] * time / SECOND / sizes[j], 0.05),
+			       "%llu bytes a second in requests of %u: %llu",
+			       (unsigned long long)rates[i], sizes[j], (unsigned long long)n);
+		}
+}
+
+static void test_burst(void)
+{
+	struct sluice_limit l = {};
+	u64 now = 9 * SECOND, n;
+
+	sluice_limit_set(&l, 100, 50, 0, 0);
+	for (n = 0; !sluice_limit_take(&l, now, 512); n++)
+		;
+	tap_ok(n >= 49 && n <= 51, "a burst of 50: %llu", (unsigned long long)n);
+	now += SECOND / 10;
+	for (n = 0; !sluice_limit_take(&l, now, 512); n++)
+		;
+	tap_ok(n >= 9 && n <= 11, "what a tenth of a second brings: %llu", (unsigned long long)n);
+	now += 1000 * SECOND;
+	for (n = 0; !sluice_limit_take(&l, now, 512); n++)
+		;
+	tap_ok(n >= 49 && n <= 51, "no more than the burst is saved: %llu", (unsigned long long)n);
+}
+
+static void test_both(void)
+{
+	struct sluice_limit l = {};
+	u64 now = SECOND, n;
+
+	sluice_limit_set(&l, 1000, 1, 1 << 20, 1);
+	n = served(&l, &now, 10 * SECOND, 512);
+	tap_ok(within(n, 10000, 0.05), "small requests meet the one: %llu", (unsigned long long)n);
+	now += SECOND;
+	n = served(&l, &now, 10 * SECOND, 65536);
+	tap_ok(within(n, 160, 0.05), "large ones the other: %llu", (unsigned long long)n);
+}
+
+static void test_changes(void)
+{
+	struct sluice_limit l = {};
+	u64 now = SECOND, n;
+
+	sluice_limit_set(&l, 1, 1, 0, 0);
+	sluice_limit_take(&l, now, 0);
+	tap_ok(sluice_limit_take(&l, now, 0) > SECOND / 2, "one a second");
+	sluice_limit_set(&l, 1000, 1, 0, 0);
+	n = served(&l, &now, SECOND, 0);
+	tap_ok(within(n, 1000, 0.05), "a thousand, at once: %llu", (unsigned long long)n);
+	sluice_limit_set(&l, 0, 0, 0, 0);
+	tap_ok(!sluice_limit_take(&l, now, 0) && !sluice_limit_take(&l, now, 0), "none any more");
+}
+
+static void test_extremes(void)
+{
+	struct sluice_limit l = {};
+
+	sluice_limit_set(&l, 1, ~0ULL, 1, ~0ULL);
+	tap_ok(!sluice_limit_take(&l, SECOND, 0xffffffff), "slowest, largest burst");
+	tap_ok(sluice_limit_take(&l, SECOND, 0xffffffff) > 0, "and not twice");
+	sluice_limit_set(&l, ~0ULL, ~0ULL, ~0ULL, ~0ULL);
+	tap_ok(!sluice_limit_take(&l, SECOND, 0xffffffff), "fastest");
+	sluice_limit_set(&l, 1, 0, 0, 0);
+	tap_ok(!sluice_limit_take(&l, ~0ULL >> 2, 0), "late");
+	tap_ok(sluice_limit_take(&l, ~0ULL >> 2, 0) <= SECOND + 1, "no longer than it takes");
+}
+
+int main(void)
+{
+	test_none();
+	test_iops();
+	test_bps();
+	test_burst();
+	test_both();
+	test_changes();
+	test_extremes();
+	return tap_done();
+}
