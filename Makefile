@@ -73,7 +73,7 @@ clean:
 		.module-common.o .module-common.o.d ..module-common.o.cmd
 	@cd $(top) && find $(module_dirs) -type f '(' -name '*.o' -o -name '*.ko' -o -name '*.mod' \
 		-o -name '*.mod.c' -o -name '.*.cmd' -o -name '*.o.d' -o -name modules.order ')' -delete
-	+@for dir in userspace selftests/unit selftests/vhost selftests/vdpa selftests/vfio selftests/bench; do \
+	+@for dir in userspace $(patsubst %,selftests/%,unit vhost vdpa blk vfio bench); do \
 		test ! -e $(top)/$$dir/Makefile || $(MAKE) -s -C $(top)/$$dir clean || exit 1; done
 
 # Nothing happens, and no root is needed, when all is there.
@@ -98,7 +98,7 @@ fuzz: deps-rig
 help:
 	@echo 'Build'
 	@echo '  all             the modules and the tool (the default)'
-	@echo '  modules         sluice.ko, sluice_net.ko, sluice_vhost.ko, sluice_vdpa.ko,'
+	@echo '  modules         sluice.ko, sluice_net.ko, sluice_blk.ko, sluice_vhost.ko, sluice_vdpa.ko,'
 	@echo '                  sluice_mdev.ko'
 	@echo '  tool            userspace/sluice'
 	@echo '  install         both, and depmod          uninstall   takes them out again'
