@@ -152,6 +152,56 @@ setup_sluice() {
 	done
 }
 
+# A NIC that is a device, simulated or emulated; prints its netdev's name.
+card_nic() {
+	local n t
+	if [ -z "${UML_BUILD:-}" ]; then
+		modprobe -a mdev vfio_iommu_type1
+		echo vf1
+		return
+	fi
+	echo "9 1" >/sys/bus/netdevsim/new_device
+	for ((t = 0; t < 50; t++)); do
+		for n in /sys/class/net/*; do
+			[ ! -e "$n/device" ] || { echo "${n##*/}"; return; }
+		done
+		sleep 0.1
+	done
+	return 1
+}
+
+# Mediated devices: an uplink over a NIC is a parent. The wires are as for the others.
+setup_mdev() {
+	local d uuid dev mdev_type t
+	wires md
+	dev=$(card_nic)
+	sluice_modules vfio-mdev/sluice_mdev
+	mdev_type=/sys/class/mdev_bus/$(basename "$(readlink -f "/sys/class/net/$dev/device")")
+	mdev_type+=/mdev_supported_types/sluice_mdev-net
+	ip link set "$dev" up
+	sluice uplink add umd dev "$dev"
+	for d in o i; do
+		sluice port add "tmd$d"
+		ip link set "tmd$d" up
+		sluice uplink add "umd$d" dev "wmd$d"
+		ip link set "umd$d" up
+		uuid=$(card "$d")
+		for ((t = 0; t < 50; t++)); do
+			[ ! -e "$mdev_type/create" ] || break
+			sleep 0.1
+		done
+		echo "${uuid#mdev:}" >"$mdev_type/create"
+		echo "tmd$d" >"/sys/bus/mdev/devices/${uuid#mdev:}/port"
+	done
+}
+card() { echo "mdev:51d1ce00-0000-4000-8000-00000000000$([ "$1" = o ] && echo 1 || echo 2)"; }
+
+prepare_mdev() {
+	sluice apply /tmp/rules.sluice.none
+	sluice wire add tmdo umdo
+	sluice wire add tmdi umdi
+}
+
 # Passthrough: the VF's own driver, as a guest would have it. Beside it virtio_net on a vDPA device, behind which is
 # Sluice, and behind that the same VF: what guest and host then spend together. The peer on the wire sends from here.
 setup_passthrough() {
@@ -268,7 +318,9 @@ measure_all() {
 	local path=$1 name=$2 node=$3 len flows
 	for len in "${sizes[@]}"; do
 		for flows in 1 $nflow; do
+			[ "$path" != mdev ] || node=$(card o)
 			measure "$path" out "$len" "$flows" out "$node" "t${name}o" "w${name}o"
+			[ "$path" != mdev ] || node=$(card i)
 			measure "$path" in "$len" "$flows" in "$node" "t${name}i" "w${name}i" "g${name}i"
 		done
 	done
@@ -332,6 +384,11 @@ for ((round = 1; round <= rounds; round++)); do
 				sluice) measure_trips sluice-wire sl /dev/vhost-sluice ;;
 				esac
 			done
+			;;
+		mdev)
+			prepare_mdev
+			measure_all mdev md mdev
+			measure_trips mdev md "$(card i)"
 			;;
 		passthrough) measure_passthrough ;;
 		bridge) measure_all bridge br /dev/vhost-net ;;

@@ -8,6 +8,8 @@
  *   load wire -          -    WIRE PEER  LEN FLOWS SECONDS   PEER -> WIRE and no further
  *   load sent -          -    WIRE PEER  LEN FLOWS SECONDS   PEER -> whatever WIRE transmits
  *
+ * VHOST_NODE may be "mdev:UUID", a mediated device on PORT.
+ *
  * Outwards WIRE counts what it transmits; inwards WIRE and PEER are a veth pair.
  *
  * The machine has one CPU, and the generator works in closed loop: it hands over a burst, sleeps
@@ -15,7 +17,8 @@
  * generator's or the device side's. The generator's share is subtracted: its time over the rings is
  * measured burst by burst with the cycle counter (the median, for a timer tick may hit any of
  * them), and its system calls are taken at what they cost when they have nothing to do. Waking and
- * switching to the device's threads is the device's.
+ * switching to the device's threads is the device's; so is what a card's doorbell, a pwrite(),
+ * takes more than a write to an eventfd.
  *
  * Inwards, sending from the peer is the generator's as well, and it cannot be told apart by
  * looking, as the device's receive path may run on its back. "wire" is the same with nobody behind

@@ -9,7 +9,7 @@ import statistics
 import sys
 
 SIZES = {64: "64 B", 1514: "1500 B", 65214: "64 KiB GSO"}
-ORDER = ["sluice-wire", "sluice-acl", "sluice-flows", "ovs-wire", "ovs-acl", "ovs-flows", "bridge", "macvtap"]
+ORDER = ["sluice-wire", "sluice-acl", "sluice-flows", "mdev", "ovs-wire", "ovs-acl", "ovs-flows", "bridge", "macvtap"]
 RULES = ["wire", "acl", "flows"]
 # What drives the VF alone, and with Sluice in between.
 VF = ["passthrough", "virtio-vf"]
@@ -108,10 +108,10 @@ def quotient(results, load, ours, theirs):
 
 
 def ratios(results):
-    """Sluice beside Open vSwitch with the same rules, its rules beside none, and virtio beside the VF's own driver."""
+    """Sluice beside Open vSwitch with the same rules, its rules beside none, and the card beside vhost."""
     columns = {f"{r}/ovs": (f"sluice-{r}", f"ovs-{r}") for r in RULES}
     columns |= {f"{r}/wire": (f"sluice-{r}", "sluice-wire") for r in RULES[1:]}
-    columns |= {"virtio/vf": ("virtio-vf", "passthrough")}
+    columns |= {"mdev/vhost": ("mdev", "sluice-wire"), "virtio/vf": ("virtio-vf", "passthrough")}
     out, lines = [], []
     for load, name in rows():
         found = {c: q for c, (a, b) in columns.items() if (q := quotient(results, load, a, b)) is not None}
@@ -119,9 +119,18 @@ def ratios(results):
             out.append({"dir": load[0], "len": load[1], "flows": load[2]} | found)
             lines.append((name, [found.get(c, "-") for c in columns]))
     if out:
-        print_rows("Ratios: Sluice over Open vSwitch with the same rules, and over itself without rules;\n"
-                   "virtio through Sluice to a VF over the VF's own driver", columns, lines)
+        print_rows("Ratios: Sluice over Open vSwitch with the same rules, and over itself without rules; the mediated\n"
+                   "device over the vhost node; virtio through Sluice to a VF over the VF's own driver", columns, lines)
     return out
+
+
+def kicks(results):
+    """How often the driver had to notify, per frame."""
+    paths = ["sluice-wire", "mdev"]
+    lines = [(name, [r.get("kicks", "-") if (r := results.get((p, *load))) else "-" for p in paths])
+             for load, name in rows() if ("mdev", *load) in results]
+    if lines:
+        print_rows("Notifications per frame", paths, lines)
 
 
 def trips(cells):
@@ -153,6 +162,7 @@ def main():
     table(results, [p for p in VF if any(k[0] == p for k in results)],
           f"A VF: {unit} per frame, of driver and host together, without the source's")
     relative = ratios(results)
+    kicks(results)
     with open(sys.argv[2], "w", encoding="ascii") as out:
         json.dump({"results": list(results.values()), "ratios": relative, "trips": trips(cells)}, out, indent=1)
 

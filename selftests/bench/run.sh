@@ -7,13 +7,13 @@
 #   BENCH_ROUNDS   how often everything is measured (5)
 #   BENCH_SECONDS  of one measurement (0.5)
 #   BENCH_TRIPS    round trips of a single frame (2000)
-#   BENCH_PATHS    which datapaths (wire sluice ovs bridge macvtap; the first is what is subtracted inwards)
+#   BENCH_PATHS    which datapaths (wire sluice mdev ovs bridge macvtap; the first is what is subtracted inwards)
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 out=$(realpath -m "${1:-$here/out}")
-export BENCH_PATHS=${BENCH_PATHS:-wire sluice ovs bridge macvtap}
+export BENCH_PATHS=${BENCH_PATHS:-wire sluice mdev ovs bridge macvtap}
 mkdir -p "$out"
 kernel=$("$here/../rig/uml-build.sh" native)
 make -s -C "$here"

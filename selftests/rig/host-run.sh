@@ -24,7 +24,8 @@ usage()
 	  -i           count instructions: one processor, no accelerator, and the
 	               clock is the number of instructions executed, in ns
 	  -a ARG       one more argument for QEMU; may be repeated
-	KVER=VERSION chooses the kernel, RIG_ACCEL=kvm|tcg the accelerator.
+	KVER=VERSION chooses the kernel, RIG_ACCEL=kvm|tcg the accelerator,
+	RIG_ICOUNT_CPU the processor that -i counts on.
 	Exit status: the program's; 124 after a time-out, 125 if the host fails.
 	END
 	exit "$1"
@@ -86,7 +87,7 @@ if [ -n "$icount" ]; then
 	# Every byte of a "rep movsb" would count as an instruction: hide the
 	# features that make the kernel prefer it.
 	machine=(-accel "tcg,thread=single" -icount "shift=0,sleep=off"
-		 -cpu "max,+svm,-erms,-fsrm,-fsrs,-fzrm" -smp 1)
+		 -cpu "${RIG_ICOUNT_CPU:-max,+svm,-erms,-fsrm,-fsrs,-fzrm}" -smp 1)
 elif [ "${RIG_ACCEL:-}" = kvm ] || { [ -z "${RIG_ACCEL:-}" ] && rig_kvm_works 2; }; then
 	machine=(-accel kvm -cpu host -smp "$cpus")
 else
