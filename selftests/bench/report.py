@@ -145,7 +145,7 @@ def trips(cells):
                 entry["idle" if name == "ns" else name] = statistics.median(m[name] for m in measured)
         if len(entry) > 1:
             out.append(entry)
-            lines.append((path, [f"{entry[k]:.0f}" if k in entry else "failed" for k in ("median", "p99", "idle")]))
+            lines.append((path, [f"{entry[k]:.0f}" if k in entry else "-" for k in ("median", "p99", "idle")]))
     if out:
         print_rows("One frame of 64 B from the wire to the guest and back, ns; ns of processor time per second while idle",
                    ["median", "p99", "idle"], lines)
