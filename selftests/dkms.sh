@@ -59,7 +59,7 @@ run "dkms build for $kernel" build -k "$kernel"
 run 'dkms install' install -k "$kernel" --no-depmod
 
 rc=0
-modules=(sluice sluice_net sluice_vhost)
+modules=(sluice sluice_net sluice_vhost sluice_blk)
 # As dkms.conf has it.
 grep -qs '^CONFIG_VFIO_MDEV=' "/lib/modules/$kernel/build/.config" && modules+=(sluice_mdev)
 grep -qs '^CONFIG_VDPA=' "/lib/modules/$kernel/build/.config" && modules+=(sluice_vdpa)

@@ -222,7 +222,7 @@ test_clean()
 	soon 10 must rmmod sluice_mdev &&
 	must rmmod sluice_vdpa &&
 	soon 10 must rmmod sluice_vhost &&
-	must rmmod sluice_net &&
+	must rmmod sluice_blk && must rmmod sluice_net &&
 	must rmmod sluice &&
 	must test ! -e /dev/vhost-sluice &&
 	must sluice_load &&

@@ -277,7 +277,7 @@ show_end()
 	try host "mdevctl stop -u $vm2_uuid"
 	try host "sluice port del vm1"
 	try host "sluice uplink del up0 && sluice uplink del up1"
-	try host "rmmod sluice_mdev sluice_vdpa sluice_vhost sluice_net sluice"
+	try host "rmmod sluice_mdev sluice_vdpa sluice_vhost sluice_blk sluice_net sluice"
 	try host "dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace'" fails
 	done_step
 }
