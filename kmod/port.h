@@ -85,6 +85,9 @@ struct sluice_port_totals {
  * @armed: notifications are on, the ring was empty: skip until kicked; worker thread only
  * @stalled: waits for guest memory (an IOTLB entry, an absent page): skip until kicked; worker
  *	thread only
+ * @untold: packets since the driver was last asked whether it wants an interrupt, as far as
+ *	coalescing goes; worker thread only
+ * @tell_at: when it is to be asked at the latest (local_clock()), 0: nothing waits; likewise
  * @broken: stopped with this error; written by the worker, READ_ONCE elsewhere
  * @signals: interrupts sent; single writer, the worker
  * @kicks: notifications received; racy count
@@ -116,6 +119,8 @@ struct sluice_queue {
 	bool stalled;
 	int burst;
 	unsigned int idle_polls;
+	unsigned int untold;
+	u64 tell_at;
 	enum sluice_vring_error broken;
 	u64 signals;
 	u64 kicks;
@@ -367,8 +372,13 @@ static inline void sluice_port_count(struct sluice_port *port, enum sluice_dir d
 /* Worker time that was spent for this port. */
 void sluice_port_count_busy(struct sluice_port *port, u64 ns);
 
-/* Interrupt the guest. Worker context. */
-void sluice_queue_signal(struct sluice_queue *q);
+/*
+ * Used buffers were published, of @packets packets: interrupt the guest if it wants that, now or
+ * when enough came together. Worker context.
+ */
+void sluice_queue_notify(struct sluice_queue *q, unsigned int packets);
+/* When the queue is to be visited for that, whatever else happens (local_clock()); 0: never. */
+u64 sluice_queue_tell_at(const struct sluice_queue *q);
 
 /* Do frames wait for a receive queue's ring? Worker context. */
 static inline bool sluice_queue_backlog(const struct sluice_queue *q)

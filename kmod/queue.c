@@ -119,7 +119,8 @@ SLUICE_EXPORT(sluice_queue_attached);
 
 /* --- on the worker --- */
 
-void sluice_queue_signal(struct sluice_queue *q)
+/* Interrupt the guest. */
+static void queue_signal(struct sluice_queue *q)
 {
 	q->signals++;
 	if (q->cfg.ops && q->cfg.ops->signal)
@@ -127,7 +128,42 @@ void sluice_queue_signal(struct sluice_queue *q)
 	else if (q->cfg.call)
 		eventfd_signal(q->cfg.call);
 }
-SLUICE_EXPORT(sluice_queue_signal);
+
+/* Ask the driver about all that was published since it was asked last. */
+static void queue_tell(struct sluice_queue *q)
+{
+	q->tell_at = 0;
+	q->untold = 0;
+	if (sluice_vring_want_signal(q->vr))
+		queue_signal(q);
+}
+
+/*
+ * Coalescing: packets that were moved since, or the time since the first of them, whichever is
+ * enough first. A driver that gets nothing back before that waits for nothing else, so a ring that
+ * was used up is told of at once.
+ */
+static bool queue_may_wait(struct sluice_queue *q, unsigned int packets)
+{
+	q->untold += packets;
+	if (q->untold >= q->cfg.coalesce.packets || sluice_vring_untold(q->vr))
+		return false;
+	if (!q->tell_at)
+		q->tell_at = local_clock() + (u64)q->cfg.coalesce.usecs * NSEC_PER_USEC;
+	return true;
+}
+
+void sluice_queue_notify(struct sluice_queue *q, unsigned int packets)
+{
+	if (likely(!q->cfg.coalesce.usecs) || !queue_may_wait(q, packets))
+		queue_tell(q);
+}
+SLUICE_EXPORT(sluice_queue_notify);
+
+u64 sluice_queue_tell_at(const struct sluice_queue *q)
+{
+	return q->tell_at;
+}
 
 /*
  * The guest broke its ring: it stays attached, so that the front end can stop it in its own time,
@@ -136,6 +172,7 @@ SLUICE_EXPORT(sluice_queue_signal);
 static void queue_break(struct sluice_queue *q)
 {
 	WRITE_ONCE(q->broken, sluice_vring_error(q->vr) ?: SLUICE_VRING_ERR_RING);
+	q->tell_at = 0;
 	if (q->port) {
 		sluice_port_count_drop(q->port, SLUICE_DROP_RING, 1);
 		trace_sluice_queue_broken(q->port, q->pair, q->dir, q->broken);
@@ -179,13 +216,19 @@ static void queue_error(struct sluice_queue *q, int err)
 		queue_break(q);
 }
 
+/* Is there something to see to before anything else? Telling the driver may be for later. */
+static bool queue_owes(const struct sluice_queue *q)
+{
+	return q->tell_at ? sluice_vring_unpublished(q->vr) : sluice_vring_owes(q->vr);
+}
+
 /* Publish what could not be published before, and tell the driver. */
 static int queue_settle(struct sluice_queue *q)
 {
 	int err = sluice_vring_flush(q->vr);
 
-	if (!err && sluice_vring_want_signal(q->vr))
-		sluice_queue_signal(q);
+	if (!err)
+		sluice_queue_notify(q, 0);
 	return err;
 }
 
@@ -221,6 +264,8 @@ static void queue_join(struct sluice_worker *w, void *arg)
 	q->stalled = false;
 	q->armed = false;
 	q->idle_polls = 0;
+	q->tell_at = 0;
+	q->untold = 0;
 	queue_adopt(w, q);
 	/* Without memory yet the ring is looked at again when it comes. */
 	if (j->err == -EAGAIN)
@@ -237,7 +282,8 @@ static void queue_leave(struct sluice_worker *w, void *arg)
 	if (!q->broken && sluice_vring_owes(q->vr)) {
 		/* The last chance; what stays behind is as if it had not been fetched. */
 		sluice_queue_use_mm(w, q);
-		queue_settle(q);
+		if (!sluice_vring_flush(q->vr))
+			queue_tell(q);
 	}
 	q->owner = NULL;
 	list_del_init(&q->node);
@@ -248,7 +294,7 @@ static void queue_leave(struct sluice_worker *w, void *arg)
 
 static bool queue_has_work(const struct sluice_queue *q)
 {
-	return q->dir != SLUICE_QUEUE_RX || sluice_queue_backlog(q) || sluice_vring_owes(q->vr);
+	return q->dir != SLUICE_QUEUE_RX || sluice_queue_backlog(q) || queue_owes(q);
 }
 
 /*
@@ -304,6 +350,10 @@ bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 			queue_reap(w, q);
 		return false;
 	}
+	if (unlikely(q->tell_at) && local_clock() >= q->tell_at) {
+		sluice_queue_use_mm(w, q);
+		queue_tell(q);
+	}
 	if (q->armed || q->stalled) {
 		if (!READ_ONCE(q->kicked) && !q->polled)
 			return false;
@@ -328,7 +378,7 @@ bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 		sluice_vring_disable_notify(q->vr);
 	}
 	then = local_clock();
-	n = unlikely(sluice_vring_owes(q->vr)) ? queue_settle(q) : 0;
+	n = unlikely(queue_owes(q)) ? queue_settle(q) : 0;
 	if (!n)
 		n = queue_visit(w, q);
 	if (n < 0) {
@@ -370,7 +420,7 @@ bool sluice_queue_arm(struct sluice_worker *w, struct sluice_queue *q)
 	 */
 	if (!queue_has_work(q))
 		return true;
-	if (READ_ONCE(q->kicked) || sluice_vring_owes(q->vr))
+	if (READ_ONCE(q->kicked) || queue_owes(q))
 		return false;
 
 	if (q->cfg.ops && q->cfg.ops->arm && !q->cfg.ops->arm(q, q->cfg.priv))
@@ -660,6 +710,22 @@ void sluice_queue_set_err(struct sluice_queue *q, struct eventfd_ctx *ctx)
 	sluice_queue_call(q, queue_set_err, ctx);
 }
 SLUICE_EXPORT(sluice_queue_set_err);
+
+static void queue_set_coalesce(struct sluice_queue *q, void *arg)
+{
+	if (!q->vr)
+		return;
+	q->cfg.coalesce = *(struct sluice_coalesce *)arg;
+	/* What waits is told of by the next visit, which is next. */
+	if (q->tell_at)
+		q->tell_at = 1;
+}
+
+void sluice_queue_set_coalesce(struct sluice_queue *q, struct sluice_coalesce c)
+{
+	sluice_queue_call(q, queue_set_coalesce, &c);
+}
+SLUICE_EXPORT(sluice_queue_set_coalesce);
 
 static void queue_remap(struct sluice_queue *q, void *arg)
 {

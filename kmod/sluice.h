@@ -60,6 +60,16 @@ struct sluice_frontend_ops {
 };
 
 /**
+ * struct sluice_coalesce - how long a driver can wait for an interrupt (virtio 1.2, 5.1.6.5.7)
+ * @packets: until so many were moved since the last; 0: one is enough
+ * @usecs: until so many microseconds passed since the first of them; 0: it does not wait
+ */
+struct sluice_coalesce {
+	u32 packets;
+	u32 usecs;
+};
+
+/**
  * struct sluice_queue_config - a ring to attach
  * @ring: layout and state of the ring
  * @gmem: guest memory; stays valid until detach
@@ -70,6 +80,7 @@ struct sluice_frontend_ops {
  * @mergeable: VIRTIO_NET_F_MRG_RXBUF was negotiated: hdr has num_buffers, packets may span
  *	chains
  * @hdr_big_endian: multi-byte header fields are big endian
+ * @coalesce: interrupts are held back by that
  * @call: eventfd that interrupts the guest, or NULL; borrowed: the front end keeps its
  *	reference until detach, or until sluice_queue_set_call() with another one has returned
  * @err: eventfd that reports a broken ring, or NULL; likewise
@@ -83,6 +94,7 @@ struct sluice_queue_config {
 	unsigned int hdr_len;
 	bool mergeable;
 	bool hdr_big_endian;
+	struct sluice_coalesce coalesce;
 	struct eventfd_ctx *call;
 	struct eventfd_ctx *err;
 	const struct sluice_frontend_ops *ops;
@@ -336,6 +348,9 @@ void sluice_queue_call(struct sluice_queue *q, void (*fn)(struct sluice_queue *q
  */
 void sluice_queue_set_call(struct sluice_queue *q, struct eventfd_ctx *ctx);
 void sluice_queue_set_err(struct sluice_queue *q, struct eventfd_ctx *ctx);
+
+/* Change @coalesce of an attached queue, live. Context: process. */
+void sluice_queue_set_coalesce(struct sluice_queue *q, struct sluice_coalesce c);
 
 /*
  * After guest memory (table or IOTLB) changed: drop cached translations and look at a stalled ring

@@ -16,6 +16,7 @@
  */
 #include <linux/completion.h>
 #include <linux/cpumask.h>
+#include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/mmu_context.h>
 #include <linux/rtnetlink.h>
@@ -172,9 +173,34 @@ static void worker_account(struct sluice_worker *w, u64_stats_t *where, u64 ns)
 	u64_stats_update_end(&w->syncp);
 }
 
+/* When a driver waits for an interrupt that is held back: the earliest of all; U64_MAX: none. */
+static u64 worker_tell_at(const struct sluice_worker *w)
+{
+	const struct sluice_queue *q;
+	u64 first = U64_MAX;
+
+	list_for_each_entry(q, &w->queues, node)
+		first = min(first, sluice_queue_tell_at(q) ?: U64_MAX);
+	return first;
+}
+
+/* Context: the task's state is set, what may wake it was looked at afterwards. */
+static void worker_schedule(u64 until)
+{
+	u64 now = local_clock();
+	ktime_t t;
+
+	if (until == U64_MAX) {
+		schedule();
+		return;
+	}
+	t = ns_to_ktime(until > now ? until - now : 0);
+	schedule_hrtimeout_range(&t, 0, HRTIMER_MODE_REL);
+}
+
 static u64 worker_sleep(struct sluice_worker *w, u64 now)
 {
-	u64 woken;
+	u64 until = worker_tell_at(w), woken;
 
 	/* Not a borrowed address space in a sleep: its owner may want to exit. */
 	sluice_worker_use_mm(w, NULL);
@@ -184,7 +210,7 @@ static u64 worker_sleep(struct sluice_worker *w, u64 now)
 	 * state.
 	 */
 	if (!test_bit(0, &w->pending) && !kthread_should_stop())
-		schedule();
+		worker_schedule(until);
 	__set_current_state(TASK_RUNNING);
 
 	woken = local_clock();

@@ -700,8 +700,8 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 	n += blk_reap(bq);
 	if (!q->broken) {
 		err = sluice_vring_flush(q->vr);
-		if (!err && sluice_vring_want_signal(q->vr))
-			sluice_queue_signal(q);
+		if (!err)
+			sluice_queue_notify(q, 0);
 	}
 	if (fetched < 0)
 		return fetched;

@@ -72,8 +72,8 @@ static int dp_read_ring(struct sluice_datapath *dp, struct sluice_queue *q, int 
 		sluice_vring_unfetch(q->vr, &dp->chain[i], nr_chain - i);
 	/* Chains that go back are read again: fetch about as many as the bytes of a burst allow. */
 	q->burst = i < nr_chain ? max(i, 1) : min(2 * i, SLUICE_VRING_BURST);
-	if (!sluice_vring_flush(q->vr) && sluice_vring_want_signal(q->vr))
-		sluice_queue_signal(q);
+	if (!sluice_vring_flush(q->vr))
+		sluice_queue_notify(q, i);
 	return nr ?: err;
 }
 
@@ -558,8 +558,8 @@ int sluice_datapath_guest_rx(struct sluice_worker *w, struct sluice_queue *q, in
 		done++;
 	}
 	sluice_vring_unfetch(q->vr, dp->out.chain + v.used, v.have - v.used);
-	if (v.used && !sluice_vring_flush(q->vr) && sluice_vring_want_signal(q->vr))
-		sluice_queue_signal(q);
+	if (v.used && !sluice_vring_flush(q->vr))
+		sluice_queue_notify(q, v.packets);
 	sluice_port_count(q->port, SLUICE_DIR_TO_GUEST, v.packets, v.bytes);
 	/* Too few buffers for the next frame: as good as none, the caller waits for more. */
 	return done ?: err == -ENOBUFS ? 0 : err;

@@ -233,8 +233,8 @@ static unsigned int out_write_ring(struct sluice_output *out, struct sluice_outp
 		sluice_pkt_free(pkt);
 	}
 	sluice_vring_unfetch(q->vr, out->chain + used, have - used);
-	if (used && !sluice_vring_flush(q->vr) && sluice_vring_want_signal(q->vr))
-		sluice_queue_signal(q);
+	if (used && !sluice_vring_flush(q->vr))
+		sluice_queue_notify(q, packets);
 	sluice_port_count(st->port, SLUICE_DIR_TO_GUEST, packets, bytes);
 	return i;
 }

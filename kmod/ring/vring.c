@@ -616,9 +616,19 @@ int sluice_vring_flush(struct sluice_vring *vr)
 }
 SLUICE_EXPORT(sluice_vring_flush);
 
+bool sluice_vring_unpublished(const struct sluice_vring *vr)
+{
+	return vr->nr_pend || vr->unlogged;
+}
+
 bool sluice_vring_owes(const struct sluice_vring *vr)
 {
-	return vr->nr_pend || vr->unlogged || vr->unsignalled;
+	return sluice_vring_unpublished(vr) || vr->unsignalled;
+}
+
+bool sluice_vring_untold(const struct sluice_vring *vr)
+{
+	return vr->unsignalled >= vr->num;
 }
 
 bool sluice_vring_want_signal(struct sluice_vring *vr)

@@ -180,6 +180,10 @@ bool sluice_vring_want_signal(struct sluice_vring *vr);
  * see to it.
  */
 bool sluice_vring_owes(const struct sluice_vring *vr);
+/* Of these, is there something to publish or to log? What is left then is to ask. */
+bool sluice_vring_unpublished(const struct sluice_vring *vr);
+/* Is all that the ring has room for published, and the driver was not asked about it since? */
+bool sluice_vring_untold(const struct sluice_vring *vr);
 
 /*
  * After -EAGAIN: which memory of the owner's was absent, if it was that; told once. @why is what
