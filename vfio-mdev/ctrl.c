@@ -175,6 +175,27 @@ static bool ctrl_offloads(struct sluice_mdev *m, u8 cmd, const u8 *data, u32 len
 	return true;
 }
 
+static bool ctrl_coalesce(struct sluice_mdev *m, u8 cmd, const u8 *data, u32 len)
+{
+	static const u8 dirs[] = {
+		[VIRTIO_NET_CTRL_NOTF_COAL_TX_SET] = SLUICE_QUEUE_TX,
+		[VIRTIO_NET_CTRL_NOTF_COAL_RX_SET] = SLUICE_QUEUE_RX,
+	};
+	struct sluice_coalesce c;
+
+	if (cmd >= ARRAY_SIZE(dirs) || len != sizeof(struct virtio_net_ctrl_coal_rx) ||
+	    !sluice_mdev_has(m, VIRTIO_NET_F_NOTF_COAL))
+		return false;
+	c.packets = get_unaligned_le32(data);
+	c.usecs = get_unaligned_le32(data + 4);
+	/* One without the other holds nothing back. */
+	if (!c.packets)
+		c.usecs = 0;
+	m->coalesce[dirs[cmd]] = c;
+	sluice_mdev_queue_set_coalesce(m, dirs[cmd]);
+	return true;
+}
+
 /* @data: a command, class first; all of it is a copy. */
 static bool ctrl_execute(struct sluice_mdev *m, const u8 *data, u32 len)
 {
@@ -199,6 +220,8 @@ static bool ctrl_execute(struct sluice_mdev *m, const u8 *data, u32 len)
 		return ctrl_mq(m, cmd, data, len);
 	case VIRTIO_NET_CTRL_GUEST_OFFLOADS:
 		return ctrl_offloads(m, cmd, data, len);
+	case VIRTIO_NET_CTRL_NOTF_COAL:
+		return ctrl_coalesce(m, cmd, data, len);
 	default:
 		return false;
 	}
@@ -385,6 +408,7 @@ void sluice_mdev_ctrl_reset(struct sluice_mdev *m)
 	m->nr_uc = 0;
 	m->nr_mc = 0;
 	bitmap_zero(m->vlan, VLAN_N_VID);
+	memset(m->coalesce, 0, sizeof(m->coalesce));
 	/* Everything: this cannot fail. */
 	ctrl_publish_filter(m);
 	sluice_port_set_offloads(m->port, 0);

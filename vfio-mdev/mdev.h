@@ -185,6 +185,7 @@ struct sluice_mdev_vq {
  * @rx_addr: receive addresses; a list that did not fit is empty and has @rx_over set
  * @rx_over: SLUICE_FILTER_ALLUNI, _ALLMULTI: as there was no room for the list
  * @vlan: VLAN ids that the driver wants
+ * @coalesce: how long it can wait for interrupts, by direction
  * @irq: interrupts
  * @mem: guest memory
  * @vq: virtqueues
@@ -220,6 +221,7 @@ struct sluice_mdev {
 	unsigned int nr_mc;
 	u8 rx_addr[SLUICE_FILTER_ADDRS - 1][ETH_ALEN];
 	DECLARE_BITMAP(vlan, VLAN_N_VID);
+	struct sluice_coalesce coalesce[SLUICE_QUEUE_DIRS];
 	struct sluice_mdev_irq irq;
 	struct sluice_mdev_mem mem;
 	struct sluice_mdev_vq vq[SLUICE_MDEV_VQS];
@@ -271,6 +273,8 @@ void sluice_mdev_queue_stop(struct sluice_mdev *m, unsigned int index);
 void sluice_mdev_queue_stop_all(struct sluice_mdev *m);
 /* The driver uses that many pairs from now on. */
 void sluice_mdev_queue_set_pairs(struct sluice_mdev *m, unsigned int pairs);
+/* @m->coalesce[@dir] changed. */
+void sluice_mdev_queue_set_coalesce(struct sluice_mdev *m, enum sluice_queue_dir dir);
 /* Describe ring @index. */
 void sluice_mdev_queue_config(const struct sluice_mdev *m, unsigned int index,
 			      struct sluice_vring_config *cfg);

@@ -45,11 +45,15 @@ static const struct sluice_frontend_ops queue_ops = {
 
 /* --- kicks --- */
 
+static enum sluice_queue_dir queue_dir(unsigned int index)
+{
+	return index % 2 ? SLUICE_QUEUE_TX : SLUICE_QUEUE_RX;
+}
+
 /* The port's queue for a virtqueue that is not the control queue. */
 static struct sluice_queue *queue_of_port(const struct sluice_mdev *m, unsigned int index)
 {
-	return sluice_port_queue(m->port, index / 2,
-				 index % 2 ? SLUICE_QUEUE_TX : SLUICE_QUEUE_RX);
+	return sluice_port_queue(m->port, index / 2, queue_dir(index));
 }
 
 /*
@@ -116,6 +120,7 @@ static int queue_attach(struct sluice_mdev *m, unsigned int index)
 		.gmem = &vq->gmem,
 		.hdr_len = sizeof(struct virtio_net_hdr_mrg_rxbuf),
 		.mergeable = sluice_mdev_has(m, VIRTIO_NET_F_MRG_RXBUF),
+		.coalesce = m->coalesce[queue_dir(index)],
 		.ops = &queue_ops,
 		.priv = vq,
 	};
@@ -205,6 +210,17 @@ void sluice_mdev_queue_set_pairs(struct sluice_mdev *m, unsigned int pairs)
 		queue_detach(&m->vq[i]);
 	for (i = 0; i < 2 * pairs; i++)
 		sluice_mdev_queue_start(m, i);
+}
+
+void sluice_mdev_queue_set_coalesce(struct sluice_mdev *m, enum sluice_queue_dir dir)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&m->lock);
+	for (i = 0; i < 2 * m->curr_pairs; i++) {
+		if (m->vq[i].q && queue_dir(i) == dir)
+			sluice_queue_set_coalesce(m->vq[i].q, m->coalesce[dir]);
+	}
 }
 
 void sluice_mdev_queue_init(struct sluice_mdev *m)

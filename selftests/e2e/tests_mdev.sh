@@ -132,6 +132,10 @@ test_mdev_queues()
 	must ping_ok 5 &&
 	is "TCP out" "$(tcp_bps 2 "-P 4")" -gt 100000 &&
 	is "TCP in" "$(tcp_bps 2 "-P 4 -R")" -gt 100000 &&
+	must on_vm "ethtool -C eth0 rx-usecs 64 rx-frames 32 tx-usecs 64 tx-frames 32" &&
+	must on_vm "ethtool -c eth0 | grep rx-usecs: | grep -w 64" &&
+	must ping_ok 5 &&
+	is "TCP in, with few interrupts" "$(tcp_bps 2 "-P 4 -R")" -gt 100000 &&
 	must on_vm "ethtool -L eth0 combined 1" &&
 	must ping_ok 5 &&
 	guest_kill vm1 &&

@@ -14,7 +14,7 @@
 #define CTRL_ALL								\
 	(VNIC_BIT(CTRL_VQ) | VNIC_BIT(CTRL_RX) | VNIC_BIT(CTRL_VLAN) |				\
 	 VNIC_BIT(CTRL_MAC_ADDR) | VNIC_BIT(GUEST_ANNOUNCE) | VNIC_BIT(MQ) |			\
-	 VNIC_BIT(CTRL_GUEST_OFFLOADS))
+	 VNIC_BIT(CTRL_GUEST_OFFLOADS) | VNIC_BIT(NOTF_COAL))
 
 FIXTURE(ctrl)
 {
@@ -67,6 +67,20 @@ static int set_offloads(struct vnic *n, uint64_t value)
 {
 	return vnic_ctrl(n, VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET,
 			 &value, sizeof(value));
+}
+
+#define FOREVER	4000000000U	/* microseconds: an hour */
+
+static int set_coal(struct vnic *n, uint8_t cmd, uint32_t packets, uint32_t usecs)
+{
+	struct virtio_net_ctrl_coal_rx c = { .rx_max_packets = packets, .rx_usecs = usecs };
+
+	return vnic_ctrl(n, VIRTIO_NET_CTRL_NOTF_COAL, cmd, &c, sizeof(c));
+}
+
+static int set_coal_rx(struct vnic *n, uint32_t packets, uint32_t usecs)
+{
+	return set_coal(n, VIRTIO_NET_CTRL_NOTF_COAL_RX_SET, packets, usecs);
 }
 
 TEST_F(ctrl, rx_modes)
@@ -338,6 +352,133 @@ TEST_F(ctrl, guest_offloads)
 	EXPECT_EQ(9000, gso_arrives(&self->g));
 }
 
+/* @n frames to the guest, which sees each by looking, and wants to be told of each. */
+static int frames_in(struct guest *g, unsigned int n)
+{
+	struct vdrv_vq *q = &g->n.pair[0].vq[VDRV_RX];
+	struct netio_frame f = { .len = 100 };
+	struct virtio_net_hdr_v1 h;
+	unsigned char frame[256];
+	int ret = 0, wait;
+
+	while (n-- && ret >= 0) {
+		vdrv_vq_call_after(q, 1);
+		netio_frame_make(&f, &h, frame);
+		ret = netio_send(g->wire, &h, frame, f.len);
+		for (wait = SOON; wait && !vdrv_vq_peek(q); wait--)
+			usleep(1000);
+		ret = ret ?: vdrv_recv(&g->n.pair[0], &h, frame, sizeof(frame), 0);
+	}
+	return ret < 0 ? ret : 0;
+}
+
+/*
+ * The host's own frames may come in between, so in this direction there are bounds only; no test
+ * takes an hour.
+ */
+TEST_F(ctrl, coalesced_rx)
+{
+	int call = self->n->pair[0].vq[VDRV_RX].call;
+	uint64_t sum;
+
+	ASSERT_EQ(OK, set_pairs(self->n, 1));
+	/* By number. */
+	EXPECT_EQ(OK, set_coal_rx(self->n, 8, FOREVER));
+	rig_events(call, QUIET);
+	EXPECT_EQ(0, frames_in(&self->g, 32));
+	sum = rig_events(call, QUIET);
+	EXPECT_LE(3, sum);
+	EXPECT_GE(8, sum);
+	/* By time. */
+	EXPECT_EQ(OK, set_coal_rx(self->n, 100000, 20000));
+	rig_events(call, QUIET);
+	EXPECT_EQ(0, frames_in(&self->g, 1));
+	EXPECT_LE(1, rig_events(call, SOON));
+	/* Neither yet; but who waits no longer is told. */
+	EXPECT_EQ(OK, set_coal_rx(self->n, 100000, FOREVER));
+	rig_events(call, QUIET);
+	EXPECT_EQ(0, frames_in(&self->g, 4));
+	EXPECT_EQ(0, rig_events(call, QUIET));
+	EXPECT_EQ(OK, set_coal_rx(self->n, 0, 0));
+	EXPECT_LE(1, rig_events(call, SOON));
+	/* One without the other holds nothing back. */
+	EXPECT_EQ(OK, set_coal_rx(self->n, ~0U, 0));
+	EXPECT_EQ(0, frames_in(&self->g, 1));
+	EXPECT_LE(1, rig_events(call, SOON));
+	EXPECT_EQ(OK, set_coal_rx(self->n, 0, ~0U));
+	EXPECT_EQ(0, frames_in(&self->g, 1));
+	EXPECT_LE(1, rig_events(call, SOON));
+}
+
+/* A driver that used all that it gave is told, whatever it said. */
+TEST_F(ctrl, coalesced_ring_full)
+{
+	int call = self->n->pair[0].vq[VDRV_RX].call;
+	struct netio_frame f = { .len = 100 };
+	struct virtio_net_hdr_v1 h;
+	unsigned char frame[256];
+	unsigned int i;
+
+	ASSERT_EQ(OK, set_pairs(self->n, 1));
+	EXPECT_EQ(OK, set_coal_rx(self->n, ~0U, FOREVER));
+	rig_events(call, QUIET);
+	vdrv_vq_call_after(&self->n->pair[0].vq[VDRV_RX], 1);
+	netio_frame_make(&f, &h, frame);
+	for (i = 0; i < 128; i++)
+		netio_send(self->g.wire, &h, frame, f.len);
+	EXPECT_LE(1, rig_events(call, SOON));
+}
+
+TEST_F(ctrl, coalesced_tx)
+{
+	struct vdrv_vq *q = &self->n->pair[0].vq[VDRV_TX];
+	struct netio_frame f = { .len = 100 };
+	unsigned int i;
+
+	ASSERT_EQ(OK, set_pairs(self->n, 1));
+	EXPECT_EQ(OK, set_coal(self->n, VIRTIO_NET_CTRL_NOTF_COAL_TX_SET, 4, FOREVER));
+	vdrv_drain_tx(&self->n->pair[0], SOON);
+	vdrv_vq_call_after(q, 1);
+	rig_events(q->call, QUIET);
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(100, guest_to(&self->g, 0, self->g.wire, &f, SOON));
+	EXPECT_EQ(0, rig_events(q->call, QUIET));
+	EXPECT_EQ(100, guest_to(&self->g, 0, self->g.wire, &f, SOON));
+	EXPECT_EQ(1, rig_events(q->call, SOON));
+	/* Receiving is another matter. */
+	EXPECT_EQ(0, frames_in(&self->g, 1));
+	EXPECT_LE(1, rig_events(self->n->pair[0].vq[VDRV_RX].call, SOON));
+}
+
+/* What is held back does not outlive the ring, nor the wish a reset (5.1.6.5.7.2). */
+TEST_F(ctrl, coalesced_stop)
+{
+	int call = self->n->pair[0].vq[VDRV_RX].call;
+
+	ASSERT_EQ(OK, set_pairs(self->n, 1));
+	EXPECT_EQ(OK, set_coal_rx(self->n, 100000, 20000));
+	EXPECT_EQ(0, frames_in(&self->g, 4));
+	ASSERT_EQ(0, vnic_stop(self->n));
+	ASSERT_EQ(0, vnic_start(self->n));
+	ASSERT_EQ(OK, set_pairs(self->n, 1));
+	rig_events(call, QUIET);
+	EXPECT_EQ(0, frames_in(&self->g, 1));
+	EXPECT_LE(1, rig_events(self->n->pair[0].vq[VDRV_RX].call, SOON));
+	EXPECT_EQ(0, guest_ping(&self->g, 1));
+}
+
+TEST_F(ctrl, coalescing_refused)
+{
+	uint64_t c = 1;
+
+	EXPECT_EQ(ERR, vnic_ctrl(self->n, VIRTIO_NET_CTRL_NOTF_COAL,
+				 VIRTIO_NET_CTRL_NOTF_COAL_RX_SET, &c, 7));
+	EXPECT_EQ(ERR, vnic_ctrl(self->n, VIRTIO_NET_CTRL_NOTF_COAL,
+				 VIRTIO_NET_CTRL_NOTF_COAL_TX_SET, NULL, 0));
+	EXPECT_EQ(ERR, set_coal(self->n, 9, 1, 1));
+	EXPECT_EQ(0, guest_ping(&self->g, 1));
+}
+
 TEST_F(ctrl, announce)
 {
 	/* Nothing to acknowledge: fine or refused, but answered. */
@@ -452,6 +593,7 @@ TEST_F(ctrl, not_negotiated)
 	EXPECT_EQ(ERR, cmd16(self->n, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, 5));
 	EXPECT_EQ(ERR, set_pairs(self->n, 1));
 	EXPECT_EQ(ERR, set_offloads(self->n, 0));
+	EXPECT_EQ(ERR, set_coal_rx(self->n, 4, 100));
 	EXPECT_EQ(ERR, vnic_ctrl(self->n, VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK,
 				 NULL, 0));
 	EXPECT_EQ(0, guest_ping(&self->g, 1));
