@@ -97,6 +97,26 @@ run() { # test
 }
 
 passed=0 failed=0 skipped=0
+# What failed, with what was said last before it or, where that comes behind, after it.
+failures() { # log
+	awk '
+		function say() {
+			if (name != "") {
+				print name
+				printf "%s", after != "" ? after : before
+			}
+			name = ""
+		}
+		/^(not )?ok/ { say() }
+		/^not ok/ { name = $0; before = last[3] last[2] last[1]; after = "" }
+		/^(not )?ok/ { delete last }
+		/^#/ {
+			last[3] = last[2]; last[2] = last[1]; last[1] = "  " $0 "\n"
+			after = last[3] last[2] last[1]
+		}
+		END { say() }' "$1"
+}
+
 # Adds up one test's TAP: a plan not fulfilled, a bad exit code without a failed line and silence count
 # as a failure each.
 count() { # test, exit code, seconds
@@ -123,6 +143,7 @@ count() { # test, exit code, seconds
 	if [ -n "${V:-}" ]; then
 		sed 's/^/    /' "$log"
 	elif [ "$bad" != 0 ]; then
+		{ echo "$1: $bad failed${why:+: $why}"; failures "$log"; } >>"$tmp/failures"
 		tail -n 100 "$log" | sed 's/^/    /'
 	elif [ "$skip" != 0 ]; then
 		grep -iE '^(1\.\.0|ok.*# *skip)' "$log" | sed 's/^/    /' || tail -n 1 "$log" | sed 's/^/    /'
@@ -193,5 +214,6 @@ while [ -n "$(jobs -rp)" ]; do
 done
 collect
 
+[ ! -e "$tmp/failures" ] || cat "$tmp/failures"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

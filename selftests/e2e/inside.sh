@@ -72,6 +72,7 @@ for i in "${!selected[@]}"; do
 	0)	echo "ok $((i + 1)) - $t" ;;
 	4)	echo "ok $((i + 1)) - $t # SKIP $(tail -n 1 "$log")" ;;
 	*)	echo "not ok $((i + 1)) - $t"
+		state_show 2>&1 | sed 's/^/#   /'
 		tail -n 60 "$log" | sed 's/^/# /'
 		failed=$((failed + 1))
 		base_broken=1 ;;

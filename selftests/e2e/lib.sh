@@ -75,6 +75,17 @@ kernel_quiet()
 	fi
 }
 
+# What there is to be seen of a test that failed.
+state_show()
+{
+	uptime
+	timeout 10 sluice -s port show
+	timeout 10 sluice -s uplink show
+	timeout 10 sluice -s worker show
+	ip -s link show dev vf0
+	guest_alive "${vm:-vm1}" && timeout 10 cat "/proc/${guest_pid[${vm:-vm1}]}/task/"*/stack
+}
+
 on_vm()
 {
 	guest_run "${vm:-vm1}" "$@"
