@@ -83,7 +83,12 @@ state_show()
 	timeout 10 sluice -s uplink show
 	timeout 10 sluice -s worker show
 	ip -s link show dev vf0
-	guest_alive "${vm:-vm1}" && timeout 10 cat "/proc/${guest_pid[${vm:-vm1}]}/task/"*/stack
+	guest_alive "${vm:-vm1}" || return
+	# Between two looks at it something should have happened.
+	guest_run "${vm:-vm1}" "uptime; ip -s link show eth0; for i in 1 2; do
+		grep virtio /proc/interrupts; ping -c 3 -W 1 $PEER_IP; done" 30
+	timeout 10 sluice -s port show
+	cat "/proc/${guest_pid[${vm:-vm1}]}/task/"*/stack
 }
 
 on_vm()

@@ -102,7 +102,7 @@ hotmem_fetch()
 		import hashlib, os, sys, urllib.request
 		n = 0
 		while n == 0 or not os.path.exists("/run/hotmem.stop"):
-		    data = urllib.request.urlopen(sys.argv[1], timeout=30).read()
+		    data = urllib.request.urlopen(sys.argv[1], timeout=90).read()
 		    if hashlib.md5(data).hexdigest() != sys.argv[2]:
 		        sys.exit("fetch %d: %d bytes, and not those that the guest has" % (n, len(data)))
 		    n += 1
@@ -175,7 +175,7 @@ hotmem_lives()
 	sum=$(on_vm "md5sum </hot/data | cut -d' ' -f1") || return
 	hotmem_fetch "$sum" &
 	fetch=$!
-	soon 60 hotmem_fetched 2 &&
+	soon 180 hotmem_fetched 2 &&
 	is "let go of what was plugged in" "$(hotmem_unpinned)" -eq 0 &&
 	hotmem_monitor device_del d0 &&
 	soon 60 hotmem_absent &&
