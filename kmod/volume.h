@@ -126,9 +126,9 @@ struct sluice_volume_cipher {
 	u64 iv_offset;
 };
 
-/* 512-byte sectors of a journal: two headers, and two chunks. */
+/* 512-byte sectors of a journal: two headers, and a chunk. */
 #define SLUICE_REKEY_CHUNK	512U
-#define SLUICE_REKEY_JOURNAL	(2 * 8 + 2 * SLUICE_REKEY_CHUNK)
+#define SLUICE_REKEY_JOURNAL	(2 * 8 + SLUICE_REKEY_CHUNK)
 
 /**
  * struct sluice_volume_rekey - a volume on its way from one key to another

@@ -16,10 +16,13 @@
  * DOC: The journal
  *
  * Of a chunk that is half in place nobody could say which blocks have which key. So it is written
- * to the journal first, then a header that says so, then to its place. Headers and slots alternate:
- * the next header makes durable all that was written before it (REQ_PREFLUSH), so by the time that
- * a slot is used again its chunk is in place for good. Whoever begins where a crash interrupted
- * takes the newest valid header, and writes its chunk to its place once more.
+ * to the journal first, then a header that says so, then to its place, then a header that says that
+ * it is there; each is durable before the next is begun. Whoever begins where a crash interrupted
+ * takes the newest valid header, and writes the chunk that it tells of to its place once more.
+ *
+ * So as long as the newest header may tell of a chunk, nobody writes to it: what the driver was
+ * told is durable would be undone. It is let go of after the second header, or, when what became of
+ * a header is not known, not at all.
  */
 #include <crypto/skcipher.h>
 #include <linux/bio.h>
@@ -38,7 +41,7 @@
 
 enum rekey_state {
 	REKEY_AT_REST,	/* the next chunk is @pos */
-	REKEY_CHUNK,	/* the chunk at @pos is in slot @slot, and perhaps in place */
+	REKEY_CHUNK,	/* the chunk at @pos is in the journal, and perhaps in place */
 	REKEY_DONE,
 };
 
@@ -52,7 +55,6 @@ enum rekey_state {
  * @sectors: length of the volume when it began; what is added later has the new key
  * @pos: sector of the volume
  * @len: of the chunk
- * @slot: where it is
  * @old_id: of the old key: see rekey_id()
  * @new_id: of the new one
  * @crc: of all that comes before
@@ -66,7 +68,6 @@ struct rekey_header {
 	__le64 sectors;
 	__le64 pos;
 	__le32 len;
-	__le32 slot;
 	u8 old_id[REKEY_ID];
 	u8 new_id[REKEY_ID];
 	__le32 crc;
@@ -124,9 +125,16 @@ static int rekey_io(struct block_device *bdev, u64 sector, struct page **page, u
 	return err;
 }
 
-static u64 rekey_slot(const struct sluice_rekey *r, u32 slot)
+/* The chunk's place in the journal. */
+static int rekey_journal_io(struct sluice_rekey *r, u32 len, blk_opf_t opf)
 {
-	return r->v->rekey.start + 2 * REKEY_PLACE + (slot & 1) * SLUICE_REKEY_CHUNK;
+	return rekey_io(r->journal, r->v->rekey.start + 2 * REKEY_PLACE, r->page, len, opf);
+}
+
+/* Its place in the volume. A journal may lie on another device, so no header makes this durable. */
+static int rekey_put(struct sluice_rekey *r, u64 pos, u32 len)
+{
+	return rekey_io(r->v->bdev, r->v->start + pos, r->page, len, REQ_OP_WRITE | REQ_FUA);
 }
 
 /* --- header ---------------------------------------------------------------------------------- */
@@ -136,9 +144,8 @@ static u32 rekey_crc(const struct rekey_header *h)
 	return crc32_le(~0, (const void *)h, offsetof(struct rekey_header, crc));
 }
 
-/* All that was written before is durable, and this too. */
-static int rekey_write_header(struct sluice_rekey *r, enum rekey_state state, u64 pos, u32 len,
-			      u32 slot)
+/* All that was written to the journal before is durable, and this too. */
+static int rekey_write_header(struct sluice_rekey *r, enum rekey_state state, u64 pos, u32 len)
 {
 	struct rekey_header *h = &r->header;
 	u64 seq = le64_to_cpu(h->seq) + 1;
@@ -147,7 +154,6 @@ static int rekey_write_header(struct sluice_rekey *r, enum rekey_state state, u6
 	h->seq = cpu_to_le64(seq);
 	h->pos = cpu_to_le64(pos);
 	h->len = cpu_to_le32(len);
-	h->slot = cpu_to_le32(slot);
 	h->crc = cpu_to_le32(rekey_crc(h));
 	memset(page_address(r->side), 0, PAGE_SIZE);
 	memcpy(page_address(r->side), h, sizeof(*h));
@@ -283,24 +289,25 @@ static int rekey_recrypt(struct sluice_rekey *r, u64 pos, u32 len)
 	return sluice_crypt_run(&r->to, r->cipher, &from, &to, pos, len << SECTOR_SHIFT, true);
 }
 
-/* @torn: it failed, and the chunk may be in place in part. */
+/* @torn: it failed, and which key the chunk has after a crash depends on the journal. */
 static int rekey_chunk(struct sluice_rekey *r, u64 pos, u32 len, bool *torn)
 {
 	struct sluice_volume *v = r->v;
-	u32 slot = le32_to_cpu(r->header.slot) ^ 1;
 	int err;
 
 	err = rekey_io(v->bdev, v->start + pos, r->page, len, REQ_OP_READ);
 	if (!err)
 		err = rekey_recrypt(r, pos, len);
 	if (!err)
-		err = rekey_io(r->journal, rekey_slot(r, slot), r->page, len, REQ_OP_WRITE);
-	if (!err)
-		err = rekey_write_header(r, REKEY_CHUNK, pos, len, slot);
+		err = rekey_journal_io(r, len, REQ_OP_WRITE);
 	if (err)
 		return err;
 	/* From here on what goes wrong is made good by the journal, the next time it is opened. */
-	err = rekey_io(v->bdev, v->start + pos, r->page, len, REQ_OP_WRITE);
+	err = rekey_write_header(r, REKEY_CHUNK, pos, len);
+	if (!err)
+		err = rekey_put(r, pos, len);
+	if (!err)
+		err = rekey_write_header(r, REKEY_AT_REST, pos + len, 0);
 	*torn = err;
 	return err;
 }
@@ -316,13 +323,10 @@ static int rekey_replay(struct sluice_rekey *r)
 		return 0;
 	if (!len || len > SLUICE_REKEY_CHUNK)
 		return -EINVAL;
-	err = rekey_io(r->journal, rekey_slot(r, le32_to_cpu(r->header.slot)), r->page, len,
-		       REQ_OP_READ);
+	err = rekey_journal_io(r, len, REQ_OP_READ);
 	if (!err)
-		err = rekey_io(r->v->bdev, r->v->start + pos, r->page, len, REQ_OP_WRITE);
-	/* The header that follows makes it durable first. */
-	return err ?: rekey_write_header(r, REKEY_AT_REST, pos + len, 0,
-					 le32_to_cpu(r->header.slot));
+		err = rekey_put(r, pos, len);
+	return err ?: rekey_write_header(r, REKEY_AT_REST, pos + len, 0);
 }
 
 static int rekey_step(struct sluice_rekey *r, u64 pos, u64 sectors)
@@ -337,7 +341,7 @@ static int rekey_step(struct sluice_rekey *r, u64 pos, u64 sectors)
 		pos += len;
 		WRITE_ONCE(r->v->rekey.done, pos);
 	}
-	/* A chunk that is torn nobody can read; one that was not touched has the old key. */
+	/* A chunk that is torn nobody may touch; one that was not begun has the old key. */
 	rekey_publish(r, rekey_view(r, pos, torn ? pos + len : pos, torn));
 	return err;
 }
@@ -353,10 +357,9 @@ static void rekey_work(struct work_struct *work)
 		pos = READ_ONCE(r->v->rekey.done);
 		cond_resched();
 	}
-	/* After an error the newest header is right as it is. */
-	if (!err)
-		err = rekey_write_header(r, pos < sectors ? REKEY_AT_REST : REKEY_DONE, pos, 0,
-					 le32_to_cpu(r->header.slot));
+	/* The newest header is right as it is, but for the end. */
+	if (!err && pos >= sectors)
+		err = rekey_write_header(r, REKEY_DONE, pos, 0);
 	WRITE_ONCE(r->v->rekey.error, err);
 	if (err)
 		pr_warn("sluice: volume %s: cannot be re-encrypted further: %pe\n", r->v->name,
@@ -476,7 +479,7 @@ static int rekey_open(struct sluice_rekey *r, struct netlink_ext_ack *extack)
 		}
 		if (err)
 			h->seq = found.seq;
-		return rekey_write_header(r, REKEY_AT_REST, 0, 0, 0);
+		return rekey_write_header(r, REKEY_AT_REST, 0, 0);
 	}
 	if (!rekey_same(&found, h)) {
 		NL_SET_ERR_MSG(extack, "the journal is that of another volume, or of other keys");

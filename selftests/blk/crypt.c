@@ -39,26 +39,14 @@ FIXTURE_VARIANT_ADD(crypt, sectors_of_4096) {
 FIXTURE_VARIANT_ADD(crypt, small_in_large) {
 	.key_len = 32, .block = 4096, .sector = 512, .type = "user" };
 
-static int run_mapped(const char *hex, unsigned int iv_offset, unsigned int sector)
+/* With dm-crypt on it; its path goes to @node. */
+static int run_mapped(const char *hex, unsigned int iv_offset, unsigned int sector, char *node)
 {
 	char table[256];
 
 	snprintf(table, sizeof(table), "0 %lu crypt aes-xts-plain64 %s %u %s 0 1 sector_size:%u",
 		 SIZE / 512, hex, iv_offset, DEV, sector);
-	return netio_run("echo '%s' | dmsetup create slblk-crypt --noudevsync", table);
-}
-
-static int mapped_node(char *node, size_t room)
-{
-	FILE *out = popen("dmsetup info -c --noheadings -o minor slblk-crypt", "r");
-	unsigned int minor;
-	int ret;
-
-	if (!out)
-		return -errno;
-	ret = fscanf(out, "%u", &minor) == 1 ? 0 : -EIO;
-	snprintf(node, room, "/dev/dm-%u", minor);
-	return pclose(out) ? -EIO : ret;
+	return rig_dm_add("slblk-crypt", table, node);
 }
 
 FIXTURE_SETUP(crypt)
@@ -100,14 +88,14 @@ static int by_dm(const char *hex, unsigned int iv_offset, unsigned int sector, v
 	char node[32];
 	int ret;
 
-	if (run_mapped(hex, iv_offset, sector))
-		return -EIO;
-	ret = mapped_node(node, sizeof(node));
-	if (!ret && write)
+	ret = run_mapped(hex, iv_offset, sector, node);
+	if (ret)
+		return ret;
+	if (write)
 		ret = rig_pwrite(node, data, SIZE, 0);
-	else if (!ret)
+	else
 		ret = rig_pread(node, data, SIZE, 0);
-	if (netio_run("dmsetup remove --noudevsync slblk-crypt"))
+	if (rig_dm_del("slblk-crypt"))
 		ret = ret ? ret : -EBUSY;
 	return ret;
 }

@@ -153,27 +153,6 @@ TEST_F_TIMEOUT(pulled, pulled_while_detaching, 300)
 
 /* --- by way of the device mapper --- */
 
-static int mapped(const char *name, const char *table)
-{
-	return netio_run("printf '%s' | dmsetup create %s --noudevsync", table, name);
-}
-
-static int mapped_node(const char *name, char *node, size_t room)
-{
-	char cmd[96];
-	unsigned int minor;
-	FILE *out;
-	int ret;
-
-	snprintf(cmd, sizeof(cmd), "dmsetup info -c --noheadings -o minor %s", name);
-	out = popen(cmd, "r");
-	if (!out)
-		return -errno;
-	ret = fscanf(out, "%u", &minor) == 1 ? 0 : -EIO;
-	snprintf(node, room, "/dev/dm-%u", minor);
-	return pclose(out) ? -EIO : ret;
-}
-
 /* Blocks that cannot be read or written: their requests fail, others do not. */
 TEST_F_TIMEOUT(pulled, media_errors, 300)
 {
@@ -185,9 +164,8 @@ TEST_F_TIMEOUT(pulled, media_errors, 300)
 		SKIP(return, "no dmsetup");
 	data = rig_alloc(32 * KB);
 	ASSERT_EQ(0, rig_null_add(NAME, "size=16"));
-	ASSERT_EQ(0, mapped("slblk-err", "0 64 linear " DEV " 0\\n64 8 error\\n72 1976 linear " DEV
-			    " 72\\n"));
-	ASSERT_EQ(0, mapped_node("slblk-err", node, sizeof(node)));
+	ASSERT_EQ(0, rig_dm_add("slblk-err", "0 64 linear " DEV " 0\n64 8 error\n"
+				"72 1976 linear " DEV " 72", node));
 	ASSERT_EQ(0, rig_volume_add(NAME, node, ""));
 	ASSERT_EQ(0, disk_open(&d, NAME, &common));
 	EXPECT_EQ(VIRTIO_BLK_S_OK, disk_write(&d, 56, data, 4096));
@@ -198,7 +176,7 @@ TEST_F_TIMEOUT(pulled, media_errors, 300)
 	EXPECT_EQ(VIRTIO_BLK_S_OK, disk_flush(&d));
 	disk_close(&d);
 	EXPECT_EQ(0, rig_volume_del(NAME));
-	EXPECT_EQ(0, netio_run("dmsetup remove --noudevsync slblk-err"));
+	EXPECT_EQ(0, rig_dm_del("slblk-err"));
 	rig_null_pull(NAME);
 	EXPECT_EQ(0, rig_null_del(NAME));
 	free(data);
@@ -217,8 +195,7 @@ TEST_F_TIMEOUT(pulled, out_of_order, 300)
 	if (netio_run("command -v dmsetup"))
 		SKIP(return, "no dmsetup");
 	ASSERT_EQ(0, rig_null_add(NAME, "size=16"));
-	ASSERT_EQ(0, mapped("slblk-slow", "0 2048 delay " DEV " 0 0 " DEV " 0 3000\\n"));
-	ASSERT_EQ(0, mapped_node("slblk-slow", node, sizeof(node)));
+	ASSERT_EQ(0, rig_dm_add("slblk-slow", "0 2048 delay " DEV " 0 0 " DEV " 0 3000", node));
 	ASSERT_EQ(0, rig_volume_add(NAME, node, ""));
 	ASSERT_EQ(0, disk_open(&d, NAME, &common));
 	slow = vblk_begin(&d.v, &d.v.vq[0], &write, NULL);
@@ -233,7 +210,7 @@ TEST_F_TIMEOUT(pulled, out_of_order, 300)
 	EXPECT_EQ(VIRTIO_BLK_S_OK, done.status);
 	disk_close(&d);
 	EXPECT_EQ(0, rig_volume_del(NAME));
-	EXPECT_EQ(0, netio_run("dmsetup remove --noudevsync slblk-slow"));
+	EXPECT_EQ(0, rig_dm_del("slblk-slow"));
 	rig_null_pull(NAME);
 	EXPECT_EQ(0, rig_null_del(NAME));
 }

@@ -46,6 +46,35 @@ int rig_loop_del(const char *file, const char *dev)
 	return netio_run("losetup -d %s && rm %s", dev, file) ? -EIO : 0;
 }
 
+int rig_dm_add(const char *name, const char *table, char *dev)
+{
+	unsigned int minor;
+	char cmd[96];
+	FILE *out;
+	int ret;
+
+	if (netio_run("echo '%s' | dmsetup create %s --noudevsync", table, name))
+		return -EIO;
+	snprintf(cmd, sizeof(cmd), "dmsetup info -c --noheadings -o minor %s", name);
+	out = popen(cmd, "r");
+	if (!out)
+		return -errno;
+	ret = fscanf(out, "%u", &minor) == 1 ? 0 : -EIO;
+	snprintf(dev, 32, "/dev/dm-%u", minor);
+	return pclose(out) ? -EIO : ret;
+}
+
+int rig_dm_change(const char *name, const char *table)
+{
+	return netio_run("echo '%s' | dmsetup load %s && dmsetup resume %s --noudevsync", table,
+			 name, name) ? -EIO : 0;
+}
+
+int rig_dm_del(const char *name)
+{
+	return netio_run("dmsetup remove %s --noudevsync", name) ? -EIO : 0;
+}
+
 static int rig_open(const char *dev)
 {
 	int fd = open(dev, O_RDWR | O_DIRECT | O_CLOEXEC);

@@ -40,6 +40,15 @@ int rig_null_del(const char *name);
 int rig_loop_add(const char *file, size_t size, char *dev);
 int rig_loop_del(const char *file, const char *dev);
 
+/*
+ * A device of the device mapper's: @table in the words of dmsetup, several lines with \n in between;
+ * its path is written to @dev (of 32 bytes).
+ */
+int rig_dm_add(const char *name, const char *table, char *dev);
+/* From now on it is another; what it was asked before is done as before. */
+int rig_dm_change(const char *name, const char *table);
+int rig_dm_del(const char *name);
+
 /* Read or write a block device from behind, past every cache. @at, @len: multiples of a sector. */
 int rig_pread(const char *dev, void *to, size_t len, off_t at);
 int rig_pwrite(const char *dev, const void *from, size_t len, off_t at);

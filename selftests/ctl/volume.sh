@@ -290,7 +290,7 @@ refused 'not encrypted' sluice volume rekey p1 key user:other journal $big
 refused 'as long as' sluice volume rekey e2 key user:good journal $big
 refused 'not in a keyring' sluice volume rekey e2 key user:nobody journal $big
 refused 'overlaps' sluice volume rekey e2 key user:other journal $dev journal-start 14m
-refused 'takes 1040 sectors' sluice volume rekey e2 key user:other journal $big journal-start 65020k
+refused 'takes 528 sectors' sluice volume rekey e2 key user:other journal $big journal-start 65276k
 done_ sluice volume rekey e2 key user:other journal $big journal-start 4096
 rekeyed() {
 	until printed '^e2: .*key user:other' sluice volume show e2; do
