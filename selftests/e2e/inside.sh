@@ -77,6 +77,7 @@ for i in "${!selected[@]}"; do
 		failed=$((failed + 1))
 		base_broken=1 ;;
 	esac
+	grep -h 'once more$' "$log" | sed 's/^/# /'
 	echo "# $t: $((SECONDS - start)) s"
 	[ -z "${V:-}" ] || sed 's/^/#   /' "$log"
 done

@@ -130,6 +130,41 @@ setup_ports()
 	must ip link set vm1 up
 }
 
+# What QEMU of guest $1 answers to a command of its monitor.
+monitor()
+{
+	python3 - "$GUEST_DIR/$1/monitor" "$2" <<-'END'
+		import socket, sys, time
+		s = socket.socket(socket.AF_UNIX)
+		s.connect(sys.argv[1])
+		s.settimeout(2)
+		s.sendall(sys.argv[2].encode() + b"\n")
+		out = b""
+		try:
+		    while True:
+		        part = s.recv(65536)
+		        if not part:
+		            break
+		        out += part
+		except socket.timeout:
+		    pass
+		print(out.decode(errors="replace").replace("\r", ""))
+	END
+}
+
+# The guest resets the machine. As in setup_guest() it may try once more.
+guest_reboot()
+{
+	say "guest $1: reboot"
+	guest_send "$1" "reboot -f"
+	if ! guest_wait "$1" 90; then
+		say "the guest did not boot: once more"
+		monitor "$1" "info registers"
+		monitor "$1" system_reset
+		must guest_wait "$1" 180
+	fi
+}
+
 # The guest of most tests.
 setup_guest()
 {

@@ -149,9 +149,7 @@ test_in_use()
 test_reboot()
 {
 	base || return
-	say "reboot"
-	guest_send vm1 "reboot -f"
-	must guest_wait vm1 180 &&
+	guest_reboot vm1 &&
 	must sluice_guest_net vm1 &&
 	soon 20 ping_ok 1 &&
 	must port_attached vm1

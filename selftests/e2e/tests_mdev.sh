@@ -87,8 +87,7 @@ test_mdev()
 test_mdev_reboot()
 {
 	mdev_base || return
-	guest_send vm1 "reboot -f"
-	must guest_wait vm1 180 &&
+	guest_reboot vm1 &&
 	must sluice_guest_net vm1 &&
 	soon 20 ping_ok 1 &&
 	must mdev_state running

@@ -64,8 +64,7 @@ test_qemu72()
 	is "second pair attached" "$(json_get 'sluice -j port show vm1' attached pair=1)" = true &&
 	is "signals sent by the back end" \
 		"$(json_get 'sluice -j -s port show vm1' signals dir=to-guest || echo 0)" -gt 0 || return
-	guest_send vm1 "reboot -f"
-	must guest_wait vm1 180 &&
+	guest_reboot vm1 &&
 	must sluice_guest_net vm1 &&
 	soon 20 ping_ok 1 &&
 	must port_attached vm1
@@ -238,8 +237,7 @@ test_packed()
 	must ping_ok 10 &&
 	must tcp_bps 2 &&
 	must tcp_bps 2 -R || return
-	guest_send vm1 "reboot -f"
-	must guest_wait vm1 180 &&
+	guest_reboot vm1 &&
 	must sluice_guest_net vm1 &&
 	soon 20 ping_ok 1 &&
 	packed_up=1
@@ -262,27 +260,6 @@ test_viommu()
 	must port_attached vm1 &&
 	must ping_ok 10 &&
 	must tcp_bps 2
-}
-
-monitor()
-{
-	python3 - "$GUEST_DIR/$1/monitor" "$2" <<-'END'
-		import socket, sys, time
-		s = socket.socket(socket.AF_UNIX)
-		s.connect(sys.argv[1])
-		s.settimeout(2)
-		s.sendall(sys.argv[2].encode() + b"\n")
-		out = b""
-		try:
-		    while True:
-		        part = s.recv(65536)
-		        if not part:
-		            break
-		        out += part
-		except socket.timeout:
-		    pass
-		print(out.decode(errors="replace").replace("\r", ""))
-	END
 }
 
 migrated()
