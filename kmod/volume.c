@@ -590,6 +590,11 @@ int sluice_volume_resize(struct sluice_volume *v, u64 sectors, struct netlink_ex
 	int err;
 
 	ASSERT_RTNL();
+	/* It goes up to the end that there was, and what is behind it would have neither key. */
+	if (v->rekey.file) {
+		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
+		return -EBUSY;
+	}
 	err = volume_measure(v, sectors, &now, extack);
 	if (err)
 		return err;

@@ -271,7 +271,10 @@ struct sluice_volume *sluice_volume_next(struct sluice_volume *v);
 /* @op: SLUICE_VOLUME_READ or _WRITE. A burst of 0 with a limit: what a tenth of a second brings. */
 void sluice_volume_set_limit(struct sluice_volume *v, enum sluice_volume_op op,
 			     const struct sluice_volume_limit *limit);
-/* @sectors: 0: up to the device's end. The guest sees it at once. */
+/*
+ * @sectors: 0: up to the device's end. The guest sees it at once. Return: 0; -EBUSY: it would overlap,
+ * or is being re-encrypted; -EINVAL.
+ */
 int sluice_volume_resize(struct sluice_volume *v, u64 sectors, struct netlink_ext_ack *extack);
 /**
  * sluice_volume_rekey() - begin, or go on, to encrypt a volume with another key

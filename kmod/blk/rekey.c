@@ -52,7 +52,7 @@ enum rekey_state {
  * @state: enum rekey_state
  * @seq: the highest is the newest
  * @start: first sector of the volume on its device
- * @sectors: length of the volume when it began; what is added later has the new key
+ * @sectors: length of the volume, which does not change meanwhile
  * @pos: sector of the volume
  * @len: of the chunk
  * @old_id: of the old key: see rekey_id()
@@ -447,9 +447,9 @@ free:
 /* Is what the journal tells of the one that is wanted? */
 static bool rekey_same(const struct rekey_header *a, const struct rekey_header *b)
 {
-	return a->start == b->start && !memcmp(a->old_id, b->old_id, REKEY_ID) &&
+	return a->start == b->start && a->sectors == b->sectors &&
+	       !memcmp(a->old_id, b->old_id, REKEY_ID) &&
 	       !memcmp(a->new_id, b->new_id, REKEY_ID) &&
-	       le64_to_cpu(a->sectors) <= le64_to_cpu(b->sectors) &&
 	       le64_to_cpu(a->pos) + le32_to_cpu(a->len) <= le64_to_cpu(a->sectors);
 }
 

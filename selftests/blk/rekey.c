@@ -324,6 +324,8 @@ TEST_F_TIMEOUT(rekey, cut_off, 240)
 		disk_close(&self->d);
 		ASSERT_EQ(0, begin_with(NEW, journal));
 		ASSERT_EQ(0, attach(&self->d));
+		/* It would go on beyond the end, or what is behind it would have the old key. */
+		EXPECT_NE(0, netio_run("sluice volume set " NAME " size 4M"));
 		/* Against the current: else each read waits for the chunk that is on its way. */
 		for (at = SIZE; at;) {
 			at -= CHUNK;
@@ -347,6 +349,9 @@ TEST_F_TIMEOUT(rekey, cut_off, 240)
 		disk_close(&self->d);
 		ASSERT_EQ(0, rig_volume_del(NAME));
 		ASSERT_EQ(0, rig_dm_change("slblk-cut", slow));
+		ASSERT_EQ(0, rig_volume_add(NAME, DEV, "size 4M sector-size 512 key " OLD));
+		EXPECT_NE(0, begin_with(NEW, journal));
+		ASSERT_EQ(0, rig_volume_del(NAME));
 		ASSERT_EQ(0, rig_volume_add(NAME, DEV, variant->more));
 		ASSERT_EQ(0, attach(&self->d));
 	}
