@@ -279,6 +279,24 @@ int sluice_volume_claim(struct sluice_volume *v, const struct sluice_volume_user
 /* All queues were detached. When it returns no callback runs any more. Context: likewise. */
 void sluice_volume_release(struct sluice_volume *v);
 
+/* Has somebody got it? A snapshot. Context: any. */
+bool sluice_volume_claimed(const struct sluice_volume *v);
+
+/*
+ * Called (RTNL held) for each volume that appears or goes, and once for every existing one on
+ * registration and on unregistration. By name: who wants the volume gets it, in a context of its
+ * own.
+ */
+struct sluice_volume_notifier {
+	struct list_head node;
+	void (*added)(const char *name);
+	void (*removed)(const char *name);
+};
+
+/* Context: process, no RTNL held. */
+void sluice_volume_notifier_register(struct sluice_volume_notifier *n);
+void sluice_volume_notifier_unregister(struct sluice_volume_notifier *n);
+
 /* Fixed. */
 unsigned int sluice_volume_nr_queues(const struct sluice_volume *v);
 /* @index < sluice_volume_nr_queues(). Valid as long as the volume reference. */

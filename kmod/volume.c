@@ -20,6 +20,7 @@
 
 /* RTNL */
 static LIST_HEAD(volumes);
+static LIST_HEAD(notifiers);
 static const struct sluice_blk_ops *blk_engine;
 /* Written under RTNL. */
 static bool enforce;
@@ -434,6 +435,19 @@ static int volume_engage(struct sluice_volume *v, const struct sluice_volume_par
 	return err;
 }
 
+static void volume_tell(const struct sluice_volume *v, bool added)
+{
+	struct sluice_volume_notifier *n;
+
+	ASSERT_RTNL();
+	list_for_each_entry(n, &notifiers, node) {
+		if (added)
+			n->added(v->name);
+		else
+			n->removed(v->name);
+	}
+}
+
 /* By name, so that the same volumes are shown the same way whenever they were made. */
 static void volume_insert(struct sluice_volume *v)
 {
@@ -504,6 +518,7 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
 	err = volume_publish(v, params, extack);
 	if (err)
 		goto close;
+	volume_tell(v, true);
 	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_ADD, v->name, 0);
 	return v;
 
@@ -543,6 +558,7 @@ void sluice_volume_undoom(struct sluice_volume *v)
 void sluice_volume_del(struct sluice_volume *v)
 {
 	ASSERT_RTNL();
+	volume_tell(v, false);
 	volume_leave_workers(v);
 	/* Stops what goes on in the background, and after that nothing starts the work again. */
 	v->ops->volume_del(v);
@@ -691,7 +707,7 @@ int sluice_volume_claim(struct sluice_volume *v, const struct sluice_volume_user
 	else if (enforce && !v->cipher_bits)
 		err = -ENOKEY;
 	if (!err) {
-		v->user = user;
+		WRITE_ONCE(v->user, user);
 		v->user_priv = priv;
 	}
 	mutex_unlock(&v->lock);
@@ -711,12 +727,42 @@ void sluice_volume_release(struct sluice_volume *v)
 {
 	rtnl_lock();
 	mutex_lock(&v->lock);
-	v->user = NULL;
+	WRITE_ONCE(v->user, NULL);
 	v->user_priv = NULL;
 	mutex_unlock(&v->lock);
 	rtnl_unlock();
 }
 SLUICE_EXPORT(sluice_volume_release);
+
+bool sluice_volume_claimed(const struct sluice_volume *v)
+{
+	return READ_ONCE(v->user);
+}
+SLUICE_EXPORT(sluice_volume_claimed);
+
+void sluice_volume_notifier_register(struct sluice_volume_notifier *n)
+{
+	struct sluice_volume *v;
+
+	rtnl_lock();
+	list_add_tail(&n->node, &notifiers);
+	list_for_each_entry(v, &volumes, node)
+		n->added(v->name);
+	rtnl_unlock();
+}
+SLUICE_EXPORT(sluice_volume_notifier_register);
+
+void sluice_volume_notifier_unregister(struct sluice_volume_notifier *n)
+{
+	struct sluice_volume *v;
+
+	rtnl_lock();
+	list_del(&n->node);
+	list_for_each_entry(v, &volumes, node)
+		n->removed(v->name);
+	rtnl_unlock();
+}
+SLUICE_EXPORT(sluice_volume_notifier_unregister);
 
 unsigned int sluice_volume_nr_queues(const struct sluice_volume *v)
 {
