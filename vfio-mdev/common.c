@@ -50,6 +50,11 @@ static void common_put(u8 *regs, unsigned int off, u32 value, unsigned int len)
 		regs[off++] = value;
 }
 
+u16 sluice_common_notify_off(const struct sluice_common *c, u16 index)
+{
+	return c->notify_off ? c->notify_off(c->features, c->nr_queues, index) : index;
+}
+
 static void common_put_queue(const struct sluice_common *c, u8 *regs)
 {
 	const struct sluice_common_queue *q = &c->queue[c->select];
@@ -57,8 +62,7 @@ static void common_put_queue(const struct sluice_common *c, u8 *regs)
 	common_put(regs, VIRTIO_PCI_COMMON_Q_SIZE, q->size, 2);
 	common_put(regs, VIRTIO_PCI_COMMON_Q_MSIX, q->vector, 2);
 	common_put(regs, VIRTIO_PCI_COMMON_Q_ENABLE, q->enabled, 2);
-	common_put(regs, VIRTIO_PCI_COMMON_Q_NOFF,
-		   c->notify_off(c->features, c->nr_queues, c->select), 2);
+	common_put(regs, VIRTIO_PCI_COMMON_Q_NOFF, sluice_common_notify_off(c, c->select), 2);
 	common_put(regs, VIRTIO_PCI_COMMON_Q_DESCLO, q->desc, 4);
 	common_put(regs, VIRTIO_PCI_COMMON_Q_DESCHI, q->desc >> 32, 4);
 	common_put(regs, VIRTIO_PCI_COMMON_Q_AVAILLO, q->driver, 4);
@@ -91,7 +95,21 @@ void sluice_common_read(const struct sluice_common *c, u32 off, void *buf, unsig
 	memcpy(buf, regs + off, min_t(size_t, len, sizeof(regs) - off));
 }
 
+void sluice_common_read_device(const void *cfg, size_t size, u32 off, void *buf, unsigned int len)
+{
+	memset(buf, 0, len);
+	if (off < size)
+		memcpy(buf, (const u8 *)cfg + off, min_t(size_t, len, size - off));
+}
+
 /* --- writes --- */
+
+/* There is no legacy interface. */
+static bool common_features_valid(const struct sluice_common *c)
+{
+	return !(c->features & ~c->offered) && sluice_common_has(c, VIRTIO_F_VERSION_1) &&
+	       (!c->valid || c->valid(c->features));
+}
 
 static enum sluice_common_act common_write_status(struct sluice_common *c, u32 value)
 {
@@ -100,8 +118,7 @@ static enum sluice_common_act common_write_status(struct sluice_common *c, u32 v
 	if (!value)
 		return SLUICE_COMMON_RESET;
 	/* The driver finds out by reading it back. */
-	if (set & VIRTIO_CONFIG_S_FEATURES_OK &&
-	    (c->features & ~c->offered || !c->valid(c->features)))
+	if (set & VIRTIO_CONFIG_S_FEATURES_OK && !common_features_valid(c))
 		set &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 	/* There is nothing to serve without features that both agreed on. */
 	if (set & VIRTIO_CONFIG_S_DRIVER_OK &&

@@ -6,10 +6,20 @@
 #ifndef _SLUICE_MDEV_COMMON_H
 #define _SLUICE_MDEV_COMMON_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
 
 #define SLUICE_COMMON_QUEUES	33	/* 16 pairs and a control queue */
 #define SLUICE_COMMON_SIZE	64	/* bytes of the structure, as 1.2 has it */
+
+/* Features of the transport and its rings, which every device offers. */
+#define SLUICE_COMMON_OFFER							\
+	(BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) |	\
+	 BIT_ULL(VIRTIO_F_RING_PACKED) | BIT_ULL(VIRTIO_F_RING_RESET) |		\
+	 BIT_ULL(VIRTIO_F_NOTIFICATION_DATA) |					\
+	 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) | BIT_ULL(VIRTIO_RING_F_EVENT_IDX))
 
 /**
  * struct sluice_common_queue - a virtqueue as the driver describes it
@@ -35,8 +45,8 @@ struct sluice_common_queue {
  * struct sluice_common - the registers
  * @offered: features of the device
  * @features: that the driver accepted; they hold once FEATURES_OK is set
- * @valid: do these features go together? They are some of @offered
- * @notify_off: which doorbell is that of queue @index
+ * @valid: do these features go together? They are some of @offered, with VERSION_1; NULL: all do
+ * @notify_off: which doorbell is that of queue @index; NULL: that of its number
  * @offered_select: half of @offered that is seen
  * @features_select: half of @features that is seen
  * @config_vector: as the vector of a queue
@@ -85,5 +95,9 @@ void sluice_common_read(const struct sluice_common *c, u32 off, void *buf, unsig
 /* Likewise. A register is written whole, or not at all. */
 enum sluice_common_act sluice_common_write(struct sluice_common *c, u32 off, u32 value,
 					   unsigned int len);
+/* The doorbell of queue @index. */
+u16 sluice_common_notify_off(const struct sluice_common *c, u16 index);
+/* The device configuration @cfg of @size bytes: @off is anything. What is not there is zero. */
+void sluice_common_read_device(const void *cfg, size_t size, u32 off, void *buf, unsigned int len);
 
 #endif /* _SLUICE_MDEV_COMMON_H */

@@ -156,7 +156,7 @@ static bool ctrl_mq(struct sluice_mdev *m, u8 cmd, const u8 *data, u32 len)
 	pairs = get_unaligned_le16(data);
 	if (!pairs || pairs > m->pairs)
 		return false;
-	sluice_mdev_queue_set_pairs(m, pairs);
+	sluice_mdev_queue_set_active(m, 2 * pairs);
 	return true;
 }
 
@@ -192,7 +192,7 @@ static bool ctrl_coalesce(struct sluice_mdev *m, u8 cmd, const u8 *data, u32 len
 	if (!c.packets)
 		c.usecs = 0;
 	m->coalesce[dirs[cmd]] = c;
-	sluice_mdev_queue_set_coalesce(m, dirs[cmd]);
+	sluice_mdev_net_set_coalesce(m, dirs[cmd]);
 	return true;
 }
 
@@ -402,7 +402,7 @@ void sluice_mdev_ctrl_stop(struct sluice_mdev *m)
 void sluice_mdev_ctrl_reset(struct sluice_mdev *m)
 {
 	lockdep_assert_held(&m->lock);
-	m->curr_pairs = 1;
+	m->nr_active = 2;
 	m->rx_flags = SLUICE_FILTER_PROMISC;
 	m->rx_over = 0;
 	m->nr_uc = 0;

@@ -40,11 +40,16 @@ static void device_event_work(struct work_struct *work)
 
 	mutex_lock(&m->lock);
 	if (m->open) {
-		if (sluice_mdev_port_update_link(m))
+		if (m->kind->news(m))
 			sluice_mdev_region_config_changed(m);
 		device_check_rings(m);
 	}
 	mutex_unlock(&m->lock);
+}
+
+void sluice_mdev_device_changed(struct sluice_mdev *m)
+{
+	queue_work(sluice_mdev_wq, &m->event_work);
 }
 
 /* RTNL: so only have it looked at. */
@@ -55,7 +60,7 @@ static void device_port_changed(struct sluice_port *port, struct net_device *dev
 	spin_lock(&devices_lock);
 	list_for_each_entry(m, &devices, node) {
 		if (READ_ONCE(m->port) == port)
-			queue_work(sluice_mdev_wq, &m->event_work);
+			sluice_mdev_device_changed(m);
 	}
 	spin_unlock(&devices_lock);
 }
@@ -74,7 +79,7 @@ static int device_open(struct vfio_device *vdev)
 	int err;
 
 	mutex_lock(&m->lock);
-	err = sluice_mdev_port_bind(m);
+	err = m->kind->bind(m);
 	if (err)
 		goto unlock;
 	sluice_mdev_region_init(m);
@@ -91,7 +96,7 @@ static int device_open(struct vfio_device *vdev)
 notify:
 	sluice_mdev_notify_close(m);
 unbind:
-	sluice_mdev_port_unbind(m);
+	m->kind->unbind(m);
 unlock:
 	mutex_unlock(&m->lock);
 	return err;
@@ -114,7 +119,7 @@ static void device_close(struct vfio_device *vdev)
 
 	mutex_lock(&m->lock);
 	sluice_mdev_notify_close(m);
-	sluice_mdev_port_unbind(m);
+	m->kind->unbind(m);
 	mutex_unlock(&m->lock);
 }
 
@@ -374,19 +379,37 @@ static const struct vfio_device_ops device_ops = {
 	.detach_ioas = vfio_iommufd_emulated_detach_ioas,
 };
 
-static int device_probe(struct mdev_device *mdev)
+static const struct sluice_mdev_kind *device_kind(const struct mdev_device *mdev)
+{
+	return container_of(mdev->type->parent->mdev_driver, struct sluice_mdev_kind, driver);
+}
+
+static void device_drop(struct sluice_mdev *m)
+{
+	mutex_lock(&m->lock);
+	m->kind->drop(m);
+	mutex_unlock(&m->lock);
+	/* Nobody has news of it any more. */
+	cancel_work_sync(&m->event_work);
+	vfio_put_device(&m->vdev);
+}
+
+int sluice_mdev_probe(struct mdev_device *mdev)
 {
 	struct sluice_mdev *m;
-	int err;
+	int err = 0;
 
 	m = vfio_alloc_device(sluice_mdev, vdev, &mdev->dev, &device_ops);
 	if (IS_ERR(m))
 		return PTR_ERR(m);
+	m->kind = device_kind(mdev);
 	/* Attributes appear after this has returned. */
 	dev_set_drvdata(&mdev->dev, m);
-	err = vfio_register_emulated_iommu_dev(&m->vdev);
+	if (m->kind->make)
+		err = m->kind->make(m);
+	err = err ?: vfio_register_emulated_iommu_dev(&m->vdev);
 	if (err) {
-		vfio_put_device(&m->vdev);
+		device_drop(m);
 		return err;
 	}
 	spin_lock(&devices_lock);
@@ -396,7 +419,7 @@ static int device_probe(struct mdev_device *mdev)
 }
 
 /* Attributes are gone. The first call waits until nobody has the device open. */
-static void device_remove(struct mdev_device *mdev)
+void sluice_mdev_remove(struct mdev_device *mdev)
 {
 	struct sluice_mdev *m = dev_get_drvdata(&mdev->dev);
 
@@ -404,26 +427,53 @@ static void device_remove(struct mdev_device *mdev)
 	spin_lock(&devices_lock);
 	list_del(&m->node);
 	spin_unlock(&devices_lock);
-	cancel_work_sync(&m->event_work);
-	mutex_lock(&m->lock);
-	sluice_mdev_port_drop(m);
-	mutex_unlock(&m->lock);
-	vfio_put_device(&m->vdev);
+	device_drop(m);
 }
 
-struct mdev_driver sluice_mdev_driver = {
-	.device_api = VFIO_DEVICE_API_PCI_STRING,
-	/* For each VF: what its wire can bear is a question of taste. */
-	.max_instances = 32,
-	.driver = {
-		.name = KBUILD_MODNAME,
-		.owner = THIS_MODULE,
-		.mod_name = KBUILD_MODNAME,
-		.dev_groups = sluice_mdev_port_groups,
-	},
-	.probe = device_probe,
-	.remove = device_remove,
+/* --- attributes --- */
+
+static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct sluice_mdev *m = dev_get_drvdata(dev);
+	const char *state;
+
+	mutex_lock(&m->lock);
+	if (!m->open)
+		state = "closed";
+	else if (m->common.status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED))
+		state = "error";
+	else if (m->common.status & VIRTIO_CONFIG_S_DRIVER_OK)
+		state = "running";
+	else
+		state = "open";
+	mutex_unlock(&m->lock);
+	return sysfs_emit(buf, "%s\n", state);
+}
+static DEVICE_ATTR_RO(state);
+
+static ssize_t pinned_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct sluice_mdev *m = dev_get_drvdata(dev);
+	unsigned long pinned;
+
+	mutex_lock(&m->mem.lock);
+	pinned = m->mem.pinned;
+	mutex_unlock(&m->mem.lock);
+	return sysfs_emit(buf, "%lu\n", pinned << PAGE_SHIFT);
+}
+static DEVICE_ATTR_RO(pinned);
+
+static struct attribute *device_attrs[] = {
+	&dev_attr_state.attr,
+	&dev_attr_pinned.attr,
+	NULL
 };
+
+const struct attribute_group sluice_mdev_device_group = {
+	.attrs = device_attrs,
+};
+
+/* --- module --- */
 
 int sluice_mdev_device_init(void)
 {
@@ -432,16 +482,21 @@ int sluice_mdev_device_init(void)
 	sluice_mdev_wq = alloc_workqueue(KBUILD_MODNAME, WQ_UNBOUND, 0);
 	if (!sluice_mdev_wq)
 		return -ENOMEM;
-	err = mdev_register_driver(&sluice_mdev_driver);
+	err = mdev_register_driver(&sluice_mdev_net_kind.driver);
 	if (err)
 		goto wq;
+	err = mdev_register_driver(&sluice_mdev_blk_kind.driver);
+	if (err)
+		goto net;
 	err = sluice_port_notifier_register(&device_port_notifier);
 	if (err)
-		goto driver;
+		goto blk;
 	return 0;
 
-driver:
-	mdev_unregister_driver(&sluice_mdev_driver);
+blk:
+	mdev_unregister_driver(&sluice_mdev_blk_kind.driver);
+net:
+	mdev_unregister_driver(&sluice_mdev_net_kind.driver);
 wq:
 	destroy_workqueue(sluice_mdev_wq);
 	return err;
@@ -450,6 +505,7 @@ wq:
 void sluice_mdev_device_exit(void)
 {
 	sluice_port_notifier_unregister(&device_port_notifier);
-	mdev_unregister_driver(&sluice_mdev_driver);
+	mdev_unregister_driver(&sluice_mdev_blk_kind.driver);
+	mdev_unregister_driver(&sluice_mdev_net_kind.driver);
 	destroy_workqueue(sluice_mdev_wq);
 }

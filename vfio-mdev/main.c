@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* sluice_mdev.ko: a guest port as a virtio network card on PCI, through VFIO. */
+/* sluice_mdev.ko: guest ports and volumes as virtio devices on PCI, through VFIO. */
 #include <linux/module.h>
 #include "mdev.h"
 
@@ -27,5 +27,5 @@ module_exit(sluice_mdev_exit);
 SLUICE_IMPORT;
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The Sluice developers");
-MODULE_DESCRIPTION("Sluice: guest ports as virtio-pci mediated devices");
+MODULE_DESCRIPTION("Sluice: guest ports and volumes as virtio-pci mediated devices");
 MODULE_SOFTDEP("post: vfio_iommu_type1");

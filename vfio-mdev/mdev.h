@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A virtio network card on PCI as a mediated device: what a guest's driver and the VMM see of it is
- * made here; its virtqueues are those of a guest port, and their packets are none of our business.
+ * Virtio devices on PCI as mediated devices: what a guest's driver and the VMM see of one is made
+ * here. Its virtqueues are those of a guest port, or of a volume; their packets and requests are
+ * none of our business. What makes it a network card or a disk is its kind (net.c, blk.c).
  *
  * DOC: Locking
  *
  *	VFIO's device set lock > mdev->lock > RTNL > the port's own lock > a call to a worker
  *	mdev->lock > mem->lock > the VMM's IOMMU locks, the port's own lock
+ *	(for a disk read volume for port)
  *
  * Each access to a register and each ioctl is dealt with under mdev->lock, its data copied outside
  * of it: so registers, queues and interrupts change in one thread at a time. Workers take no lock
- * of ours but spinlocks (a vector's, INTx', a miss'). What runs under RTNL (the port and uplink
- * notifiers) and what a worker reports only queues work. DMA unmap comes with locks of the VMM's
- * IOMMU held, in which somebody with mdev->lock may be waiting to pin: it takes mem->lock alone.
+ * of ours but spinlocks (a vector's, INTx', a miss'). What runs under RTNL (the notifiers of ports,
+ * uplinks and volumes, and a volume's news) and what a worker reports only queues work. DMA unmap
+ * comes with locks of the VMM's IOMMU held, in which somebody with mdev->lock may be waiting to
+ * pin: it takes mem->lock alone.
  *
  * DOC: Lifetime
  *
@@ -21,7 +24,8 @@
  * after that nothing of ours knows the guest. A VMM that is killed closes its files, so it ends
  * the same way, as does `mdevctl stop`: VFIO asks the user to let go (device_request()) and waits.
  * Only then the port is given back, or removed if it was made here. An open device holds this
- * module, by the driver's owner; one that is not open goes with it.
+ * module, by the driver's owner; one that is not open goes with it. A disk has its volume from the
+ * time it is made until it is removed, so the volume is not removed in between.
  */
 #ifndef _SLUICE_MDEV_H
 #define _SLUICE_MDEV_H
@@ -32,6 +36,7 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/vfio.h>
+#include <linux/virtio_blk.h>
 #include <linux/virtio_net.h>
 #include <linux/workqueue.h>
 #include "sluice.h"
@@ -49,7 +54,6 @@ struct sluice_mdev;
 /* One for each queue and one for the configuration. */
 #define SLUICE_MDEV_VECTORS	(SLUICE_MDEV_VQS + 1)
 /* Entries of a ring. */
-#define SLUICE_MDEV_RING_MAX	256
 #define SLUICE_MDEV_CTRL_MAX	64
 
 static_assert(SLUICE_MDEV_VQS == SLUICE_COMMON_QUEUES);
@@ -161,12 +165,71 @@ struct sluice_mdev_vq {
 };
 
 /**
+ * struct sluice_mdev_kind - what makes a device what it is
+ * @driver: what mdev knows of it
+ * @type: names its type, behind the name of the parent's driver
+ * @pretty: for people
+ * @id: VIRTIO_ID_*
+ * @class: PCI_CLASS_*
+ * @ring_max: entries of a ring, at most
+ * @make: it is made: have what is behind it, or refuse. NULL: nothing to do
+ * @drop: it goes, or was not made in the end. mdev->lock
+ * @bind: at open: sets @nr_data and the device configuration. mdev->lock
+ * @unbind: at close, or if open failed. mdev->lock
+ * @describe: number of queues, and features: fills in the common configuration, which is zero.
+ *	mdev->lock
+ * @queue: the queue that serves virtqueue @index < @nr_data. Any context, while open
+ * @queue_config: what a ring needs besides. mdev->lock
+ * @start: DRIVER_OK; queues are started next. mdev->lock
+ * @reset: queues were stopped: forget what the driver said. Also when it is opened. mdev->lock
+ * @news: has the driver something to be told? Brings the device configuration in line. mdev->lock
+ * @read: device configuration; @off is anything. mdev->lock
+ * @write: likewise, NULL: it is for reading only
+ */
+struct sluice_mdev_kind {
+	struct mdev_driver driver;
+	const char *type;
+	const char *pretty;
+	u16 id;
+	u16 class;
+	u16 ring_max;
+	int (*make)(struct sluice_mdev *m);
+	void (*drop)(struct sluice_mdev *m);
+	int (*bind)(struct sluice_mdev *m);
+	void (*unbind)(struct sluice_mdev *m);
+	void (*describe)(struct sluice_mdev *m);
+	struct sluice_queue *(*queue)(const struct sluice_mdev *m, unsigned int index);
+	void (*queue_config)(const struct sluice_mdev *m, unsigned int index,
+			     struct sluice_queue_config *cfg);
+	void (*start)(struct sluice_mdev *m);
+	void (*reset)(struct sluice_mdev *m);
+	bool (*news)(struct sluice_mdev *m);
+	void (*read)(struct sluice_mdev *m, u32 off, void *buf, unsigned int len);
+	void (*write)(struct sluice_mdev *m, u32 off, const u8 *buf, unsigned int len);
+};
+
+/**
+ * struct sluice_mdev_disk - what a disk has
+ * @volume: a reference, claimed; fixed
+ * @config: device configuration, as the driver was told of it
+ * @wce_written: the driver chose its cache, which is @config.wce then
+ */
+struct sluice_mdev_disk {
+	struct sluice_volume *volume;
+	struct virtio_blk_config config;
+	bool wce_written;
+};
+
+/**
  * struct sluice_mdev - a mediated device
  * @vdev: what VFIO knows; comes first
  * @dev: the mdev's device
+ * @kind: what it is; fixed
  * @node: in the list of all (device.c)
  * @lock: see above; all that names no other protector
  * @open: somebody has it open
+ * @nr_data: virtqueues that workers serve: all but the control queue. Fixed while open
+ * @nr_active: how many of these the driver uses: the first
  * @port: guest port, a reference; NULL: none yet
  * @own_port: we made it
  * @pairs: queue pairs, 0 until chosen
@@ -176,8 +239,8 @@ struct sluice_mdev_vq {
  * @pci: configuration space
  * @msix_table: BAR 0; the VMM has its own
  * @common: common configuration
- * @net: device configuration
- * @curr_pairs: pairs that the driver uses
+ * @disk: of a disk
+ * @net: device configuration of a network card, to which belongs what follows to @coalesce
  * @nr_reserved: pairs of the port that we hold
  * @rx_flags: SLUICE_FILTER_* as the driver set them
  * @nr_uc: unicast addresses of @rx_addr, which come first; the device's own is not among them
@@ -199,9 +262,12 @@ struct sluice_mdev_vq {
 struct sluice_mdev {
 	struct vfio_device vdev;
 	struct device *dev;
+	const struct sluice_mdev_kind *kind;
 	struct list_head node;
 	struct mutex lock;	/* see above */
 	bool open;
+	unsigned int nr_data;
+	unsigned int nr_active;
 	struct sluice_port *port;
 	bool own_port;
 	unsigned int pairs;
@@ -212,8 +278,8 @@ struct sluice_mdev {
 	struct sluice_pci pci;
 	u8 msix_table[SLUICE_PCI_MSIX_SIZE];
 	struct sluice_common common;
+	struct sluice_mdev_disk disk;
 	struct virtio_net_config net;
-	unsigned int curr_pairs;
 	unsigned int nr_reserved;
 	u32 rx_flags;
 	u32 rx_over;
@@ -240,20 +306,30 @@ static inline bool sluice_mdev_has(const struct sluice_mdev *m, unsigned int bit
 
 extern struct workqueue_struct *sluice_mdev_wq;
 
+/* net.c, blk.c */
+extern struct sluice_mdev_kind sluice_mdev_net_kind;
+extern struct sluice_mdev_kind sluice_mdev_blk_kind;
+/* @m->coalesce[@dir] changed. mdev->lock */
+void sluice_mdev_net_set_coalesce(struct sluice_mdev *m, enum sluice_queue_dir dir);
+
 /* device.c: VFIO's operations */
-extern struct mdev_driver sluice_mdev_driver;
+int sluice_mdev_probe(struct mdev_device *mdev);
+void sluice_mdev_remove(struct mdev_device *mdev);
+/* Attributes that every device has. */
+extern const struct attribute_group sluice_mdev_device_group;
+/* Something behind the device changed: have it looked at. Any context, until it was dropped. */
+void sluice_mdev_device_changed(struct sluice_mdev *m);
 int sluice_mdev_device_init(void);
 void sluice_mdev_device_exit(void);
 
-/* parent.c: a parent of mediated devices for each VF that serves as an uplink */
+/* parent.c: a parent of mediated devices for each VF that serves as an uplink, and each volume */
 int sluice_mdev_parent_init(void);
 void sluice_mdev_parent_exit(void);
 /* Of the VF below the uplink that @dev (an mdev's parent) stands for; unknown: as virtio says. */
 void sluice_mdev_parent_speed(struct device *dev, u32 *speed, u8 *duplex);
 
 /* port.c: the guest port, and the attributes by which the operator chooses it */
-extern const struct attribute_group *sluice_mdev_port_groups[];
-void sluice_mdev_port_init(struct sluice_mdev *m);
+extern const struct attribute_group sluice_mdev_port_group;
 /* At open: find or make a port, take its queue pairs. mdev->lock. */
 int sluice_mdev_port_bind(struct sluice_mdev *m);
 void sluice_mdev_port_unbind(struct sluice_mdev *m);
@@ -271,10 +347,8 @@ void sluice_mdev_queue_start_all(struct sluice_mdev *m);
 void sluice_mdev_queue_start(struct sluice_mdev *m, unsigned int index);
 void sluice_mdev_queue_stop(struct sluice_mdev *m, unsigned int index);
 void sluice_mdev_queue_stop_all(struct sluice_mdev *m);
-/* The driver uses that many pairs from now on. */
-void sluice_mdev_queue_set_pairs(struct sluice_mdev *m, unsigned int pairs);
-/* @m->coalesce[@dir] changed. */
-void sluice_mdev_queue_set_coalesce(struct sluice_mdev *m, enum sluice_queue_dir dir);
+/* The driver uses that many of those that workers serve from now on. */
+void sluice_mdev_queue_set_active(struct sluice_mdev *m, unsigned int nr);
 /* Describe ring @index. */
 void sluice_mdev_queue_config(const struct sluice_mdev *m, unsigned int index,
 			      struct sluice_vring_config *cfg);

@@ -15,6 +15,12 @@
  * IOTLB. The control queue's ring, which no worker serves, is looked at under mem->lock only where
  * it touches memory (ctrl.c). Then the pages are unpinned.
  *
+ * A disk's requests may still be with the device below. Each holds references of its own to the
+ * pages that it was given, so what is unpinned under it is nobody else's until it has ended; the
+ * driver has unmapped what it lent, and gets what it asked for. We do not wait for it: that takes
+ * as long as the device below likes, with locks of the VMM's held, and in a guest with an IOMMU
+ * each unmapping would wait for all other requests. Who wants them ended resets the queue.
+ *
  * DOC: Holding back
  *
  * Type1 calls us with its lock dropped, takes it again and looks: if a page of the mapping was
@@ -387,9 +393,24 @@ void sluice_mdev_mem_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 	mutex_unlock(&m->mem.lock);
 }
 
+/* What a queue missed that was stopped is not to be pinned for it later. */
+static void mem_forget_misses(struct sluice_mdev *m)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&m->mem.lock);
+	for (i = 0; i < SLUICE_MDEV_VQS; i++) {
+		spin_lock(&m->vq[i].miss_lock);
+		m->vq[i].missed = false;
+		spin_unlock(&m->vq[i].miss_lock);
+		m->vq[i].miss_tries = 0;
+	}
+}
+
 void sluice_mdev_mem_forget(struct sluice_mdev *m)
 {
 	mutex_lock(&m->mem.lock);
+	mem_forget_misses(m);
 	mem_unpin_range(m, 0, ULONG_MAX);
 	m->mem.piecemeal = false;
 	mutex_unlock(&m->mem.lock);
@@ -417,8 +438,6 @@ static void mem_free(struct sluice_mdev *m)
 		if (vq->gmem.iotlb)
 			sluice_iotlb_free(vq->gmem.iotlb);
 		vq->gmem.iotlb = NULL;
-		vq->missed = false;
-		vq->miss_tries = 0;
 	}
 	mutex_unlock(&m->mem.lock);
 }

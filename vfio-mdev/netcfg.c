@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Features and configuration of a virtio network device: see netcfg.h. */
 #include <linux/bits.h>
-#include <linux/string.h>
-#include <linux/virtio_config.h>
-#include <linux/virtio_ring.h>
+#include "common.h"
 #include "netcfg.h"
 
 #define F(bit)	BIT_ULL(bit)
@@ -33,9 +31,7 @@ static const struct {
 };
 
 static const u64 netcfg_offer =
-	F(VIRTIO_F_VERSION_1) | F(VIRTIO_F_ACCESS_PLATFORM) | F(VIRTIO_F_RING_PACKED) |
-	F(VIRTIO_F_RING_RESET) | F(VIRTIO_F_NOTIFICATION_DATA) |
-	F(VIRTIO_RING_F_INDIRECT_DESC) | F(VIRTIO_RING_F_EVENT_IDX) |
+	SLUICE_COMMON_OFFER |
 	F(VIRTIO_NET_F_MAC) | F(VIRTIO_NET_F_STATUS) | F(VIRTIO_NET_F_MTU) |
 	F(VIRTIO_NET_F_MRG_RXBUF) | F(VIRTIO_NET_F_SPEED_DUPLEX) |
 	F(VIRTIO_NET_F_CSUM) | F(VIRTIO_NET_F_HOST_TSO4) | F(VIRTIO_NET_F_HOST_TSO6) |
@@ -56,9 +52,6 @@ bool sluice_netcfg_features_valid(u64 features)
 {
 	unsigned int i;
 
-	/* There is no legacy interface. */
-	if (!(features & F(VIRTIO_F_VERSION_1)))
-		return false;
 	for (i = 0; i < ARRAY_SIZE(netcfg_needs); i++) {
 		if (features & netcfg_needs[i].bit && !(features & netcfg_needs[i].any))
 			return false;
@@ -81,11 +74,4 @@ unsigned int sluice_netcfg_pairs(u64 features, unsigned int pairs)
 u16 sluice_netcfg_notify_off(u64 features, u16 nr_queues, u16 index)
 {
 	return index == 2 * sluice_netcfg_pairs(features, nr_queues / 2) ? nr_queues - 1 : index;
-}
-
-void sluice_netcfg_read(const struct virtio_net_config *cfg, u32 off, void *buf, unsigned int len)
-{
-	memset(buf, 0, len);
-	if (off < sizeof(*cfg))
-		memcpy(buf, (const u8 *)cfg + off, min_t(size_t, len, sizeof(*cfg) - off));
 }

@@ -19,7 +19,5 @@ u64 sluice_netcfg_offloads(u64 features);
 unsigned int sluice_netcfg_pairs(u64 features, unsigned int pairs);
 /* The doorbell of queue @index: its own number's, but the control queue's is the last. */
 u16 sluice_netcfg_notify_off(u64 features, u16 nr_queues, u16 index);
-/* @off is anything. What is not there reads as zero. */
-void sluice_netcfg_read(const struct virtio_net_config *cfg, u32 off, void *buf, unsigned int len);
 
 #endif /* _SLUICE_MDEV_NETCFG_H */

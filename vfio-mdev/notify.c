@@ -120,7 +120,7 @@ static vm_fault_t notify_fault(struct vm_fault *vmf)
 	struct sluice_mdev_vq *vq;
 	vm_fault_t ret;
 
-	if (index >= 2 * m->pairs)
+	if (index >= m->nr_data)
 		return VM_FAULT_SIGBUS;
 	vq = &m->vq[index];
 	notify_set_stay(vq);
@@ -147,7 +147,7 @@ int sluice_mdev_notify_mmap(struct vfio_device *vdev, struct vm_area_struct *vma
 	unsigned long first = notify_page(0);
 
 	if (!m->notify_page || !(vma->vm_flags & VM_SHARED) || vma->vm_pgoff < first ||
-	    vma->vm_pgoff - first + vma_pages(vma) > 2 * m->pairs)
+	    vma->vm_pgoff - first + vma_pages(vma) > m->nr_data)
 		return -EINVAL;
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_private_data = m;
@@ -160,6 +160,6 @@ bool sluice_mdev_notify_area(const struct sluice_mdev *m, struct vfio_region_spa
 	if (!m->notify_page)
 		return false;
 	area->offset = 0;
-	area->size = 2ULL * m->pairs * SLUICE_PCI_NOTIFY_STRIDE;
+	area->size = (u64)m->nr_data * SLUICE_PCI_NOTIFY_STRIDE;
 	return true;
 }

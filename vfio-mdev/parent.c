@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Parents: for each VF that serves as an uplink a device of the VF's own name, on a bus of ours and
- * bound to a driver of ours, so that mdev names its type "sluice_mdev-net".
+ * Parents: for each VF that serves as an uplink, and for each volume, a device of the same name, on
+ * a bus of ours and bound to a driver of ours, so that mdev names its type "sluice_mdev-net" or
+ * "sluice_mdev-blk".
  *
  * DOC: Coming and going
  *
- * Uplinks come and go under RTNL, while to register a parent takes sysfs' locks, and to unregister
- * it waits for the users of its devices, who may be waiting for RTNL. So the notifier only counts
- * uplinks by the VF's name, and work of the name's own brings the parent in line: registers it,
+ * Uplinks and volumes come and go under RTNL, while to register a parent takes sysfs' locks, and to
+ * unregister it waits for the users of its devices, who may be waiting for RTNL. So the notifiers
+ * only count them by name, and work of the name's own brings the parent in line: registers it,
  * unregisters it, and looks again, as a VF that went may be back before the last user of the old
  * one has let go. Names do not wait for each other. The device is no child of the VF's, which may
  * be gone from sysfs long before; a link "vf" tells where it was.
+ *
+ * A volume goes when no device has it, so its parent has none any more, but for one that is about
+ * to find that it is late (blk_make()).
  */
 #include <linux/ethtool.h>
 #include <linux/netdevice.h>
@@ -35,18 +39,20 @@ struct parent_device {
 };
 
 /**
- * struct parent_name - a VF by its name
+ * struct parent_name - a VF or a volume, by its name
  * @node: in the list of all; parents_lock
- * @uplinks: how many there are on the VF's netdevs; parents_lock
- * @vf: its device, a reference, while there are uplinks; else NULL; parents_lock
+ * @kind: which of them
+ * @users: how many uplinks there are on the VF's netdevs, or volumes of the name; parents_lock
+ * @vf: the VF's device, a reference, while there are uplinks; else NULL; parents_lock
  * @lower: its netdev, NULL when it is gone; RTNL
- * @work: brings @device in line
+ * @work: brings @device in line; queued under parents_lock, and frees the name when it is no more
  * @device: NULL: not registered; @work only
  * @name: that name
  */
 struct parent_name {
 	struct list_head node;
-	unsigned int uplinks;
+	struct sluice_mdev_kind *kind;
+	unsigned int users;
 	struct device *vf;
 	struct net_device *lower;
 	struct work_struct work;
@@ -78,44 +84,68 @@ static void parent_release(struct device *dev)
 
 /* --- work --- */
 
-/* @vf: a reference, which is kept only if this fails. */
-static struct parent_device *parent_register(struct parent_name *name, struct device *vf)
+static bool parent_name_taken(const struct parent_name *name)
+{
+	struct device *dev = bus_find_device_by_name(&parent_bus, NULL, name->name);
+
+	put_device(dev);
+	return dev;
+}
+
+static struct parent_device *parent_new(struct parent_name *name, struct device *vf)
 {
 	struct parent_device *p = kzalloc(sizeof(*p), GFP_KERNEL);
-	int err;
 
 	if (!p)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 	device_initialize(&p->dev);
 	p->dev.parent = parent_root;
 	p->dev.bus = &parent_bus;
 	p->dev.release = parent_release;
-	set_dev_node(&p->dev, dev_to_node(vf));
+	if (vf)
+		set_dev_node(&p->dev, dev_to_node(vf));
 	p->name = name;
-	p->type.sysfs_name = "net";
-	p->type.pretty_name = "virtio network card";
+	p->type.sysfs_name = name->kind->type;
+	p->type.pretty_name = name->kind->pretty;
 	p->types[0] = &p->type;
-	err = dev_set_name(&p->dev, "%s", name->name);
-	if (err)
-		goto put;
-	err = device_add(&p->dev);
-	if (err)
-		goto put;
-	/* Only for whoever looks. */
-	if (sysfs_create_link(&p->dev.kobj, &vf->kobj, "vf"))
-		dev_warn(&p->dev, "no link to the VF\n");
-	err = mdev_register_parent(&p->mdev, &p->dev, &sluice_mdev_driver, p->types,
-				   ARRAY_SIZE(p->types));
-	if (err)
-		goto del;
 	return p;
+}
 
-del:
-	sysfs_remove_link(&p->dev.kobj, "vf");
-	device_del(&p->dev);
-put:
-	put_device(&p->dev);
-	return ERR_PTR(err);
+static int parent_add(struct parent_device *p, struct device *vf)
+{
+	int err = dev_set_name(&p->dev, "%s", p->name->name);
+
+	/* A volume may be called like a VF. */
+	if (!err && parent_name_taken(p->name))
+		err = -EEXIST;
+	err = err ?: device_add(&p->dev);
+	if (err)
+		return err;
+	/* Only for whoever looks. */
+	if (vf && sysfs_create_link(&p->dev.kobj, &vf->kobj, "vf"))
+		dev_warn(&p->dev, "no link to the VF\n");
+	err = mdev_register_parent(&p->mdev, &p->dev, &p->name->kind->driver, p->types,
+				   ARRAY_SIZE(p->types));
+	if (err) {
+		sysfs_remove_link(&p->dev.kobj, "vf");
+		device_del(&p->dev);
+	}
+	return err;
+}
+
+static void parent_register(struct parent_name *name, struct device *vf)
+{
+	struct parent_device *p = parent_new(name, vf);
+	int err = p ? parent_add(p, vf) : -ENOMEM;
+
+	if (!err) {
+		name->device = p;
+		return;
+	}
+	pr_warn("sluice: %s cannot be a parent of mediated devices: %pe\n", name->name,
+		ERR_PTR(err));
+	if (p)
+		put_device(&p->dev);
 }
 
 /* Removes what was made on it, which waits for those who use it. */
@@ -126,83 +156,91 @@ static void parent_unregister(struct parent_device *p)
 	device_unregister(&p->dev);
 }
 
-/* Takes a reference on the VF's device if the parent is to be registered. */
-static struct device *parent_wanted(struct parent_name *name)
+/* One look: false: all is as it should be, or cannot be for now. */
+static bool parent_bring_in_line(struct parent_name *name)
 {
+	bool wanted = name->users;
+	struct device *vf;
+
 	lockdep_assert_held(&parents_lock);
-	return get_device(name->vf);
-}
-
-static void parent_bring_in_line(struct parent_name *name, struct device *vf)
-{
-	struct parent_device *p;
-
-	if (!vf) {
+	if (wanted == !!name->device)
+		return false;
+	vf = get_device(name->vf);
+	mutex_unlock(&parents_lock);
+	if (wanted) {
+		parent_register(name, vf);
+	} else {
 		parent_unregister(name->device);
 		name->device = NULL;
-		return;
 	}
-	p = parent_register(name, vf);
-	if (IS_ERR(p))
-		dev_warn(vf, "cannot be a parent of mediated devices: %pe\n", p);
-	else
-		name->device = p;
+	put_device(vf);
+	mutex_lock(&parents_lock);
+	/* What failed is not tried again until another comes. */
+	return wanted == !!name->device;
 }
 
 static void parent_work(struct work_struct *work)
 {
 	struct parent_name *name = container_of(work, struct parent_name, work);
-	struct device *vf;
 
 	mutex_lock(&parents_lock);
-	for (;;) {
-		vf = parent_wanted(name);
-		if (!vf == !name->device)
-			break;
-		mutex_unlock(&parents_lock);
-		parent_bring_in_line(name, vf);
-		put_device(vf);
-		mutex_lock(&parents_lock);
-		/* What failed is not tried again until an uplink comes. */
-		if (vf && !name->device) {
-			vf = NULL;
-			break;
-		}
+	while (parent_bring_in_line(name))
+		;
+	/* Else it comes here again. */
+	if (!name->users && !name->device && !work_pending(&name->work)) {
+		list_del(&name->node);
+		kfree(name);
 	}
-	put_device(vf);
 	mutex_unlock(&parents_lock);
 }
 
-/* --- uplinks: RTNL --- */
+/* --- names: parents_lock --- */
 
-static struct parent_name *parent_find(const char *vf)
+static struct parent_name *parent_find(const struct sluice_mdev_kind *kind, const char *which)
 {
 	struct parent_name *name;
 
 	lockdep_assert_held(&parents_lock);
 	list_for_each_entry(name, &parents, node) {
-		if (!strcmp(name->name, vf))
+		if (name->kind == kind && !strcmp(name->name, which))
 			return name;
 	}
 	return NULL;
 }
 
-static struct parent_name *parent_find_or_add(struct device *vf)
+/* There is one more of this name. */
+static struct parent_name *parent_use(struct sluice_mdev_kind *kind, const char *which)
 {
-	struct parent_name *name = parent_find(dev_name(vf));
-	size_t len;
+	struct parent_name *name = parent_find(kind, which);
+	size_t len = strlen(which) + 1;
 
-	if (name)
-		return name;
-	len = strlen(dev_name(vf)) + 1;
-	name = kzalloc(struct_size(name, name, len), GFP_KERNEL);
-	if (!name)
-		return NULL;
-	INIT_WORK(&name->work, parent_work);
-	memcpy(name->name, dev_name(vf), len);
-	list_add_tail(&name->node, &parents);
+	if (!name) {
+		name = kzalloc(struct_size(name, name, len), GFP_KERNEL);
+		if (!name)
+			return NULL;
+		INIT_WORK(&name->work, parent_work);
+		name->kind = kind;
+		memcpy(name->name, which, len);
+		list_add_tail(&name->node, &parents);
+	}
+	name->users++;
+	queue_work(parent_wq, &name->work);
 	return name;
 }
+
+/* One less. NULL: there was not enough memory to hear of it. */
+static struct parent_name *parent_unuse(const struct sluice_mdev_kind *kind, const char *which)
+{
+	struct parent_name *name = parent_find(kind, which);
+
+	if (!name || !name->users)
+		return NULL;
+	name->users--;
+	queue_work(parent_wq, &name->work);
+	return name;
+}
+
+/* --- uplinks: RTNL --- */
 
 static void parent_uplink_added(struct net_device *uplink, struct net_device *lower)
 {
@@ -213,14 +251,12 @@ static void parent_uplink_added(struct net_device *uplink, struct net_device *lo
 	if (!vf)
 		return;
 	mutex_lock(&parents_lock);
-	name = parent_find_or_add(vf);
+	name = parent_use(&sluice_mdev_net_kind, dev_name(vf));
 	if (name) {
 		/* The VF of that name may be another one now. */
 		put_device(name->vf);
 		name->vf = get_device(vf);
 		name->lower = lower;
-		name->uplinks++;
-		queue_work(parent_wq, &name->work);
 	}
 	mutex_unlock(&parents_lock);
 }
@@ -232,22 +268,42 @@ static void parent_uplink_removed(struct net_device *uplink, struct net_device *
 	if (!lower->dev.parent)
 		return;
 	mutex_lock(&parents_lock);
-	name = parent_find(dev_name(lower->dev.parent));
-	if (name && name->uplinks) {
+	name = parent_unuse(&sluice_mdev_net_kind, dev_name(lower->dev.parent));
+	if (name) {
 		if (name->lower == lower)
 			name->lower = NULL;
-		if (!--name->uplinks) {
+		if (!name->users) {
 			put_device(name->vf);
 			name->vf = NULL;
 		}
-		queue_work(parent_wq, &name->work);
 	}
 	mutex_unlock(&parents_lock);
 }
 
-static struct sluice_uplink_notifier parent_notifier = {
+static struct sluice_uplink_notifier parent_uplink_notifier = {
 	.added = parent_uplink_added,
 	.removed = parent_uplink_removed,
+};
+
+/* --- volumes: RTNL --- */
+
+static void parent_volume_added(const char *volume)
+{
+	mutex_lock(&parents_lock);
+	parent_use(&sluice_mdev_blk_kind, volume);
+	mutex_unlock(&parents_lock);
+}
+
+static void parent_volume_removed(const char *volume)
+{
+	mutex_lock(&parents_lock);
+	parent_unuse(&sluice_mdev_blk_kind, volume);
+	mutex_unlock(&parents_lock);
+}
+
+static struct sluice_volume_notifier parent_volume_notifier = {
+	.added = parent_volume_added,
+	.removed = parent_volume_removed,
 };
 
 /* --- what devices ask --- */
@@ -287,7 +343,8 @@ int sluice_mdev_parent_init(void)
 		err = PTR_ERR(parent_root);
 		goto driver;
 	}
-	sluice_uplink_notifier_register(&parent_notifier);
+	sluice_uplink_notifier_register(&parent_uplink_notifier);
+	sluice_volume_notifier_register(&parent_volume_notifier);
 	return 0;
 
 driver:
@@ -302,13 +359,10 @@ wq:
 /* No device is open: that would hold the module. */
 void sluice_mdev_parent_exit(void)
 {
-	struct parent_name *name, *tmp;
-
-	/* Takes every uplink away, and with it every parent once the work has run. */
-	sluice_uplink_notifier_unregister(&parent_notifier);
+	/* Takes all away, and with them every parent and name once the work has run. */
+	sluice_volume_notifier_unregister(&parent_volume_notifier);
+	sluice_uplink_notifier_unregister(&parent_uplink_notifier);
 	destroy_workqueue(parent_wq);
-	list_for_each_entry_safe(name, tmp, &parents, node)
-		kfree(name);
 	root_device_unregister(parent_root);
 	driver_unregister(&parent_driver);
 	bus_unregister(&parent_bus);

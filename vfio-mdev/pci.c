@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Configuration space: see pci.h. Bits that are not writable read as they were made. */
-#include <linux/pci_ids.h>
 #include <linux/pci_regs.h>
 #include <linux/string.h>
-#include <linux/virtio_ids.h>
 #include <linux/virtio_pci.h>
 #include "pci.h"
 
@@ -41,11 +39,9 @@ struct pci_field {
 
 static const struct pci_field pci_fields[] = {
 	{ PCI_VENDOR_ID, 2, PCI_VENDOR_VIRTIO },
-	{ PCI_DEVICE_ID, 2, PCI_DEVICE_VIRTIO + VIRTIO_ID_NET },
 	{ PCI_COMMAND, 2, 0, COMMAND_BITS },
 	{ PCI_STATUS, 2, PCI_STATUS_CAP_LIST },
 	{ PCI_REVISION_ID, 1, 1 },
-	{ PCI_CLASS_DEVICE, 2, PCI_CLASS_NETWORK_ETHERNET },
 	{ PCI_CACHE_LINE_SIZE, 1, 0, 0xff },
 	{ PCI_LATENCY_TIMER, 1, 0, 0xff },
 	{ PCI_BASE_ADDRESS_0, 4, 0, BAR_MASK(SLUICE_PCI_MSIX_SIZE) },
@@ -58,7 +54,6 @@ static const struct pci_field pci_fields[] = {
 	{ PCI_BASE_ADDRESS_4, 4, PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH },
 	{ PCI_BASE_ADDRESS_5, 4, 0, ~0U },
 	{ PCI_SUBSYSTEM_VENDOR_ID, 2, PCI_VENDOR_VIRTIO },
-	{ PCI_SUBSYSTEM_ID, 2, PCI_SUBSYSTEM + VIRTIO_ID_NET },
 	{ PCI_CAPABILITY_LIST, 1, CAP_MSIX },
 	{ PCI_INTERRUPT_LINE, 1, 0, 0xff },
 	{ PCI_INTERRUPT_PIN, 1, 1 },
@@ -131,7 +126,8 @@ static void pci_put_cap(struct sluice_pci *p, const struct pci_cap *c)
 	pci_put(cap + offsetof(struct virtio_pci_cap, length), c->size, 4);
 }
 
-void sluice_pci_init(struct sluice_pci *p, unsigned int vectors, unsigned int queues)
+void sluice_pci_init(struct sluice_pci *p, u16 type, u16 class, unsigned int vectors,
+		     unsigned int queues)
 {
 	u32 notify = SLUICE_PCI_NOTIFY_STRIDE;
 	unsigned int i;
@@ -145,6 +141,9 @@ void sluice_pci_init(struct sluice_pci *p, unsigned int vectors, unsigned int qu
 	}
 	for (i = 0; i < ARRAY_SIZE(pci_caps); i++)
 		pci_put_cap(p, &pci_caps[i]);
+	pci_put(p->cfg + PCI_DEVICE_ID, PCI_DEVICE_VIRTIO + type, 2);
+	pci_put(p->cfg + PCI_CLASS_DEVICE, class, 2);
+	pci_put(p->cfg + PCI_SUBSYSTEM_ID, PCI_SUBSYSTEM + type, 2);
 	/* A BAR's size is a power of two. */
 	while (notify < queues * SLUICE_PCI_NOTIFY_STRIDE)
 		notify *= 2;

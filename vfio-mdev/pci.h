@@ -56,8 +56,12 @@ struct sluice_pci_window {
 	u8 *data;
 };
 
-/* As after a power-up, for a device with @vectors MSI-X vectors and @queues virtqueues. */
-void sluice_pci_init(struct sluice_pci *p, unsigned int vectors, unsigned int queues);
+/*
+ * As after a power-up, for a device of virtio's type @type (VIRTIO_ID_*), class @class
+ * (PCI_CLASS_*), with @vectors MSI-X vectors and @queues virtqueues.
+ */
+void sluice_pci_init(struct sluice_pci *p, u16 type, u16 class, unsigned int vectors,
+		     unsigned int queues);
 /* Function level reset: BARs and what else the driver wrote are forgotten. */
 void sluice_pci_reset(struct sluice_pci *p);
 /* Bytes of a BAR (the lower half's number); 0: there is none. */

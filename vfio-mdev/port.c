@@ -10,7 +10,6 @@
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/nsproxy.h>
-#include <linux/virtio_config.h>
 #include <net/net_namespace.h>
 #include "mdev.h"
 
@@ -139,6 +138,7 @@ int sluice_mdev_port_bind(struct sluice_mdev *m)
 		sluice_mdev_port_unbind(m);
 		m->pairs = pairs;
 	}
+	m->nr_data = 2 * m->pairs;
 	return err;
 }
 
@@ -264,51 +264,13 @@ static ssize_t mac_store(struct device *dev, struct device_attribute *attr, cons
 }
 static DEVICE_ATTR_RW(mac);
 
-static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	struct sluice_mdev *m = port_mdev(dev);
-	const char *state;
-
-	mutex_lock(&m->lock);
-	if (!m->open)
-		state = "closed";
-	else if (m->common.status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED))
-		state = "error";
-	else if (m->common.status & VIRTIO_CONFIG_S_DRIVER_OK)
-		state = "running";
-	else
-		state = "open";
-	mutex_unlock(&m->lock);
-	return sysfs_emit(buf, "%s\n", state);
-}
-static DEVICE_ATTR_RO(state);
-
-static ssize_t pinned_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	struct sluice_mdev *m = port_mdev(dev);
-	unsigned long pinned;
-
-	mutex_lock(&m->mem.lock);
-	pinned = m->mem.pinned;
-	mutex_unlock(&m->mem.lock);
-	return sysfs_emit(buf, "%lu\n", pinned << PAGE_SHIFT);
-}
-static DEVICE_ATTR_RO(pinned);
-
 static struct attribute *port_attrs[] = {
 	&dev_attr_port.attr,
 	&dev_attr_queues.attr,
 	&dev_attr_mac.attr,
-	&dev_attr_state.attr,
-	&dev_attr_pinned.attr,
 	NULL
 };
 
-static const struct attribute_group port_group = {
+const struct attribute_group sluice_mdev_port_group = {
 	.attrs = port_attrs,
-};
-
-const struct attribute_group *sluice_mdev_port_groups[] = {
-	&port_group,
-	NULL
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Virtqueues: registers meet the queues of a port. A queue is served while the driver has it
- * enabled, has set DRIVER_OK, and (of a pair) uses that pair.
+ * Virtqueues: registers meet the queues of a port or a volume. A queue is served while the driver
+ * has it enabled, has set DRIVER_OK, and (of a pair) uses that pair.
  */
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
@@ -35,7 +35,7 @@ static void queue_broken(struct sluice_queue *q, void *priv)
 
 /*
  * There is no use for gone(): who deletes a port is heard through the notifier, also while no queue
- * is attached.
+ * is attached; and nobody deletes a volume that we have.
  */
 static const struct sluice_frontend_ops queue_ops = {
 	.signal = queue_signal,
@@ -45,35 +45,23 @@ static const struct sluice_frontend_ops queue_ops = {
 
 /* --- kicks --- */
 
-static enum sluice_queue_dir queue_dir(unsigned int index)
-{
-	return index % 2 ? SLUICE_QUEUE_TX : SLUICE_QUEUE_RX;
-}
-
-/* The port's queue for a virtqueue that is not the control queue. */
-static struct sluice_queue *queue_of_port(const struct sluice_mdev *m, unsigned int index)
-{
-	return sluice_port_queue(m->port, index / 2, queue_dir(index));
-}
-
 /*
- * Takes no lock: port and pairs stay as they are while the device is open, and a queue that is not
+ * Takes no lock: what is behind stays as it is while the device is open, and a queue that is not
  * attached ignores it.
  */
 void sluice_mdev_queue_kick(struct sluice_mdev *m, unsigned int index)
 {
 	if (index == READ_ONCE(m->ctrl_index))
 		sluice_mdev_ctrl_kick(m);
-	else if (index < 2 * m->pairs)
-		sluice_queue_kick(queue_of_port(m, index));
+	else if (index < m->nr_data)
+		sluice_queue_kick(m->kind->queue(m, index));
 }
 
 void sluice_mdev_queue_doorbell(struct sluice_mdev *m, unsigned int page)
 {
 	unsigned int ctrl = READ_ONCE(m->ctrl_index);
 
-	if (ctrl != UINT_MAX &&
-	    page == sluice_netcfg_notify_off(m->common.features, m->common.nr_queues, ctrl))
+	if (ctrl != UINT_MAX && page == sluice_common_notify_off(&m->common, ctrl))
 		sluice_mdev_ctrl_kick(m);
 	else if (page != ctrl)
 		sluice_mdev_queue_kick(m, page);
@@ -105,7 +93,7 @@ void sluice_mdev_queue_config(const struct sluice_mdev *m, unsigned int index,
 	};
 }
 
-/* @q: NULL: the port no longer serves it. Who looks from the memory's side holds mem->lock. */
+/* @q: NULL: it is no longer served. Who looks from the memory's side holds mem->lock. */
 static void queue_set(struct sluice_mdev_vq *vq, struct sluice_queue *q)
 {
 	mutex_lock(&vq->mdev->mem.lock);
@@ -118,9 +106,6 @@ static int queue_attach(struct sluice_mdev *m, unsigned int index)
 	struct sluice_mdev_vq *vq = &m->vq[index];
 	struct sluice_queue_config cfg = {
 		.gmem = &vq->gmem,
-		.hdr_len = sizeof(struct virtio_net_hdr_mrg_rxbuf),
-		.mergeable = sluice_mdev_has(m, VIRTIO_NET_F_MRG_RXBUF),
-		.coalesce = m->coalesce[queue_dir(index)],
 		.ops = &queue_ops,
 		.priv = vq,
 	};
@@ -129,8 +114,9 @@ static int queue_attach(struct sluice_mdev *m, unsigned int index)
 	if (vq->q)
 		return 0;
 	sluice_mdev_queue_config(m, index, &cfg.ring);
+	m->kind->queue_config(m, index, &cfg);
 	/* Before it is attached: it may miss memory at once. */
-	queue_set(vq, queue_of_port(m, index));
+	queue_set(vq, m->kind->queue(m, index));
 	err = sluice_queue_attach(vq->q, &cfg);
 	if (err)
 		queue_set(vq, NULL);
@@ -147,7 +133,7 @@ void sluice_mdev_queue_start(struct sluice_mdev *m, unsigned int index)
 		return;
 	if (index == m->ctrl_index)
 		err = sluice_mdev_ctrl_start(m);
-	else if (index / 2 < m->curr_pairs)
+	else if (index < m->nr_active)
 		err = queue_attach(m, index);
 	if (err) {
 		dev_warn_ratelimited(m->dev, "queue %u cannot be served: %pe\n", index,
@@ -160,8 +146,6 @@ void sluice_mdev_queue_start_all(struct sluice_mdev *m)
 {
 	unsigned int i;
 
-	if (sluice_mdev_has(m, VIRTIO_NET_F_CTRL_VQ))
-		WRITE_ONCE(m->ctrl_index, 2 * sluice_netcfg_pairs(m->common.features, m->pairs));
 	for (i = 0; i < m->common.nr_queues; i++) {
 		m->vq[i].avail = queue_fresh(m);
 		m->vq[i].used = queue_fresh(m);
@@ -199,28 +183,17 @@ void sluice_mdev_queue_stop_all(struct sluice_mdev *m)
 	WRITE_ONCE(m->ctrl_index, UINT_MAX);
 }
 
-void sluice_mdev_queue_set_pairs(struct sluice_mdev *m, unsigned int pairs)
+void sluice_mdev_queue_set_active(struct sluice_mdev *m, unsigned int nr)
 {
 	unsigned int i;
 
 	lockdep_assert_held(&m->lock);
-	m->curr_pairs = pairs;
+	m->nr_active = nr;
 	/* A pair that rests goes on later where it was. */
-	for (i = 2 * pairs; i < m->ctrl_index; i++)
+	for (i = nr; i < m->nr_data; i++)
 		queue_detach(&m->vq[i]);
-	for (i = 0; i < 2 * pairs; i++)
+	for (i = 0; i < nr; i++)
 		sluice_mdev_queue_start(m, i);
-}
-
-void sluice_mdev_queue_set_coalesce(struct sluice_mdev *m, enum sluice_queue_dir dir)
-{
-	unsigned int i;
-
-	lockdep_assert_held(&m->lock);
-	for (i = 0; i < 2 * m->curr_pairs; i++) {
-		if (m->vq[i].q && queue_dir(i) == dir)
-			sluice_queue_set_coalesce(m->vq[i].q, m->coalesce[dir]);
-	}
 }
 
 void sluice_mdev_queue_init(struct sluice_mdev *m)

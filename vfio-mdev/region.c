@@ -32,10 +32,7 @@ void sluice_mdev_region_reset_virtio(struct sluice_mdev *m)
 	sluice_mdev_queue_stop_all(m);
 	sluice_mdev_mem_forget(m);
 	sluice_common_reset(&m->common);
-	/* A driver that set an address of its own finds the device's again. */
-	ether_addr_copy(m->net.mac, m->mac);
-	m->net.status &= ~__cpu_to_virtio16(true, VIRTIO_NET_S_ANNOUNCE);
-	sluice_mdev_ctrl_reset(m);
+	m->kind->reset(m);
 	sluice_mdev_irq_reset(m);
 }
 
@@ -54,15 +51,12 @@ void sluice_mdev_region_init(struct sluice_mdev *m)
 
 	lockdep_assert_held(&m->lock);
 	memset(c, 0, sizeof(*c));
-	c->nr_queues = 2 * m->pairs + 1;
+	m->kind->describe(m);
 	c->vectors = c->nr_queues + 1;
-	c->offered = sluice_netcfg_features(m->pairs);
-	c->valid = sluice_netcfg_features_valid;
-	c->notify_off = sluice_netcfg_notify_off;
 	for (i = 0; i < c->nr_queues; i++)
-		c->queue[i].max = SLUICE_MDEV_RING_MAX;
+		c->queue[i].max = m->kind->ring_max;
 	m->irq.nr = c->vectors;
-	sluice_pci_init(&m->pci, c->vectors, c->nr_queues);
+	sluice_pci_init(&m->pci, m->kind->id, m->kind->class, c->vectors, c->nr_queues);
 }
 
 void sluice_mdev_region_config_changed(struct sluice_mdev *m)
@@ -75,15 +69,6 @@ void sluice_mdev_region_config_changed(struct sluice_mdev *m)
 
 /* --- the common configuration --- */
 
-static void region_start(struct sluice_mdev *m)
-{
-	u64 offloads = sluice_netcfg_offloads(m->common.features);
-
-	/* A port that is gone does not mind. */
-	sluice_port_set_offloads(m->port, sluice_port_offloads(offloads));
-	sluice_mdev_queue_start_all(m);
-}
-
 static void region_write_common(struct sluice_mdev *m, u32 off, u32 value, unsigned int len)
 {
 	struct sluice_common *c = &m->common;
@@ -95,7 +80,8 @@ static void region_write_common(struct sluice_mdev *m, u32 off, u32 value, unsig
 		sluice_mdev_region_reset_virtio(m);
 		break;
 	case SLUICE_COMMON_START:
-		region_start(m);
+		m->kind->start(m);
+		sluice_mdev_queue_start_all(m);
 		break;
 	case SLUICE_COMMON_QUEUE_START:
 		sluice_mdev_queue_start(m, c->select);
@@ -129,7 +115,7 @@ static void region_read_virtio(struct sluice_mdev *m, u32 off, u8 *buf, unsigned
 			buf[0] = sluice_mdev_irq_read_isr(m);
 		break;
 	case SLUICE_PCI_DEVICE:
-		sluice_netcfg_read(&m->net, off - SLUICE_PCI_DEVICE, buf, len);
+		m->kind->read(m, off - SLUICE_PCI_DEVICE, buf, len);
 		break;
 	}
 }
@@ -144,15 +130,25 @@ static void region_read_bar(struct sluice_mdev *m, unsigned int bar, u32 off, u8
 		memcpy(buf, m->msix_table + off, len);
 }
 
+static void region_write_virtio(struct sluice_mdev *m, u32 off, const u8 *buf, unsigned int len)
+{
+	switch (round_down(off, SLUICE_PCI_WIN_SIZE)) {
+	case SLUICE_PCI_COMMON:
+		region_write_common(m, off - SLUICE_PCI_COMMON, region_value(buf, len), len);
+		break;
+	case SLUICE_PCI_DEVICE:
+		if (m->kind->write)
+			m->kind->write(m, off - SLUICE_PCI_DEVICE, buf, len);
+		break;
+	}
+}
+
 static void region_write_bar(struct sluice_mdev *m, unsigned int bar, u32 off, const u8 *buf,
 			     unsigned int len)
 {
 	switch (bar) {
 	case SLUICE_PCI_BAR_VIRTIO:
-		/* The device configuration is for reading only, since version 1. */
-		if (off - SLUICE_PCI_COMMON < SLUICE_PCI_WIN_SIZE)
-			region_write_common(m, off - SLUICE_PCI_COMMON, region_value(buf, len),
-					    len);
+		region_write_virtio(m, off, buf, len);
 		break;
 	case SLUICE_PCI_BAR_NOTIFY:
 		/* Where it is written says which queue it is for; what is written only hints. */

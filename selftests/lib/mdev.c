@@ -100,10 +100,11 @@ int mdev_nic_join(const char *a, const char *b)
 	return ret;
 }
 
-static void type_path(char *path, size_t room, const char *parent, const char *file)
+static void type_path(char *path, size_t room, const char *parent, const char *type,
+		      const char *file)
 {
-	snprintf(path, room, "/sys/class/mdev_bus/%s/mdev_supported_types/%s/%s", parent,
-		 MDEV_TYPE, file);
+	snprintf(path, room, "/sys/class/mdev_bus/%s/mdev_supported_types/%s/%s", parent, type,
+		 file);
 }
 
 static void dev_path(char *path, size_t room, const char *uuid, const char *file)
@@ -111,22 +112,40 @@ static void dev_path(char *path, size_t room, const char *uuid, const char *file
 	snprintf(path, room, "/sys/bus/mdev/devices/%s/%s", uuid, file);
 }
 
-int mdev_create(const char *parent, const char *uuid)
+int mdev_create_type(const char *parent, const char *type, const char *uuid)
 {
 	char path[192];
 
-	type_path(path, sizeof(path), parent, "create");
+	type_path(path, sizeof(path), parent, type, "create");
 	return put(path, uuid);
 }
 
-int mdev_available(const char *parent)
+int mdev_create(const char *parent, const char *uuid)
+{
+	return mdev_create_type(parent, MDEV_TYPE, uuid);
+}
+
+int mdev_available_type(const char *parent, const char *type)
 {
 	char path[192], text[32];
 	int ret;
 
-	type_path(path, sizeof(path), parent, "available_instances");
+	type_path(path, sizeof(path), parent, type, "available_instances");
 	ret = get(path, text, sizeof(text));
 	return ret < 0 ? ret : atoi(text);
+}
+
+int mdev_available(const char *parent)
+{
+	return mdev_available_type(parent, MDEV_TYPE);
+}
+
+bool mdev_is(const char *uuid)
+{
+	char path[192];
+
+	dev_path(path, sizeof(path), uuid, "");
+	return !access(path, F_OK);
 }
 
 int mdev_remove(const char *uuid)

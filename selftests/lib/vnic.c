@@ -35,33 +35,17 @@ unsigned int vnic_ctl_index(struct vnic *n)
 
 int vnic_map(struct vnic *n, struct vdrv *v)
 {
-	int ret = vfio_map(n->dev.space, vdrv_addr(v, v->mem), v->mem, v->ring_bytes, true);
-
-	return ret ?: vfio_map(n->dev.space, vdrv_addr(v, v->mem + v->ring_bytes),
-			       v->mem + v->ring_bytes, v->mem_bytes - v->ring_bytes, true);
+	return vpciq_map(n->dev.space, v);
 }
 
 int vnic_unmap(struct vnic *n, struct vdrv *v)
 {
-	int ret = vfio_unmap(n->dev.space, vdrv_addr(v, v->mem), v->ring_bytes);
-
-	return ret ?: vfio_unmap(n->dev.space, vdrv_addr(v, v->mem + v->ring_bytes),
-				 v->mem_bytes - v->ring_bytes);
-}
-
-/* What a notification says of the ring besides its number (virtio 1.2, 2.9). */
-static int ring_bell(struct vdrv_vq *q)
-{
-	struct vnic_bell *b = q->notify_arg;
-
-	return vpci_notify(&b->n->pci, b->index, q->packed ? q->next | q->wrap << 15 : q->next);
+	return vpciq_unmap(n->dev.space, v);
 }
 
 static void set_bell(struct vnic *n, struct vdrv_vq *q, unsigned int slot, unsigned int index)
 {
-	n->bell[slot] = (struct vnic_bell){ n, index };
-	q->notify = ring_bell;
-	q->notify_arg = &n->bell[slot];
+	vpciq_set_bell(&n->bell[slot], &n->pci, q, index);
 }
 
 static int init_drivers(struct vnic *n)
@@ -140,16 +124,9 @@ static uint16_t vector_of(const struct vnic *n, unsigned int slot)
 int vnic_queue_start(struct vnic *n, unsigned int index)
 {
 	unsigned int slot = index < 2 * n->pairs ? index : 2 * n->pairs;
-	struct vdrv *v = vq_driver(n, index);
-	struct vdrv_vq *q = vnic_vq(n, index);
-	struct vpci_queue pq = { .num = q->num, .vector = vector_of(n, slot) };
-	int ret;
 
-	pq.desc = vdrv_addr(v, q->packed ? (void *)q->pdesc : (void *)q->desc);
-	pq.driver = vdrv_addr(v, q->packed ? (void *)q->drv_event : (void *)q->avail);
-	pq.device = vdrv_addr(v, q->packed ? (void *)q->dev_event : (void *)q->used);
-	ret = vpci_queue_setup(&n->pci, index, &pq);
-	return ret ?: vpci_queue_enable(&n->pci, index);
+	return vpciq_start(&n->pci, vq_driver(n, index), vnic_vq(n, index), index,
+			   vector_of(n, slot));
 }
 
 static int set_vectors(struct vnic *n)

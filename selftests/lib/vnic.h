@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "vdrv.h"
 #include "vpci.h"
+#include "vpciq.h"
 
 #define VNIC_MAX_PAIRS	8
 #define VNIC_BIT(name)	VDRV_BIT(VIRTIO_NET_F_##name)
@@ -61,10 +62,7 @@ struct vnic {
 	unsigned int pairs;
 	struct vdrv pair[VNIC_MAX_PAIRS];
 	struct vdrv ctl;
-	struct vnic_bell {
-		struct vnic *n;
-		unsigned int index;
-	} bell[2 * VNIC_MAX_PAIRS + 1];
+	struct vpciq_bell bell[2 * VNIC_MAX_PAIRS + 1];
 	int config;
 };
 

@@ -6,8 +6,10 @@
  * is enabled, a window beyond a BAR.
  */
 #include <stdlib.h>
+#include <linux/pci_ids.h>
 #include <linux/pci_regs.h>
 #include <linux/virtio_config.h>
+#include <linux/virtio_ids.h>
 #include <linux/virtio_pci.h>
 #include "common.h"
 #include "netcfg.h"
@@ -146,7 +148,7 @@ static void bar_read(unsigned int bar, u32 off, u8 *buf, unsigned int len)
 		sluice_common_read(&common, off, again, len);
 		need(!memcmp(buf, again, len));
 	} else if (off >= SLUICE_PCI_DEVICE) {
-		sluice_netcfg_read(&net, off - SLUICE_PCI_DEVICE, buf, len);
+		sluice_common_read_device(&net, sizeof(net), off - SLUICE_PCI_DEVICE, buf, len);
 	}
 }
 
@@ -257,7 +259,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	left = size;
 	pairs = 1 + byte() % 16;
 	memset(&common, 0, sizeof(common));
-	sluice_pci_init(&pci, 2 * pairs + 2, 2 * pairs + 1);
+	sluice_pci_init(&pci, VIRTIO_ID_NET, PCI_CLASS_NETWORK_ETHERNET, 2 * pairs + 2,
+			2 * pairs + 1);
 	need(sluice_pci_bar_size(&pci, SLUICE_PCI_BAR_NOTIFY) >=
 	     (2 * pairs + 1) * SLUICE_PCI_NOTIFY_STRIDE);
 	pci_new = pci;

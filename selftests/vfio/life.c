@@ -24,7 +24,7 @@ FIXTURE_SETUP(life)
 
 FIXTURE_TEARDOWN(life)
 {
-	if (rig_mdev_is(RIG_UUID))
+	if (mdev_is(RIG_UUID))
 		mdev_remove(RIG_UUID);
 	netio_run("ip link del " RIG_PORT);
 	rig_down();
@@ -257,7 +257,7 @@ TEST_F(life, removed_while_open)
 	guest_detach(&g);
 	ASSERT_TRUE(ends(pid, LONG, &status));
 	EXPECT_EQ(0, status);
-	EXPECT_FALSE(rig_mdev_is(RIG_UUID));
+	EXPECT_FALSE(mdev_is(RIG_UUID));
 	close(fd);
 }
 
@@ -278,9 +278,9 @@ TEST_F(life, uplink_removed_while_open)
 	/* The guest keeps its port. */
 	EXPECT_EQ(0, guest_ping(&g, 1));
 	guest_detach(&g);
-	for (i = 0; i < LONG && rig_mdev_is(RIG_UUID); i++)
+	for (i = 0; i < LONG && mdev_is(RIG_UUID); i++)
 		usleep(1000);
-	EXPECT_FALSE(rig_mdev_is(RIG_UUID));
+	EXPECT_FALSE(mdev_is(RIG_UUID));
 	EXPECT_GT(0, mdev_available(RIG_PARENT));
 	/* And it may come back. */
 	ASSERT_EQ(0, netio_run("ip link add slup0 link slvf0 type sluice"));
@@ -305,9 +305,9 @@ TEST_F(life, nic_removed_while_open)
 	guest_detach(&g);
 	ASSERT_TRUE(ends(pid, LONG, &status));
 	EXPECT_EQ(0, status);
-	for (i = 0; i < LONG && rig_mdev_is(RIG_UUID); i++)
+	for (i = 0; i < LONG && mdev_is(RIG_UUID); i++)
 		usleep(1000);
-	EXPECT_FALSE(rig_mdev_is(RIG_UUID));
+	EXPECT_FALSE(mdev_is(RIG_UUID));
 }
 
 /* The port is deleted under a running guest: it can be reset and closed, and moves nothing. */

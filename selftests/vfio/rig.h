@@ -108,15 +108,6 @@ static inline void rig_mdev_del(const char *uuid, const char *port)
 	netio_run("ip link del %s", port);
 }
 
-/* Is a device of this uuid there? */
-static inline bool rig_mdev_is(const char *uuid)
-{
-	char path[96];
-
-	snprintf(path, sizeof(path), "/sys/bus/mdev/devices/%s", uuid);
-	return !access(path, F_OK);
-}
-
 /* Open the port's netdev for the test. */
 static inline int guest_wire(struct guest *g, const char *port)
 {
