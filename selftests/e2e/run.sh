@@ -53,6 +53,9 @@ fi
 if [ $# -eq 0 ] || [[ " $* " =~ \ (pxe|ovmf)\  ]]; then
 	extra+=(-e "RIG_BOOT=$(parts unpack ovmf dnsmasq-base ipxe)")
 fi
+if [ $# -eq 0 ] || [[ " $* " =~ \ mdev_blk_(bios|uefi)\  ]]; then
+	extra+=(-e "RIG_DISK=$(parts unpack ovmf grub-pc-bin grub-efi-amd64-bin grub-common mtools)")
+fi
 ver=$(rig_kver) || rig_die "no kernel 6.12 or later in /boot (selftests/rig/deps.sh rig)"
 if [ $# -eq 0 ] || [[ " $* " = *" testpmd "* ]]; then
 	extra+=(-e "RIG_TESTPMD=$(parts testpmd-image "$ver")")

@@ -69,6 +69,7 @@ guest_start()
 	boot=(-kernel "/boot/vmlinuz-$KVER" -initrd "${GUEST_INITRD:-$(guest_initrd "$KVER")}"
 	      -append "console=ttyS0 quiet loglevel=4 panic=-1 $GUEST_TICK ${GUEST_APPEND:-}")
 	[ -z "${GUEST_NETBOOT:-}" ] || boot=(-boot n)
+	[ -z "${GUEST_DISKBOOT:-}" ] || boot=(-boot c)
 	guest_prepare "$name"
 	in=${guest_in[$name]} out=${guest_out[$name]}
 

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2034
+#
+# End to end: a volume as a guest's disk, on the mediated device, and as what
+# the guest boots from.  Sourced by inside.sh.
+
+disk_uuid=83b8f4f2-509f-382f-3c1e-e6bfe0fa10d1
+disk_dir=/sys/bus/mdev/devices/$disk_uuid
+disk_type=/sys/class/mdev_bus/vol1/mdev_supported_types/sluice_mdev-blk
+# Of the drive, in MiB.
+DISK_START=8 DISK_SIZE=40
+
+disk_state()
+{
+	[ "$(cat "$disk_dir/state")" = "$1" ]
+}
+
+disk_gone()
+{
+	[ ! -e "$disk_dir" ]
+}
+
+# What the guest calls vda, on the drive.
+disk_drive()
+{
+	must modprobe nvme &&
+	soon 20 test -b /dev/nvme0n1
+}
+
+# The volume, its device, and a guest on it; $@: what else the device and QEMU are told.
+disk_volume()
+{
+	must sluice volume add vol1 dev /dev/nvme0n1 start "${DISK_START}M" size "$1" queues 2 &&
+	soon 10 test -d "$disk_type" &&
+	must mdevctl start -u "$disk_uuid" -p vol1 -t sluice_mdev-blk
+}
+
+disk_guest()
+{
+	ulimit -l unlimited
+	must guest_start vm1 -device pcie-root-port,id=rp0,slot=1 \
+		-device "vfio-pci,bus=rp0,sysfsdev=$disk_dir" || return
+	if ! guest_wait vm1 90; then
+		say "the guest did not boot: once more"
+		guest_kill vm1 KILL
+		guest_start vm1 -device pcie-root-port,id=rp0,slot=1 \
+			-device "vfio-pci,bus=rp0,sysfsdev=$disk_dir"
+		must guest_wait vm1 180 || return
+	fi
+	must on_vm "test -b /dev/vda"
+}
+
+disk_away()
+{
+	guest_kill vm1 KILL
+	soon 10 disk_state closed &&
+	is "pinned" "$(cat "$disk_dir/pinned")" -eq 0 &&
+	must mdevctl stop -u "$disk_uuid" &&
+	must disk_gone &&
+	must sluice volume del vol1 &&
+	soon 10 test ! -e "$disk_type"
+}
+
+# Stock QEMU, stock driver: what the guest writes is on the drive, what is on
+# the drive it reads; it sees the volume grow; QEMU dies while it writes, and the
+# next one goes on; the disk is unplugged under the guest.
+test_mdev_blk()
+{
+	fresh
+	disk_drive &&
+	must dd if=/dev/urandom of=/dev/nvme0n1 bs=1M count=64 conv=fsync &&
+	disk_volume 32M &&
+	is "more devices" "$(cat $disk_type/available_instances)" -eq 0 &&
+	refused vdpa dev add name vol1 mgmtdev sluice &&
+	refused sluice volume del vol1 &&
+	GUEST_CPUS=2 disk_guest || return
+	must disk_state running &&
+	must on_vm "cat /sys/block/vda/device/features; ls /sys/block/vda/mq" &&
+	is "queues" "$(on_vm "ls /sys/block/vda/mq | wc -l")" = 2 &&
+	is "sectors" "$(on_vm "cat /sys/block/vda/size")" = 65536 &&
+	is "serial" "$(on_vm "echo \$(cat /sys/block/vda/serial)")" = vol1 &&
+	is "pinned" "$(cat "$disk_dir/pinned")" -gt 4096 &&
+	disk_same 0 32 &&
+	must on_vm "dd if=/dev/urandom of=/dev/vda bs=1M count=16 conv=fsync" &&
+	must on_vm "dd if=/dev/urandom of=/dev/vda bs=512 seek=40003 count=999 conv=fsync" &&
+	disk_same 0 32 &&
+	must sluice volume set vol1 size 40M &&
+	soon 10 on_vm "test \$(cat /sys/block/vda/size) = 81920" &&
+	disk_same 32 8 || return
+	guest_send vm1 "dd if=/dev/urandom of=/dev/vda bs=64k"
+	sleep 1
+	guest_kill vm1 KILL
+	soon 10 disk_state closed &&
+	is "pinned" "$(cat "$disk_dir/pinned")" -eq 0 &&
+	disk_guest &&
+	must on_vm "dd if=/dev/urandom of=/dev/vda bs=1M count=40 conv=fsync" &&
+	disk_same 0 40 || return
+	say "remove"
+	(echo 1 >"$disk_dir/remove") &
+	soon 30 disk_gone &&
+	wait $! &&
+	must on_vm "echo the guest lives; ! test -b /dev/vda" &&
+	guest_kill vm1 KILL
+	must sluice volume del vol1
+}
+
+# What GRUB does, from a disk that holds kernel and initramfs.
+disk_grub()
+{
+	local platform=$1 out=$2
+
+	shift 2
+	cat >/run/early.cfg <<-END
+		serial --unit=0
+		terminal_output serial
+		search --no-floppy --file --set=root /vmlinuz
+		linux /vmlinuz console=ttyS0 quiet loglevel=4 panic=-1 $GUEST_TICK booted=disk
+		initrd /guest.img
+		boot
+	END
+	must grub-mkimage -d "/usr/lib/grub/$platform" -O "$platform" -c /run/early.cfg -p / -o "$out" \
+		part_msdos fat linux search search_fs_file serial "$@"
+}
+
+# Make the volume's part of the drive a disk that BIOS and UEFI boot from: one
+# partition, which is the ESP too, and in front of it GRUB's image for a BIOS,
+# which looks for itself in the sectors behind the first.
+disk_make_bootable()
+{
+	local drive=/dev/nvme0n1 at=$((DISK_START + 1)) part
+
+	part="$drive@@${at}M"
+	must dd if=/dev/zero of=$drive bs=1M count=64 conv=fsync &&
+	disk_grub i386-pc /run/core.img biosdisk &&
+	disk_grub x86_64-efi /run/bootx64.efi || return
+	python3 - /usr/lib/grub/i386-pc/boot.img /run/core.img $((DISK_SIZE - 1)) >/run/front.img <<-'END' || return
+		import struct, sys
+		boot = bytearray(open(sys.argv[1], "rb").read())
+		core = open(sys.argv[2], "rb").read()
+		assert len(boot) == 512 and len(core) <= 2047 * 512
+		# Where the partition table is, it has code for floppies.
+		entry = struct.pack("<B3sB3sII", 0x80, b"\xfe\xff\xff", 0xef, b"\xfe\xff\xff",
+		                    2048, int(sys.argv[3]) * 2048)
+		boot[446:] = entry.ljust(64, b"\0") + b"\x55\xaa"
+		sys.stdout.buffer.write(boot + core)
+	END
+	must dd if=/run/front.img of=$drive bs=1M seek=$DISK_START conv=notrunc,fsync &&
+	must mformat -i "$part" -T $(((DISK_SIZE - 1) * 2048)) -h 64 -s 32 :: &&
+	must mmd -i "$part" ::EFI ::EFI/BOOT &&
+	must mcopy -i "$part" /run/bootx64.efi ::EFI/BOOT/BOOTX64.EFI &&
+	must mcopy -i "$part" "/boot/vmlinuz-$KVER" ::vmlinuz &&
+	must mcopy -i "$part" "$(guest_initrd "$KVER")" ::guest.img &&
+	must blockdev --flushbufs $drive
+}
+
+# The firmware's own driver read it all; Linux's finds the same disk.
+disk_booted()
+{
+	if ! must guest_wait vm1 "$1"; then
+		strings "$GUEST_DIR/vm1/console" | tail -n 30
+		return 1
+	fi
+	must on_vm "grep -w booted=disk /proc/cmdline; cat /proc/partitions" &&
+	must on_vm "test -b /dev/vda1" &&
+	disk_same 0 "$DISK_SIZE" &&
+	must on_vm "dd if=/dev/urandom of=/dev/vda bs=1M seek=32 count=4 conv=fsync" &&
+	disk_same 32 4 &&
+	must sluice -s volume show vol1
+}
+
+# A guest that has its disk to boot from, and nothing else; $@: for QEMU.
+disk_boot()
+{
+	ulimit -l unlimited
+	GUEST_DISKBOOT=1 guest_start vm1 "$@" -device "vfio-pci,sysfsdev=$disk_dir,bootindex=0"
+}
+
+disk_boot_setup()
+{
+	[ -d "$RIG_DISK" ] || { echo "$RIG_DISK"; return 4; }
+	parts_install "$RIG_DISK"
+	fresh
+	disk_drive && disk_make_bootable && disk_volume "${DISK_SIZE}M"
+}
+
+# SeaBIOS finds the disk, GRUB reads it by the BIOS, and Linux.
+test_mdev_blk_bios()
+{
+	disk_boot_setup || return
+	disk_boot && disk_booted 240 && disk_away
+}
+
+# The same with EDK2's driver.
+test_mdev_blk_uefi()
+{
+	local accel
+
+	disk_boot_setup || return
+	cp /usr/share/OVMF/OVMF_VARS_4M.fd /run/vars.fd
+	# An emulated host does not survive what EDK2 does below KVM: QEMU 10.0 trips over a lock of its own.
+	guest_accel >/dev/null
+	! grep -q 'QEMU TCG' /proc/cpuinfo || accel=tcg
+	GUEST_ACCEL=${accel:-$GUEST_ACCEL} GUEST_MEM=512 disk_boot \
+		-drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \
+		-drive if=pflash,format=raw,file=/run/vars.fd
+	disk_booted 400 && disk_away
+}
