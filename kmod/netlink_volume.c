@@ -544,7 +544,8 @@ static int totals_put(struct sk_buff *skb, const struct sluice_volume_totals *t)
 				t->throttled[SLUICE_VOLUME_READ]) ||
 	    nla_put_uint(skb, SLUICE_A_VOLUME_THROTTLED_WRITES,
 			 t->throttled[SLUICE_VOLUME_WRITE]) ||
-	    nla_put_uint(skb, SLUICE_A_VOLUME_BUSY_NS, t->busy_ns))
+	    nla_put_uint(skb, SLUICE_A_VOLUME_BUSY_NS, t->busy_ns) ||
+	    nla_put_uint(skb, SLUICE_A_VOLUME_POLLED, t->polled))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -70,6 +70,7 @@ enum sluice_volume_stage {
  * @throttled: by limit: requests that had to wait
  * @latency: histograms by enum sluice_volume_stage
  * @busy_ns: worker time spent for this volume
+ * @polled: requests that were completed by looking, without an interrupt
  * @syncp: guards 32-bit readers
  */
 struct sluice_volume_stats {
@@ -79,6 +80,7 @@ struct sluice_volume_stats {
 	u64_stats_t throttled[SLUICE_VOLUME_LIMITS];
 	u64_stats_t latency[SLUICE_STAGES][SLUICE_VOLUME_BUCKETS];
 	u64_stats_t busy_ns;
+	u64_stats_t polled;
 	struct u64_stats_sync syncp;
 };
 
@@ -90,6 +92,7 @@ struct sluice_volume_totals {
 	u64 throttled[SLUICE_VOLUME_LIMITS];
 	u64 latency[SLUICE_STAGES][SLUICE_VOLUME_BUCKETS];
 	u64 busy_ns;
+	u64 polled;
 };
 
 /**
@@ -309,6 +312,8 @@ void sluice_volume_totals(const struct sluice_volume *v, struct sluice_volume_to
 void sluice_volume_count(struct sluice_volume *v, enum sluice_volume_op op, u64 bytes, bool error);
 void sluice_volume_count_throttled(struct sluice_volume *v, enum sluice_volume_op op);
 void sluice_volume_count_latency(struct sluice_volume *v, enum sluice_volume_stage stage, u64 ns);
+/* A request was completed by looking. */
+void sluice_volume_count_polled(struct sluice_volume *v);
 /* Worker time that was spent for this volume. */
 void sluice_volume_count_busy(struct sluice_volume *v, u64 ns);
 

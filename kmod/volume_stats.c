@@ -41,6 +41,17 @@ void sluice_volume_count_latency(struct sluice_volume *v, enum sluice_volume_sta
 }
 SLUICE_EXPORT(sluice_volume_count_latency);
 
+void sluice_volume_count_polled(struct sluice_volume *v)
+{
+	struct sluice_volume_stats *s = get_cpu_ptr(v->stats);
+
+	u64_stats_update_begin(&s->syncp);
+	u64_stats_inc(&s->polled);
+	u64_stats_update_end(&s->syncp);
+	put_cpu_ptr(v->stats);
+}
+SLUICE_EXPORT(sluice_volume_count_polled);
+
 void sluice_volume_count_busy(struct sluice_volume *v, u64 ns)
 {
 	struct sluice_volume_stats *s = get_cpu_ptr(v->stats);
@@ -83,6 +94,7 @@ static void stats_add_cpu(struct sluice_volume_totals *t, const struct sluice_vo
 			t->latency[i][b] += stats_read(s, &s->latency[i][b]);
 	}
 	t->busy_ns += stats_read(s, &s->busy_ns);
+	t->polled += stats_read(s, &s->polled);
 }
 
 void sluice_volume_totals(const struct sluice_volume *v, struct sluice_volume_totals *t)

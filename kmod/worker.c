@@ -31,8 +31,6 @@
 #include "volume.h"
 #include "worker.h"
 
-/* How long an adaptive worker on a core of its own goes on polling after the last packet. */
-#define WORKER_SPIN_NS		(50 * NSEC_PER_USEC)
 /* Visits in vain after which a busy worker stops looking at a queue until it is kicked. */
 #define WORKER_IDLE_POLLS	64
 
@@ -162,7 +160,7 @@ static bool worker_may_spin(const struct sluice_worker *w, u64 now)
 {
 	if (READ_ONCE(w->mode) == SLUICE_WORKER_POLL)
 		return true;
-	return !w->automatic && now - w->last_work < WORKER_SPIN_NS && !need_resched() &&
+	return !w->automatic && now - w->last_work < SLUICE_WORKER_SPIN_NS && !need_resched() &&
 	       single_task_running();
 }
 

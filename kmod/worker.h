@@ -12,9 +12,13 @@
 #include <linux/netlink.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/time64.h>
 #include <linux/u64_stats_sync.h>
 
 struct mm_struct;
+
+/* How long an adaptive worker on a core of its own goes on polling after the last packet. */
+#define SLUICE_WORKER_SPIN_NS	(50 * NSEC_PER_USEC)
 
 enum sluice_worker_mode {
 	SLUICE_WORKER_ADAPTIVE,	/* polls while there is work and a little longer, then sleeps */

@@ -13,6 +13,7 @@
 #include "crypt.h"
 #include "limit.h"
 #include "pieces.h"
+#include "poll.h"
 #include "rekey.h"
 #include "request.h"
 
@@ -33,6 +34,8 @@ struct sluice_blk_queue;
  * @pending: bios that are with the device
  * @error: first error of one of them
  * @tries: how often the device was too busy
+ * @polled: in bq->polled: some of it is completed by looking only
+ * @looked: the last of it was completed so
  * @active: between submission and completion; its data went, or will go, through the cipher
  * @status_at: where the driver wants its status; the page is held
  * @fetched: when, in ns of local_clock()
@@ -40,8 +43,8 @@ struct sluice_blk_queue;
  * @completed: likewise
  * @cipher_ns: time spent on that
  *
- * Worker thread only, but for @pending, @error and @completed, which are the device's between
- * submission and completion.
+ * Worker thread only, but for @pending, @error, @completed and @looked, which are the device's
+ * between submission and completion.
  */
 struct sluice_blk_request {
 	struct list_head node;
@@ -55,6 +58,8 @@ struct sluice_blk_request {
 	blk_status_t error;
 	u8 tries;
 	bool active;
+	bool polled;
+	bool looked;
 	u8 *status_at;
 	u64 fetched;
 	u64 submitted;
@@ -74,6 +79,11 @@ struct sluice_blk_request {
  * @limited: waiting for a limit, by enum sluice_volume_op (READ, WRITE), in order
  * @starved: the device, or memory, was short; in order
  * @rekeyed: waiting until their blocks have been re-encrypted, in order
+ * @polled: with the device, to be looked for; in the order of submission
+ * @poll: what is submitted in this visit is to be looked for
+ * @poll_after: not before that time, in ns of local_clock(); 0: at any
+ * @serving: the worker's thread, during a visit, which takes what is done before it ends;
+ *	READ_ONCE elsewhere
  * @view: how far that is, as this queue knows it; written by the worker thread, READ_ONCE elsewhere
  * @locked: requests under way for what it locks; likewise
  * @node: in bv->queues
@@ -94,6 +104,10 @@ struct sluice_blk_queue {
 	struct list_head limited[SLUICE_VOLUME_LIMITS];
 	struct list_head starved;
 	struct list_head rekeyed;
+	struct list_head polled;
+	bool poll;
+	u64 poll_after;
+	struct task_struct *serving;
 	const struct sluice_rekey_view *view;
 	unsigned int locked;
 	struct list_head node;
@@ -116,6 +130,8 @@ struct sluice_blk_queue {
  * @limit: by enum sluice_volume_op (READ, WRITE)
  * @align: pieces that go to the device as they are begin and end at multiples of this, minus one
  * @nowait: the device can say that it is busy
+ * @splits: the block layer says so, too, of a request that it would have to split, and whether it
+ *	has to depends on more than on its size
  */
 struct sluice_blk_volume {
 	struct bio_set bs;
@@ -128,10 +144,17 @@ struct sluice_blk_volume {
 	struct sluice_limit limit[SLUICE_VOLUME_LIMITS];
 	u32 align;
 	bool nowait;
+	bool splits;
 };
 
 /* datapath.c */
 int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget);
 enum hrtimer_restart sluice_blk_timer(struct hrtimer *timer);
+
+/* What goes to the device: the guest's memory as it is, or ours. */
+static inline struct sluice_pieces *sluice_blk_data(struct sluice_blk_request *req)
+{
+	return req->own.first ? &req->own : &req->guest;
+}
 
 #endif /* _SLUICE_BLK_H */

@@ -44,6 +44,11 @@ static enum sluice_volume_op blk_op(const struct sluice_blk_request *req)
 	}
 }
 
+static bool blk_has_data(const struct sluice_blk_request *req)
+{
+	return req->r.op == SLUICE_REQUEST_READ || req->r.op == SLUICE_REQUEST_WRITE;
+}
+
 static void blk_start_timer(struct sluice_blk_queue *bq, u64 ns)
 {
 	/* One that ends earlier finds the rest still waiting, and starts it again. */
@@ -107,12 +112,22 @@ static u8 blk_status(blk_status_t error)
 
 /* --- to the device --------------------------------------------------------------------------- */
 
+/*
+ * Is it the visit itself that completes a request, by handing it to a device in memory, or by
+ * looking? It will find it. (An interrupt may come in the middle of one.)
+ */
+static bool blk_is_serving(const struct sluice_blk_queue *bq)
+{
+	return READ_ONCE(bq->serving) == current && in_task();
+}
+
 /* Context: any that the device chooses, also the worker, within submit_bio(). */
 static void blk_end_bio(struct bio *bio)
 {
 	struct sluice_bio *b = container_of(bio, struct sluice_bio, bio);
 	struct sluice_blk_request *req = b->req;
 	struct sluice_blk_queue *bq = req->bq;
+	bool serving;
 
 	/* Which of several errors is told does not matter; that one is does. */
 	if (unlikely(bio->bi_status))
@@ -120,17 +135,14 @@ static void blk_end_bio(struct bio *bio)
 	if (!atomic_dec_and_test(&req->pending))
 		return;
 	req->completed = local_clock();
+	serving = blk_is_serving(bq);
+	req->looked = serving && bio->bi_opf & REQ_POLLED;
 	/* Once it is in the list the worker may complete it, and then the queue may go. */
 	rcu_read_lock();
 	llist_add(&req->done, &bq->done);
-	sluice_queue_wake(bq->q);
+	if (!serving)
+		sluice_queue_wake(bq->q);
 	rcu_read_unlock();
-}
-
-/* What goes to the device: the guest's memory as it is, or ours. */
-static struct sluice_pieces *blk_data(struct sluice_blk_request *req)
-{
-	return req->own.first ? &req->own : &req->guest;
 }
 
 /* The device has had it: forget what it, and the block layer, noted in it; not the data. */
@@ -138,24 +150,54 @@ static void blk_renew(struct bio *bio)
 {
 	unsigned short vcnt = bio->bi_vcnt;
 
-	bio_reset(bio, bio->bi_bdev, bio->bi_opf);
+	bio_reset(bio, bio->bi_bdev, bio->bi_opf & ~SLUICE_POLL_OPF);
 	bio->bi_vcnt = vcnt;
+	bio->bi_cookie = BLK_QC_T_NONE;
+}
+
+/* Not a flush, nor a write that the block layer makes of a write and a flush. */
+static bool blk_may_poll(struct sluice_blk_request *req)
+{
+	struct block_device *bdev = req->bq->v->bdev;
+
+	if (!req->bq->poll || !blk_has_data(req))
+		return false;
+	return !(sluice_blk_data(req)->first->bio.bi_opf & REQ_FUA) || !bdev_write_cache(bdev) ||
+	       bdev_fua(bdev);
+}
+
+/*
+ * Does the block layer take it in one piece, as far as can be told? What it would have to split, it
+ * refuses to take without waiting, each time.
+ */
+static bool blk_fits(struct sluice_blk_request *req)
+{
+	const struct request_queue *q = bdev_get_queue(req->bq->v->bdev);
+	const struct sluice_bio *b;
+
+	for (b = sluice_blk_data(req)->first; b; b = b->next) {
+		if (b->start.bi_size >> SECTOR_SHIFT > queue_max_sectors(q) ||
+		    b->bio.bi_vcnt > queue_max_segments(q))
+			return false;
+	}
+	return true;
 }
 
 static void blk_submit_all(struct sluice_blk_request *req)
 {
 	struct sluice_blk_volume *bv = req->bq->bv;
-	bool nowait = bv->nowait && req->tries < BLK_TRIES && !sluice_request_has_ranges(&req->r) &&
-		      req->r.op != SLUICE_REQUEST_FLUSH;
+	bool nowait = bv->nowait && req->tries < BLK_TRIES && blk_has_data(req) && blk_fits(req);
+	bool poll = blk_may_poll(req);
 	struct sluice_bio *b;
 	unsigned int n = 0;
 
-	for (b = blk_data(req)->first; b; b = b->next)
+	for (b = sluice_blk_data(req)->first; b; b = b->next)
 		n++;
 	atomic_set(&req->pending, n);
 	req->error = BLK_STS_OK;
+	req->looked = false;
 	/* Whatever is done before submit_bio() returns, they are this thread's to free. */
-	for (b = blk_data(req)->first; b; b = b->next) {
+	for (b = sluice_blk_data(req)->first; b; b = b->next) {
 		if (unlikely(req->tries))
 			blk_renew(&b->bio);
 		b->req = req;
@@ -166,8 +208,12 @@ static void blk_submit_all(struct sluice_blk_request *req)
 			b->bio.bi_opf |= REQ_NOWAIT;
 		else
 			b->bio.bi_opf &= ~REQ_NOWAIT;
+		if (poll)
+			b->bio.bi_opf |= SLUICE_POLL_OPF;
 		submit_bio(&b->bio);
 	}
+	if (poll)
+		sluice_poll_add(req);
 }
 
 /* Where the bios of READ and WRITE begin on the device. */
@@ -176,7 +222,7 @@ static void blk_place(struct sluice_blk_request *req)
 	u64 sector = req->bq->v->start + req->r.sector;
 	struct sluice_bio *b;
 
-	for (b = blk_data(req)->first; b; b = b->next) {
+	for (b = sluice_blk_data(req)->first; b; b = b->next) {
 		b->start.bi_sector = sector;
 		sector += b->start.bi_size >> SECTOR_SHIFT;
 	}
@@ -229,9 +275,12 @@ static int blk_add_commands(struct sluice_blk_request *req)
 
 static blk_opf_t blk_opf(const struct sluice_blk_request *req)
 {
+	/* As direct I/O: the throttle of writeback, which makes a writer sleep, leaves it alone. */
+	const blk_opf_t write = REQ_OP_WRITE | REQ_SYNC | REQ_IDLE;
+
 	if (req->r.op == SLUICE_REQUEST_READ)
 		return REQ_OP_READ;
-	return REQ_OP_WRITE | REQ_SYNC | (READ_ONCE(req->bq->v->writeback) ? 0 : REQ_FUA);
+	return write | (READ_ONCE(req->bq->v->writeback) ? 0 : REQ_FUA);
 }
 
 /* --- cipher ---------------------------------------------------------------------------------- */
@@ -304,11 +353,6 @@ static int blk_prepare_data(struct sluice_blk_request *req)
 		return err;
 	sluice_pieces_done(&req->own, false);
 	return req->r.op == SLUICE_REQUEST_WRITE ? blk_transform(req) : 0;
-}
-
-static bool blk_has_data(const struct sluice_blk_request *req)
-{
-	return req->r.op == SLUICE_REQUEST_READ || req->r.op == SLUICE_REQUEST_WRITE;
 }
 
 /* Are its blocks on their way from one key to the other? */
@@ -410,14 +454,25 @@ static void blk_admit(struct sluice_blk_request *req, u64 now)
 	blk_submit(req);
 }
 
+static bool blk_waits(const struct sluice_blk_queue *bq)
+{
+	return !list_empty(&bq->starved) || !list_empty(&bq->rekeyed) ||
+	       !list_empty(&bq->limited[SLUICE_VOLUME_READ]) ||
+	       !list_empty(&bq->limited[SLUICE_VOLUME_WRITE]);
+}
+
 /* Those that waited, as far as they may go now. Return: how many. */
 static int blk_resume(struct sluice_blk_queue *bq)
 {
 	struct sluice_blk_request *req;
 	LIST_HEAD(waiting);
-	u64 now = local_clock(), wait;
 	unsigned int i;
+	u64 now, wait;
 	int n = 0;
+
+	if (likely(!blk_waits(bq)))
+		return 0;
+	now = local_clock();
 
 	/* They may come to rest again. */
 	list_splice_init(&bq->starved, &waiting);
@@ -604,24 +659,27 @@ static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c, 
 static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 {
 	struct sluice_vring *vr = bq->q->vr;
-	u64 now = local_clock();
 	struct blk_plug plug;
 	u32 bytes = 0;
 	int i, n, err = 0;
+	u64 now;
 
 	n = sluice_vring_fetch(vr, bq->chain, min(budget, SLUICE_VRING_BURST), bq->seg,
 			       SLUICE_BLK_SEGS);
 	if (n <= 0)
 		return n;
-	/* What lies side by side becomes one command of the device's. */
-	blk_start_plug(&plug);
+	now = local_clock();
+	/* What lies side by side becomes one command of the device's; one alone goes straight. */
+	if (n > 1)
+		blk_start_plug(&plug);
 	for (i = 0; i < n && bytes < BLK_VISIT_BYTES && !list_empty(&bq->free); i++) {
 		err = blk_begin(bq, &bq->chain[i], now);
 		if (unlikely(err))
 			break;
 		bytes += bq->chain[i].out_len + bq->chain[i].in_len;
 	}
-	blk_finish_plug(&plug);
+	if (n > 1)
+		blk_finish_plug(&plug);
 	sluice_vring_unfetch(vr, &bq->chain[i], n - i);
 	if (unlikely(err == -ENOMEM)) {
 		blk_start_timer(bq, BLK_STARVED_NS);
@@ -639,6 +697,8 @@ static void blk_count(const struct sluice_blk_request *req)
 
 	/* Clocks of two CPUs may differ a little. */
 	sluice_volume_count_latency(v, SLUICE_STAGE_DEVICE, max(device, 0LL));
+	if (req->looked)
+		sluice_volume_count_polled(v);
 	if (req->cipher_ns)
 		sluice_volume_count_latency(v, SLUICE_STAGE_CIPHER, req->cipher_ns);
 }
@@ -647,13 +707,25 @@ static void blk_returned(struct sluice_blk_request *req)
 {
 	blk_status_t error = READ_ONCE(req->error);
 	struct sluice_blk_queue *bq = req->bq;
+	const struct sluice_blk_volume *bv = bq->bv;
+	bool again = error == BLK_STS_AGAIN;
 
 	req->active = false;
+	if (req->polled) {
+		again |= error == BLK_STS_NOTSUPP;
+		sluice_poll_del(req, error == BLK_STS_NOTSUPP);
+	}
 	if (unlikely(bq->locked) && blk_locked(req))
 		WRITE_ONCE(bq->locked, bq->locked - 1);
-	if (unlikely(error == BLK_STS_AGAIN && !READ_ONCE(bq->v->dead))) {
-		/* The device was busy. All of it goes again: twice does no harm. */
-		req->tries++;
+	if (unlikely(again && !READ_ONCE(bq->v->dead))) {
+		/*
+		 * The device was busy, or cannot be polled any more. All of it goes again: twice
+		 * does no harm.
+		 */
+		if (bv->splits && req->r.len > PAGE_SIZE)
+			req->tries = BLK_TRIES;
+		else
+			req->tries++;
 		sluice_pieces_drop(&req->own, false, &bq->pages);
 		list_add_tail(&req->node, &bq->starved);
 		blk_start_timer(bq, BLK_STARVED_NS);
@@ -693,11 +765,17 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 	view = smp_load_acquire(&bq->bv->view);
 	if (unlikely(view != bq->view))
 		blk_adopt_view(bq, view);
+	WRITE_ONCE(bq->serving, current);
+	bq->poll = sluice_poll_wanted(bq, w);
+	if (!list_empty(&bq->polled))
+		sluice_poll_look(bq);
 	n = blk_reap(bq) + blk_resume(bq);
 	if (!q->draining && !q->broken && budget)
 		fetched = blk_fetch(bq, budget);
 	/* A device in memory is done already. */
+	WRITE_ONCE(bq->serving, NULL);
 	n += blk_reap(bq);
+	q->polled = !list_empty(&bq->polled);
 	if (!q->broken) {
 		err = sluice_vring_flush(q->vr);
 		if (!err)

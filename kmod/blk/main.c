@@ -44,6 +44,8 @@ static int blk_volume_add(struct sluice_volume *v, const struct sluice_volume_ci
 		goto free;
 	bv->align = max(bdev_dma_alignment(v->bdev), bdev_logical_block_size(v->bdev) - 1);
 	bv->nowait = bdev_nowait(v->bdev);
+	bv->splits = bdev_get_queue(v->bdev)->limits.chunk_sectors ||
+		     queue_virt_boundary(bdev_get_queue(v->bdev));
 	if (cipher) {
 		err = sluice_crypt_init(&bv->crypt, cipher, extack);
 		if (err)
@@ -100,6 +102,7 @@ static int blk_queue_add(struct sluice_queue *q, unsigned int num)
 	INIT_LIST_HEAD(&bq->limited[SLUICE_VOLUME_WRITE]);
 	INIT_LIST_HEAD(&bq->starved);
 	INIT_LIST_HEAD(&bq->rekeyed);
+	INIT_LIST_HEAD(&bq->polled);
 	init_llist_head(&bq->done);
 	hrtimer_init(&bq->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	bq->timer.function = sluice_blk_timer;
