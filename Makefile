@@ -108,7 +108,8 @@ help:
 	@echo '  demo            a KVM host with an SR-IOV NIC, a guest and a peer, step by step'
 	@echo '  check           every test; T=NAME runs one group or one test (T=list names them)'
 	@echo '  lint            checkpatch, W=1, sparse, coccicheck, shellcheck, codespell and others'
-	@echo '  bench           cost per packet beside vhost-net with Open vSwitch, bridge and macvtap'
+	@echo '  bench           cost per packet beside vhost-net with Open vSwitch, bridge and macvtap, and per request'
+	@echo '                  beside vhost-scsi; BENCH=net or BENCH=block does one half'
 	@echo '  fuzz            the fuzz targets, at length'
 	@echo
 	@echo 'Variables'

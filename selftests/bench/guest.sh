@@ -22,6 +22,10 @@ else
 	results=${RIG_OUT:?}/results
 	modprobe -a vhost_net tun veth dummy bridge macvtap openvswitch
 fi
+# shellcheck source=paths.sh
+. "$here/paths.sh"
+# shellcheck source=guest-disk.sh
+. "$here/guest-disk.sh"
 export PATH=$top/userspace:$PATH
 nflow=10000
 nrule=100
@@ -334,10 +338,14 @@ profile() {
 	prepare_sluice wire
 	args=("$dir" /dev/vhost-sluice "tsl${dir:0:1}" "wsl${dir:0:1}")
 	[ "$dir" = out ] || args+=(gsli)
-	perf record -q -a -e cpu-clock -c 20011 -o /tmp/perf.data -- "$load" "${args[@]}" "$len" 1 "$seconds" \
-		>"$RIG_OUT/$dir-$len.load"
+	profile_run "$dir-$len" "$load" "${args[@]}" "$len" 1 "$seconds"
+}
+
+# profile_run NAME PROGRAM ARGUMENT...
+profile_run() {
+	perf record -q -a -e cpu-clock -c 20011 -o /tmp/perf.data -- "${@:2}" >"$RIG_OUT/$1.load"
 	perf report -q -i /tmp/perf.data --stdio --no-children --sort comm,sym -F period,comm,sym -t '|' \
-		>"$RIG_OUT/$dir-$len.perf"
+		>"$RIG_OUT/$1.perf"
 }
 
 rounds=${BENCH_ROUNDS:-5}
@@ -356,9 +364,10 @@ wires base
 for path in "${paths[@]}"; do
 	case $path in
 	wire) ;;
-	*) "setup_$path" ;;
+	*) is_disk "$path" || "setup_$path" ;;
 	esac
 done
+setup_disks "${paths[@]}"
 # What is there before any rule, as a state to go back to.
 [ ! -d /sys/module/sluice ] || sluice dump >/tmp/rules.sluice.none
 
@@ -395,11 +404,15 @@ for ((round = 1; round <= rounds; round++)); do
 		passthrough) measure_passthrough ;;
 		bridge) measure_all bridge br /dev/vhost-net ;;
 		macvtap) measure_all macvtap mv /dev/vhost-net ;;
+		*) measure_disk "$path" ;;
 		esac
 	done
 done
 
 for item in ${PROFILE_LOADS:-}; do
 	echo "profile $item" >&2
-	profile "${item%%:*}" "${item##*:}"
+	case $item in
+	*:*:*) profile_disk "$item" ;;
+	*) profile "${item%%:*}" "${item##*:}" ;;
+	esac
 done

@@ -31,20 +31,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <arpa/inet.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/uio.h>
 #include <x86intrin.h>
 #include <linux/if_packet.h>
 #include "guest.h"
+#include "meter.h"
 #include "netio.h"
 
 #define MAX_FLOWS	10000
@@ -53,8 +50,6 @@
 #define BIG_IN_BURST	14
 #define MSS		1448
 #define NOBODY		9		/* last byte of an address that nobody has */
-#define SAMPLES		65536
-#define PATIENCE_MS	200
 
 /* What distinguishes a flow: an address, and the checksums that come with it. */
 struct flow {
@@ -85,34 +80,10 @@ struct bench {
 	uint64_t got;
 	uint64_t calls[4];
 	uint64_t call_cost[4];
-	uint64_t *sample;
-	unsigned int nsample;
+	struct meter spent;
 };
 
 enum { CALL_KICK, CALL_WAIT, CALL_YIELD, CALL_STAT };
-
-static void die(const char *what, int err)
-{
-	fprintf(stderr, "load: %s: %s\n", what, strerror(err < 0 ? -err : err));
-	exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
-
-static double cycles_per_ns(void)
-{
-	uint64_t c = __rdtsc(), t = now_ns();
-
-	while (now_ns() - t < 50000000)
-		;
-	return (double)(__rdtsc() - c) / (now_ns() - t);
-}
 
 static uint64_t read_stat(struct bench *b)
 {
@@ -120,79 +91,29 @@ static uint64_t read_stat(struct bench *b)
 	ssize_t n = pread(b->stat, text, sizeof(text) - 1, 0);
 
 	if (n <= 0)
-		die("statistics", errno);
+		meter_die("statistics", errno);
 	text[n] = 0;
 	return strtoull(text, NULL, 10);
 }
 
-/*
- * Sleep until the device calls: one system call, and here they are dear. The eventfd blocks, and a
- * timer's signal is what ends the patience. False if it did.
- */
-static bool wait_call(struct vdrv_vq *q)
+static void yield(void *arg)
 {
-	uint64_t count;
-
-	if (read(q->call, &count, sizeof(count)) == sizeof(count))
-		return true;
-	if (errno != EINTR)
-		die("eventfd", errno);
-	return false;
+	sched_yield();
 }
 
-static void on_alarm(int sig)
+static void look(void *arg)
 {
-}
-
-static void be_impatient(struct vdrv_vq *q)
-{
-	struct itimerval every = { { 0, PATIENCE_MS * 1000 }, { 0, PATIENCE_MS * 1000 } };
-	struct sigaction a = { .sa_handler = on_alarm };
-
-	if (fcntl(q->call, F_SETFL, 0) < 0 || sigaction(SIGALRM, &a, NULL) < 0 ||
-	    setitimer(ITIMER_REAL, &every, NULL) < 0)
-		die("timer", errno);
-}
-
-static int cmp(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
+	read_stat(arg);
 }
 
 /*
- * The generator's system calls at what they cost when they find their work done: the median of
- * many.
+ * The generator's system calls at what they cost when they find their work done.
  */
 static void calibrate(struct bench *b)
 {
-	struct vdrv_vq q = { .kick = eventfd(0, EFD_NONBLOCK), .call = eventfd(0, 0) };
-	uint64_t one = 1, t, s[4][501];
-	int i, k;
-
-	for (i = 0; i < 501; i++) {
-		t = __rdtsc();
-		vdrv_kick_always(&q);
-		s[CALL_KICK][i] = __rdtsc() - t;
-		if (write(q.call, &one, sizeof(one)) != sizeof(one))
-			die("eventfd", errno);
-		t = __rdtsc();
-		wait_call(&q);
-		s[CALL_WAIT][i] = __rdtsc() - t;
-		t = __rdtsc();
-		sched_yield();
-		s[CALL_YIELD][i] = __rdtsc() - t;
-		t = __rdtsc();
-		read_stat(b);
-		s[CALL_STAT][i] = __rdtsc() - t;
-	}
-	for (k = 0; k < 4; k++) {
-		qsort(s[k], 501, sizeof(s[k][0]), cmp);
-		b->call_cost[k] = s[k][250];
-	}
-	close(q.kick);
-	close(q.call);
+	meter_ring_calls(&b->call_cost[CALL_KICK], &b->call_cost[CALL_WAIT]);
+	b->call_cost[CALL_YIELD] = meter_call(yield, NULL);
+	b->call_cost[CALL_STAT] = meter_call(look, b);
 }
 
 static void make_flows(struct bench *b)
@@ -212,7 +133,7 @@ static void make_flows(struct bench *b)
 		f.src_ip = b->inward ? addr : 0;
 		f.dst_ip = b->inward ? 0 : addr;
 		if (netio_frame_make(&f, &b->hdr, b->frame) < 0)
-			die("frame", EINVAL);
+			meter_die("frame", EINVAL);
 		memcpy(&b->flows[i].addr, b->frame + b->addr_at, 4);
 		memcpy(&b->flows[i].ip_csum, b->frame + NETIO_ETHER + 10, 2);
 		memcpy(&b->flows[i].l4_csum, b->frame + b->l4_csum_at, 2);
@@ -232,12 +153,6 @@ static void touch(void *frame, void *arg)
 		b->flow = 0;
 }
 
-static void sample(struct bench *b, uint64_t cycles)
-{
-	if (b->nsample < SAMPLES)
-		b->sample[b->nsample++] = cycles;
-}
-
 /* One burst outwards, whole ring by whole ring. */
 static void burst_out(struct bench *b)
 {
@@ -252,8 +167,8 @@ static void burst_out(struct bench *b)
 	b->sent += n;
 	b->calls[CALL_KICK] += vdrv_vq_kick(q) > 0;
 	while (back < n) {
-		if (!wait_call(q) && !vdrv_vq_peek(q) && ++idle > 3)
-			die("the device does not transmit", ETIMEDOUT);
+		if (!meter_wait(q) && !vdrv_vq_peek(q) && ++idle > 3)
+			meter_die("the device does not transmit", ETIMEDOUT);
 		b->calls[CALL_WAIT]++;
 		t = __rdtsc();
 		back += vdrv_tx_reap(b->v);
@@ -267,7 +182,7 @@ static void burst_out(struct bench *b)
 			spent += __rdtsc() - t;
 		}
 	}
-	sample(b, spent);
+	meter_add(&b->spent, spent);
 }
 
 /*
@@ -279,7 +194,7 @@ static void hold(struct bench *b, bool on)
 	const struct sched_param p = { .sched_priority = on };
 
 	if (b->leaves && sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &p) < 0)
-		die("scheduler", errno);
+		meter_die("scheduler", errno);
 }
 
 static unsigned int peer_send(struct bench *b)
@@ -296,7 +211,7 @@ static unsigned int peer_send(struct bench *b)
 		if (done < 0 && errno == EINTR)
 			done = 0;
 		if (done < 0)
-			die("sendmmsg", errno);
+			meter_die("sendmmsg", errno);
 	}
 	hold(b, false);
 	b->sent += n;
@@ -317,7 +232,7 @@ static void burst_in(struct bench *b)
 	vdrv_vq_call_after(q, (b->len > BIG ? BIG_IN_BURST : IN_BURST) * per);
 	n = peer_send(b);
 	while (back < n) {
-		if (!wait_call(q) && !vdrv_vq_peek(q) && ++idle > 1)
+		if (!meter_wait(q) && !vdrv_vq_peek(q) && ++idle > 1)
 			break;
 		b->calls[CALL_WAIT]++;
 		do {
@@ -330,12 +245,12 @@ static void burst_in(struct bench *b)
 		b->calls[CALL_KICK] += vdrv_vq_kick(q) > 0;
 	}
 	b->got += back;
-	sample(b, spent);
+	meter_add(&b->spent, spent);
 }
 
 static void burst_wire(struct bench *b)
 {
-	uint64_t base = read_stat(b), now, end = now_ns() + PATIENCE_MS * 1000000ULL;
+	uint64_t base = read_stat(b), now, end = meter_now_ns() + METER_PATIENCE_MS * 1000000ULL;
 	unsigned int n = peer_send(b), tries = 0;
 
 	b->calls[CALL_STAT]++;
@@ -344,9 +259,9 @@ static void burst_wire(struct bench *b)
 		now = read_stat(b);
 		b->calls[CALL_YIELD]++;
 		b->calls[CALL_STAT]++;
-	} while (now - base < n && (++tries & 255 || now_ns() < end));
+	} while (now - base < n && (++tries & 255 || meter_now_ns() < end));
 	b->got += now - base;
-	sample(b, 0);
+	meter_add(&b->spent, 0);
 }
 
 static void peer_open(struct bench *b, const char *ifname)
@@ -356,14 +271,14 @@ static void peer_open(struct bench *b, const char *ifname)
 
 	b->peer = netio_open(ifname);
 	if (b->peer < 0)
-		die(ifname, b->peer);
+		meter_die(ifname, b->peer);
 	/* What comes to it is not wanted, and there is no queue between. */
 	if (shutdown(b->peer, SHUT_RD) < 0 && errno != EOPNOTSUPP && errno != ENOTCONN)
-		die("shutdown", errno);
+		meter_die("shutdown", errno);
 	setsockopt(b->peer, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof(one));
 	b->copies = malloc(n * b->len);
 	if (!b->copies)
-		die("memory", ENOMEM);
+		meter_die("memory", ENOMEM);
 	for (i = 0; i < n; i++) {
 		memcpy(b->copies + i * b->len, b->frame, b->len);
 		b->iov[i][0] = (struct iovec){ &b->hdr, sizeof(struct virtio_net_hdr) };
@@ -381,7 +296,7 @@ static void start_guest(struct bench *b, const char *node, const char *port)
 	int ret = guest_open(&b->guest, node, port, b->len > BIG);
 
 	if (ret)
-		die(node, ret);
+		meter_die(node, ret);
 	b->v = b->guest.v;
 	q = &b->v->vq[VDRV_TX];
 	for (i = 0; !b->inward && i < q->nslot; i++) {
@@ -397,7 +312,7 @@ static void open_stat(struct bench *b, const char *wire, const char *what)
 	snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/%s", wire, what);
 	b->stat = open(path, O_RDONLY);
 	if (b->stat < 0)
-		die(path, errno);
+		meter_die(path, errno);
 }
 
 /*
@@ -419,8 +334,8 @@ static void warm_up(struct bench *b, void (*burst)(struct bench *b))
 			burst(b);
 			if (b->inward)
 				continue;
-			end = now_ns() + PATIENCE_MS * 1000000ULL;
-			while (read_stat(b) - base < b->sent - sent && now_ns() < end)
+			end = meter_now_ns() + METER_PATIENCE_MS * 1000000ULL;
+			while (read_stat(b) - base < b->sent - sent && meter_now_ns() < end)
 				usleep(b->sent == so_far ? 0 : 500);
 		}
 		if (!b->inward)
@@ -433,7 +348,7 @@ static void warm_up(struct bench *b, void (*burst)(struct bench *b))
 		usleep(300000);
 	b->sent = 0;
 	b->got = 0;
-	b->nsample = 0;
+	b->spent.nr = 0;
 	memset(b->calls, 0, sizeof(b->calls));
 }
 
@@ -455,39 +370,37 @@ int main(int argc, char **argv)
 		      stderr);
 		return 2;
 	}
-	b->sample = calloc(SAMPLES, sizeof(*b->sample));
 	b->inward = !out;
 	b->leaves = sent;
 	b->len = atoi(arg[0]);
 	b->nflow = atoi(arg[1]);
 	seconds = atof(arg[2]);
-	if (!b->sample || b->len > VDRV_FRAME || b->nflow < 1 || b->nflow > MAX_FLOWS ||
+	if (b->len > VDRV_FRAME || b->nflow < 1 || b->nflow > MAX_FLOWS ||
 	    seconds <= 0)
-		die("arguments", EINVAL);
+		meter_die("arguments", EINVAL);
 	make_flows(b);
 	open_stat(b, argv[4], out || sent ? "tx_packets" : "rx_packets");
 	if (!wire) {
 		start_guest(b, argv[2], argv[3]);
-		be_impatient(&b->v->vq[out ? VDRV_TX : VDRV_RX]);
+		meter_be_impatient(&b->v->vq[out ? VDRV_TX : VDRV_RX]);
 	}
 	if (!out)
 		peer_open(b, argv[5]);
-	rate = cycles_per_ns();
+	rate = meter_rate();
 	calibrate(b);
 	warm_up(b, burst);
 
 	base = read_stat(b);
-	start = now_ns();
+	start = meter_now_ns();
 	do {
 		burst(b);
-		wall = now_ns() - start;
+		wall = meter_now_ns() - start;
 	} while (wall < seconds * 1e9);
 	if (out) {
 		usleep(1000);
 		b->got = read_stat(b) - base;
 	}
-	qsort(b->sample, b->nsample, sizeof(*b->sample), cmp);
-	gen = b->sample[b->nsample / 2] / rate * b->nsample;
+	gen = meter_median(&b->spent) / rate * b->spent.nr;
 	for (i = 0; i < 4; i++)
 		calls += b->calls[i] * b->call_cost[i] / rate;
 	printf("{\"packets\":%llu,\"lost\":%lld,\"wall_ns\":%.1f,\"ring_ns\":%.1f,",
@@ -496,7 +409,7 @@ int main(int argc, char **argv)
 	printf("\"call_ns\":%.1f,\"ns\":%.1f,\"kicks\":%llu,\"waits\":%llu,\"bursts\":%u}\n",
 	       calls / b->sent, (wall - gen - calls) / b->sent,
 	       (unsigned long long)b->calls[CALL_KICK], (unsigned long long)b->calls[CALL_WAIT],
-	       b->nsample);
+	       b->spent.nr);
 	if (!wire)
 		guest_close(&b->guest);
 	return 0;

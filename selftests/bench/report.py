@@ -13,6 +13,10 @@ ORDER = ["sluice-wire", "sluice-acl", "sluice-flows", "mdev", "ovs-wire", "ovs-a
 RULES = ["wire", "acl", "flows"]
 # What drives the VF alone, and with Sluice in between.
 VF = ["passthrough", "virtio-vf"]
+# Disks: guest-disk.sh says what they are. What is in "flows" of their lines is how many requests are under way.
+DISKS = ["raw", "raw-dm", "volume", "volume-crypt", "volume-dm", "scsi", "scsi-dm"]
+DISK_OPS = {4096: "4 KiB at random", 131072: "128 KiB in sequence"}
+DEPTHS = [1, 64]
 LOST_MAX = 0.001
 
 
@@ -78,6 +82,14 @@ def rows():
                 yield (way, length, flows), f"{arrow}  {size:>10}  {flows:>5} flow{'s' if flows > 1 else ''}"
 
 
+def disk_rows():
+    """Likewise for disks."""
+    for op in ("read", "write"):
+        for length, name in DISK_OPS.items():
+            for depth in DEPTHS:
+                yield (op, length, depth), f"{op:5}  {name:>19}  depth {depth:2}"
+
+
 def text(r):
     if not r:
         return "-"
@@ -95,11 +107,11 @@ def print_rows(title, columns, lines):
     print()
 
 
-def table(results, paths, title):
-    lines = [(name, [text(results.get((p, *load))) for p in paths]) for load, name in rows()
+def table(results, loads, paths, title):
+    lines = [(name, [text(results.get((p, *load))) for p in paths]) for load, name in loads
              if any((p, *load) in results for p in paths)]
     if lines:
-        print_rows(f"{title}. * : frames were lost", paths, lines)
+        print_rows(f"{title}. * : some were lost", paths, lines)
 
 
 def quotient(results, load, ours, theirs):
@@ -121,6 +133,28 @@ def ratios(results):
     if out:
         print_rows("Ratios: Sluice over Open vSwitch with the same rules, and over itself without rules; the mediated\n"
                    "device over the vhost node; virtio through Sluice to a VF over the VF's own driver", columns, lines)
+    return out
+
+
+def disk_ratios(results):
+    """Volumes beside vhost-scsi, and how much of what encryption adds is the cipher itself."""
+    columns = {"volume/scsi": ("volume", "scsi"), "crypt/scsi-dm": ("volume-crypt", "scsi-dm"),
+               "volume/raw": ("volume", "raw")}
+    out, lines = [], []
+    for load, name in disk_rows():
+        found = {c: q for c, (a, b) in columns.items() if (q := quotient(results, load, a, b)) is not None}
+        cipher = results.get(("cipher", *load[:2], 0), {}).get("ns")
+        plain, crypt = (results.get((p, *load), {}).get("ns") for p in ("volume", "volume-crypt"))
+        if cipher and plain and crypt:
+            found |= {"added": round(crypt - plain), "cipher": round(cipher),
+                      "share": round(cipher / (crypt - plain), 3)}
+        if found:
+            out.append({"op": load[0], "len": load[1], "depth": load[2]} | found)
+            lines.append((name, [found.get(c, "-") for c in (*columns, "added", "cipher", "share")]))
+    if out:
+        print_rows("Disks: a volume over vhost-scsi, each encrypted over each encrypted, a volume over the bare disk; what a\n"
+                   "volume's encryption adds, what the kernel's cipher takes by itself, and how much of the former that is",
+                   [*columns, "added", "cipher", "share"], lines)
     return out
 
 
@@ -155,16 +189,19 @@ def trips(cells):
 def main():
     cells = read(sys.argv[1])
     unit = sys.argv[3] if len(sys.argv) > 3 else "nanoseconds of CPU"
-    keys = sorted(k for k in cells if k[0] in ORDER + VF and k[1] in ("in", "out"))
+    keys = sorted(k for k in cells if k[0] in ORDER + VF and k[1] in ("in", "out") or k[1] in ("read", "write"))
     results = {k: r for k in keys if (r := cost(cells, k))}
-    table(results, [p for p in ORDER if any(k[0] == p for k in results)],
+    table(results, rows(), [p for p in ORDER if any(k[0] == p for k in results)],
           f"Device-side {unit} per frame, median of interleaved rounds")
-    table(results, [p for p in VF if any(k[0] == p for k in results)],
+    table(results, rows(), [p for p in VF if any(k[0] == p for k in results)],
           f"A VF: {unit} per frame, of driver and host together, without the source's")
+    table(results, disk_rows(), [p for p in DISKS if any(k[0] == p for k in results)],
+          f"Disks: device-side {unit} per request, median of interleaved rounds")
     relative = ratios(results)
+    disk_relative = disk_ratios(results)
     kicks(results)
     with open(sys.argv[2], "w", encoding="ascii") as out:
-        json.dump({"results": list(results.values()), "ratios": relative, "trips": trips(cells)}, out, indent=1)
+        json.dump({"results": list(results.values()), "ratios": relative, "disks": disk_relative, "trips": trips(cells)}, out, indent=1)
 
 
 main()

@@ -4,27 +4,32 @@
 #
 #   run.sh [OUTDIR]      (default selftests/bench/out): results (raw), bench.json, bench.txt
 #
+#   BENCH          net or block: one half of it (both)
 #   BENCH_ROUNDS   how often everything is measured (5)
 #   BENCH_SECONDS  of one measurement (0.5)
 #   BENCH_TRIPS    round trips of a single frame (2000)
-#   BENCH_PATHS    which datapaths (wire sluice mdev ovs bridge macvtap; the first is what is subtracted inwards)
+#   BENCH_PATHS    which datapaths, in place of BENCH (see paths.sh)
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
+# shellcheck source=paths.sh
+. "$here/paths.sh"
 out=$(realpath -m "${1:-$here/out}")
-export BENCH_PATHS=${BENCH_PATHS:-wire sluice mdev ovs bridge macvtap}
+export BENCH_PATHS=${BENCH_PATHS:-$(bench_paths "${BENCH:-}")}
 mkdir -p "$out"
 kernel=$("$here/../rig/uml-build.sh" native)
 make -s -C "$here"
-case " $BENCH_PATHS " in
-*' sluice '*)
+if bench_has_sluice; then
 	make -s -C "$top" ARCH=um KDIR="$kernel" modules
 	make -s -C "$top" tool
-	;;
-esac
+fi
+export BENCH_CIPHER
+BENCH_CIPHER=$(bench_cipher "$kernel" ARCH=um)
 
-export RIG_ENV="BENCH_ROUNDS BENCH_SECONDS BENCH_TRIPS BENCH_PATHS"
+export RIG_ENV="BENCH_ROUNDS BENCH_SECONDS BENCH_TRIPS BENCH_PATHS BENCH_CIPHER"
+# A vDPA device takes so many pieces of memory, and its guest's may lie page by page.
+export RIG_APPEND="vhost_vdpa.max_iotlb_entries=$BENCH_PIECES"
 export RIG_OUT=$out RIG_TIMEOUT=${RIG_TIMEOUT:-3600}
 
 # The guest kernel and its processes are threads of one CPU: kept on one of ours, they hand over to each other at a

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What profile.sh sampled, by stage of a packet's way.
+"""What profile.sh sampled, by stage of a packet's way, or of a request's.
 
-  stages.py DIR/DIRECTION-LEN.perf ...
+  stages.py DIR/DIRECTION-LEN.perf DIR/PATH-OPERATION-LEN-DEPTH.perf ...
 
 Beside each .perf lies the .load of the same run, with the number of frames. Shares are of what ran on
 the device side: everything but the load generator, perf and the idle loop. perf's own interrupts make
@@ -27,11 +27,22 @@ STAGES = [
     ("socket buffers", r"skb|kmem_cache|slab|memset|kfree|kmalloc|sock_|pkt_describe|pkt_to"),
     ("wake-ups, scheduling, time", r""),
 ]
-NOT_DEVICE = re.compile(r"^(load|perf|perf-exec|swapper.*)$")
+DISK_STAGES = [
+    ("ring and translation", r"^(vring_|split_|packed_|sluice_vring|sluice_chain|sluice_gmem|sluice_iotlb|chain_)"),
+    ("cipher", r"aes|xts|skcipher|fpu|sluice_crypt"),
+    ("volume: requests, pieces, counters", r"sluice_(blk|pieces|request|limit|volume|poll|queue)|^pieces_|^request_|"
+     r"^blk_(begin|fetch|read|write_id|map|admit|take|submit|prepare|place|returned|reap|resume|complete|free|count|"
+     r"status|end_bio|transform|crypt|may_poll|fits|op|opf|has_data|get_limits)$"),
+    ("the device in memory", r"null_|memcpy_orig|radix|__rmqueue"),
+    ("block layer", r"bio|blk|rq_|wbt|sbitmap|submit|iov_iter|part_|update_io|plug|elv_|dd_|kblockd|nvme|request"),
+    ("target: SCSI, LIO, vhost", r"target|vhost|iblock|scsi|sbc_|se_|transport|core_|tcm|percpu_ida|sg_|memdup"),
+    ("wake-ups, scheduling, time, the rest", r""),
+]
+NOT_DEVICE = re.compile(r"^(load|disk|perf|perf-exec|swapper.*)$")
 
 
-def stage_of(symbol):
-    return next(name for name, pattern in STAGES if re.search(pattern, symbol))
+def stage_of(stages, symbol):
+    return next(name for name, pattern in stages if re.search(pattern, symbol))
 
 
 def read(path):
@@ -51,11 +62,13 @@ def table(path):
     with open(os.path.splitext(path)[0] + ".load", encoding="utf-8") as file:
         frames = json.load(file)["packets"]
     total = sum(samples.values()) or 1
-    print(f"\n{os.path.splitext(os.path.basename(path))[0]}: {frames} frames")
-    for name, _ in STAGES:
+    title = os.path.splitext(os.path.basename(path))[0]
+    stages = DISK_STAGES if re.search("-(read|write)-", title) else STAGES
+    print(f"\n{title}: {frames} of them")
+    for name, _ in stages:
         mine = {}
         for (_, symbol), n in samples.items():
-            if stage_of(symbol) == name:
+            if stage_of(stages, symbol) == name:
                 mine[symbol] = mine.get(symbol, 0) + n
         top = sorted(mine, key=mine.get, reverse=True)[:4]
         share = sum(mine.values())

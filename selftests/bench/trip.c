@@ -25,6 +25,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 #include "guest.h"
+#include "meter.h"
 #include "netio.h"
 
 #define FRAME_LEN	64
@@ -44,33 +45,11 @@ struct clocks {
 	} of[MAX_PIDS];
 };
 
-static void die(const char *what, int err)
-{
-	fprintf(stderr, "trip: %s: %s\n", what, strerror(err < 0 ? -err : err));
-	exit(1);
-}
-
 static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec t;
 
 	return clock_gettime(clock, &t) ? 0 : t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
-
-static double cycles_per_ns(void)
-{
-	uint64_t c = __rdtsc(), t = clock_ns(CLOCK_MONOTONIC);
-
-	while (clock_ns(CLOCK_MONOTONIC) - t < 50000000)
-		;
-	return (double)(__rdtsc() - c) / (clock_ns(CLOCK_MONOTONIC) - t);
-}
-
-static int cmp(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
 }
 
 /* One frame there and back; the time it took in cycles. */
@@ -85,17 +64,17 @@ static uint64_t round_trip(struct vdrv *v, int peer, const struct virtio_net_hdr
 
 	len = netio_send(peer, hdr, frame, FRAME_LEN);
 	if (len < 0)
-		die("peer", len);
+		meter_die("peer", len);
 	len = vdrv_recv(v, &h, got, sizeof(got), WAIT_MS);
 	if (len < 0)
-		die("to the guest", len);
+		meter_die("to the guest", len);
 	len = vdrv_send(v, &plain, got, len);
 	if (len < 0)
-		die("guest", len);
+		meter_die("guest", len);
 	len = netio_recv(peer, &h, got, sizeof(got), WAIT_MS);
 	t = __rdtsc() - t;
 	if (len != FRAME_LEN || memcmp(got, frame, FRAME_LEN))
-		die("from the guest", len < 0 ? len : EPROTO);
+		meter_die("from the guest", len < 0 ? len : EPROTO);
 	return t;
 }
 
@@ -105,22 +84,21 @@ static void ping(struct guest *g, const char *ifname, unsigned int count)
 	int peer = netio_open(ifname);
 	struct virtio_net_hdr_v1 hdr;
 	unsigned char frame[FRAME_LEN];
-	uint64_t *cycles = calloc(count, sizeof(*cycles));
-	double rate = cycles_per_ns();
+	static struct meter cycles;
+	double rate = meter_rate(), median;
 	unsigned int i;
 
 	if (peer < 0)
-		die(ifname, peer);
-	if (!cycles || netio_frame_make(&f, &hdr, frame) < 0)
-		die("frame", EINVAL);
+		meter_die(ifname, peer);
+	if (netio_frame_make(&f, &hdr, frame) < 0)
+		meter_die("frame", EINVAL);
 	for (i = 0; i < WARM_UP; i++)
 		round_trip(g->v, peer, &hdr, frame);
 	for (i = 0; i < count; i++)
-		cycles[i] = round_trip(g->v, peer, &hdr, frame);
-	qsort(cycles, count, sizeof(*cycles), cmp);
-	printf("{\"trips\":%u,\"median\":%.0f,\"p99\":%.0f}\n", count, cycles[count / 2] / rate,
-	       cycles[count * 99ULL / 100] / rate);
-	free(cycles);
+		meter_add(&cycles, round_trip(g->v, peer, &hdr, frame));
+	median = meter_median(&cycles) / rate;
+	printf("{\"trips\":%u,\"median\":%.0f,\"p99\":%.0f}\n", cycles.nr, median,
+	       cycles.sample[cycles.nr * 99ULL / 100] / rate);
 }
 
 static bool is_worker(int pid)
@@ -145,7 +123,7 @@ static void read_clocks(struct clocks *c)
 	int pid;
 
 	if (!proc)
-		die("/proc", errno);
+		meter_die("/proc", errno);
 	c->nr = 0;
 	while (c->nr < MAX_PIDS && (e = readdir(proc))) {
 		pid = atoi(e->d_name);
@@ -198,12 +176,12 @@ int main(int argc, char **argv)
 	}
 	n = atoi(argv[argc - 1]);
 	if (!n)
-		die("arguments", EINVAL);
+		meter_die("arguments", EINVAL);
 	if (!is_ping)
 		base = busy(n);
 	ret = guest_open(&g, argv[2], argv[3], false);
 	if (ret)
-		die(argv[2], ret);
+		meter_die(argv[2], ret);
 	if (is_ping) {
 		ping(&g, argv[4], n);
 	} else {
