@@ -306,27 +306,29 @@ static bool queue_served(const struct sluice_queue *q)
 	return !q->port || rcu_access_pointer(q->port->engine_ops);
 }
 
-/* One visit of the engine's. */
-static int queue_visit(struct sluice_worker *w, struct sluice_queue *q)
+/* One visit of the engine's. @budget: 0: nothing new. */
+static int queue_visit(struct sluice_worker *w, struct sluice_queue *q, int budget)
 {
 	const struct sluice_engine_ops *ops;
 
 	if (q->dir == SLUICE_QUEUE_REQ)
-		return q->volume->ops->serve(w, q, QUEUE_BUDGET);
+		return q->volume->ops->serve(w, q, budget);
 	/* See queue_served(). */
 	rcu_read_lock();
 	ops = rcu_dereference(q->port->engine_ops);
 	rcu_read_unlock();
-	return q->dir == SLUICE_QUEUE_TX ? ops->guest_tx(w, q, QUEUE_BUDGET) :
-					   ops->guest_rx(w, q, QUEUE_BUDGET);
+	return q->dir == SLUICE_QUEUE_TX ? ops->guest_tx(w, q, budget) :
+					   ops->guest_rx(w, q, budget);
 }
 
-static void queue_count_busy(struct sluice_queue *q, u64 ns)
+static void queue_count_busy(struct sluice_worker *w, struct sluice_queue *q, u64 ns)
 {
-	if (q->port)
+	if (q->port) {
 		sluice_port_count_busy(q->port, ns);
-	else
+	} else {
 		sluice_volume_count_busy(q->volume, ns);
+		sluice_volume_share_take(q->volume, w, ns);
+	}
 }
 
 /* What is with the device ends, whatever became of the ring. */
@@ -340,7 +342,7 @@ static void queue_reap(struct sluice_worker *w, struct sluice_queue *q)
 
 bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 {
-	bool stalled = q->stalled;
+	bool stalled = q->stalled, others_first;
 	u64 then;
 	int n;
 
@@ -377,16 +379,20 @@ bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 		q->armed = false;
 		sluice_vring_disable_notify(q->vr);
 	}
+	others_first = q->volume && !sluice_volume_share_left(q->volume, w);
 	then = local_clock();
 	n = unlikely(queue_owes(q)) ? queue_settle(q) : 0;
 	if (!n)
-		n = queue_visit(w, q);
+		n = queue_visit(w, q, others_first ? 0 : QUEUE_BUDGET);
 	if (n < 0) {
 		queue_error(q, n);
 		return false;
 	}
 	if (unlikely(stalled))
 		sluice_fault_forget(q->fault);
+	/* What there is was not looked at. */
+	if (!n && others_first)
+		return false;
 	if (!n) {
 		q->idle_polls++;
 		/* Frames wait and the guest brings no buffers: its kick tells when it does. */
@@ -395,7 +401,7 @@ bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 		return false;
 	}
 	q->idle_polls = 0;
-	queue_count_busy(q, local_clock() - then);
+	queue_count_busy(w, q, local_clock() - then);
 	return true;
 }
 

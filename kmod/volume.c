@@ -331,6 +331,7 @@ static void volume_free(struct kref *ref)
 		sluice_queue_exit(&v->queue[i]);
 	kvfree(v->queue);
 	free_percpu(v->stats);
+	free_percpu(v->share);
 	kfree(v->key_name);
 	kfree(v->path);
 	kfree(v);
@@ -378,7 +379,8 @@ static struct sluice_volume *volume_new(const char *name, const struct sluice_vo
 	v->iv_offset = p->iv_offset;
 	v->path = kstrdup(p->path, GFP_KERNEL);
 	v->stats = alloc_percpu(struct sluice_volume_stats);
-	if (!v->path || !v->stats || volume_init_queues(v, p->queues ?: 1)) {
+	v->share = alloc_percpu(struct sluice_volume_share);
+	if (!v->path || !v->stats || !v->share || volume_init_queues(v, p->queues ?: 1)) {
 		sluice_volume_put(v);
 		return NULL;
 	}

@@ -154,6 +154,16 @@ struct sluice_volume_rekey {
 };
 
 /**
+ * struct sluice_volume_share - of a worker's time; the worker's own
+ * @round: the worker's, when @used was looked at last
+ * @used: ns that this and later rounds have yet to pay for
+ */
+struct sluice_volume_share {
+	u64 round;
+	u64 used;
+};
+
+/**
  * struct sluice_volume - a block backend
  * @ref: front ends and the list hold it; memory goes with the last
  * @name: unique
@@ -184,6 +194,7 @@ struct sluice_volume_rekey {
  * @queue: @nr_queues queues
  * @drain_wait: who waits for a queue's requests to end
  * @stats: per CPU
+ * @share: by the worker's core
  * @engine: the engine's own state; set under RTNL before requests flow
  * @ops: the engine that serves the volume (module reference held); fixed
  */
@@ -220,6 +231,7 @@ struct sluice_volume {
 	wait_queue_head_t drain_wait;
 
 	struct sluice_volume_stats __percpu *stats;
+	struct sluice_volume_share __percpu *share;
 	void *engine;
 	const struct sluice_blk_ops *ops;
 };
@@ -314,6 +326,10 @@ void sluice_volume_count_throttled(struct sluice_volume *v, enum sluice_volume_o
 void sluice_volume_count_latency(struct sluice_volume *v, enum sluice_volume_stage stage, u64 ns);
 /* A request was completed by looking. */
 void sluice_volume_count_polled(struct sluice_volume *v);
+/* May @w begin something new of the volume in this round? Worker context. */
+bool sluice_volume_share_left(const struct sluice_volume *v, struct sluice_worker *w);
+/* It took so long. Worker context. */
+void sluice_volume_share_take(const struct sluice_volume *v, const struct sluice_worker *w, u64 ns);
 /* Worker time that was spent for this volume. */
 void sluice_volume_count_busy(struct sluice_volume *v, u64 ns);
 

@@ -128,6 +128,8 @@ static bool worker_visit(struct sluice_worker *w)
 	struct sluice_port *uplink;
 	bool moved = false;
 
+	w->rounds++;
+	w->held = 0;
 	/* A queue may take itself out of the list when its ring breaks. */
 	list_for_each_entry_safe(q, tmp, &w->queues, node) {
 		if (sluice_queue_poll(w, q))
@@ -137,7 +139,13 @@ static bool worker_visit(struct sluice_worker *w)
 	}
 	list_for_each_entry(uplink, &w->uplinks, worker_node)
 		moved |= sluice_uplink_poll(w, uplink);
-	return moved;
+	/* Of those that share what one round has for them, another comes first in the next. */
+	if (moved || w->held)
+		list_rotate_left(&w->queues);
+	/* Those who had their share left it to nobody: no need to go round in vain. */
+	if (!moved && w->held)
+		w->rounds += w->held - 1;
+	return moved || w->held;
 }
 
 /* Turn notifications on everywhere. False if work turned up meanwhile. */

@@ -39,6 +39,9 @@ enum sluice_worker_mode {
  * @mm: address space in use; worker thread only
  * @queues: attached queues (struct sluice_queue.node); worker thread only
  * @uplinks: struct sluice_port.worker_node; worker thread only
+ * @rounds: over all queues and uplinks; worker thread only
+ * @held: how many more until the first of those volumes may go on that had their share; 0: none
+ *	waits for that; likewise
  * @last_work: when something moved last (local_clock()); worker thread only
  * @engine: the engine's own state; set under RTNL by sluice_worker_call(), used on the thread
  * @busy_ns: time spent moving packets; single writer, the worker
@@ -60,6 +63,8 @@ struct sluice_worker {
 	struct mm_struct *mm;
 	struct list_head queues;
 	struct list_head uplinks;
+	u64 rounds;
+	u64 held;
 	u64 last_work;
 	void *engine;
 
