@@ -305,6 +305,17 @@ hides 'rekey|journal' sluice volume show e2
 ok 'the engine is not removed while there are volumes' exits 1 rmmod sluice_blk
 ok 'neither is the core' exits 1 rmmod sluice
 
+# --- a mediated device that nobody has open goes with its module, and lets go of its volume
+parents=/sys/class/mdev_bus
+mdev_add() { echo 5105e000-0000-4000-8000-0000000000d1 >"$parents/$1/mdev_supported_types/sluice_mdev-blk/create"; }
+refused 'Required key not available' mdev_add p1
+done_ mdev_add e2
+shows '^e2: .* claimed' sluice volume show e2
+refused 'remove its vDPA or mediated device' sluice volume del e2
+done_ rmmod sluice_mdev
+hides claimed sluice volume show e2
+ok 'no parent is left' exits 2 ls -d "$parents/e2"
+
 # --- nothing showed a key
 done_ add_key user watched "$key64"
 {
