@@ -138,7 +138,7 @@ def ratios(results):
 
 def disk_ratios(results):
     """Volumes beside vhost-scsi, and how much of what encryption adds is the cipher itself."""
-    columns = {"volume/scsi": ("volume", "scsi"), "crypt/scsi-dm": ("volume-crypt", "scsi-dm"),
+    columns = {"volume/scsi": ("volume", "scsi"), "crypt/dm": ("volume-crypt", "scsi-dm"),
                "volume/raw": ("volume", "raw")}
     out, lines = [], []
     for load, name in disk_rows():
