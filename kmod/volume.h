@@ -287,8 +287,8 @@ struct sluice_volume *sluice_volume_next(struct sluice_volume *v);
 void sluice_volume_set_limit(struct sluice_volume *v, enum sluice_volume_op op,
 			     const struct sluice_volume_limit *limit);
 /*
- * @sectors: 0: up to the device's end. The guest sees it at once. Return: 0; -EBUSY: it would overlap,
- * or is being re-encrypted; -EINVAL.
+ * @sectors: 0: up to the device's end. The guest sees it at once. Return: 0; -EBUSY: it would
+ * overlap, or is being re-encrypted; -EINVAL.
  */
 int sluice_volume_resize(struct sluice_volume *v, u64 sectors, struct netlink_ext_ack *extack);
 /**

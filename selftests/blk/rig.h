@@ -41,8 +41,8 @@ int rig_loop_add(const char *file, size_t size, char *dev);
 int rig_loop_del(const char *file, const char *dev);
 
 /*
- * A device of the device mapper's: @table in the words of dmsetup, several lines with \n in between;
- * its path is written to @dev (of 32 bytes).
+ * A device of the device mapper's: @table in the words of dmsetup, several lines with \n in
+ * between; its path is written to @dev (of 32 bytes).
  */
 int rig_dm_add(const char *name, const char *table, char *dev);
 /* From now on it is another; what it was asked before is done as before. */

@@ -43,6 +43,7 @@ typedef unsigned int gfp_t;
 #define S64_MIN			INT64_MIN
 #define S64_MAX			INT64_MAX
 #define NSEC_PER_SEC		1000000000L
+#define NSEC_PER_USEC		1000L
 #define cpu_to_le16		__cpu_to_le16
 #define cpu_to_le32		__cpu_to_le32
 #define cpu_to_le64		__cpu_to_le64
