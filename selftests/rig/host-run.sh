@@ -108,10 +108,16 @@ if [ "$vfs" -gt 0 ]; then
 	      -netdev "hubport,id=n1,hubid=0"
 	      -device "igb,bus=rp1,netdev=n1,mac=$peer_mac")
 fi
-# For volumes.
+# For volumes: a drive with one namespace of its own, and one that a VF may have (host-nvme.sh).
 truncate -s 64M "$job/nvme"
-disks=(-drive "if=none,id=nvme,format=raw,file=$job/nvme"
-       -device "nvme,serial=rig,drive=nvme")
+truncate -s 64M "$job/nvme2"
+disks=(-device "pcie-root-port,id=rp2,slot=3,chassis=1"
+       -device "nvme-subsys,id=subsys,nqn=rig"
+       -device "nvme,id=nvme0,bus=rp2,serial=rig,subsys=subsys,max_ioqpairs=6,msix_qsize=7,sriov_max_vfs=2,sriov_vq_flexible=4,sriov_vi_flexible=4"
+       -drive "if=none,id=nvme,format=raw,file=$job/nvme"
+       -device "nvme-ns,drive=nvme,bus=nvme0,nsid=1,shared=off"
+       -drive "if=none,id=nvme2,format=raw,file=$job/nvme2"
+       -device "nvme-ns,drive=nvme2,bus=nvme0,nsid=2,shared=on,detached=on")
 
 boot()
 {
