@@ -24,6 +24,8 @@ fi
 
 # shellcheck source=../rig/host-sluice.sh
 . "$here/../rig/host-sluice.sh"
+# shellcheck source=../rig/disk-image.sh
+. "$here/../rig/disk-image.sh"
 # shellcheck source=lib.sh
 . "$here/lib.sh"
 # shellcheck source=tests_traffic.sh

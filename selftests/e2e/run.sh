@@ -12,6 +12,8 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=../rig/host-sluice.sh
 . "$here/../rig/host-sluice.sh"
+# shellcheck source=../rig/disk-image.sh
+. "$here/../rig/disk-image.sh"
 
 keep=()
 if [ "${1:-}" = -o ]; then
@@ -54,7 +56,7 @@ if [ $# -eq 0 ] || [[ " $* " =~ \ (pxe|ovmf)\  ]]; then
 	extra+=(-e "RIG_BOOT=$(parts unpack ovmf dnsmasq-base ipxe)")
 fi
 if [ $# -eq 0 ] || [[ " $* " =~ \ mdev_blk_(bios|uefi)\  ]]; then
-	extra+=(-e "RIG_DISK=$(parts unpack ovmf grub-pc-bin grub-efi-amd64-bin grub-common mtools)")
+	extra+=(-e "RIG_DISK=$(parts unpack "${DISK_IMAGE_PACKAGES[@]}")")
 fi
 ver=$(rig_kver) || rig_die "no kernel 6.12 or later in /boot (selftests/rig/deps.sh rig)"
 if [ $# -eq 0 ] || [[ " $* " = *" testpmd "* ]]; then

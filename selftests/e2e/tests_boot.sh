@@ -7,15 +7,6 @@
 
 BOOT_ROOT=/run/boot-server
 
-# Lay out packages that were unpacked for a test.
-parts_install()
-{
-	[ -z "$(ls "$1")" ] || {
-		tar -C "$1" -c . | tar -C / -x --keep-directory-symlink --no-same-owner
-		ldconfig
-	}
-}
-
 boot_server_start()
 {
 	mkdir -p $BOOT_ROOT

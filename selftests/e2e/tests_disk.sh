@@ -104,52 +104,14 @@ test_mdev_blk()
 	must sluice volume del vol1
 }
 
-# What GRUB does, from a disk that holds kernel and initramfs.
-disk_grub()
-{
-	local platform=$1 out=$2
-
-	shift 2
-	cat >/run/early.cfg <<-END
-		serial --unit=0
-		terminal_output serial
-		search --no-floppy --file --set=root /vmlinuz
-		linux /vmlinuz console=ttyS0 quiet loglevel=4 panic=-1 $GUEST_TICK booted=disk
-		initrd /guest.img
-		boot
-	END
-	must grub-mkimage -d "/usr/lib/grub/$platform" -O "$platform" -c /run/early.cfg -p / -o "$out" \
-		part_msdos fat linux search search_fs_file serial "$@"
-}
-
-# Make the volume's part of the drive a disk that BIOS and UEFI boot from: one
-# partition, which is the ESP too, and in front of it GRUB's image for a BIOS,
-# which looks for itself in the sectors behind the first.
+# Make the volume's part of the drive a disk that BIOS and UEFI boot from.
 disk_make_bootable()
 {
-	local drive=/dev/nvme0n1 at=$((DISK_START + 1)) part
+	local drive=/dev/nvme0n1
 
-	part="$drive@@${at}M"
 	must dd if=/dev/zero of=$drive bs=1M count=64 conv=fsync &&
-	disk_grub i386-pc /run/core.img biosdisk &&
-	disk_grub x86_64-efi /run/bootx64.efi || return
-	python3 - /usr/lib/grub/i386-pc/boot.img /run/core.img $((DISK_SIZE - 1)) >/run/front.img <<-'END' || return
-		import struct, sys
-		boot = bytearray(open(sys.argv[1], "rb").read())
-		core = open(sys.argv[2], "rb").read()
-		assert len(boot) == 512 and len(core) <= 2047 * 512
-		# Where the partition table is, it has code for floppies.
-		entry = struct.pack("<B3sB3sII", 0x80, b"\xfe\xff\xff", 0xef, b"\xfe\xff\xff",
-		                    2048, int(sys.argv[3]) * 2048)
-		boot[446:] = entry.ljust(64, b"\0") + b"\x55\xaa"
-		sys.stdout.buffer.write(boot + core)
-	END
-	must dd if=/run/front.img of=$drive bs=1M seek=$DISK_START conv=notrunc,fsync &&
-	must mformat -i "$part" -T $(((DISK_SIZE - 1) * 2048)) -h 64 -s 32 :: &&
-	must mmd -i "$part" ::EFI ::EFI/BOOT &&
-	must mcopy -i "$part" /run/bootx64.efi ::EFI/BOOT/BOOTX64.EFI &&
-	must mcopy -i "$part" "/boot/vmlinuz-$KVER" ::vmlinuz &&
-	must mcopy -i "$part" "$(guest_initrd "$KVER")" ::guest.img &&
+	must disk_image /run/disk.img "$DISK_SIZE" &&
+	must dd if=/run/disk.img of=$drive bs=1M seek=$DISK_START conv=notrunc,fsync &&
 	must blockdev --flushbufs $drive
 }
 

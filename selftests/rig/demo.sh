@@ -9,18 +9,21 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 
 outside()
 {
-	local ver start=$SECONDS
+	local ver disk start=$SECONDS
 
 	echo "== Installing what is missing"
 	"$here/deps.sh" build rig
 	# shellcheck source=host-sluice.sh
 	. "$here/host-sluice.sh"
+	# shellcheck source=disk-image.sh
+	. "$here/disk-image.sh"
+	disk=$("$here/unpack.sh" "${DISK_IMAGE_PACKAGES[@]}")
 	ver=$(rig_kver) || rig_die "no kernel 6.12 or later in /boot"
 	echo "== Building for $ver"
 	sluice_build "$ver"
 	KVER=$ver guest_initrd "$ver" >/dev/null
 	echo "== Booting the host (about half a minute without hardware virtualization)"
-	KVER=$ver "$here/host-run.sh" -t 900 "$here/demo.sh" inside || {
+	KVER=$ver "$here/host-run.sh" -t 900 -e "RIG_DISK=$disk" "$here/demo.sh" inside || {
 		rc=$?
 		echo "== The demo failed ($((SECONDS - start)) s)"
 		exit "$rc"
@@ -60,6 +63,7 @@ try()
 	  host)	 eval "$2" ;;
 	  guest) guest_run vm1 "$2" ;;
 	  guest2) guest_run vm2 "$2" ;;
+	  guest3) guest_run vm3 "$2" ;;
 	  peer)	 ip netns exec peer bash -c "$2" ;;
 	  esac; } 2>&1 | sed 's/^/       /' || rc=${PIPESTATUS[0]}
 	if [ "${3:-}" = fails ]; then
@@ -269,6 +273,59 @@ show_mdev_policy()
 	done_step
 }
 
+# The third guest: its disk is an encrypted volume.
+vm3_uuid=83b8f4f2-509f-382f-3c1e-e6bfe0fa10d1 vm3_secret="the guest's own words"
+
+show_volume()
+{
+	step "A volume on an NVMe VF, encrypted; the host itself puts an image on it"
+	parts_install "$RIG_DISK"
+	disk_image /run/disk.img 40 >/dev/null || bad=1
+	try host "$here/host-nvme.sh"
+	vm3_disk=$("$here/host-nvme.sh")
+	try host "head -c 64 /dev/urandom | sluice key add vol1"
+	try host "sluice volume mode enforce"
+	try host "sluice volume add vol1 dev $vm3_disk size 48M key logon:sluice:vol1"
+	try host "modprobe -a virtio_vdpa virtio_blk && vdpa dev add name vol1 mgmtdev sluice"
+	try host "timeout 20 bash -c 'until test -b /dev/vda; do sleep 0.1; done'; dd if=/run/disk.img of=/dev/vda bs=1M conv=fsync"
+	try host "vdpa dev del vol1"
+	done_step
+}
+
+show_volume_boot()
+{
+	local ms dev=/sys/bus/mdev/devices/$vm3_uuid
+
+	step "A guest boots from it, by its firmware's own driver"
+	try host "mdevctl start -u $vm3_uuid -p vol1 -t sluice_mdev-blk"
+	echo "   host# qemu-system-x86_64 ... -device vfio-pci,sysfsdev=$dev,bootindex=0"
+	ms=$SECONDS
+	ulimit -l unlimited
+	GUEST_DISKBOOT=1 guest_start vm3 -device "vfio-pci,sysfsdev=$dev,bootindex=0"
+	guest_wait vm3 240 || bad=1
+	echo "       (booted in $((SECONDS - ms)) s)"
+	try guest3 "grep -o booted=disk /proc/cmdline; cat /sys/block/vda/serial; cat /proc/partitions"
+	try guest3 "echo \"$vm3_secret\" | dd of=/dev/vda bs=512 seek=90000 conv=fsync"
+	try guest3 "echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/vda bs=512 skip=90000 count=1 2>/dev/null | head -n 1"
+	try host "dd if=$vm3_disk bs=512 skip=90000 count=1 2>/dev/null | od -An -tx1 | head -n 2"
+	try host "grep -ac \"$vm3_secret\" $vm3_disk" fails
+	try host "sluice -s volume show vol1"
+	done_step
+}
+
+show_volume_away()
+{
+	step "The guest ends, and dm-crypt reads with the same key what it left"
+	guest_kill vm3
+	export DM_DISABLE_UDEV=1	# the host has no udev: the tool makes its node itself
+	try host "mdevctl stop -u $vm3_uuid && sluice volume del vol1"
+	try host "dmsetup create plain --table '0 98304 crypt aes-xts-plain64 :64:logon:sluice:vol1 0 $vm3_disk 0'"
+	try host "dd if=/dev/mapper/plain bs=512 skip=90000 count=1 2>/dev/null | head -n 1"
+	try host "grep -ac \"$vm3_secret\" /dev/mapper/plain"
+	try host "dmsetup remove plain && sluice key del vol1"
+	done_step
+}
+
 show_end()
 {
 	step "The guests end, and everything is taken down again"
@@ -286,6 +343,8 @@ inside()
 {
 	# shellcheck source=host-sluice.sh
 	. "$here/host-sluice.sh"
+	# shellcheck source=disk-image.sh
+	. "$here/disk-image.sh"
 	peer_up
 	show_host
 	show_load
@@ -297,6 +356,9 @@ inside()
 	show_guard
 	show_mdev
 	show_mdev_policy
+	show_volume
+	show_volume_boot
+	show_volume_away
 	show_end
 	printf '\n%d steps, %d failed\n' "$number" "${#failed[@]}"
 	if [ "${#failed[@]}" -gt 0 ]; then
