@@ -304,6 +304,8 @@ struct sluice_queue *sluice_volume_queue(struct sluice_volume *v, unsigned int i
 
 /* VIRTIO_BLK_F_* that a driver may be offered (virtio 1.2, 5.2.3). Any context. */
 u64 sluice_volume_offer(const struct sluice_volume *v);
+/* As a driver finds it: no features, the device's own cache. No queue attached. Process context. */
+void sluice_volume_reset(struct sluice_volume *v);
 /* Of those, what the driver took; before any queue is attached. Process context. */
 void sluice_volume_set_features(struct sluice_volume *v, u64 features);
 /* The device's configuration as it is now (virtio 1.2, 5.2.4). Any context. */

@@ -514,7 +514,7 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
 		err = volume_measure(v, params->sectors, &v->sectors, extack);
 	if (err)
 		goto close;
-	sluice_volume_init_writeback(v);
+	sluice_volume_reset(v);
 	sluice_volume_set_limit(v, SLUICE_VOLUME_READ, &params->limit[SLUICE_VOLUME_READ]);
 	sluice_volume_set_limit(v, SLUICE_VOLUME_WRITE, &params->limit[SLUICE_VOLUME_WRITE]);
 	err = volume_publish(v, params, extack);

@@ -335,9 +335,6 @@ void sluice_volume_count_busy(struct sluice_volume *v, u64 ns);
 
 /* --- between the files of sluice.ko --- */
 
-/* volume_config.c: what a virtio driver is told. Set once, when the device is known. */
-void sluice_volume_init_writeback(struct sluice_volume *v);
-
 /*
  * key.c: read a key that the caller possesses; logon, user, encrypted and trusted ones. @name: its
  * "type:description", to be freed. 0, -ENOKEY, -EKEYREVOKED, -EINVAL, -EACCES with an extack.

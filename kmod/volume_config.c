@@ -37,17 +37,28 @@ u64 sluice_volume_offer(const struct sluice_volume *v)
 }
 SLUICE_EXPORT(sluice_volume_offer);
 
-void sluice_volume_init_writeback(struct sluice_volume *v)
+static void config_init_writeback(struct sluice_volume *v)
 {
 	WRITE_ONCE(v->writeback, bdev_write_cache(v->bdev));
 }
+
+void sluice_volume_reset(struct sluice_volume *v)
+{
+	v->features = 0;
+	/*
+	 * Drivers read of the cache before they start, and send no flush where there is none: what they
+	 * read has to be what they have from then on, not what the driver before them left.
+	 */
+	config_init_writeback(v);
+}
+SLUICE_EXPORT(sluice_volume_reset);
 
 void sluice_volume_set_features(struct sluice_volume *v, u64 features)
 {
 	v->features = features;
 	/* A driver that knows of no cache is given none (virtio 1.2, 5.2.5.1). */
 	if (features & (F(FLUSH) | F(CONFIG_WCE)))
-		sluice_volume_init_writeback(v);
+		config_init_writeback(v);
 	else
 		WRITE_ONCE(v->writeback, false);
 }

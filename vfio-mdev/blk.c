@@ -111,6 +111,7 @@ static void blk_reset(struct sluice_mdev *m)
 	lockdep_assert_held(&m->lock);
 	m->nr_active = m->nr_data;
 	m->disk.wce_written = false;
+	sluice_volume_reset(m->disk.volume);
 	blk_news(m);
 }
 

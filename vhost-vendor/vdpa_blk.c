@@ -85,6 +85,7 @@ static void blk_reset(struct sluice_vdpa *d)
 {
 	lockdep_assert_held(&d->lock);
 	d->blk.wce_written = false;
+	sluice_volume_reset(d->blk.volume);
 }
 
 /* Requests have no header of the transport's. */
