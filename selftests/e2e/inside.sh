@@ -15,6 +15,7 @@ tests=(attach ping ping6 sizes tcp_out tcp_in data acl acl_in guard rate flow me
        worker poll hotplug link_down in_use reboot kill dump_apply port_del
        mdev mdev_pinned mdev_reboot mdev_kill mdev_remove mdev_queues mdevctl mdev_viommu mdev_hotmem
        vdpa vdpa_blk mdev_blk mdev_blk_bios mdev_blk_uefi
+       volume_fio volume_fio_guest volume_luks volume_limits volume_kill volume_vf
        multiqueue qemu72 libvirt packed migrate_packed viommu migrate peers bridge ovs pxe ovmf testpmd unplug netns clean)
 
 if [ "${1:-}" = list ]; then
@@ -42,6 +43,8 @@ fi
 . "$here/tests_vdpa.sh"
 # shellcheck source=tests_disk.sh
 . "$here/tests_disk.sh"
+# shellcheck source=tests_volume.sh
+. "$here/tests_volume.sh"
 # shellcheck source=tests_setup.sh
 . "$here/tests_setup.sh"
 # shellcheck source=tests_boot.sh

@@ -23,7 +23,8 @@ lint=(linux-source-6.12 xz-utils bc bison flex perl python3 python3-yaml sparse 
       python3-jsonschema shellcheck codespell mandoc git)
 rig=(linux-source-6.12 xz-utils zstd bc bison flex cpio rsync python3 python3-yaml
      clang libclang-rt-dev dkms qemu-system-x86 qemu-utils seabios ipxe-qemu busybox-static
-     mount dmsetup iproute2 iputils-ping iperf3 ethtool tcpdump openvswitch-switch procps mdevctl udev nvme-cli cryptsetup-bin fio)
+     mount dmsetup iproute2 iputils-ping iperf3 ethtool tcpdump openvswitch-switch procps mdevctl udev
+      nvme-cli cryptsetup-bin fio)
 
 # What was released before the kernel and QEMU that we need, and gets them
 # from backports.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 #
 # Inside the host: disks to boot from.  Sourced.  Needs GRUB's files and
 # mtools: DISK_IMAGE_PACKAGES, as unpack.sh has them.

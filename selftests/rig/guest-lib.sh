@@ -18,11 +18,18 @@
 . "$(dirname "${BASH_SOURCE[0]}")/host-lib.sh"
 
 GUEST_DIR=/run/guest
-GUEST_MODULES="virtio_net virtio_blk virtio_rng 8021q"
+GUEST_MODULES="virtio_net virtio_blk virtio_rng 8021q 9pnet_virtio 9p"
 GUEST_PROGRAMS="bash iperf3 ethtool ip ping"
 # An emulated host loses an interrupt of a guest's timer now and then. One that was to be the only one
 # leaves the guest standing still for ever; of those that come by themselves the next makes up for it.
 : "${GUEST_TICK=nohz=off highres=off}"
+
+# What makes the host's root, read-only, the guest's /new: for programs that are too much for an
+# initramfs, which then run as "chroot /new PROGRAM".
+GUEST_ROOT=(-fsdev "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"
+	    -device "virtio-9p-pci,fsdev=root,mount_tag=root")
+GUEST_ROOT_MOUNT="mount -t 9p -o trans=virtio,version=9p2000.L,cache=loose,msize=262144,ro root /new &&
+	mount --bind /dev /new/dev && mount -t proc proc /new/proc && mount -t tmpfs tmp /new/tmp"
 
 declare -A guest_pid guest_in guest_out
 
