@@ -47,6 +47,7 @@ all() {
 	for name in $(c_tests vfio); do echo "vfio/$name"; done
 	for name in $(ctl_tests); do echo "ctl/$name"; done
 	echo e2e
+	echo power
 }
 
 wanted() { # test, names
@@ -92,7 +93,8 @@ run() { # test
 		;;
 	vhost/*|vdpa/*|vfio/*) in_uml "$tests/${1%/*}/out/${1#*/}" ;;
 	ctl/*) in_uml "$tests/ctl/${1#*/}.sh" ;;
-	e2e) timeout 2400 "$tests/e2e/run.sh" ;;
+	e2e) timeout 3000 "$tests/e2e/run.sh" ;;
+	power) timeout 900 "$tests/e2e/power.sh" ;;
 	esac
 }
 

@@ -64,5 +64,5 @@ if [ $# -eq 0 ] || [[ " $* " = *" testpmd "* ]]; then
 fi
 sluice_build "$ver" >&2
 guest_initrd "$ver" >/dev/null
-KVER=$ver exec "$here/../rig/host-run.sh" -t "${E2E_TIMEOUT:-1800}" -e "V=${V:-}" "${extra[@]}" \
+KVER=$ver exec "$here/../rig/host-run.sh" -t "${E2E_TIMEOUT:-2700}" -e "V=${V:-}" "${extra[@]}" \
 	${keep[@]+"${keep[@]}"} "$here/inside.sh" "$@"

@@ -18,6 +18,7 @@ usage()
 	  -c N         processors (2)
 	  -m MIB       memory (2560; no more than 2816 with VFs)
 	  -v N         virtual functions of the SR-IOV NIC (4); 0: no NICs
+	  -d DIR       what the NVMe drive holds stays in DIR, for another boot
 	  -e NAME=VAL  a variable for the program; may be repeated
 	  -o DIR       keep dmesg, the console's log and what the program
 	               wrote to \$RIG_OUT in DIR
@@ -31,14 +32,15 @@ usage()
 	exit "$1"
 }
 
-limit=900 cpus=2 mem=2560 vfs=4 out='' icount=
+limit=900 cpus=2 mem=2560 vfs=4 out='' icount='' drives=''
 envs=() extra=()
-while getopts t:c:m:v:e:o:ia:h opt; do
+while getopts t:c:m:v:d:e:o:ia:h opt; do
 	case $opt in
 	t) limit=$OPTARG ;;
 	c) cpus=$OPTARG ;;
 	m) mem=$OPTARG ;;
 	v) vfs=$OPTARG ;;
+	d) drives=$OPTARG ;;
 	e) envs+=("$OPTARG") ;;
 	o) out=$OPTARG ;;
 	i) icount=1 ;;
@@ -109,14 +111,14 @@ if [ "$vfs" -gt 0 ]; then
 	      -device "igb,bus=rp1,netdev=n1,mac=$peer_mac")
 fi
 # For volumes: a drive with one namespace of its own, and one that a VF may have (host-nvme.sh).
-truncate -s 64M "$job/nvme"
-truncate -s 64M "$job/nvme2"
+drives=${drives:-$job}
+truncate -s 64M "$drives/nvme" "$drives/nvme2"
 disks=(-device "pcie-root-port,id=rp2,slot=3,chassis=1"
        -device "nvme-subsys,id=subsys,nqn=rig"
        -device "nvme,id=nvme0,bus=rp2,serial=rig,subsys=subsys,max_ioqpairs=6,msix_qsize=7,sriov_max_vfs=2,sriov_vq_flexible=4,sriov_vi_flexible=4"
-       -drive "if=none,id=nvme,format=raw,file=$job/nvme"
+       -drive "if=none,id=nvme,format=raw,file=$drives/nvme"
        -device "nvme-ns,drive=nvme,bus=nvme0,nsid=1,shared=off"
-       -drive "if=none,id=nvme2,format=raw,file=$job/nvme2"
+       -drive "if=none,id=nvme2,format=raw,file=$drives/nvme2"
        -device "nvme-ns,drive=nvme2,bus=nvme0,nsid=2,shared=on,detached=on")
 
 boot()
