@@ -59,7 +59,7 @@ if [ $# -eq 0 ] || [[ " $* " =~ \ mdev_blk_(bios|uefi)\  ]]; then
 	extra+=(-e "RIG_DISK=$(parts unpack "${DISK_IMAGE_PACKAGES[@]}")")
 fi
 ver=$(rig_kver) || rig_die "no kernel 6.12 or later in /boot (selftests/rig/deps.sh rig)"
-if [ $# -eq 0 ] || [[ " $* " = *" testpmd "* ]]; then
+if [ $# -eq 0 ] || [[ " $* " =~ \ (vdpa_)?testpmd\  ]]; then
 	extra+=(-e "RIG_TESTPMD=$(parts testpmd-image "$ver")")
 fi
 sluice_build "$ver" >&2

@@ -54,6 +54,41 @@ test_vdpa()
 	must test ! -e /sys/class/net/vm1
 }
 
+# DPDK's virtio-user, a program of the host on the device's node: it answers what the peer asks, by
+# split and packed rings; killed, it leaves the device to the next one.
+test_vdpa_testpmd()
+{
+	local root=/root/testpmd pages=/run/hugepages node args pid
+
+	[ -s "$RIG_TESTPMD" ] || { echo "$RIG_TESTPMD"; return 4; }
+	fresh
+	vdpa_setup || return
+	mkdir -p $root $pages
+	gzip -dc "$RIG_TESTPMD" | (cd $root && cpio -id --quiet) &&
+	mount -t hugetlbfs none $pages &&
+	echo 64 >/proc/sys/vm/nr_hugepages || return
+	node=$(echo /sys/bus/vdpa/devices/vm1/vhost-vdpa-*)
+	ulimit -l unlimited
+	for args in "" ,packed_vq=1; do
+		LD_LIBRARY_PATH=$(echo $root/usr/lib/*-linux-gnu $root/lib/*-linux-gnu | tr ' ' :) \
+			$root/bin/dpdk-testpmd --lcores '(0,1)@0' -d $root/pmd --no-telemetry --no-pci --huge-dir $pages \
+			--vdev="net_virtio_user0,path=/dev/${node##*/}$args" -- --forward-mode=icmpecho --auto-start \
+			--total-num-mbufs=4096 --stats-period 1 >/run/testpmd.log 2>&1 </dev/zero &
+		pid=$!
+		if ! soon 60 peer_ping 1 || ! must peer_ping 10; then
+			tail -n 30 /run/testpmd.log
+			kill -9 $pid
+			return 1
+		fi
+		is "from the program" "$(port_stat vm1 from-guest-packets)" -ge 10 || return
+		kill -9 $pid
+		wait $pid
+	done
+	echo 0 >/proc/sys/vm/nr_hugepages
+	umount $pages
+	must vdpa dev del vm1
+}
+
 vdpa_disk_guest()
 {
 	must sluice_vdpa_device_guest vm1 vol1 || return
