@@ -18,7 +18,7 @@ FIXTURE(crypt)
 	unsigned char *data;
 	unsigned char *copy;
 	char mapped[32];
-	char hex[2 * 64 + 1];
+	char words[2 * 64 + 1];
 };
 
 FIXTURE_VARIANT(crypt)
@@ -38,15 +38,31 @@ FIXTURE_VARIANT_ADD(crypt, sectors_of_4096) {
 	.key_len = 64, .block = 4096, .sector = 4096, .type = "logon", .iv_offset = 800 };
 FIXTURE_VARIANT_ADD(crypt, small_in_large) {
 	.key_len = 32, .block = 4096, .sector = 512, .type = "user" };
+/* A key that nobody in userland has seen. */
+FIXTURE_VARIANT_ADD(crypt, encrypted) {
+	.key_len = 64, .block = 512, .sector = 512, .type = "encrypted" };
 
 /* With dm-crypt on it; its path goes to @node. */
-static int run_mapped(const char *hex, unsigned int iv_offset, unsigned int sector, char *node)
+static int run_mapped(const char *words, unsigned int iv_offset, unsigned int sector, char *node)
 {
 	char table[256];
 
 	snprintf(table, sizeof(table), "0 %lu crypt aes-xts-plain64 %s %u %s 0 1 sector_size:%u",
-		 SIZE / 512, hex, iv_offset, DEV, sector);
+		 SIZE / 512, words, iv_offset, DEV, sector);
 	return rig_dm_add("slblk-crypt", table, node);
+}
+
+/* The kernel makes an encrypted key itself, and gives it out only under another. */
+static long add_key(const char *type, const unsigned char *key, unsigned int len)
+{
+	char order[64];
+
+	if (strcmp(type, "encrypted"))
+		return syscall(SYS_add_key, type, KEY, key, len, KEY_SPEC_SESSION_KEYRING);
+	if (syscall(SYS_add_key, "user", KEY "-master", key, 32, KEY_SPEC_SESSION_KEYRING) < 0)
+		return -1;
+	snprintf(order, sizeof(order), "new default user:" KEY "-master %u", len);
+	return syscall(SYS_add_key, type, KEY, order, strlen(order), KEY_SPEC_SESSION_KEYRING);
 }
 
 FIXTURE_SETUP(crypt)
@@ -61,11 +77,13 @@ FIXTURE_SETUP(crypt)
 	self->copy = rig_alloc(SIZE);
 	for (i = 0; i < variant->key_len; i++) {
 		key[i] = i * 37 + 11;
-		sprintf(self->hex + 2 * i, "%02x", key[i]);
+		sprintf(self->words + 2 * i, "%02x", key[i]);
 	}
 	ASSERT_GE(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL), 0);
-	ASSERT_GT(syscall(SYS_add_key, variant->type, KEY, key, variant->key_len,
-			  KEY_SPEC_SESSION_KEYRING), 0);
+	ASSERT_GT(add_key(variant->type, key, variant->key_len), 0);
+	if (!strcmp(variant->type, "encrypted"))
+		snprintf(self->words, sizeof(self->words), ":%u:encrypted:%s", variant->key_len,
+			 KEY);
 	snprintf(settings, sizeof(settings), "size=%lu blocksize=%u", SIZE / MB,
 		 variant->block);
 	ASSERT_EQ(0, rig_null_add(NAME, settings));
@@ -82,13 +100,13 @@ FIXTURE_TEARDOWN(crypt)
 }
 
 /* By dm-crypt: all of @data written, or read. */
-static int by_dm(const char *hex, unsigned int iv_offset, unsigned int sector, void *data,
+static int by_dm(const char *words, unsigned int iv_offset, unsigned int sector, void *data,
 		 bool write)
 {
 	char node[32];
 	int ret;
 
-	ret = run_mapped(hex, iv_offset, sector, node);
+	ret = run_mapped(words, iv_offset, sector, node);
 	if (ret)
 		return ret;
 	if (write)
@@ -158,7 +176,7 @@ TEST_F_TIMEOUT(crypt, read_by_dm_crypt, 120)
 	disk_close(&d);
 	ASSERT_EQ(0, rig_volume_del(NAME));
 	memset(self->copy, 0, SIZE);
-	ASSERT_EQ(0, by_dm(self->hex, variant->iv_offset, variant->sector, self->copy, false));
+	ASSERT_EQ(0, by_dm(self->words, variant->iv_offset, variant->sector, self->copy, false));
 	EXPECT_EQ(0, memcmp(self->data, self->copy, SIZE));
 }
 
@@ -167,7 +185,7 @@ TEST_F_TIMEOUT(crypt, written_by_dm_crypt, 120)
 	struct disk d;
 
 	rig_pattern(self->data, SIZE, 0, 7);
-	ASSERT_EQ(0, by_dm(self->hex, variant->iv_offset, variant->sector, self->data, true));
+	ASSERT_EQ(0, by_dm(self->words, variant->iv_offset, variant->sector, self->data, true));
 	ASSERT_EQ(0, volume_open(&d, variant->type, variant->block, variant->sector,
 				 variant->iv_offset));
 	ASSERT_EQ(0, by_volume(&d, self->copy, variant->block, false));
