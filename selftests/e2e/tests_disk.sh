@@ -104,6 +104,74 @@ test_mdev_blk()
 	must sluice volume del vol1
 }
 
+# A guest with an IOMMU of its own maps each request's buffers and takes them back: what it wrote is
+# there, and nothing stays pinned that it does not have mapped.
+test_mdev_blk_viommu()
+{
+	fresh
+	disk_drive &&
+	must dd if=/dev/urandom of=/dev/nvme0n1 bs=1M count=64 conv=fsync &&
+	disk_volume 32M || return
+	ulimit -l unlimited
+	GUEST_MACHINE=q35,kernel-irqchip=split GUEST_APPEND="intel_iommu=on iommu.strict=1" guest_start vm1 \
+		-device "intel-iommu,intremap=on,caching-mode=on" -device pcie-root-port,id=rp0,slot=1 \
+		-device "vfio-pci,bus=rp0,sysfsdev=$disk_dir"
+	must guest_wait vm1 240 &&
+	must on_vm "grep DMA /sys/block/vda/device/../iommu_group/type" &&
+	disk_same 0 32 &&
+	must on_vm "dd if=/dev/urandom of=/dev/vda bs=1M count=16 conv=fsync" &&
+	must on_vm "dd if=/dev/urandom of=/dev/vda bs=512 seek=40003 count=999 oflag=direct" &&
+	disk_same 0 32 &&
+	must on_vm "basename \$(readlink /sys/block/vda/device) >/sys/bus/virtio/drivers/virtio_blk/unbind" &&
+	soon 10 disk_unpinned &&
+	disk_away
+}
+
+disk_unpinned()
+{
+	[ "$(cat "$disk_dir/pinned")" = 0 ]
+}
+
+# A disk that is defined comes back with its volume after all modules have gone, and once it is not
+# defined any more it stays away.
+disk_defined()
+{
+	disk_drive &&
+	must sluice volume add vol1 dev /dev/nvme0n1 size 16M &&
+	sluice dump >/tmp/disk.json &&
+	soon 10 test -d $disk_type &&
+	must mdevctl define -u "$disk_uuid" -p vol1 -t sluice_mdev-blk --auto &&
+	must mdevctl start -u "$disk_uuid" &&
+	must mdevctl stop -u "$disk_uuid" &&
+	must disk_gone &&
+	must sluice volume del vol1 &&
+	must sluice_unload &&
+	must sluice_load &&
+	must sluice apply /tmp/disk.json &&
+	soon 30 test -e "$disk_dir/state" &&
+	must mdevctl list --defined &&
+	must mdevctl stop -u "$disk_uuid" &&
+	must disk_gone &&
+	must mdevctl undefine -u "$disk_uuid" &&
+	must sluice volume del vol1 &&
+	must sluice apply /tmp/disk.json &&
+	soon 10 test -d $disk_type &&
+	must udevadm settle --timeout=30 &&
+	must disk_gone &&
+	must sluice volume del vol1
+}
+
+test_mdevctl_blk()
+{
+	local rc=0
+
+	fresh
+	udev_start && disk_defined || rc=1
+	udev_stop
+	rm -rf /etc/mdevctl.d/vol1
+	return "$rc"
+}
+
 # Make the volume's part of the drive a disk that BIOS and UEFI boot from.
 disk_make_bootable()
 {
