@@ -321,6 +321,8 @@ int sluice_queue_init_volume(struct sluice_queue *q, struct sluice_volume *v, un
 void sluice_queue_exit(struct sluice_queue *q);
 /* Detach on behalf of a port or a volume that goes. @lock held */
 void sluice_queue_stop(struct sluice_queue *q);
+/* Requests that were taken are completed when it returns; others follow. @lock held, may sleep */
+void sluice_queue_settle(struct sluice_queue *q);
 /* Move to @to; @lock held. */
 void sluice_queue_move(struct sluice_queue *q, struct sluice_worker *to);
 /*

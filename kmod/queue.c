@@ -632,6 +632,23 @@ static void queue_drain(struct sluice_queue *q)
 	synchronize_rcu();
 }
 
+static void queue_resume(struct sluice_worker *w, void *arg)
+{
+	struct sluice_queue *q = arg;
+
+	WRITE_ONCE(q->draining, false);
+}
+
+void sluice_queue_settle(struct sluice_queue *q)
+{
+	lockdep_assert_held(q->lock);
+	if (!q->attached)
+		return;
+	queue_drain(q);
+	sluice_worker_call(queue_worker(q), queue_resume, q);
+	queue_wake(q);
+}
+
 void sluice_queue_stop(struct sluice_queue *q)
 {
 	lockdep_assert_held(q->lock);

@@ -602,8 +602,23 @@ static void volume_changed(struct sluice_volume *v)
 		v->user->changed(v, v->user_priv);
 }
 
+/*
+ * What was checked against the old end is done when this returns: the next volume may begin there.
+ * It waits for the device, as a detach does.
+ */
+static void volume_settle(struct sluice_volume *v)
+{
+	unsigned int i;
+
+	mutex_lock(&v->lock);
+	for (i = 0; i < v->nr_queues; i++)
+		sluice_queue_settle(&v->queue[i]);
+	mutex_unlock(&v->lock);
+}
+
 int sluice_volume_resize(struct sluice_volume *v, u64 sectors, struct netlink_ext_ack *extack)
 {
+	bool shorter;
 	u64 now;
 	int err;
 
@@ -616,7 +631,10 @@ int sluice_volume_resize(struct sluice_volume *v, u64 sectors, struct netlink_ex
 	err = volume_measure(v, sectors, &now, extack);
 	if (err)
 		return err;
+	shorter = now < v->sectors;
 	WRITE_ONCE(v->sectors, now);
+	if (shorter)
+		volume_settle(v);
 	volume_changed(v);
 	sluice_netlink_volume_event(SLUICE_EVENT_CONFIG, v->name, SLUICE_OBJECT_VOLUME);
 	return 0;

@@ -180,6 +180,41 @@ static int check(struct disk *d, uint32_t round)
 	return ret;
 }
 
+/* A volume that gets shorter is done with what is behind its new end: that may be somebody else's. */
+TEST_F_TIMEOUT(life, shrink_under_load, 120)
+{
+	struct vdrv *v = &self->d.v;
+	uint64_t end = MB, at;
+	unsigned char *data = rig_alloc(IO), *copy = rig_alloc(IO);
+	unsigned int n;
+
+	/* Nearly all of it has to wait. */
+	ASSERT_EQ(0, netio_run("sluice volume set %s write-iops 2 write-iops-burst 2", NAME));
+	n = load(&self->d, 0, 1);
+	ASSERT_EQ(n, load(&self->d, 1, 1));
+	ASSERT_EQ(1, unload(&v->vq[0], 1, 2000));
+	ASSERT_EQ(0, netio_run("sluice volume set %s size 1M", NAME));
+	/* The new owner's. */
+	for (at = end; at < 2 * n * IO; at += IO) {
+		rig_pattern(data, IO, at, 2);
+		ASSERT_EQ(0, rig_pwrite(DEV, data, IO, at));
+	}
+	usleep(2500000);
+	for (at = end; at < 2 * n * IO; at += IO) {
+		rig_pattern(data, IO, at, 2);
+		ASSERT_EQ(0, rig_pread(DEV, copy, IO, at));
+		ASSERT_EQ(0, memcmp(data, copy, IO));
+	}
+	EXPECT_EQ(n - 1, unload(&v->vq[0], n - 1, 2000));
+	EXPECT_EQ(n, unload(&v->vq[1], n, 2000));
+	/* And goes on. */
+	ASSERT_EQ(0, netio_run("sluice volume set %s write-iops 0", NAME));
+	EXPECT_EQ(VIRTIO_BLK_S_OK, disk_write(&self->d, 0, data, IO));
+	EXPECT_EQ(VIRTIO_BLK_S_IOERR, disk_write(&self->d, end / 512, data, IO));
+	free(data);
+	free(copy);
+}
+
 /* Suspended under load: what was begun is finished, the rest waits; nothing is lost. */
 TEST_F_TIMEOUT(life, suspend_under_load, 120)
 {
