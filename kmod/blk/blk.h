@@ -36,6 +36,7 @@ struct sluice_blk_queue;
  * @tries: how often the device was too busy
  * @polled: in bq->polled: some of it is completed by looking only
  * @looked: the last of it was completed so
+ * @flush: what it asks for is done, and is being made durable
  * @active: between submission and completion; its data went, or will go, through the cipher
  * @status_at: where the driver wants its status; the page is held
  * @fetched: when, in ns of local_clock()
@@ -57,6 +58,7 @@ struct sluice_blk_request {
 	atomic_t pending;
 	blk_status_t error;
 	u8 tries;
+	bool flush;
 	bool active;
 	bool polled;
 	bool looked;

@@ -244,16 +244,13 @@ static int blk_add_command(struct sluice_blk_request *req, blk_opf_t opf, u64 se
 
 static blk_opf_t blk_range_opf(const struct sluice_blk_request *req, bool unmap)
 {
-	/* Without a cache that the driver knows of, what is completed is durable. */
-	blk_opf_t fua = READ_ONCE(req->bq->v->writeback) ? 0 : REQ_FUA;
-
 	switch (req->r.op) {
 	case SLUICE_REQUEST_DISCARD:
 		return REQ_OP_DISCARD;
 	case SLUICE_REQUEST_ERASE:
 		return REQ_OP_SECURE_ERASE;
 	default:
-		return REQ_OP_WRITE_ZEROES | (unmap ? 0 : REQ_NOUNMAP) | fua;
+		return REQ_OP_WRITE_ZEROES | (unmap ? 0 : REQ_NOUNMAP);
 	}
 }
 
@@ -262,7 +259,7 @@ static int blk_add_commands(struct sluice_blk_request *req)
 	unsigned int i;
 	int err = 0;
 
-	if (req->r.op == SLUICE_REQUEST_FLUSH)
+	if (req->r.op == SLUICE_REQUEST_FLUSH || req->flush)
 		return blk_add_command(req, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
 	for (i = 0; i < req->r.nr_ranges && !err; i++) {
 		const struct sluice_request_range *range = &req->r.range[i];
@@ -640,6 +637,7 @@ static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c, 
 	list_del(&req->node);
 	req->tries = 0;
 	req->active = false;
+	req->flush = false;
 	req->cipher_ns = 0;
 	req->fetched = now;
 	err = blk_read(req, c, &status);
@@ -703,6 +701,18 @@ static void blk_count(const struct sluice_blk_request *req)
 		sluice_volume_count_latency(v, SLUICE_STAGE_CIPHER, req->cipher_ns);
 }
 
+/*
+ * Without a cache that the driver knows of, what is completed is durable. The block layer takes FUA
+ * with data only: zeroes are followed by a flush.
+ */
+static bool blk_wants_flush(const struct sluice_blk_request *req)
+{
+	const struct sluice_volume *v = req->bq->v;
+
+	return req->r.op == SLUICE_REQUEST_ZEROES && !req->flush && !READ_ONCE(v->writeback) &&
+	       bdev_write_cache(v->bdev);
+}
+
 static void blk_returned(struct sluice_blk_request *req)
 {
 	blk_status_t error = READ_ONCE(req->error);
@@ -729,6 +739,12 @@ static void blk_returned(struct sluice_blk_request *req)
 		sluice_pieces_drop(&req->own, false, &bq->pages);
 		list_add_tail(&req->node, &bq->starved);
 		blk_start_timer(bq, BLK_STARVED_NS);
+		return;
+	}
+	if (!error && blk_wants_flush(req)) {
+		req->flush = true;
+		sluice_pieces_drop(&req->own, false, NULL);
+		blk_submit(req);
 		return;
 	}
 	if (!error && req->r.op == SLUICE_REQUEST_READ && req->own.first && !bq->q->broken &&

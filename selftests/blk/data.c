@@ -358,6 +358,15 @@ TEST(write_zeroes)
 	ASSERT_EQ(VIRTIO_BLK_S_OK, disk_flush(&d));
 	ASSERT_EQ(0, rig_pread(dev, copy, MB, 0));
 	EXPECT_EQ(0, memcmp(model, copy, MB));
+
+	/* For a driver that knows of no cache they are durable when they are completed. */
+	d.cfg.features &= ~(VBLK_F(FLUSH) | VBLK_F(CONFIG_WCE));
+	ASSERT_EQ(0, disk_reopen(&d));
+	range.sector = 64;
+	ASSERT_EQ(VIRTIO_BLK_S_OK, vblk_do(&d.v, &d.v.vq[0], &io, &range));
+	memset(model + range.sector * 512, 0, range.num_sectors * 512);
+	ASSERT_EQ(0, rig_pread(dev, copy, MB, 0));
+	EXPECT_EQ(0, memcmp(model, copy, MB));
 	disk_close(&d);
 	EXPECT_EQ(0, rig_volume_del(LOOP));
 	EXPECT_EQ(0, rig_loop_del("/tmp/blk-zeroes", dev));
