@@ -46,8 +46,8 @@ void sluice_volume_reset(struct sluice_volume *v)
 {
 	v->features = 0;
 	/*
-	 * Drivers read of the cache before they start, and send no flush where there is none: what they
-	 * read has to be what they have from then on, not what the driver before them left.
+	 * Drivers read of the cache before they start, and send no flush where there is none: what
+	 * they read has to be what they have from then on, not what the driver before them left.
 	 */
 	config_init_writeback(v);
 }

@@ -175,8 +175,8 @@ int sluice_vdpa_vq_set_state(struct sluice_vdpa_vq *vq, const struct vdpa_vq_sta
 		vq->used = p->last_used_idx | p->last_used_counter << 15;
 		/*
 		 * A ring at its beginning, told by a user who knows of the first half only (DPDK's
-		 * virtio-user). By the letter all of it would be on its way, which no ring that stands
-		 * still is: what a device has it gives back before it is suspended.
+		 * virtio-user). By the letter all of it would be on its way, which no ring that
+		 * stands still is: what a device has it gives back before it is suspended.
 		 */
 		if (vq->avail == BIT(15) && !vq->used)
 			vq->used = vq->avail;

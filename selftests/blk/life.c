@@ -180,7 +180,7 @@ static int check(struct disk *d, uint32_t round)
 	return ret;
 }
 
-/* A volume that gets shorter is done with what is behind its new end: that may be somebody else's. */
+/* A volume that gets shorter is done with what is behind its new end: it may be another one's. */
 TEST_F_TIMEOUT(life, shrink_under_load, 120)
 {
 	struct vdrv *v = &self->d.v;

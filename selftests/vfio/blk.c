@@ -319,7 +319,8 @@ TEST_F_TIMEOUT(blk, write_cache, 120)
 	EXPECT_FALSE(volume_says("writeback"));
 	/* What the next driver reads before it starts is what it has then. */
 	ASSERT_EQ(0, vdisk_stop(d));
-	ASSERT_EQ(0, vpci_negotiate(&d->pci, self->cfg.drv.features | VBLK_F(FLUSH) | VBLK_F(CONFIG_WCE)));
+	self->cfg.drv.features |= VBLK_F(FLUSH) | VBLK_F(CONFIG_WCE);
+	ASSERT_EQ(0, vpci_negotiate(&d->pci, self->cfg.drv.features));
 	EXPECT_EQ(1, vdisk_config(d, wce));
 	ASSERT_EQ(0, vpci_status_add(&d->pci, VIRTIO_CONFIG_S_DRIVER_OK));
 	EXPECT_TRUE(volume_says("writeback"));
