@@ -107,7 +107,7 @@ static void blk_set_config(struct sluice_vdpa *d, unsigned int off, const void *
 	mutex_lock(&d->lock);
 	d->blk.wce = ((const u8 *)buf)[BLK_WCE - off];
 	d->blk.wce_written = true;
-	if (d->status & VIRTIO_CONFIG_S_DRIVER_OK && sluice_vdpa_has(d, VIRTIO_BLK_F_CONFIG_WCE))
+	if (sluice_vdpa_has(d, VIRTIO_BLK_F_CONFIG_WCE))
 		sluice_volume_set_writeback(d->blk.volume, d->blk.wce);
 	mutex_unlock(&d->lock);
 }

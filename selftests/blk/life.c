@@ -122,6 +122,11 @@ TEST_F_TIMEOUT(life, write_cache, 120)
 	self->d.cfg.features |= VBLK_F(FLUSH) | VBLK_F(CONFIG_WCE);
 	ASSERT_EQ(0, disk_reopen(&self->d));
 	EXPECT_TRUE(volume_says("writeback"));
+	/* Chosen before it starts. */
+	ASSERT_EQ(0, vdrv_vdpa_reset(&self->d.v));
+	ASSERT_EQ(0, vdrv_vdpa_set_config(&self->d.v, at, &wce, 1));
+	ASSERT_EQ(0, disk_config(&self->d, &c));
+	EXPECT_EQ(0, c.wce);
 }
 
 /* Fill a queue's slots with writes, each to its own place. Returns how many. */
