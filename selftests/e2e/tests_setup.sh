@@ -287,6 +287,7 @@ migrate()
 		-netdev "tap,id=n0,ifname=vm1,script=no,downscript=no,vhost=on,vhostfd=3" \
 		-device "virtio-net-pci,netdev=n0,mac=$VM_MAC$1" 3<>/dev/vhost-sluice
 	soon 120 port_attached vm1 || return
+	guest_hush vm1
 	again=$(on_vm "killall iperf3; md5sum </tmp/m" 60) || return
 	is "the file's checksum after it" "$again" = "$sum" &&
 	soon 20 ping_ok 1 &&

@@ -8,6 +8,7 @@
 #   guest_run NAME COMMAND [SECONDS]      its output and status are ours
 #   guest_send NAME COMMAND               the same without waiting for the end,
 #   guest_line_wait NAME [SECONDS]        and the end
+#   guest_hush NAME                       forget what it has said so far
 #   guest_kill NAME [SIGNAL]              end QEMU (TERM)
 #   guest_alive NAME
 #
@@ -139,6 +140,14 @@ guest_line_wait()
 	done
 	echo "guest $1 gave no answer" >&2
 	return 124
+}
+
+# Forget what guest $1 has said: one that was migrated may say its last again.
+guest_hush()
+{
+	while IFS= read -r -t 0.3 -u "${guest_out[$1]}"; do
+		:
+	done
 }
 
 guest_run()
