@@ -22,6 +22,11 @@ int rig_null_pull(const char *name)
 	return netio_run("echo 0 > " NULLB "/%s/power", name) ? -EIO : 0;
 }
 
+int rig_null_return(const char *name)
+{
+	return netio_run("echo 1 > " NULLB "/%s/power && test -b /dev/%s", name, name) ? -EIO : 0;
+}
+
 int rig_null_del(const char *name)
 {
 	return netio_run("rmdir " NULLB "/%s", name) ? -EIO : 0;

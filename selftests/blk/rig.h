@@ -33,6 +33,8 @@
 int rig_null_add(const char *name, const char *settings);
 /* Out it goes, whoever has it. */
 int rig_null_pull(const char *name);
+/* It is back, with what it had, but for what was in its cache only. */
+int rig_null_return(const char *name);
 /* The rest of it. */
 int rig_null_del(const char *name);
 
