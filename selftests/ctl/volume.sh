@@ -308,7 +308,14 @@ ok 'neither is the core' exits 1 rmmod sluice
 # --- a mediated device that nobody has open goes with its module, and lets go of its volume
 parents=/sys/class/mdev_bus
 mdev_add() { echo 5105e000-0000-4000-8000-0000000000d1 >"$parents/$1/mdev_supported_types/sluice_mdev-blk/create"; }
+mdev_del() { echo 1 >/sys/bus/mdev/devices/5105e000-0000-4000-8000-0000000000d1/remove; }
 refused 'Required key not available' mdev_add p1
+done_ sluice volume mode monitor
+done_ mdev_add p1
+shows '^p1: .* claimed' sluice volume show p1
+done_ mdev_del
+hides claimed sluice volume show p1
+done_ sluice volume mode enforce
 done_ mdev_add e2
 shows '^e2: .* claimed' sluice volume show e2
 refused 'remove its vDPA or mediated device' sluice volume del e2
@@ -338,6 +345,6 @@ ok 'no key in all that is shown' exits 1 shown
 kill "$monitor"
 wait "$monitor" 2>/dev/null || true
 for line in 'volume-add volume v1$' 'volume-del volume v3$' 'config volume v1 volume' 'config transaction' \
-	'volume-rekeyed volume e2$'; do
+	'volume-rekeyed volume e2$' 'volume-refused volume p1$' 'volume-plain volume p1$'; do
 	shows " $line" cat "$tmp/events"
 done
