@@ -2,10 +2,11 @@
 /*
  * Power that is cut under load, below a disk that forgets what is in its write cache: what a flush
  * had made safe is there afterwards, what was written later is there or is not, and nothing is
- * neither. Also while the volume is on its way to another key.
+ * neither. Also while the volume is on its way to another key, and once more when it goes on.
  *
  * The disk is a null_blk, whose cache has what is written for the first time only: what is there
- * already it changes in place. So each round has a new one.
+ * already it changes in place. So each round has a new one, whose blocks count too that nobody
+ * writes: a new key gets to these by way of the cache.
  */
 #include "kselftest_harness.h"
 #include <linux/keyctl.h>
@@ -26,13 +27,18 @@
 #define LONGEST	(64 * KB)
 #define SLOTS	32
 #define WRITES	100000
-#define ROUNDS	6
-/* So that nothing leaves the cache by itself. */
-#define DISK	"size=2 cache_size=16 irqmode=2 completion_nsec=200000"
+#define NONE	UINT32_MAX
+#define ROUNDS	4
+/* Of those to another key; and as many as it may take until one was cut off in the middle. */
+#define REKEYS	3
+#define PATIENT	20
+/* So that nothing leaves the cache by itself. Behind the volume is room for a journal. */
+#define DISK	"size=3 cache_size=16 irqmode=2 completion_nsec=200000"
+#define EXTENT	"size 2M "
 
 /**
  * struct block - what is known of one
- * @safe: the write that a flush made safe; 0: anything may be there
+ * @safe: the write that a flush made safe; 0: what was there at first
  * @acked: the last one that was acknowledged
  * @newest: the last one that there was; one at a time, so they have an order
  * @busy: it is under way
@@ -48,6 +54,7 @@ struct block {
  * struct model - what the driver knows
  * @block: each
  * @unit: bytes of a block
+ * @first: what there was before all writes
  * @write: which blocks each write was for; they are numbered from 1 on
  * @nr: how many there were
  * @slot: which write is in a slot, 0: a flush
@@ -60,6 +67,7 @@ struct block {
 struct model {
 	struct block block[SECTORS];
 	unsigned int unit;
+	unsigned char *first;
 	struct { uint16_t first, n; } write[WRITES];
 	uint32_t nr;
 	uint32_t slot[SLOTS];
@@ -88,20 +96,37 @@ static void data_fill(void *to, uint32_t write, uint32_t sector, uint32_t len)
 		sector_fill(to, write, sector++);
 }
 
-static bool sector_right(const struct model *m, const void *data, uint32_t sector)
+/*
+ * The write that a block is of, 0: what it had at first, NONE, also if it is of several. A block
+ * that was torn on its way would not show otherwise: the cipher's own blocks have 16 bytes.
+ */
+static uint32_t block_write(const struct model *m, const void *data, unsigned int i)
 {
-	const struct block *b = &m->block[sector * SECTOR / m->unit];
-	uint32_t write = *(const uint32_t *)data, whole[SECTOR / 4];
-	unsigned int i = b - m->block;
+	uint32_t write = *(const uint32_t *)data, at = i * (m->unit / SECTOR), whole[SECTOR / 4];
+	unsigned int off;
 
-	if (!b->safe)
+	if (!memcmp(m->first + i * m->unit, data, m->unit))
+		return 0;
+	for (off = 0; off < m->unit; off += SECTOR) {
+		sector_fill(whole, write, at + off / SECTOR);
+		if (memcmp(whole, data + off, SECTOR))
+			return NONE;
+	}
+	if (!write || write > m->nr || i < m->write[write].first ||
+	    i >= m->write[write].first + m->write[write].n)
+		return NONE;
+	return write;
+}
+
+static bool block_right(const struct model *m, const void *data, unsigned int i)
+{
+	const struct block *b = &m->block[i];
+	uint32_t write = block_write(m, data, i);
+
+	if (write >= b->safe && write <= b->newest)
 		return true;
-	sector_fill(whole, write, sector);
-	if (!memcmp(whole, data, SECTOR) && write >= b->safe && write <= b->newest &&
-	    m->write[write].first <= i && i < m->write[write].first + m->write[write].n)
-		return true;
-	fprintf(stderr, "sector %u: of write %u, %s; %u was safe, %u the last\n", sector, write,
-		memcmp(whole, data, SECTOR) ? "or of none" : "whole", b->safe, b->newest);
+	fprintf(stderr, "block %u: of write %d; %u was safe, %u the last\n", i, (int)write,
+		b->safe, b->newest);
 	return false;
 }
 
@@ -238,26 +263,49 @@ FIXTURE_VARIANT(power)
 	uint64_t features;
 	unsigned int unit;
 	bool through;
+	/* The driver turns its cache off, rather than to know of none. */
+	bool chosen;
+	/* The journal is on the volume's own disk. */
+	bool one_disk;
+	const char *disk;
 	const char *more;
 };
 
-FIXTURE_VARIANT_ADD(power, plain) { .unit = 512, .more = "" };
+FIXTURE_VARIANT_ADD(power, plain) { .unit = 512, .disk = DISK, .more = EXTENT };
 FIXTURE_VARIANT_ADD(power, crypt) {
-	.unit = 512, .more = "key " OLD, .features = VDRV_F_PACKED };
+	.unit = 512, .disk = DISK, .more = EXTENT "sector-size 512 key " OLD,
+	.features = VDRV_F_PACKED };
 FIXTURE_VARIANT_ADD(power, crypt_4096) {
-	.unit = 4096, .more = "block-size 4096 sector-size 4096 key " OLD };
+	.unit = 4096, .disk = DISK " blocksize=4096", .one_disk = true,
+	.more = EXTENT "block-size 4096 sector-size 4096 key " OLD };
 FIXTURE_VARIANT_ADD(power, plain_through) {
-	.unit = 512, .more = "", .through = true, .features = VDRV_F_PACKED };
+	.unit = 512, .disk = DISK, .more = EXTENT, .through = true, .features = VDRV_F_PACKED };
+FIXTURE_VARIANT_ADD(power, plain_chosen) {
+	.unit = 512, .disk = DISK, .more = EXTENT, .through = true, .chosen = true };
 FIXTURE_VARIANT_ADD(power, crypt_through) {
-	.unit = 512, .more = "key " OLD, .through = true };
+	.unit = 512, .disk = DISK, .more = EXTENT "sector-size 512 key " OLD, .through = true };
+/* What is to be durable by itself takes a flush more, which is the block layer's. */
+FIXTURE_VARIANT_ADD(power, crypt_no_fua) {
+	.unit = 512, .disk = DISK " fua=0", .more = EXTENT "sector-size 512 key " OLD,
+	.through = true, .chosen = true, .one_disk = true, .features = VDRV_F_PACKED };
+
+#define KEY_LEN		64
+#define OLD_SEED	37
+#define NEW_SEED	41
+
+static void key_make(unsigned char key[KEY_LEN], unsigned int seed)
+{
+	unsigned int i;
+
+	for (i = 0; i < KEY_LEN; i++)
+		key[i] = i * seed + 11;
+}
 
 static int key_add(const char *description, unsigned int seed)
 {
-	unsigned char key[64];
-	unsigned int i;
+	unsigned char key[KEY_LEN];
 
-	for (i = 0; i < sizeof(key); i++)
-		key[i] = i * seed + 11;
+	key_make(key, seed);
 	return syscall(SYS_add_key, "logon", description, key, sizeof(key),
 		       KEY_SPEC_SESSION_KEYRING) > 0 ? 0 : -errno;
 }
@@ -267,6 +315,7 @@ FIXTURE_SETUP(power)
 	self->m = calloc(1, sizeof(*self->m));
 	self->data = rig_alloc(SIZE);
 	ASSERT_NE(NULL, self->m);
+	self->m->first = rig_alloc(SIZE);
 	self->m->unit = variant->unit;
 	self->m->through = variant->through;
 	self->m->seed = time(NULL);
@@ -274,27 +323,38 @@ FIXTURE_SETUP(power)
 	self->d.cfg = (struct vdrv_cfg){
 		.features = DISK_FEATURES | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX | variant->features,
 		.num = SLOTS, .disk_buf = LONGEST + 8 * KB, .disk_seg = 32 };
-	if (variant->through)
+	if (variant->through && !variant->chosen)
 		self->d.cfg.features &= ~(VBLK_F(FLUSH) | VBLK_F(CONFIG_WCE));
 	ASSERT_GE(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL), 0);
-	ASSERT_EQ(0, key_add("slblk:old", 37));
-	ASSERT_EQ(0, key_add("slblk:new", 41));
+	ASSERT_EQ(0, key_add("slblk:old", OLD_SEED));
+	ASSERT_EQ(0, key_add("slblk:new", NEW_SEED));
 }
 
 FIXTURE_TEARDOWN(power)
 {
 	free(self->data);
+	free(self->m->first);
 	free(self->m);
 }
 
-static int up(struct disk *d, const char *more)
+static int attach(struct model *m, struct disk *d)
 {
 	const struct vdrv_cfg cfg = d->cfg;
+	const uint8_t wce = 0;
+	int ret = disk_open(d, NAME, &cfg);
+
+	if (!ret && m->through && cfg.features & VBLK_F(CONFIG_WCE))
+		ret = vdrv_vdpa_set_config(&d->v, offsetof(struct virtio_blk_config, wce), &wce, 1);
+	return ret;
+}
+
+static int up(struct model *m, struct disk *d, const char *more)
+{
 	int ret = rig_volume_add(NAME, DEV, more);
 
 	if (ret)
 		return ret;
-	ret = disk_open(d, NAME, &cfg);
+	ret = attach(m, d);
 	if (ret)
 		rig_volume_del(NAME);
 	return ret;
@@ -306,13 +366,13 @@ static int down(struct disk *d)
 	return rig_volume_del(NAME);
 }
 
-/* New disks, of which nothing is known. */
-static int disks_new(struct model *m)
+/* New disks: what is read of them at first counts as much as what is written. */
+static int disks_new(struct model *m, const char *disk)
 {
 	memset(m->block, 0, sizeof(m->block));
 	m->nr = 0;
 	m->flushing = false;
-	return rig_null_add(NAME, DISK) ?: rig_null_add(JOURNAL, DISK);
+	return rig_null_add(NAME, disk) ?: rig_null_add(JOURNAL, disk);
 }
 
 static int disks_del(void)
@@ -322,16 +382,47 @@ static int disks_del(void)
 	return rig_null_del(NAME) ?: rig_null_del(JOURNAL);
 }
 
-static int check(struct model *m, struct disk *d, unsigned char *data)
+/*
+ * From now on this is what there was: what the power took does not come back, and no flush makes
+ * it safe.
+ */
+static void settle(struct model *m, const unsigned char *data)
+{
+	unsigned int i;
+
+	for (i = 0; i < SIZE / m->unit; i++) {
+		struct block *b = &m->block[i];
+
+		b->safe = block_write(m, data + i * m->unit, i);
+		b->acked = b->safe;
+	}
+}
+
+static int check_data(struct model *m, const unsigned char *data)
 {
 	unsigned int i, wrong = 0;
+
+	for (i = 0; i < SIZE / m->unit && wrong < 8; i++)
+		wrong += !block_right(m, data + i * m->unit, i);
+	if (wrong)
+		return -EBADMSG;
+	settle(m, data);
+	return 0;
+}
+
+static int read_all(struct disk *d, unsigned char *data)
+{
+	unsigned int i;
 	int ret = 0;
 
 	for (i = 0; i < SIZE && !ret; i += LONGEST)
 		ret = disk_read(d, i / SECTOR, data + i, LONGEST);
-	for (i = 0; i < SECTORS && !ret && wrong < 8; i++)
-		wrong += !sector_right(m, data + i * SECTOR, i);
-	return ret ?: wrong ? -EBADMSG : 0;
+	return ret;
+}
+
+static int check(struct model *m, struct disk *d, unsigned char *data)
+{
+	return read_all(d, data) ?: check_data(m, data);
 }
 
 /**
@@ -359,10 +450,15 @@ static void *cut(void *arg)
 	return NULL;
 }
 
-/* Requests until they fail, and the power is back. */
-static int load_and_cut(struct model *m, struct disk *d, int journal)
+static int power_back(int journal)
 {
-	struct cut c = { .us = 1000 + some(m, 60000), .journal = journal };
+	return rig_null_return(NAME) ?: journal ? rig_null_return(JOURNAL) : 0;
+}
+
+/* Requests until they fail, and the power is back. */
+static int load_and_cut(struct model *m, struct disk *d, unsigned int us, int journal)
+{
+	struct cut c = { .us = 1000 + some(m, us), .journal = journal };
 	struct vdrv_vq *q = &d->v.vq[0];
 	pthread_t thread;
 	int ret = 0;
@@ -377,8 +473,16 @@ static int load_and_cut(struct model *m, struct disk *d, int journal)
 		ret = reap(m, d);
 	pthread_join(thread, NULL);
 	ret = ret < 0 ? ret : down(d);
-	ret = ret ?: c.err ?: rig_null_return(NAME);
-	return ret ?: journal ? rig_null_return(JOURNAL) : 0;
+	return ret ?: c.err ?: power_back(journal);
+}
+
+/* The same with nobody there. */
+static int just_cut(struct model *m, unsigned int us, int journal)
+{
+	struct cut c = { .us = some(m, us), .journal = journal };
+
+	cut(&c);
+	return c.err ?: rig_volume_del(NAME) ?: power_back(journal);
 }
 
 /* The disk does forget, or all that follows proves nothing; and what is safe it does not forget. */
@@ -386,8 +490,8 @@ TEST_F_TIMEOUT(power, forgets, 120)
 {
 	unsigned char *data = self->data, *copy = rig_alloc(LONGEST);
 
-	ASSERT_EQ(0, disks_new(self->m));
-	ASSERT_EQ(0, up(&self->d, variant->more));
+	ASSERT_EQ(0, disks_new(self->m, variant->disk));
+	ASSERT_EQ(0, up(self->m, &self->d, variant->more));
 	data_fill(data, 1, 0, 2 * LONGEST);
 	ASSERT_EQ(VIRTIO_BLK_S_OK, disk_write(&self->d, 0, data, LONGEST));
 	if (!variant->through)
@@ -397,7 +501,7 @@ TEST_F_TIMEOUT(power, forgets, 120)
 	ASSERT_EQ(0, rig_null_pull(NAME));
 	ASSERT_EQ(0, down(&self->d));
 	ASSERT_EQ(0, rig_null_return(NAME));
-	ASSERT_EQ(0, up(&self->d, variant->more));
+	ASSERT_EQ(0, up(self->m, &self->d, variant->more));
 	ASSERT_EQ(VIRTIO_BLK_S_OK, disk_read(&self->d, 0, copy, LONGEST));
 	EXPECT_EQ(0, memcmp(data, copy, LONGEST));
 	ASSERT_EQ(VIRTIO_BLK_S_OK, disk_read(&self->d, LONGEST / SECTOR, copy, LONGEST));
@@ -412,10 +516,11 @@ TEST_F_TIMEOUT(power, cut_under_load, 300)
 	unsigned int i, writes = 0;
 
 	for (i = 0; i < ROUNDS; i++) {
-		ASSERT_EQ(0, disks_new(self->m));
-		ASSERT_EQ(0, up(&self->d, variant->more));
-		ASSERT_EQ(0, load_and_cut(self->m, &self->d, 0));
-		ASSERT_EQ(0, up(&self->d, variant->more));
+		ASSERT_EQ(0, disks_new(self->m, variant->disk));
+		ASSERT_EQ(0, up(self->m, &self->d, variant->more));
+		ASSERT_EQ(0, read_all(&self->d, self->m->first));
+		ASSERT_EQ(0, load_and_cut(self->m, &self->d, 60000, 0));
+		ASSERT_EQ(0, up(self->m, &self->d, variant->more));
 		EXPECT_EQ(0, check(self->m, &self->d, self->data));
 		ASSERT_EQ(0, down(&self->d));
 		ASSERT_EQ(0, disks_del());
@@ -424,9 +529,10 @@ TEST_F_TIMEOUT(power, cut_under_load, 300)
 	TH_LOG("%u writes, %u flushes", writes, self->m->flushed);
 }
 
-static int rekey_begin(void)
+static int rekey_begin(bool one_disk)
 {
-	return netio_run("sluice volume rekey " NAME " key " NEW " journal /dev/" JOURNAL);
+	return netio_run("sluice volume rekey " NAME " key " NEW " journal %s",
+			 one_disk ? DEV " journal-start 2M" : "/dev/" JOURNAL);
 }
 
 /* Until the volume has its new key. */
@@ -442,40 +548,77 @@ static int rekeyed(void)
 	return -ETIMEDOUT;
 }
 
-/* On the way to another key; the power of the journal's device goes with it, or just before. */
+/* What dm-crypt reads with the new key, when there is no volume. */
+static int check_by_dm(struct model *m, unsigned char *data)
+{
+	char hex[2 * KEY_LEN + 1], table[256], node[32];
+	unsigned char key[KEY_LEN];
+	unsigned int i;
+	int ret;
+
+	if (netio_run("command -v dmsetup"))
+		return 0;
+	key_make(key, NEW_SEED);
+	for (i = 0; i < KEY_LEN; i++)
+		sprintf(hex + 2 * i, "%02x", key[i]);
+	snprintf(table, sizeof(table),
+		 "0 %lu crypt aes-xts-plain64 %s 0 " DEV " 0 1 sector_size:%u", SECTORS, hex,
+		 m->unit);
+	ret = rig_dm_add("slblk-crypt", table, node);
+	if (ret)
+		return ret;
+	ret = rig_pread(node, data, SIZE, 0);
+	ret = rig_dm_del("slblk-crypt") ?: ret;
+	return ret ?: check_data(m, data);
+}
+
+/*
+ * On the way to another key, and cut off again when it goes on; the power of the journal's device
+ * goes just before, just after, or, where it is the same, at once.
+ */
 TEST_F_TIMEOUT(power, cut_under_rekey, 300)
 {
 	const char *key = strstr(variant->more, OLD);
-	unsigned int i, resumed = 0;
+	unsigned int i, cuts, resumed = 0, again = 0;
+	struct model *m = self->m;
 	char with[96];
 
 	if (!key)
 		SKIP(return, "it has no key");
 	snprintf(with, sizeof(with), "%.*s%s", (int)(key - variant->more), variant->more, NEW);
-	for (i = 0; i < ROUNDS; i++) {
-		ASSERT_EQ(0, disks_new(self->m));
-		ASSERT_EQ(0, up(&self->d, variant->more));
-		ASSERT_EQ(0, rekey_begin());
-		ASSERT_EQ(0, load_and_cut(self->m, &self->d, 1 + (i & 1)));
-		/* Either it had come to its end, or it goes on. */
-		ASSERT_EQ(0, rig_volume_add(NAME, DEV, variant->more));
-		if (!rekey_begin()) {
-			const struct vdrv_cfg cfg = self->d.cfg;
+	for (i = 0; i < REKEYS || (i < PATIENT && !(resumed && again)); i++) {
+		int journal = variant->one_disk ? 0 : 1 + (i & 1);
 
-			resumed++;
-			ASSERT_EQ(0, disk_open(&self->d, NAME, &cfg));
-			EXPECT_EQ(0, check(self->m, &self->d, self->data));
-			EXPECT_EQ(0, rekeyed());
-			disk_close(&self->d);
+		ASSERT_EQ(0, disks_new(m, variant->disk));
+		ASSERT_EQ(0, up(m, &self->d, variant->more));
+		ASSERT_EQ(0, read_all(&self->d, m->first));
+		ASSERT_EQ(0, rekey_begin(variant->one_disk));
+		ASSERT_EQ(0, load_and_cut(m, &self->d, 25000, journal));
+		ASSERT_EQ(0, rig_volume_add(NAME, DEV, variant->more));
+		/* Either it had come to its end, or it goes on. */
+		for (cuts = 0; !rekey_begin(variant->one_disk); cuts++) {
+			resumed += !cuts;
+			again += !!cuts;
+			if (cuts == i % REKEYS) {
+				ASSERT_EQ(0, attach(m, &self->d));
+				EXPECT_EQ(0, check(m, &self->d, self->data));
+				EXPECT_EQ(0, rekeyed());
+				disk_close(&self->d);
+				break;
+			}
+			ASSERT_EQ(0, just_cut(m, 10000, journal));
+			ASSERT_EQ(0, rig_volume_add(NAME, DEV, variant->more));
 		}
 		ASSERT_EQ(0, rig_volume_del(NAME));
-		ASSERT_EQ(0, up(&self->d, with));
-		EXPECT_EQ(0, check(self->m, &self->d, self->data));
+		EXPECT_EQ(0, check_by_dm(m, self->data));
+		ASSERT_EQ(0, up(m, &self->d, with));
+		EXPECT_EQ(0, check(m, &self->d, self->data));
 		ASSERT_EQ(0, down(&self->d));
 		ASSERT_EQ(0, disks_del());
 	}
-	TH_LOG("%u of %u went on", resumed, i);
+	TH_LOG("%u went on, and after another cut %u, in %u rounds", resumed, again, i);
 	EXPECT_GT(resumed, 0);
+	EXPECT_GT(again, 0);
 }
 
 TEST_HARNESS_MAIN

@@ -319,6 +319,16 @@ done_ sluice volume mode enforce
 done_ mdev_add e2
 shows '^e2: .* claimed' sluice volume show e2
 refused 'remove its vDPA or mediated device' sluice volume del e2
+# Nor is it by a state, of which nothing happens then; and nobody else gets it. What may change does.
+sluice dump >"$tmp/claimed.json"
+without() { echo '{ "volume-mode": [ { "mode": "monitor" } ], "volume": [] }' | sluice apply -; }
+refused 'remove its vDPA or mediated device' without
+ok '... and nothing changed' same "$tmp/claimed.json"
+mdev_more() { echo 5105e000-0000-4000-8000-0000000000d2 >"$parents/$1/mdev_supported_types/sluice_mdev-blk/create"; }
+refused 'resource busy' mdev_more e2
+done_ sluice volume set e2 read-iops 100
+shows '^e2: .* read-iops 100' sluice volume show e2
+shows '^e2: .* claimed' sluice volume show e2
 done_ rmmod sluice_mdev
 hides claimed sluice volume show e2
 ok 'no parent is left' exits 2 ls -d "$parents/e2"
