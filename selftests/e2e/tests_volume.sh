@@ -12,6 +12,7 @@ vol_disk=/dev/nvme0n2
 # Where the volume stands, empty.
 vol_fresh()
 {
+	cryptsetup close luks 2>/dev/null
 	fresh
 	modprobe -a virtio_vdpa virtio_blk dm_crypt &&
 	must "$here/../rig/host-nvme.sh" &&
