@@ -70,6 +70,8 @@ static int recover(struct guest *g)
 	struct vpci *p = &g->n.pci;
 	int ret = vfio_reset(&g->n.dev);
 
+	/* Who takes MSI-X lets go of INTx. */
+	ret = ret ?: vfio_irq_off(&g->n.dev, VFIO_PCI_INTX_IRQ_INDEX);
 	ret = ret ?: vpci_cfg_put(p, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	ret = ret ?: vnic_stop(&g->n);
 	ret = ret ?: vnic_start(&g->n);
