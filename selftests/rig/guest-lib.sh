@@ -100,11 +100,18 @@ guest_alive()
 	[ -n "${guest_pid[$1]:-}" ] && kill -0 "${guest_pid[$1]}" 2>/dev/null
 }
 
-# Read the next line of the guest into REPLY, before second $2 of SECONDS.
+# Read the next line of the guest into REPLY, before second $2 of SECONDS. The part of one that
+# has come when a read's second is over is kept: what comes next is the rest of it.
 guest_line()
 {
+	local part=
+
 	while [ "$SECONDS" -lt "$2" ]; do
-		IFS= read -r -t 1 -u "${guest_out[$1]}" && return
+		if IFS= read -r -t 1 -u "${guest_out[$1]}"; then
+			REPLY=$part$REPLY
+			return
+		fi
+		part+=$REPLY
 		guest_alive "$1" || return 1
 	done
 	return 1
