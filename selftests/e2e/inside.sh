@@ -79,6 +79,8 @@ for i in "${!selected[@]}"; do
 	0)	echo "ok $((i + 1)) - $t" ;;
 	4)	echo "ok $((i + 1)) - $t # SKIP $(tail -n 1 "$log")" ;;
 	*)	echo "not ok $((i + 1)) - $t"
+		# Why comes first, where a reader who is shown but a part sees it.
+		tail -n 4 "$log" | sed 's/^/# /'
 		state_show 2>&1 | sed 's/^/#   /'
 		tail -n 60 "$log" | sed 's/^/# /'
 		failed=$((failed + 1))
