@@ -84,6 +84,7 @@ state_show()
 	timeout 10 sluice -s worker show
 	ip -s link show dev vf0
 	guest_alive "${vm:-vm1}" || return
+	tail -n 20 "$GUEST_DIR/${vm:-vm1}/console"
 	# Between two looks at it something should have happened.
 	guest_run "${vm:-vm1}" "uptime; ip -s link show eth0; for i in 1 2; do
 		grep virtio /proc/interrupts; ping -c 3 -W 1 $PEER_IP; done" 30
@@ -208,6 +209,7 @@ teardown()
 	sluice flow flush 2>/dev/null
 	sluice meter del 1 2>/dev/null
 	ip -n peer neigh flush all
+	peer_serve
 	[ -e /sys/class/net/vf0 ] || "$here/../rig/host-vfs.sh" 4
 	ip link set vf0 nomaster
 	ip link set vf0 down

@@ -141,7 +141,7 @@ guest_line_wait()
 	while guest_line "$1" "$end"; do
 		case $REPLY in
 		"|"*)	printf '%s\n' "${REPLY#|}" ;;
-		"=ready") ;;
+		"=ready") echo "guest $1 has booted anew" >&2 ;;
 		"="*)	return "${REPLY#=}" ;;
 		esac
 	done
@@ -153,7 +153,7 @@ guest_line_wait()
 guest_hush()
 {
 	while IFS= read -r -t 0.3 -u "${guest_out[$1]}"; do
-		:
+		[ "$REPLY" != "=ready" ] || echo "guest $1 has booted anew" >&2
 	done
 }
 

@@ -58,7 +58,18 @@ peer_up()
 {
 	ip -n peer addr replace "$PEER_IP/24" dev wire0
 	ip -n peer addr replace "$PEER_IP6/64" dev wire0 nodad
-	ip netns exec peer iperf3 -s -D >/dev/null
+	peer_serve
+}
+
+# The peer's server, afresh: one that has a dead guest's connection on its hands takes no other.
+peer_serve()
+{
+	if [ -n "${peer_server:-}" ]; then
+		kill -KILL "$peer_server"
+		wait "$peer_server"
+	fi 2>/dev/null
+	ip netns exec peer iperf3 -s >/dev/null 2>&1 &
+	peer_server=$!
 }
 
 # How often frames that match the rest of the arguments reach the peer while
