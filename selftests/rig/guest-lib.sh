@@ -73,7 +73,9 @@ guest_start()
 	shift
 	guest_accel >/dev/null
 	accel=$GUEST_ACCEL
-	[ "$accel" = kvm ] && cpu=host
+	# Without virtualization of its own: in an emulated host QEMU fails to restore the state of that now
+	# and then, and a guest that was migrated goes on with broken registers.
+	[ "$accel" = kvm ] && cpu=host,-svm,-vmx
 	boot=(-kernel "/boot/vmlinuz-$KVER" -initrd "${GUEST_INITRD:-$(guest_initrd "$KVER")}"
 	      -append "console=ttyS0 quiet loglevel=4 panic=-1 $GUEST_TICK ${GUEST_APPEND:-}")
 	[ -z "${GUEST_NETBOOT:-}" ] || boot=(-boot n)
