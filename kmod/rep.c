@@ -135,6 +135,17 @@ static int rep_change_mtu(struct net_device *dev, int mtu)
 	return err;
 }
 
+/*
+ * The VF filters and is spoof-checked by its address, so an uplink never has another one: the VF is
+ * asked first, and the uplink follows what became of it (uplink_event()).
+ */
+static int rep_set_mac_address(struct net_device *dev, void *addr)
+{
+	struct net_device *lower = rtnl_dereference(rep_port(dev)->lower);
+
+	return lower ? dev_set_mac_address(lower, addr, NULL) : eth_mac_addr(dev, addr);
+}
+
 /* Addresses that are wanted above are asked of the VF below. */
 static void rep_set_rx_mode(struct net_device *dev)
 {
@@ -165,7 +176,7 @@ static const struct net_device_ops rep_netdev_ops = {
 	.ndo_fix_features = rep_fix_features,
 	.ndo_change_mtu = rep_change_mtu,
 	.ndo_set_rx_mode = rep_set_rx_mode,
-	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_set_mac_address = rep_set_mac_address,
 	.ndo_validate_addr = eth_validate_addr,
 	.ndo_features_check = passthru_features_check,
 };

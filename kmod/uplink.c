@@ -9,6 +9,7 @@
  * unregisters; the notifier takes the handler and the pointer away, and unregistering waits for a
  * grace period before the netdev dies, so no reference is needed for readers.
  */
+#include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
@@ -202,6 +203,15 @@ static void uplink_mirror_carrier(struct sluice_port *port, struct net_device *l
 			     up ? SLUICE_EVENT_UPLINK_UP : SLUICE_EVENT_UPLINK_DOWN, port, 0);
 }
 
+/* Whoever changed the VF's address, the PF's owner for one, changed the uplink's. */
+static void uplink_mirror_address(struct sluice_port *port, const struct net_device *lower)
+{
+	if (ether_addr_equal(port->dev->dev_addr, lower->dev_addr))
+		return;
+	eth_hw_addr_set(port->dev, lower->dev_addr);
+	call_netdevice_notifiers(NETDEV_CHANGEADDR, port->dev);
+}
+
 int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 			 struct netlink_ext_ack *extack)
 {
@@ -340,6 +350,9 @@ static int uplink_event(struct notifier_block *nb, unsigned long event, void *pt
 	case NETDEV_DOWN:
 	case NETDEV_CHANGE:
 		uplink_mirror_carrier(port, lower);
+		break;
+	case NETDEV_CHANGEADDR:
+		uplink_mirror_address(port, lower);
 		break;
 	case NETDEV_CHANGEMTU:
 		if (port->dev->mtu > lower->mtu)

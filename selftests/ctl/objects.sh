@@ -38,6 +38,15 @@ hides 'up0' sluice port show
 refused 'not of this kind' sluice port show up0
 refused 'is an uplink' sluice port del up0
 refused 'is a guest port' sluice uplink del vm1
+address() { [ "$(cat "/sys/class/net/$1/address")" = "$2" ]; }
+done_ ip link set vf0 address 52:54:00:51:20:21
+ok 'an uplink has the address that its VF got' address up0 52:54:00:51:20:21
+shows 'mac 52:54:00:51:20:21' sluice uplink show up0
+done_ ip link set up0 address 52:54:00:51:20:22
+ok 'a VF has the address that its uplink got' address vf0 52:54:00:51:20:22
+ok 'and the uplink has it' address up0 52:54:00:51:20:22
+ok 'an address that the VF refuses' exits 2 ip link set up0 address 01:00:5e:00:00:01
+ok 'is nobody'"'"'s' address up0 52:54:00:51:20:22
 done_ sluice wire vm1 up0
 shows '^wire up0 vm1' sluice wire show
 shows '^vm1: .*wire up0' sluice port show vm1
