@@ -74,7 +74,7 @@ cat "$tmp/out" &
 cats=($!)
 cat "$tmp/log" >"$tmp/kernel.log" &
 cats+=($!)
-setsid "$build/linux" "${append[@]}" </dev/null >"$tmp/out" 3>"$tmp/log" 2>"$tmp/uml.err" &
+LD_PRELOAD=$build/xstate.so setsid "$build/linux" "${append[@]}" </dev/null >"$tmp/out" 3>"$tmp/log" 2>"$tmp/uml.err" &
 pid=$!
 disown "$pid"
 deadline=$((SECONDS + ${RIG_TIMEOUT:-600}))

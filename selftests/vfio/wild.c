@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Frames and headers of all kinds (wild.h) out of a mediated device's ring: to the host's stack and
+ * to the uplink. See vhost/wild.c, which has more ways for them to go: the engine is the same.
+ */
+#include "kselftest_harness.h"
+#include "rig.h"
+#include "wild.h"
+
+FIXTURE(wild)
+{
+	struct guest g;
+	struct wild w;
+	unsigned int frames;
+};
+
+FIXTURE_VARIANT(wild)
+{
+	uint64_t features;
+};
+
+FIXTURE_VARIANT_ADD(wild, split) {
+	.features = RIG_BASE | RIG_OFFLOADS | VDRV_F_MRG_RXBUF,
+};
+
+FIXTURE_VARIANT_ADD(wild, packed) {
+	.features = RIG_BASE | RIG_OFFLOADS | VDRV_F_PACKED | VDRV_F_INDIRECT,
+};
+
+FIXTURE_SETUP(wild)
+{
+	struct vnic_cfg cfg = { .drv.features = variant->features, .drv.tx_seg = 3000 };
+
+	self->frames = 50000;
+	wild_init(&self->w, &self->frames);
+	ASSERT_EQ(0, guest_open(&self->g, &cfg));
+}
+
+FIXTURE_TEARDOWN(wild)
+{
+	guest_close(&self->g);
+}
+
+TEST_F_TIMEOUT(wild, to_the_stack, 600)
+{
+	EXPECT_EQ(0, wild_shoot(&self->w, &self->g.n.pair[0], NULL, self->frames));
+	EXPECT_EQ(0, guest_ping(&self->g, 1));
+}
+
+TEST_F_TIMEOUT(wild, to_an_uplink, 600)
+{
+	ASSERT_EQ(0, netio_run("sluice wire add " RIG_PORT " slup0"));
+	EXPECT_EQ(0, wild_shoot(&self->w, &self->g.n.pair[0], NULL, self->frames));
+	ASSERT_EQ(0, netio_run("sluice wire del " RIG_PORT " slup0"));
+	EXPECT_EQ(0, guest_ping(&self->g, 2));
+}
+
+TEST_HARNESS_MAIN
