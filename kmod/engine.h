@@ -199,12 +199,9 @@ struct sluice_flow_spec {
 /**
  * struct sluice_cursor - where a dump goes on
  * @pos: opaque to the caller, 0 at the start
- * @gen: configuration generation when the dump began; the caller compares with the instance's to
- *	flag NLM_F_DUMP_INTR
  */
 struct sluice_cursor {
 	u64 pos;
-	u32 gen;
 };
 
 /*
@@ -306,8 +303,8 @@ struct sluice_engine_ops {
 			struct sluice_hits *hits, bool *active);
 	int (*flow_dump)(struct sluice_instance *inst, struct sluice_cursor *cur,
 			 sluice_flow_emit_t emit, void *ctx);
-	/* Changes with every add and delete in the instance. */
-	u32 (*config_gen)(struct sluice_instance *inst);
+	/* Changes with every add and delete in the instance; never what it was before. */
+	u64 (*config_gen)(struct sluice_instance *inst);
 };
 
 /**

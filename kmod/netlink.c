@@ -328,10 +328,13 @@ int sluice_nl_dump_one(const struct sluice_nl_out *out,
 void sluice_nl_dump_gen(struct netlink_callback *cb, const struct sluice_engine_ops *ops,
 			struct sluice_instance *inst)
 {
-	u32 gen = ops && inst->engine ? ops->config_gen(inst) : atomic_read(&control_gen);
+	u64 gen = ops && inst->engine ? ops->config_gen(inst) : (u32)atomic_read(&control_gen);
 
-	/* 0 would mean that nothing can be compared. */
-	cb->seq = gen ?: U32_MAX;
+	/*
+	 * Netlink has 32 bits for it: enough to tell of a change between two messages of one dump.
+	 * 0 would mean that nothing can be compared.
+	 */
+	cb->seq = (u32)gen ?: U32_MAX;
 }
 
 /* Ports come from a table of the whole host by number, so a place in it survives removals. */

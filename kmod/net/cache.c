@@ -7,7 +7,8 @@
  * Entries hold plain pointers to rules, meters and ports. Before such an object is freed the
  * generation is raised and every worker flushes (see struct sluice_reclaim). The flush leaves no
  * entry dirty; from then on an entry of the old generation is neither looked up with success nor
- * flushed again, so its pointers are never followed, whenever it is overwritten.
+ * flushed again, so its pointers are never followed, whenever it is overwritten. That holds because
+ * no generation ever comes a second time (generation.c).
  */
 #include <linux/mm.h>
 #include <linux/random.h>
@@ -72,7 +73,7 @@ static bool cache_key_equal(const struct sluice_flow_key *a, const struct sluice
 	return !diff;
 }
 
-struct sluice_cache_entry *sluice_cache_lookup(struct sluice_cache *c, u32 gen, u32 hash,
+struct sluice_cache_entry *sluice_cache_lookup(struct sluice_cache *c, u64 gen, u32 hash,
 					       const struct sluice_flow_key *key)
 {
 	unsigned int set = hash & (SLUICE_CACHE_SETS - 1), way;
@@ -130,7 +131,7 @@ static unsigned int cache_choose_way(struct sluice_cache *c, unsigned int set, u
 	return c->victim[set]++ % SLUICE_CACHE_WAYS;
 }
 
-struct sluice_cache_entry *sluice_cache_insert(struct sluice_cache *c, u32 gen, u32 hash,
+struct sluice_cache_entry *sluice_cache_insert(struct sluice_cache *c, u64 gen, u32 hash,
 					       const struct sluice_flow_key *key,
 					       const struct sluice_program *prog)
 {

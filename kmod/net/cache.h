@@ -32,7 +32,7 @@
  */
 struct sluice_cache_entry {
 	struct sluice_flow_key key;
-	u32 gen;
+	u64 gen;
 	u8 nr_op;
 	u8 nr_hit;
 	u64 packets;
@@ -65,10 +65,10 @@ void sluice_cache_exit(struct sluice_cache *c);
 /* Worker context from here on. */
 u32 sluice_cache_hash(const struct sluice_cache *c, const struct sluice_flow_key *key);
 /* NULL: none, or of another generation. */
-struct sluice_cache_entry *sluice_cache_lookup(struct sluice_cache *c, u32 gen, u32 hash,
+struct sluice_cache_entry *sluice_cache_lookup(struct sluice_cache *c, u64 gen, u32 hash,
 					       const struct sluice_flow_key *key);
 /* Remember a program. NULL: it has too many steps, and is to be compiled for each packet. */
-struct sluice_cache_entry *sluice_cache_insert(struct sluice_cache *c, u32 gen, u32 hash,
+struct sluice_cache_entry *sluice_cache_insert(struct sluice_cache *c, u64 gen, u32 hash,
 					       const struct sluice_flow_key *key,
 					       const struct sluice_program *prog);
 /* Deliver all counts. */

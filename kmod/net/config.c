@@ -176,8 +176,6 @@ int sluice_config_acl_dump(struct sluice_port *port, struct sluice_cursor *cur,
 	int err;
 	u32 i;
 
-	if (!cur->pos)
-		cur->gen = sluice_config_gen(port->inst);
 	for (dir = 0; dir < SLUICE_DIRS; dir++) {
 		const struct sluice_acl_list *list = rtnl_dereference(port_of(port)->acl[dir].list);
 
@@ -330,7 +328,7 @@ void sluice_config_port_exit(struct sluice_net_instance *ni, struct sluice_port 
 		kfree_rcu(guard, rcu);
 }
 
-u32 sluice_config_gen(struct sluice_instance *inst)
+u64 sluice_config_gen(struct sluice_instance *inst)
 {
 	return sluice_config_of(inst)->gen;
 }

@@ -59,7 +59,7 @@ int sluice_config_flow_get(struct sluice_instance *inst, u32 id, struct sluice_f
 			   struct sluice_hits *hits, bool *active);
 int sluice_config_flow_dump(struct sluice_instance *inst, struct sluice_cursor *cur,
 			    sluice_flow_emit_t emit, void *ctx);
-u32 sluice_config_gen(struct sluice_instance *inst);
+u64 sluice_config_gen(struct sluice_instance *inst);
 
 /* --- between the files of it --- */
 

@@ -85,8 +85,6 @@ int sluice_config_meter_dump(struct sluice_instance *inst, struct sluice_cursor 
 	unsigned long id;
 	int err;
 
-	if (!cur->pos)
-		cur->gen = ni->gen;
 	if (cur->pos > U32_MAX)
 		return 0;
 	xa_for_each_start(&ni->meters, id, meter, cur->pos) {
@@ -364,8 +362,6 @@ int sluice_config_flow_dump(struct sluice_instance *inst, struct sluice_cursor *
 	unsigned long id;
 	int err = 0;
 
-	if (!cur->pos)
-		cur->gen = ni->gen;
 	if (cur->pos > U32_MAX)
 		return 0;
 	/* Too big for the stack. */

@@ -28,7 +28,7 @@ struct burst {
 	struct sluice_worker *w;
 	struct sluice_datapath *dp;
 	struct sluice_port *port;
-	u32 gen;
+	u64 gen;
 	u64 now;
 	unsigned int fast;
 };

@@ -7,14 +7,6 @@
 #include "datapath.h"
 #include "net.h"
 
-u32 sluice_net_gen_new(void)
-{
-	static u32 last;
-
-	ASSERT_RTNL();
-	return ++last;
-}
-
 static int net_instance_add(struct sluice_instance *inst)
 {
 	struct sluice_net_instance *ni = kzalloc(sizeof(*ni), GFP_KERNEL);

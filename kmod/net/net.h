@@ -25,7 +25,7 @@
  * @meters: struct sluice_net_meter by id; RTNL
  */
 struct sluice_net_instance {
-	u32 gen;
+	u64 gen;
 	struct sluice_flow_table flows;
 	struct xarray meters;
 };
@@ -44,11 +44,8 @@ struct sluice_net_port {
 	struct sluice_port __rcu *wire;
 };
 
-/*
- * A number that no namespace had before: cache entries of all namespaces lie side by side, and a
- * port's index comes again in another one. RTNL.
- */
-u32 sluice_net_gen_new(void);
+/* A generation that no namespace ever had. RTNL. */
+u64 sluice_net_gen_new(void);
 
 /* Every change of configuration ends with this. RTNL. */
 static inline void sluice_net_changed(struct sluice_net_instance *ni)

@@ -81,7 +81,7 @@ struct sluice_gmem_hint {
 	u64 start;
 	u64 size;
 	u64 uaddr;
-	u32 gen;
+	u64 gen;
 	u8 perm;
 };
 

@@ -32,7 +32,7 @@ struct iotlb_entry {
 struct sluice_iotlb {
 	struct maple_tree tree;
 	struct mutex lock;	/* changes of @tree and @gen */
-	u32 gen;
+	u64 gen;
 	sluice_iotlb_miss_t miss;
 	void *ctx;
 };
@@ -55,7 +55,7 @@ struct sluice_iotlb *sluice_iotlb_new(sluice_iotlb_miss_t miss, void *ctx)
 }
 SLUICE_EXPORT(sluice_iotlb_new);
 
-u32 sluice_iotlb_gen(const struct sluice_iotlb *t)
+u64 sluice_iotlb_gen(const struct sluice_iotlb *t)
 {
 	/* Before the look-up that follows; pairs with iotlb_changed(). */
 	return smp_load_acquire(&t->gen);
@@ -64,10 +64,8 @@ SLUICE_EXPORT(sluice_iotlb_gen);
 
 static void iotlb_changed(struct sluice_iotlb *t)
 {
-	u32 gen = t->gen + 1;
-
 	/* After the change; pairs with sluice_iotlb_gen(). */
-	smp_store_release(&t->gen, gen ?: 1);
+	smp_store_release(&t->gen, t->gen + 1);
 }
 
 /*
@@ -144,7 +142,7 @@ SLUICE_EXPORT(sluice_iotlb_free);
 
 int sluice_iotlb_find(struct sluice_iotlb *t, u64 iova, u8 perm, struct sluice_gmem_hint *h)
 {
-	u32 gen = sluice_iotlb_gen(t);
+	u64 gen = sluice_iotlb_gen(t);
 	struct iotlb_entry *e;
 
 	rcu_read_lock();

@@ -50,9 +50,9 @@ int sluice_iotlb_lookup(struct sluice_iotlb *t, u64 iova, u64 len, u8 perm, u64 
 int sluice_iotlb_find(struct sluice_iotlb *t, u64 iova, u8 perm, struct sluice_gmem_hint *h);
 
 /*
- * Never 0. Bumped whenever entries go or are replaced: cached translations of an older generation
- * are void. An entry where none was makes nothing untrue that was remembered.
+ * Never 0, and never what it was before. Bumped whenever entries go or are replaced: cached
+ * translations of an older generation are void. An entry where none was makes nothing untrue that was remembered.
  */
-u32 sluice_iotlb_gen(const struct sluice_iotlb *t);
+u64 sluice_iotlb_gen(const struct sluice_iotlb *t);
 
 #endif /* _SLUICE_IOTLB_H */

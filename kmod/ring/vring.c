@@ -232,7 +232,7 @@ static int vring_probe_area(struct sluice_vring *vr, enum vring_part part)
 
 static int vring_map(struct sluice_vring *vr)
 {
-	u32 gen = vring_translated(vr) ? sluice_iotlb_gen(vr->gmem->iotlb) : 0;
+	u64 gen = vring_translated(vr) ? sluice_iotlb_gen(vr->gmem->iotlb) : 0;
 	int part, err;
 
 	/* The generation first: what is looked up below is not older. */
@@ -275,7 +275,7 @@ void sluice_vring_unmap(struct sluice_vring *vr)
 	vr->mapped = false;
 	vr->buf.hint.size = 0;
 	vr->ring.hint.size = 0;
-	/* Old ones are known by their generation, but not for ever: that wraps. */
+	/* Whoever counts the generations of an IOTLB that is new begins again. */
 	if (vr->way)
 		memset(vr->way, 0, SLUICE_GMEM_WAYS * sizeof(*vr->way));
 	vr->nr_run = 0;

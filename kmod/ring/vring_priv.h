@@ -113,7 +113,7 @@ struct sluice_vring {
 	bool signal_all;
 	bool begun;
 	u8 error;
-	u32 map_gen;
+	u64 map_gen;
 	u64 log_addr;
 
 	u32 avail;

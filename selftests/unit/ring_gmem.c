@@ -326,7 +326,7 @@ static void t_kernel(void)
 	struct sluice_iotlb *t = guest_iotlb();
 	u64 i, base = 0x40000000, ua = 0;
 	u8 out[0x3000], in[0x3000];
-	u32 gen;
+	u64 gen;
 
 	guest.kernel = true;
 	shim_user_hook = no_user;

@@ -13,7 +13,7 @@ struct entry {
 struct sluice_iotlb {
 	struct entry entry[1024];
 	unsigned int nr;
-	u32 gen;
+	u64 gen;
 	sluice_iotlb_miss_t miss;
 	void *ctx;
 };
@@ -35,7 +35,7 @@ void sluice_iotlb_free(struct sluice_iotlb *t)
 	free(t);
 }
 
-u32 sluice_iotlb_gen(const struct sluice_iotlb *t)
+u64 sluice_iotlb_gen(const struct sluice_iotlb *t)
 {
 	return t->gen;
 }

@@ -25,14 +25,6 @@ static struct notifier_block *notifier;
 
 /* --- engine --- */
 
-u32 sluice_net_gen_new(void)
-{
-	static u32 last;
-
-	ASSERT_RTNL();
-	return ++last;
-}
-
 void sluice_reclaim(struct sluice_reclaim *r)
 {
 	r->release(r);

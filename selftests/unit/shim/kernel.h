@@ -93,6 +93,10 @@ typedef unsigned int gfp_t;
 #define __aligned(n)		__attribute__((aligned(n)))
 #define IS_ALIGNED(x, a)	(((x) & ((__typeof__(x))(a) - 1)) == 0)
 #define __packed		__attribute__((packed))
+#define L1_CACHE_BYTES		64
+#define ____cacheline_aligned
+#define prefetch(p)		((void)(p))
+#define prefetchw(p)		((void)(p))
 /* Headers of 6.10 and later have it as well. */
 #undef __counted_by
 #define __counted_by(n)
@@ -166,6 +170,8 @@ static inline u64 mul_u64_u64_div_u64(u64 a, u64 b, u64 c)
 	return (u64)q;
 }
 
+static inline u64 rol64(u64 v, unsigned int n) { return v << n | v >> (64 - n); }
+static inline u64 get_random_u64(void) { return 0x0123456789abcdefULL; }
 static inline u32 reciprocal_scale(u32 v, u32 n) { return (u64)v * n >> 32; }
 
 /* Atomics. */
@@ -200,6 +206,7 @@ static inline void *kmemdup(const void *p, size_t n, gfp_t gfp)
 #define kmemdup_noprof	kmemdup
 #define kmalloc_array	kcalloc
 #define kvmalloc	kmalloc
+#define kvcalloc	kcalloc
 #define kvzalloc	kzalloc
 static inline void kfree(const void *p) { free((void *)p); }
 static inline void kvfree(const void *p) { free((void *)p); }
