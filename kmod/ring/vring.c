@@ -294,7 +294,7 @@ static int vring_ready(struct sluice_vring *vr)
 	return err == -EFAULT ? VRING_BAD(RING) : err;
 }
 
-static int vring_ring_error(int err)
+int vring_ring_error(int err)
 {
 	return !err || err == -EAGAIN ? err : VRING_BAD(RING);
 }
@@ -302,6 +302,11 @@ static int vring_ring_error(int err)
 static bool vring_direct(const struct sluice_vring *vr, const struct vring_area *a)
 {
 	return a->uaddr && vring_fresh(vr);
+}
+
+bool vring_area_direct(const struct sluice_vring *vr, enum vring_part part)
+{
+	return vring_direct(vr, &vr->area[part]);
 }
 
 /* Only a split ring's used ring has an address of its own for the log. */
@@ -397,37 +402,52 @@ int vring_area_write##bits(struct sluice_vring *vr, enum vring_part part, u32 of
 VRING_FIELD(16)
 VRING_FIELD(32)
 
+int vring_publish_begin(struct sluice_vring *vr, enum vring_part part, u32 off, u32 len,
+			u64 *uaddr)
+{
+	int err;
+
+	err = vring_field(vr, part, off, len, SLUICE_GMEM_WO, uaddr);
+	/* Before the store: then the log is there. */
+	return vring_ring_error(err ?: vring_log(vr, part, off, *uaddr, len));
+}
+
+void vring_publish_end(struct sluice_vring *vr, enum vring_part part, u32 off, u32 len, u64 uaddr)
+{
+	/* And after it: whoever cleared the bit in between saw the old value. */
+	if (likely(!vring_log(vr, part, off, uaddr, len)))
+		return;
+	vr->unlogged = len;
+	vr->unlogged_part = part;
+	vr->unlogged_off = off;
+}
+
 int vring_area_publish16(struct sluice_vring *vr, enum vring_part part, u32 off, u16 val)
 {
 	u64 uaddr;
 	int err;
 
-	err = vring_field(vr, part, off, sizeof(val), SLUICE_GMEM_WO, &uaddr);
-	/* Before: then the log is there. And after: whoever cleared the bit saw the old value. */
-	if (!err)
-		err = vring_log(vr, part, off, uaddr, sizeof(val));
-	if (!err)
-		err = vring_store16(vr, uaddr, val);
-	if (unlikely(err))
-		return vring_ring_error(err);
-	if (unlikely(vring_log(vr, part, off, uaddr, sizeof(val)))) {
-		vr->unlogged = true;
-		vr->unlogged_part = part;
-		vr->unlogged_off = off;
-	}
-	return 0;
+	err = vring_publish_begin(vr, part, off, sizeof(val), &uaddr);
+	if (likely(!err))
+		err = vring_ring_error(vring_store16(vr, uaddr, val));
+	if (likely(!err))
+		vring_publish_end(vr, part, off, sizeof(val), uaddr);
+	return err;
 }
 
-static int vring_log_late(struct sluice_vring *vr)
+int vring_log_late(struct sluice_vring *vr)
 {
 	u64 uaddr;
 	int err;
 
-	err = vring_field(vr, vr->unlogged_part, vr->unlogged_off, sizeof(u16), SLUICE_GMEM_WO,
+	if (likely(!vr->unlogged))
+		return 0;
+	err = vring_field(vr, vr->unlogged_part, vr->unlogged_off, vr->unlogged, SLUICE_GMEM_WO,
 			  &uaddr);
 	if (!err)
-		err = vring_log(vr, vr->unlogged_part, vr->unlogged_off, uaddr, sizeof(u16));
-	vr->unlogged = err;
+		err = vring_log(vr, vr->unlogged_part, vr->unlogged_off, uaddr, vr->unlogged);
+	if (!err)
+		vr->unlogged = 0;
 	return vring_ring_error(err);
 }
 
@@ -604,11 +624,9 @@ int sluice_vring_flush(struct sluice_vring *vr)
 
 	if (unlikely(vr->error))
 		return -EIO;
-	if (unlikely(vr->unlogged)) {
-		err = vring_log_late(vr);
-		if (err)
-			return vring_fail(vr, err);
-	}
+	err = vring_log_late(vr);
+	if (unlikely(err))
+		return vring_fail(vr, err);
 	if (!vr->nr_pend)
 		return 0;
 	err = vr->packed ? vring_packed_flush(vr) : vring_split_flush(vr);

@@ -19,6 +19,12 @@
 #define PACKED_AVAIL	BIT(VRING_PACKED_DESC_F_AVAIL)
 #define PACKED_USED	BIT(VRING_PACKED_DESC_F_USED)
 
+/* What a completion stores of a descriptor: length, id and flags, in one piece. */
+#define PACKED_USED_OFF	offsetof(struct vring_packed_desc, len)
+static_assert(PACKED_USED_OFF + sizeof(u64) == VRING_DESC_SIZE);
+/* From one descriptor to the next, in these. */
+#define PACKED_STEP	(VRING_DESC_SIZE / sizeof(u64))
+
 /* Fewest descriptors to look at: two cache lines. */
 #define PACKED_GUESS_MIN	8
 
@@ -254,69 +260,112 @@ int vring_packed_next(struct sluice_vring *vr, unsigned int want, struct sluice_
 
 void vring_packed_push(struct sluice_vring *vr, const struct sluice_chain *c, u32 len)
 {
-	struct vring_packed_desc *e = &vr->pelem[vr->nr_pend];
+	u64 flags = (packed_wrap(vr, vr->push) ? PACKED_AVAIL | PACKED_USED : 0) |
+		    (len ? VRING_DESC_F_WRITE : 0);
 
-	/* The address of a used descriptor means nothing to a driver. */
-	e->addr = 0;
-	e->len = cpu_to_le32(len);
-	e->id = cpu_to_le16(c->id);
-	e->flags = cpu_to_le16((packed_wrap(vr, vr->push) ? PACKED_AVAIL | PACKED_USED : 0) |
-			       (len ? VRING_DESC_F_WRITE : 0));
+	vr->pused[vr->nr_pend] = cpu_to_le64(flags << 48 | (u64)c->id << 32 | len);
 	vr->skip[vr->nr_pend++] = c->nr_desc;
 	vr->push = vring_packed_add(vr, vr->push, c->nr_desc);
 }
 
-/* Those of them that lie side by side go out in one copy. */
-static int packed_write_used(struct sluice_vring *vr, u32 *end)
+/*
+ * How many of the completions from the one at @i on can be stored from one address on? They take
+ * @len bytes there.
+ */
+static u32 packed_run(const struct sluice_vring *vr, u32 i, u32 *len)
 {
-	u32 pos = vr->used, i, n;
+	u32 slot = packed_slot(vr, vr->used), last = slot, n = 1;
+
+	while (vring_area_direct(vr, VRING_DESC) && i + n < vr->nr_pend &&
+	       last + vr->skip[i + n - 1] < vr->num)
+		last += vr->skip[i + n++ - 1];
+	*len = (last - slot) * VRING_DESC_SIZE + sizeof(vr->pused[0]);
+	return n;
+}
+
+/* Store @n completions in the @len bytes at @uaddr, in order. How many went well? */
+static u32 packed_store(struct sluice_vring *vr, u64 uaddr, u32 len, u32 first, u32 n)
+{
+	const u64 *used = (__force u64 *)&vr->pused[first];
+	u64 __user *user = (u64 __user *)(unsigned long)uaddr;
+	u64 *kernel = (u64 *)(unsigned long)uaddr;
+	const u16 *skip = &vr->skip[first];
+	u32 i, at;
+
+	if (vr->gmem->kernel) {
+		for (i = 0, at = 0; i < n; at += PACKED_STEP * skip[i++])
+			WRITE_ONCE(kernel[at], used[i]);
+		return n;
+	}
+	if (unlikely(!user_write_access_begin(user, len)))
+		return 0;
+	for (i = 0, at = 0; i < n; at += PACKED_STEP * skip[i++])
+		unsafe_put_user(used[i], &user[at], out);
+out:
+	user_write_access_end();
+	return i;
+}
+
+/* Slots that @n completions take, from the one at @i on. */
+static u32 packed_slots(const struct sluice_vring *vr, u32 i, u32 n)
+{
+	u32 slots = 0;
+
+	while (n--)
+		slots += vr->skip[i++];
+	return slots;
+}
+
+/* Publish some, from the one at *@i on, which goes where @vr->used is. */
+static int packed_publish(struct sluice_vring *vr, u32 *i)
+{
+	u32 off = packed_slot(vr, vr->used) * VRING_DESC_SIZE + PACKED_USED_OFF;
+	u32 len, n = packed_run(vr, *i, &len), done, slots;
+	u64 uaddr;
 	int err;
 
-	for (i = 0; i < vr->nr_pend; i += n) {
-		u32 slot = packed_slot(vr, pos);
-
-		n = 1;
-		while (i + n < vr->nr_pend && vr->skip[i + n - 1] == 1 && slot + n < vr->num)
-			n++;
-		err = vring_area_write(vr, VRING_DESC, slot * VRING_DESC_SIZE, &vr->pelem[i],
-				       n * VRING_DESC_SIZE);
-		if (unlikely(err))
-			return err;
-		pos = vring_packed_add(vr, pos, n - 1 + vr->skip[i + n - 1]);
-	}
-	*end = pos;
-	return 0;
+	err = vring_publish_begin(vr, VRING_DESC, off, len, &uaddr);
+	if (unlikely(err))
+		return err;
+	done = packed_store(vr, uaddr, len, *i, n);
+	slots = packed_slots(vr, *i, done);
+	if (unlikely(done < n))
+		err = sluice_gmem_refused(&vr->ring, uaddr + (u64)slots * VRING_DESC_SIZE,
+					  sizeof(vr->pused[0]), true);
+	if (likely(done))
+		vring_publish_end(vr, VRING_DESC, off, len, uaddr);
+	vr->used = vring_packed_add(vr, vr->used, slots);
+	vr->unsignalled += slots;
+	*i += done;
+	return vring_ring_error(err);
 }
 
 /*
- * A driver looks at completions in order and stops at one that is not there yet: so all are
- * written, the first with the flags it had, and then the flags of the first make the whole
- * burst visible at once.
+ * The driver's own descriptors are overwritten, so what cannot be stored must leave them whole: if
+ * the ring is stopped then, whoever goes on fetches them again. Hence each completion is one store
+ * of eight bytes, behind the address, which means nothing to a driver any more; and they are stored
+ * in order, each as good as published from then on.
  */
 int vring_packed_flush(struct sluice_vring *vr)
 {
-	u32 off = packed_slot(vr, vr->used) * VRING_DESC_SIZE, end;
-	__le16 flags = vr->pelem[0].flags;
+	u32 done = 0, left;
 	int err;
 
-	vr->pelem[0].flags = flags ^ cpu_to_le16(PACKED_USED);
-	err = packed_write_used(vr, &end);
-	vr->pelem[0].flags = flags;
-	if (unlikely(err))
-		return err;
 	/*
-	 * Data and completions before the flags. Pairs with the read barrier that a driver has
-	 * between finding a descriptor used and looking at the rest.
+	 * Data before the flags. Pairs with the read barrier that a driver has between finding a
+	 * descriptor used and looking at the rest.
 	 */
 	smp_wmb();
-	off += offsetof(struct vring_packed_desc, flags);
-	err = vring_area_publish16(vr, VRING_DESC, off, (__force u16)flags);
-	if (unlikely(err))
-		return err;
-	vr->unsignalled += vring_packed_sub(vr, end, vr->used);
-	vr->used = end;
-	vr->nr_pend = 0;
-	return 0;
+	do
+		err = packed_publish(vr, &done) ?: vring_log_late(vr);
+	while (!err && done < vr->nr_pend);
+	left = vr->nr_pend - done;
+	if (unlikely(left && done)) {
+		memmove(vr->pused, vr->pused + done, left * sizeof(vr->pused[0]));
+		memmove(vr->skip, vr->skip + done, left * sizeof(vr->skip[0]));
+	}
+	vr->nr_pend = left;
+	return left ? err : 0;
 }
 
 int vring_packed_signal(struct sluice_vring *vr)

@@ -82,8 +82,8 @@ struct vring_area {
  * @guess: how many descriptors to look at (packed)
  * @idle: the last look found nothing (packed)
  * @nr_pend: completions queued
- * @unlogged: the store that published completions last is not in the dirty log yet
- * @unlogged_part: where that was
+ * @unlogged: bytes that published completions last and are not in the dirty log yet
+ * @unlogged_part: where they are
  * @unlogged_off: likewise
  * @area: where the ring lies
  * @buf: how buffers are reached
@@ -95,7 +95,7 @@ struct vring_area {
  * @side_desc: others, of an indirect table or of the ring
  * @side_pdesc: likewise (packed)
  * @elem: completions queued (split)
- * @pelem: likewise (packed)
+ * @pused: likewise (packed): the last eight bytes of a descriptor
  * @skip: slots that each of them takes (packed)
  */
 struct sluice_vring {
@@ -132,8 +132,8 @@ struct sluice_vring {
 	u16 guess;
 	bool idle;
 	u16 nr_pend;
-	bool unlogged;
 	u8 unlogged_part;
+	u32 unlogged;
 	u32 unlogged_off;
 
 	struct vring_area area[VRING_PARTS];
@@ -153,7 +153,7 @@ struct sluice_vring {
 	union {
 		struct vring_used_elem elem[SLUICE_VRING_BURST];
 		struct {
-			struct vring_packed_desc pelem[SLUICE_VRING_BURST];
+			__le64 pused[SLUICE_VRING_BURST];
 			u16 skip[SLUICE_VRING_BURST];
 		};
 	};
@@ -176,11 +176,23 @@ int vring_area_read16(struct sluice_vring *vr, enum vring_part part, u32 off, u1
 int vring_area_read32(struct sluice_vring *vr, enum vring_part part, u32 off, u32 *val);
 int vring_area_write16(struct sluice_vring *vr, enum vring_part part, u32 off, u16 val);
 int vring_area_write32(struct sluice_vring *vr, enum vring_part part, u32 off, u32 val);
+/* One address for all of the area? */
+bool vring_area_direct(const struct sluice_vring *vr, enum vring_part part);
+
 /*
- * A field that makes completions visible. It fails before the store or not at all: the driver may
- * reuse what it got at once, so nobody can store it a second time.
+ * Stores that make completions visible, in @len bytes which are reached from one address. All that
+ * may fail but the store itself comes before it: the driver may reuse what it got at once, so
+ * nobody can store it a second time. What could not be logged behind the store is remembered.
  */
+int vring_publish_begin(struct sluice_vring *vr, enum vring_part part, u32 off, u32 len,
+			u64 *uaddr);
+void vring_publish_end(struct sluice_vring *vr, enum vring_part part, u32 off, u32 len, u64 uaddr);
 int vring_area_publish16(struct sluice_vring *vr, enum vring_part part, u32 off, u16 val);
+/* Log what is remembered, if there is something. */
+int vring_log_late(struct sluice_vring *vr);
+
+/* An error of an access to the ring, as these functions return it. */
+int vring_ring_error(int err);
 
 /* Copy from an indirect table. */
 int vring_table_read(struct sluice_vring *vr, u64 addr, void *dst, u32 len);

@@ -61,6 +61,15 @@ static inline unsigned long raw_copy_to_user(void *dst, const void *src, unsigne
 	(access_ok(p, sizeof(*(p))) && shim_user_access(p, sizeof(*(p)), true) ? \
 	 (__atomic_store_n(p, x, __ATOMIC_RELAXED), 0) : -EFAULT)
 
+/* All stores of one section are one access, to those who count them. */
+#define user_write_access_begin(p, n)	(shim_user_accesses++, access_ok(p, n))
+#define user_write_access_end()		((void)0)
+#define unsafe_put_user(x, p, label) do { \
+	if (shim_user_hook && !shim_user_hook((uintptr_t)(p), sizeof(*(p)), true)) \
+		goto label; \
+	__atomic_store_n(p, x, __ATOMIC_RELAXED); \
+} while (0)
+
 /* Pages. What the hook refuses is absent where page faults are disabled, else it is unmapped. */
 extern bool shim_pagefault_disabled;
 
