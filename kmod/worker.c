@@ -97,16 +97,34 @@ void sluice_worker_sync_all(void)
 	sluice_worker_call_all(worker_pass, NULL);
 }
 
+/* Others kept the worker from its queues since @then. */
+static void worker_note_pause(struct sluice_worker *w, u64 then)
+{
+	u64 ns = local_clock() - then;
+
+	if (ns <= u64_stats_read(&w->longest_pause_ns))
+		return;
+	u64_stats_update_begin(&w->syncp);
+	u64_stats_set(&w->longest_pause_ns, ns);
+	u64_stats_update_end(&w->syncp);
+}
+
 static void worker_run_calls(struct sluice_worker *w)
 {
 	struct llist_node *list = llist_reverse_order(llist_del_all(&w->mbox));
 	struct worker_call *call, *next;
+	u64 then;
+
+	if (!list)
+		return;
+	then = local_clock();
 
 	/* A call lies on its sender's stack: it is gone as soon as it is completed. */
 	llist_for_each_entry_safe(call, next, list, node) {
 		call->fn(w, call->arg);
 		complete(&call->done);
 	}
+	worker_note_pause(w, then);
 }
 
 void sluice_worker_use_mm(struct sluice_worker *w, struct mm_struct *mm)
@@ -235,6 +253,7 @@ static u64 worker_wait_resume(struct sluice_worker *w, u64 now)
 	 */
 	wait_event_idle(resume_wait, !READ_ONCE(paused) || test_bit(0, &w->pending) ||
 			kthread_should_stop());
+	worker_note_pause(w, now);
 	woken = local_clock();
 	worker_account(w, &w->sleep_ns, woken - now);
 	return woken;
@@ -498,6 +517,7 @@ void sluice_worker_times(const struct sluice_worker *w, struct sluice_worker_tim
 		t->idle_ns = u64_stats_read(&w->idle_ns);
 		t->sleep_ns = u64_stats_read(&w->sleep_ns);
 		t->wakeups = u64_stats_read(&w->wakeups);
+		t->longest_pause_ns = u64_stats_read(&w->longest_pause_ns);
 	} while (u64_stats_fetch_retry(&w->syncp, start));
 }
 

@@ -48,6 +48,7 @@ enum sluice_worker_mode {
  * @idle_ns: time spent polling in vain; likewise
  * @sleep_ns: time asleep; likewise
  * @wakeups: times woken; likewise
+ * @longest_pause_ns: the longest time that calls and pauses kept it from its queues; likewise
  */
 struct sluice_worker {
 	struct list_head node;
@@ -73,6 +74,7 @@ struct sluice_worker {
 	u64_stats_t idle_ns;
 	u64_stats_t sleep_ns;
 	u64_stats_t wakeups;
+	u64_stats_t longest_pause_ns;
 };
 
 /* The packet path runs on its worker and nowhere else. */
@@ -87,6 +89,7 @@ struct sluice_worker_times {
 	u64 idle_ns;
 	u64 sleep_ns;
 	u64 wakeups;
+	u64 longest_pause_ns;
 };
 
 /* --- control: RTNL --- */
