@@ -26,7 +26,7 @@ unsigned = $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL
 installed = $(DESTDIR)/lib/modules/$(RELEASE)/$(dest)
 
 .PHONY: all modules tool tree kernel kernelrelease install modules_install uninstall clean help
-.PHONY: lint check demo bench fuzz
+.PHONY: lint check check-long demo bench fuzz
 
 all: modules tool
 
@@ -83,8 +83,12 @@ deps-%:
 lint: deps-lint
 	$(top)/selftests/lint/lint.sh
 
+# If make dies, so do they.
 check: deps-rig
-	$(top)/selftests/check.sh $(T)
+	setpriv --pdeathsig TERM $(top)/selftests/check.sh $(T)
+
+check-long: deps-rig
+	setpriv --pdeathsig TERM $(top)/selftests/check.sh --long $(T)
 
 demo:
 	$(top)/selftests/rig/demo.sh
@@ -107,6 +111,7 @@ help:
 	@echo 'See it work'
 	@echo '  demo            a KVM host with an SR-IOV NIC, a guest and a peer, step by step'
 	@echo '  check           every test; T=NAME runs one group or one test (T=list names them)'
+	@echo '  check-long      the same, with longer fuzzing: for the night'
 	@echo '  lint            checkpatch, W=1, sparse, coccicheck, shellcheck, codespell and others'
 	@echo '  bench           cost per packet beside vhost-net with Open vSwitch, bridge and macvtap, and per request'
 	@echo '                  beside vhost-scsi; BENCH=net or BENCH=block does one half'

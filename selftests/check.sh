@@ -2,33 +2,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Run the tests, all or those named, and end with one line `N passed, N failed, N skipped`.
 #
-#   check.sh [GROUP | TEST | GROUP/TEST | list]...      (or in T=, as for make)
+#   check.sh [--long] [GROUP | TEST | GROUP/TEST | list]...      (or in T=, as for make)
 #
 # A test is a program that speaks TAP; what it says is counted here. It may end with 4 to say that it
 # was skipped. V=1 shows all that a test prints, else what it prints is shown when it fails.
+# --long fuzzes for longer and adds what is slow: what `make check-long` runs.
 set -euo pipefail
 
+top=$(cd "$(dirname "$0")/.." && pwd)
+tests=$top/selftests
+# Nothing is left of a run, however it ends.
+[ "${RIG_GUARDED:-}" = $$ ] || exec "$tests/rig/guard.py" "$0" "$@"
+if [ "${1:-}" = --long ]; then
+	shift
+	export CHECK_LONG=1
+fi
 # Words are wanted here.
 # shellcheck disable=SC2086
 [ $# -gt 0 ] || set -- ${T:-}
-top=$(cd "$(dirname "$0")/.." && pwd)
-tests=$top/selftests
 cd "$top"
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/sluice-check.XXXXXX")
-cleanup() {
-	local jobs job
-	jobs=$(jobs -p)
-	# Each job leads a process group.
-	for job in $jobs; do
-		kill -TERM -- "-$job" 2>/dev/null || true
-	done
-	wait 2>/dev/null
-	rm -rf "$tmp"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-set -m
+tmp=$TMPDIR
 
 # What there is.
 c_tests() { sed -n 's/^TESTS *:= *//p' "$tests/$1/Makefile"; }
@@ -41,6 +34,7 @@ all() {
 	echo unit
 	for name in $(fuzz_targets); do echo "fuzz/$name"; done
 	echo dkms
+	echo interrupt
 	for name in $(c_tests vhost); do echo "vhost/$name"; done
 	for name in $(vdpa_tests); do echo "vdpa/$name"; done
 	for name in $(c_tests blk); do echo "blk/$name"; done
@@ -73,15 +67,17 @@ done
 [ ${#selected[@]} -gt 0 ] || { echo "check.sh: no test '$*': T=list names them" >&2; exit 2; }
 selects() { printf '%s\n' "${selected[@]}" | grep -qE "^($1)"; }
 
+limit=900 fuzz=10 e2e=2700
+[ -z "${CHECK_LONG:-}" ] || limit=3600 fuzz=900 e2e=9000
 in_uml() { "$tests/rig/uml-run.sh" debug "$tests/with-modules.sh" "$@"; }
 run() { # test
 	case $1 in
-	unit) timeout 900 make -s -C "$tests/unit" check ;;
+	unit) timeout $limit make -s -C "$tests/unit" check ;;
 	fuzz/*)
-		timeout 900 make -s -C "$tests/unit" fuzz FUZZERS="${1#*/}" FUZZ_TIME="${FUZZ_TIME:-10}" &&
+		timeout $limit make -s -C "$tests/unit" fuzz FUZZERS="${1#*/}" FUZZ_TIME="${FUZZ_TIME:-$fuzz}" &&
 			echo "ok 1 - $1"
 		;;
-	dkms) timeout 900 "$tests/dkms.sh" ;;
+	dkms|interrupt) timeout $limit "$tests/$1.sh" ;;
 	vdpa/data|vdpa/hostile|vdpa/life)
 		# Memory that is mapped page by page.
 		RIG_APPEND="${RIG_APPEND:-} vhost_vdpa.max_iotlb_entries=65536" \
@@ -93,8 +89,8 @@ run() { # test
 		;;
 	vhost/*|vdpa/*|vfio/*) in_uml "$tests/${1%/*}/out/${1#*/}" ;;
 	ctl/*) in_uml "$tests/ctl/${1#*/}.sh" ;;
-	e2e) timeout 3000 "$tests/e2e/run.sh" ;;
-	power) timeout 900 "$tests/e2e/power.sh" ;;
+	e2e) E2E_TIMEOUT=$e2e timeout $((e2e + 300)) "$tests/e2e/run.sh" ;;
+	power) timeout $limit "$tests/e2e/power.sh" ;;
 	esac
 }
 
@@ -161,21 +157,6 @@ build() { # name, command
 	[ "$rc" = 0 ] || tail -n 60 "$tmp/$name" | sed 's/^/    /'
 	return "$rc"
 }
-broken=
-if selects 'vhost|vdpa|blk|vfio|ctl'; then
-	echo 'build uml: the debug kernel takes a quarter of an hour the first time'
-	# uml-build.sh prints the directory last.
-	build uml "$tests/rig/uml-build.sh" debug &&
-		build modules make ARCH=um KDIR="$(tail -n 1 "$tmp/uml")" -j"$(nproc)" modules &&
-		build tool make tool && build vhost make -C "$tests/vhost" &&
-		build vdpa make -C "$tests/vdpa" && build blk make -C "$tests/blk" &&
-		build vfio make -C "$tests/vfio" || broken='vhost|vdpa|blk|vfio|ctl'
-fi
-
-# A debug kernel has one CPU and 3 GB: as many at a time as fit, everything else by itself.
-memory=$(awk '/^MemAvailable/ { print int($2 / 4194304) }' /proc/meminfo)
-slots=$(nproc)
-[ "$memory" -ge "$slots" ] || slots=$((memory > 0 ? memory : 1))
 
 job() { # test
 	local rc=0 start=$SECONDS file=$tmp/${1//\//-}
@@ -194,23 +175,62 @@ collect() {
 		count "$name" "$rc" "$seconds"
 	done
 }
+
+# The emulated host takes longest: it begins at once, beside what is built for the others and all that
+# these do, which give way to it. There is one at a time.
+jobs=$(nproc)
+hosts=() others=()
 for name in "${selected[@]}"; do
-	if [ -n "$broken" ] && [[ $name =~ ^($broken)/ ]]; then
+	case $name in
+	e2e|power) hosts+=("$name") ;;
+	*) others+=("$name") ;;
+	esac
+done
+broken=()
+if [ ${#hosts[@]} -gt 0 ]; then
+	# The host's own build takes this as it is.
+	build tool make tool || broken+=(e2e power)
+	if [ ${#broken[@]} -eq 0 ]; then
+		for name in "${hosts[@]}"; do
+			job "$name"
+		done &
+	fi
+	renice -n 10 $$ >/dev/null
+fi
+if selects 'unit|fuzz'; then
+	build unit make -C "$tests/unit" -j"$jobs" all fuzzers || broken+=(unit fuzz)
+fi
+if selects 'vhost|vdpa|blk|vfio|ctl|interrupt'; then
+	echo 'build uml: the debug kernel takes a quarter of an hour the first time'
+	# uml-build.sh prints the directory last.
+	build uml "$tests/rig/uml-build.sh" debug &&
+		build modules make ARCH=um KDIR="$(tail -n 1 "$tmp/uml")" -j"$jobs" modules &&
+		build tool make tool && build vhost make -C "$tests/vhost" -j"$jobs" &&
+		build vdpa make -C "$tests/vdpa" -j"$jobs" && build blk make -C "$tests/blk" -j"$jobs" &&
+		build vfio make -C "$tests/vfio" -j"$jobs" || broken+=(vhost vdpa blk vfio ctl interrupt)
+fi
+
+# A job a core, a host being one of them; a debug kernel has 3 GB, the host no more.
+memory=$(awk '/^MemAvailable/ { print int($2 / 3670016) }' /proc/meminfo)
+slots=$jobs
+[ "$memory" -ge "$slots" ] || slots=$((memory > 0 ? memory : 1))
+running() { jobs -rp | wc -l; }
+
+for name in "${selected[@]}"; do
+	if [[ " ${broken[*]} " = *" ${name%%/*} "* ]]; then
 		echo 'its build failed' >"$tmp/${name//\//-}"
 		count "$name" 1 0
-		continue
 	fi
-	case $name in
-	vhost/*|vdpa/*|blk/*|vfio/*|ctl/*) room=$slots ;;
-	*) room=1 ;;
-	esac
-	while [ "$(jobs -rp | wc -l)" -ge "$room" ]; do
+done
+for name in ${others[@]+"${others[@]}"}; do
+	[[ " ${broken[*]} " != *" ${name%%/*} "* ]] || continue
+	while [ "$(running)" -ge "$slots" ]; do
 		wait -n || true
 		collect
 	done
 	job "$name" &
 done
-while [ -n "$(jobs -rp)" ]; do
+while [ "$(running)" -gt 0 ]; do
 	wait -n || true
 	collect
 done

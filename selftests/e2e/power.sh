@@ -10,6 +10,7 @@
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+[ $# -gt 0 ] || [ "${RIG_GUARDED:-}" = $$ ] || exec "$here/../rig/guard.py" "$0"
 # shellcheck source=../rig/host-sluice.sh
 . "$here/../rig/host-sluice.sh"
 
@@ -136,9 +137,7 @@ outside()
 
 	ver=$(rig_kver) || rig_die "no kernel 6.12 or later in /boot (selftests/rig/deps.sh rig)"
 	sluice_build "$ver" >&2 || exit
-	dir=$(mktemp -d "${TMPDIR:-/tmp}/sluice-power.XXXXXX")
-	# shellcheck disable=SC2064
-	trap "rm -rf '$dir'" EXIT
+	dir=$TMPDIR
 	echo "TAP version 13"
 	echo "1..5"
 	rig=("$here/../rig/host-run.sh" -v 0 -t 300 -d "$dir" "$here/power.sh")

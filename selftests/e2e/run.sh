@@ -10,6 +10,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+[ "${RIG_GUARDED:-}" = $$ ] || exec "$here/../rig/guard.py" "$0" "$@"
 # shellcheck source=../rig/host-sluice.sh
 . "$here/../rig/host-sluice.sh"
 # shellcheck source=../rig/disk-image.sh

@@ -119,7 +119,7 @@ rig_initrd()
 	fi
 
 	mkdir -p "$RIG_CACHE"
-	tmp=$(mktemp -d "$RIG_CACHE/$name.XXXXXX")
+	tmp=$(mktemp -d)
 	mkdir -p "$tmp/root"/{bin,dev,etc,modules,new,proc,run,sys,tmp}
 	install "$(command -v busybox)" "$tmp/root/bin/busybox"
 	ldd "$tmp/root/bin/busybox" >/dev/null 2>&1 &&
@@ -140,7 +140,9 @@ rig_initrd()
 	done
 	(cd "$tmp/root" && find . | cpio -o -H newc --quiet -R 0:0) |
 		gzip -1 >"$tmp/cpio"
-	mv "$tmp/cpio" "$out"
+	# Whole, or not at all.
+	cp "$tmp/cpio" "$out.$BASHPID"
+	mv "$out.$BASHPID" "$out"
 	rm -rf "$tmp"
 	echo "$out"
 }

@@ -7,6 +7,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# However this ends, QEMU ends with it.
+[ "${RIG_GUARDED:-}" = $$ ] || exec "$here/guard.py" "$0" "$@"
 # shellcheck source=host-lib.sh
 . "$here/host-lib.sh"
 
@@ -57,20 +59,7 @@ command -v qemu-system-x86_64 >/dev/null || rig_die "no qemu-system-x86_64 (self
 initrd=$(rig_initrd host "$ver" "$here/host-initrd-init.sh" \
 	 "virtio_pci 9pnet_virtio 9p overlay" "")
 
-job=$(mktemp -d "${TMPDIR:-/tmp}/sluice-host.XXXXXX")
-qemu_pid=
-# shellcheck disable=SC2317
-clean()
-{
-	if [ -n "$qemu_pid" ]; then
-		kill -9 "$qemu_pid" 2>/dev/null || :
-	fi
-	rm -rf "$job"
-}
-trap clean EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-
+job=$TMPDIR
 boot_limit=60
 pf_mac=52:54:00:51:00:01 peer_mac=52:54:00:51:00:02
 mkdir "$job/out"

@@ -20,25 +20,17 @@
 # Exit code: SCRIPT's; 124 if time ran out; 125 if the rig or the kernel failed.
 set -euo pipefail
 
+here=$(cd "$(dirname "$0")" && pwd)
+# No kernel and no file is left, however this ends.
+[ "${RIG_GUARDED:-}" = $$ ] || exec "$here/guard.py" "$0" "$@"
+
 usage='usage: uml-run.sh native|debug SCRIPT [ARGS...]'
 flavour=${1:?$usage}
 script=$(realpath -e "${2:?$usage}")
 shift 2
-here=$(cd "$(dirname "$0")" && pwd)
 build=$("$here/uml-build.sh" "$flavour")
 
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/sluice-uml.XXXXXX")
-pid=
-# The kernel leads a session of its own: whatever host processes it made go with it. (Called by a trap.)
-# shellcheck disable=SC2317
-cleanup() {
-	[ -z "$pid" ] || kill -KILL -- "-$pid" 2>/dev/null || true
-	rm -rf "$tmp"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-
+tmp=$TMPDIR
 share=${RIG_OUT:-$tmp/share}
 mkdir -p "$share" "$tmp/ctl" "$tmp/uml"
 share=$(realpath "$share")
@@ -74,8 +66,13 @@ cat "$tmp/out" &
 cats=($!)
 cat "$tmp/log" >"$tmp/kernel.log" &
 cats+=($!)
-LD_PRELOAD=$build/xstate.so setsid "$build/linux" "${append[@]}" </dev/null >"$tmp/out" 3>"$tmp/log" 2>"$tmp/uml.err" &
+# The kernel leads a process group: whatever host processes it made go with it. Its memory is a file in
+# $TMPDIR if that is set, and shall lie in /dev/shm.
+set -m
+env -u TMPDIR -u TMP -u TEMP LD_PRELOAD="$build/xstate.so" "$build/linux" "${append[@]}" \
+	</dev/null >"$tmp/out" 3>"$tmp/log" 2>"$tmp/uml.err" &
 pid=$!
+set +m
 disown "$pid"
 deadline=$((SECONDS + ${RIG_TIMEOUT:-600}))
 late=
@@ -89,7 +86,6 @@ while kill -0 "$pid" 2>/dev/null; do
 done
 kill -KILL -- "-$pid" 2>/dev/null || true
 wait "${cats[@]}" || true
-pid=
 
 show_log() { sed 's/\r$//; s/^/kernel: /' "$tmp/kernel.log" "$tmp/uml.err" >&2; }
 
