@@ -33,7 +33,8 @@
 	X(RING,		"ring",			"the ring broke") \
 	X(HELD,		"held",			"no engine is loaded") \
 	X(FRAGMENT,	"fragment",		"a fragment without headers, or over them") \
-	X(RX_FILTER,	"rx-filter",		"the guest did not ask for it")
+	X(RX_FILTER,	"rx-filter",		"the guest did not ask for it") \
+	X(UNREADABLE,	"unreadable",		"it lies in a device's memory")
 
 enum sluice_drop {
 #define SLUICE_X(name, tag, text) SLUICE_DROP_##name,

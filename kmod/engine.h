@@ -23,6 +23,7 @@ struct sluice_instance;
 struct sluice_port;
 struct sluice_queue;
 struct sluice_worker;
+struct virtio_net_hdr;
 
 /* Directions of policy, from the operator's side. */
 enum sluice_dir {
@@ -261,9 +262,11 @@ struct sluice_engine_ops {
 	void (*flush)(struct sluice_worker *w);
 	/*
 	 * A frame from a front end's slow path: as guest_tx of one packet. Worker context; owns
-	 * @skb.
+	 * @skb. @hdr, little endian, may be NULL. Return: SLUICE_DROP_NONE, or why the frame was
+	 * refused before policy looked at it.
 	 */
-	void (*inject)(struct sluice_worker *w, struct sluice_port *port, struct sk_buff *skb);
+	enum sluice_drop (*inject)(struct sluice_worker *w, struct sluice_port *port,
+				   struct sk_buff *skb, const struct virtio_net_hdr *hdr);
 
 	/* Configuration. RTNL; extack is never NULL. */
 	int (*wire_set)(struct sluice_port *a, struct sluice_port *b,

@@ -610,6 +610,8 @@ SLUICE_EXPORT(sluice_port_post);
 struct inject_call {
 	struct sluice_port *port;
 	struct sk_buff *skb;
+	const struct virtio_net_hdr *hdr;
+	enum sluice_drop why;
 };
 
 static void port_inject_on_worker(struct sluice_worker *w, void *arg)
@@ -622,31 +624,25 @@ static void port_inject_on_worker(struct sluice_worker *w, void *arg)
 	rcu_read_unlock();
 	/* The caller holds port->lock and saw the port alive, so the engine stays for this call. */
 	if (ops) {
-		ops->inject(w, c->port, c->skb);
+		c->why = ops->inject(w, c->port, c->skb, c->hdr);
 	} else {
 		sluice_port_count_drop(c->port, SLUICE_DROP_HELD, 1);
 		kfree_skb(c->skb);
 	}
 }
 
-static struct sk_buff *port_build_injected(const void *frame, unsigned int hdr_len, size_t len)
+/* Only the bytes: what the header in front of them asks for is for the engine to prove. */
+static struct sk_buff *port_build_injected(const void *frame, size_t len)
 {
-	const struct virtio_net_hdr *hdr = frame;
 	struct sk_buff *skb;
 
-	if (hdr_len > len || len - hdr_len < ETH_HLEN || len - hdr_len > ETH_MAX_MTU)
+	if (len < ETH_HLEN || len > ETH_MAX_MTU)
 		return ERR_PTR(-EINVAL);
-	skb = alloc_skb(len - hdr_len + NET_SKB_PAD + 2 * VLAN_HLEN, GFP_KERNEL);
+	skb = alloc_skb(len + NET_SKB_PAD + 2 * VLAN_HLEN, GFP_KERNEL);
 	if (!skb)
 		return ERR_PTR(-ENOBUFS);
 	skb_reserve(skb, NET_SKB_PAD + 2 * VLAN_HLEN);
-	skb_put_data(skb, frame + hdr_len, len - hdr_len);
-	skb_reset_mac_header(skb);
-	skb->protocol = eth_hdr(skb)->h_proto;
-	if (hdr_len >= sizeof(*hdr) && virtio_net_hdr_to_skb(skb, hdr, true)) {
-		kfree_skb(skb);
-		return ERR_PTR(-EINVAL);
-	}
+	skb_put_data(skb, frame, len);
 	return skb;
 }
 
@@ -656,7 +652,11 @@ int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int
 	struct inject_call c = { .port = port };
 	int err = 0;
 
-	c.skb = port_build_injected(frame, hdr_len, len);
+	if (hdr_len > len)
+		return -EINVAL;
+	if (hdr_len >= sizeof(*c.hdr))
+		c.hdr = frame;
+	c.skb = port_build_injected(frame + hdr_len, len - hdr_len);
 	if (IS_ERR(c.skb))
 		return PTR_ERR(c.skb);
 	/* No packet sees half of a transaction, not even one that comes in a call. */
@@ -670,6 +670,8 @@ int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int
 		sluice_worker_call(rcu_dereference_protected(sluice_port_txq(port, 0)->worker,
 							     lockdep_is_held(&port->lock)),
 				   port_inject_on_worker, &c);
+		if (c.why == SLUICE_DROP_HDR)
+			err = -EINVAL;
 	}
 	mutex_unlock(&port->lock);
 	sluice_worker_pause_enable();

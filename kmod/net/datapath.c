@@ -5,14 +5,9 @@
  * guest memory, at either end: what is not there ends the visit with -EAGAIN, and it is tried
  * again.
  */
-#include <linux/icmpv6.h>
-#include <linux/if_vlan.h>
 #include <linux/ktime.h>
-#include <linux/sctp.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
-#include <linux/tcp.h>
-#include <linux/udp.h>
 #include "../trace.h"
 #include "datapath.h"
 #include "rewrite.h"
@@ -31,6 +26,8 @@ struct burst {
 	u64 gen;
 	u64 now;
 	unsigned int fast;
+	/* why the last frame that did not parse was refused */
+	enum sluice_drop why;
 };
 
 /* --- 1: from the guest's ring into packets --- */
@@ -79,47 +76,6 @@ static int dp_read_ring(struct sluice_datapath *dp, struct sluice_queue *q, int 
 
 /* --- 2: parse --- */
 
-/*
- * Somebody will write a checksum where the sender of the frame asks for it, after policy looked.
- * Within the headers only the checksum of the L4 header itself may be there: any other place would
- * let a guest choose addresses or ports that nobody judged.
- */
-static bool dp_csum_fits(const struct sluice_pkt *pkt, const struct sluice_flow_key *key)
-{
-	unsigned int start, offset, place;
-
-	if (pkt->skb ? pkt->skb->ip_summed != CHECKSUM_PARTIAL : !pkt->needs_csum)
-		return true;
-	start = pkt->skb ? skb_checksum_start_offset(pkt->skb) : pkt->csum_start;
-	offset = pkt->skb ? pkt->skb->csum_offset : pkt->csum_offset;
-	if (key->l4_ok && start == pkt->off.l4) {
-		switch (key->ip_proto) {
-		case IPPROTO_TCP:
-			place = offsetof(struct tcphdr, check);
-			break;
-		case IPPROTO_UDP:
-			place = offsetof(struct udphdr, check);
-			break;
-		case IPPROTO_SCTP:
-			place = offsetof(struct sctphdr, checksum);
-			break;
-		default:
-			place = offsetof(struct icmp6hdr, icmp6_cksum);
-		}
-		if (offset == place)
-			return true;
-	}
-	/*
-	 * Behind the fixed part of an ICMPv6 header policy looks too; and guests have no tunnels
-	 * segmented.
-	 */
-	if (key->ip_proto == IPPROTO_ICMPV6 ||
-	    (pkt->skb && skb_shinfo(pkt->skb)->gso_type & SKB_GSO_DODGY &&
-	     !pkt->skb->encapsulation))
-		return false;
-	return start + offset >= pkt->off.min_len;
-}
-
 static enum sluice_drop dp_parse(struct sluice_datapath *dp, unsigned int i, u32 in_port)
 {
 	struct sluice_pkt *pkt = &dp->pkt[i];
@@ -127,24 +83,11 @@ static enum sluice_drop dp_parse(struct sluice_datapath *dp, unsigned int i, u32
 	enum sluice_drop why;
 
 	key->in_port = in_port;
-	if (pkt->skb) {
-		if (!pskb_may_pull(pkt->skb, min_t(u32, pkt->len, SLUICE_PARSE_LEN)))
-			return SLUICE_DROP_NOMEM;
-		why = sluice_parse(pkt->skb->data, skb_headlen(pkt->skb), pkt->len, key, &pkt->off);
-	} else {
-		why = sluice_parse(pkt->data, pkt->len, pkt->len, key, &pkt->off);
-	}
+	why = sluice_pkt_prove(pkt, key);
 	if (unlikely(why))
 		return why;
-	if (unlikely(!dp_csum_fits(pkt, key)))
-		return SLUICE_DROP_HDR;
 	pkt->hash = sluice_cache_hash(&dp->cache, key);
 	sluice_cache_prefetch(&dp->cache, pkt->hash);
-	if (pkt->skb) {
-		skb_set_network_header(pkt->skb, pkt->off.l3 ?: ETH_HLEN);
-		if (pkt->off.l4 && !skb_transport_header_was_set(pkt->skb))
-			skb_set_transport_header(pkt->skb, pkt->off.l4);
-	}
 	return SLUICE_DROP_NONE;
 }
 
@@ -153,7 +96,7 @@ static enum sluice_drop dp_parse(struct sluice_datapath *dp, unsigned int i, u32
 static bool dp_limit(struct burst *b, struct sluice_net_meter *meter, const struct sluice_pkt *pkt)
 {
 	/* As on the wire: each segment has the headers again. */
-	u32 bytes = pkt->len + (pkt->segs - 1) * pkt->off.payload;
+	u32 bytes = pkt->len + (pkt->frame.segs - 1) * pkt->frame.hdrs;
 
 	/*
 	 * One reading of the clock for a burst is fine enough, and costs only those who have
@@ -161,11 +104,11 @@ static bool dp_limit(struct burst *b, struct sluice_net_meter *meter, const stru
 	 */
 	if (!b->now)
 		b->now = ktime_get_ns();
-	if (sluice_meter_pass(&meter->m, b->now, pkt->segs, bytes)) {
-		sluice_counter_add(&meter->passed, pkt->segs, pkt->len);
+	if (sluice_meter_pass(&meter->m, b->now, pkt->frame.segs, bytes)) {
+		sluice_counter_add(&meter->passed, pkt->frame.segs, pkt->len);
 		return true;
 	}
-	sluice_counter_add(&meter->dropped, pkt->segs, pkt->len);
+	sluice_counter_add(&meter->dropped, pkt->frame.segs, pkt->len);
 	return false;
 }
 
@@ -178,10 +121,10 @@ static void dp_drop(struct sluice_port *port, struct sluice_pkt *pkt, enum sluic
 /* Another output follows, so this one gets a copy. */
 static void dp_output_copy(struct sluice_port *port, struct sluice_pkt *pkt)
 {
-	struct sk_buff *skb = sluice_pkt_copy(pkt);
+	struct sluice_pkt copy;
 
-	if (skb)
-		sluice_output_copy(port, skb, pkt->hash);
+	if (sluice_pkt_copy(pkt, &copy))
+		sluice_output_copy(port, &copy);
 	else
 		sluice_port_count_drop(port, SLUICE_DROP_NOMEM, 1);
 }
@@ -192,13 +135,12 @@ static void dp_output_copy(struct sluice_port *port, struct sluice_pkt *pkt)
  */
 static void dp_slow_copy(struct burst *b, struct sluice_pkt *pkt)
 {
-	struct sk_buff *skb = sluice_pkt_copy(pkt);
+	struct sluice_pkt copy;
 
-	if (!skb) {
+	if (sluice_pkt_copy(pkt, &copy))
+		sluice_output_slow(b->port, &copy);
+	else
 		sluice_port_count_drop(b->port, SLUICE_DROP_NOMEM, 1);
-		return;
-	}
-	sluice_output_slow(b->port, skb);
 }
 
 static int dp_rewrite(struct sluice_pkt *pkt, const struct sluice_flow_key *key,
@@ -281,7 +223,7 @@ static void dp_run_uncached(struct burst *b, struct sluice_pkt *pkt,
 	unsigned int i;
 
 	for (i = 0; i < prog->nr_hit; i++)
-		sluice_counter_add(prog->hit[i], pkt->segs, pkt->len);
+		sluice_counter_add(prog->hit[i], pkt->frame.segs, pkt->len);
 	dp_run_program(b, pkt, key, prog->op, prog->nr_op);
 }
 
@@ -300,7 +242,7 @@ static void dp_act(struct burst *b, unsigned int i)
 			return;
 		}
 	}
-	sluice_cache_count(&dp->cache, e, pkt->segs, pkt->len);
+	sluice_cache_count(&dp->cache, e, pkt->frame.segs, pkt->len);
 	dp_run_program(b, pkt, key, e->op, e->nr_op);
 }
 
@@ -317,6 +259,7 @@ static void burst_begin(struct burst *b, struct sluice_worker *w, struct sluice_
 	b->gen = smp_load_acquire(&ni->gen);
 	b->now = 0;
 	b->fast = 0;
+	b->why = SLUICE_DROP_NONE;
 	b->dp->misses = 0;
 }
 
@@ -345,8 +288,10 @@ static void dp_run(struct burst *b, unsigned int nr, enum sluice_dir dir)
 
 		bytes += dp->pkt[i].len;
 		parsed[i] = !why;
-		if (unlikely(why))
+		if (unlikely(why)) {
+			b->why = why;
 			dp_drop(b->port, &dp->pkt[i], why);
+		}
 	}
 	for (i = 0; i < nr; i++)
 		sluice_cache_prefetch_entry(&dp->cache, dp->pkt[i].hash);
@@ -395,15 +340,19 @@ int sluice_datapath_uplink_rx(struct sluice_worker *w, struct sluice_port *uplin
 	return nr;
 }
 
-void sluice_datapath_inject(struct sluice_worker *w, struct sluice_port *port, struct sk_buff *skb)
+enum sluice_drop sluice_datapath_inject(struct sluice_worker *w, struct sluice_port *port,
+					struct sk_buff *skb, const struct virtio_net_hdr *hdr)
 {
 	struct sluice_datapath *dp = w->engine;
 	struct burst b;
 
 	sluice_assert_worker(w);
 	sluice_pkt_from_skb(&dp->pkt[0], skb);
+	if (hdr)
+		sluice_pkt_claim(&dp->pkt[0], hdr);
 	burst_begin(&b, w, port);
 	dp_run(&b, 1, SLUICE_DIR_FROM_GUEST);
+	return b.why;
 }
 
 /* --- 4: from a queue's inbox into the guest's ring --- */
@@ -431,7 +380,7 @@ static enum sluice_drop dp_police(struct burst *b, struct sluice_pkt *pkt)
 	/* One output is never too long for the cache. */
 	if (WARN_ON_ONCE(!e))
 		return SLUICE_DROP_NOMEM;
-	sluice_cache_count(&dp->cache, e, pkt->segs, pkt->len);
+	sluice_cache_count(&dp->cache, e, pkt->frame.segs, pkt->len);
 	for (i = 0; i < e->nr_op; i++) {
 		if (e->op[i].type == SLUICE_OP_COUNT_DROP)
 			return e->op[i].why;
@@ -479,7 +428,7 @@ static int rx_write_rest(struct rx_visit *v)
 	int err = 0;
 
 	while ((seg = q->rest)) {
-		sluice_pkt_from_skb(&pkt, seg);
+		sluice_pkt_recall(&pkt, seg);
 		if (!err)
 			err = rx_write(v, &pkt);
 		if (err == -EAGAIN)
@@ -501,8 +450,10 @@ static int rx_next(struct burst *b, struct rx_visit *v, struct sk_buff *skb)
 	enum sluice_drop why = SLUICE_DROP_NONE;
 	int err;
 
-	sluice_pkt_from_skb(&pkt, skb);
-	if (!sluice_skb_cb(skb)->policed) {
+	if (sluice_skb_cb(skb)->policed) {
+		sluice_pkt_recall(&pkt, skb);
+	} else {
+		sluice_pkt_from_skb(&pkt, skb);
 		why = dp_police(b, &pkt);
 		if (why)
 			goto drop;

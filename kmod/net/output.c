@@ -67,21 +67,43 @@ static __virtio16 out_hdr16(const struct sluice_queue *q, u16 v)
 	return __cpu_to_virtio16(!q->cfg.hdr_big_endian, v);
 }
 
-static int out_make_hdr(const struct sluice_queue *q, const struct sluice_pkt *pkt,
-			unsigned int nr_buf, struct virtio_net_hdr_mrg_rxbuf *hdr)
+static u8 out_gso_type(const struct sluice_frame *f)
 {
+	u8 ecn = f->flags & SLUICE_FRAME_ECN ? VIRTIO_NET_HDR_GSO_ECN : 0;
+
+	switch (f->gso) {
+	case SLUICE_GSO_TCPV4:
+		return VIRTIO_NET_HDR_GSO_TCPV4 | ecn;
+	case SLUICE_GSO_TCPV6:
+		return VIRTIO_NET_HDR_GSO_TCPV6 | ecn;
+	case SLUICE_GSO_UDP:
+		return VIRTIO_NET_HDR_GSO_UDP_L4;
+	}
+	return VIRTIO_NET_HDR_GSO_NONE;
+}
+
+/* Of what the driver takes: the rest was adapted. */
+static void out_make_hdr(const struct sluice_queue *q, const struct sluice_pkt *pkt,
+			 unsigned int nr_buf, struct virtio_net_hdr_mrg_rxbuf *hdr)
+{
+	const struct sluice_frame *f = &pkt->frame;
+
 	memset(hdr, 0, sizeof(*hdr));
 	/* Without VERSION_1 or mergeable buffers there is no such field; it is not copied then. */
 	hdr->num_buffers = out_hdr16(q, nr_buf);
-	if (pkt->skb)
-		return virtio_net_hdr_from_skb(pkt->skb, &hdr->hdr, !q->cfg.hdr_big_endian, true,
-					       0);
-	if (pkt->needs_csum) {
+	if (f->csum) {
 		hdr->hdr.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-		hdr->hdr.csum_start = out_hdr16(q, pkt->csum_start);
-		hdr->hdr.csum_offset = out_hdr16(q, pkt->csum_offset);
+		hdr->hdr.csum_start = out_hdr16(q, f->csum_start);
+		hdr->hdr.csum_offset = out_hdr16(q, f->csum_offset);
+	} else if (pkt->skb && pkt->skb->ip_summed == CHECKSUM_UNNECESSARY &&
+		   READ_ONCE(q->port->offloads) & NETIF_F_CSUM_MASK) {
+		hdr->hdr.flags = VIRTIO_NET_HDR_F_DATA_VALID;
 	}
-	return 0;
+	if (f->gso) {
+		hdr->hdr.gso_type = out_gso_type(f);
+		hdr->hdr.gso_size = out_hdr16(q, f->gso_size);
+		hdr->hdr.hdr_len = out_hdr16(q, f->hdrs);
+	}
 }
 
 int sluice_output_write(struct sluice_queue *q, struct sluice_pkt *pkt,
@@ -104,9 +126,7 @@ int sluice_output_write(struct sluice_queue *q, struct sluice_pkt *pkt,
 		if (!q->cfg.mergeable && room < want)
 			return -EMSGSIZE;
 	}
-	if (out_make_hdr(q, pkt, c.nr, &hdr))
-		return -EMSGSIZE;
-
+	out_make_hdr(q, pkt, c.nr, &hdr);
 	if (!pkt->skb) {
 		/* The header goes in front of the frame, so that one copy does. */
 		memcpy(pkt->data - q->cfg.hdr_len, &hdr, q->cfg.hdr_len);
@@ -138,15 +158,40 @@ static netdev_features_t out_guest_features(const struct sluice_port *port)
 	return f | NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA | NETIF_F_GSO_ROBUST;
 }
 
+static bool out_takes_gso(netdev_features_t f, const struct sluice_pkt *pkt)
+{
+	const struct sluice_frame *frame = &pkt->frame;
+	netdev_features_t want;
+
+	switch (frame->gso) {
+	case SLUICE_GSO_TCPV4:
+		want = NETIF_F_TSO;
+		break;
+	case SLUICE_GSO_TCPV6:
+		want = NETIF_F_TSO6;
+		break;
+	case SLUICE_GSO_UDP:
+		want = NETIF_F_GSO_UDP_L4;
+		break;
+	default:
+		return false;
+	}
+	if (frame->flags & SLUICE_FRAME_ECN)
+		want |= NETIF_F_TSO_ECN;
+	return (f & want) == want && f & NETIF_F_HW_CSUM && !(frame->flags & SLUICE_FRAME_HOST) &&
+	       pkt->len <= SLUICE_FRAME_MAX_GUEST;
+}
+
 bool sluice_output_must_adapt(const struct sluice_port *port, const struct sluice_pkt *pkt)
 {
-	netdev_features_t f = out_guest_features(port);
+	netdev_features_t f;
 
-	if (!pkt->skb)
-		return pkt->needs_csum && !(f & NETIF_F_HW_CSUM);
-	if (skb_is_gso(pkt->skb))
-		return !(f & NETIF_F_HW_CSUM) || !skb_gso_ok(pkt->skb, f);
-	return pkt->skb->ip_summed == CHECKSUM_PARTIAL && !(f & NETIF_F_HW_CSUM);
+	if (!(pkt->frame.csum | pkt->frame.gso))
+		return false;
+	f = out_guest_features(port);
+	if (pkt->frame.gso)
+		return !out_takes_gso(f, pkt);
+	return !(f & NETIF_F_HW_CSUM) || pkt->frame.flags & SLUICE_FRAME_HOST;
 }
 
 struct sk_buff *sluice_output_adapt(struct sluice_port *port, struct sk_buff *skb)
@@ -155,7 +200,7 @@ struct sk_buff *sluice_output_adapt(struct sluice_port *port, struct sk_buff *sk
 	struct sk_buff *segs;
 
 	if (skb_is_gso(skb)) {
-		if (!(f & NETIF_F_HW_CSUM))
+		if (!(f & NETIF_F_HW_CSUM) || skb->len > SLUICE_FRAME_MAX_GUEST)
 			f &= ~NETIF_F_GSO_MASK;
 		segs = skb_gso_segment(skb, f);
 		if (!IS_ERR_OR_NULL(segs)) {
@@ -165,7 +210,7 @@ struct sk_buff *sluice_output_adapt(struct sluice_port *port, struct sk_buff *sk
 		if (IS_ERR(segs))
 			goto drop;
 	}
-	if (skb->ip_summed == CHECKSUM_PARTIAL && !(f & NETIF_F_HW_CSUM) && skb_checksum_help(skb))
+	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_csum_hwoffload_help(skb, f))
 		goto drop;
 	return skb;
 
@@ -178,7 +223,7 @@ drop:
 static void out_post(struct sluice_port *port, struct sluice_pkt *pkt)
 {
 	if (sluice_pkt_to_skb(pkt)) {
-		sluice_port_post(port, pkt->skb, pkt->hash, true);
+		sluice_port_post(port, pkt->skb, pkt->flow, true);
 		pkt->skb = NULL;
 	} else {
 		sluice_port_count_drop(port, SLUICE_DROP_NOMEM, 1);
@@ -265,27 +310,36 @@ static void out_flush_guest(struct sluice_worker *w, struct sluice_output *out,
  * The devices below trust those above to keep to the MTU, and some stop when they do not. Tags do
  * not count.
  */
-static bool out_fits(const struct net_device *lower, const struct sk_buff *skb)
+static bool out_fits(const struct net_device *lower, const struct sluice_pkt *pkt)
 {
+	const struct sluice_frame *f = &pkt->frame;
 	unsigned int mtu = READ_ONCE(lower->mtu);
 
-	return skb_is_gso(skb) ? skb_gso_validate_network_len(skb, mtu) :
-				 skb->len - skb_network_offset(skb) <= mtu;
+	if (!f->gso)
+		return pkt->len - f->at.l2 <= mtu;
+	if (f->gso_size == GSO_BY_FRAGS)
+		return skb_gso_validate_network_len(pkt->skb, mtu);
+	return f->hdrs - f->at.l2 + f->gso_size <= mtu;
 }
 
 /*
- * Give a frame to the VF; it is consumed. What the device that it came from noted is not true of
- * sending it. Context: BH off.
+ * Give a frame, an skb, to the VF; it is consumed. What the device that it came from noted is not
+ * true of sending it. Context: BH off.
  */
-static enum sluice_drop out_xmit(struct net_device *lower, struct sk_buff *skb)
+static enum sluice_drop out_xmit(struct net_device *lower, struct sluice_pkt *pkt)
 {
+	struct sk_buff *skb = pkt->skb;
 	int rc;
 
-	if (unlikely(!out_fits(lower, skb))) {
+	pkt->skb = NULL;
+	if (unlikely(!out_fits(lower, pkt))) {
 		kfree_skb(skb);
 		return SLUICE_DROP_TOO_LONG;
 	}
 	skb->dev = lower;
+	/* The connection alone chooses the VF's queue, and its qdisc's. */
+	skb_set_queue_mapping(skb, 0);
+	__skb_set_sw_hash(skb, pkt->flow, true);
 	skb_forward_csum(skb);
 	skb_clear_tstamp(skb);
 	rc = dev_queue_xmit(skb);
@@ -312,15 +366,13 @@ static void out_flush_uplink(struct sluice_output_stage *st)
 			sluice_port_count_drop(st->port, SLUICE_DROP_NOMEM, 1);
 			continue;
 		}
-		skb_set_hash(pkt->skb, pkt->hash, PKT_HASH_TYPE_L4);
-		why = out_xmit(lower, pkt->skb);
+		why = out_xmit(lower, pkt);
 		if (unlikely(why)) {
 			sluice_port_count_drop(st->port, why, 1);
 		} else {
 			packets++;
 			bytes += len;
 		}
-		pkt->skb = NULL;
 	}
 	local_bh_enable();
 	sluice_port_count(st->port, SLUICE_DIR_FROM_GUEST, packets, bytes);
@@ -372,12 +424,10 @@ static void out_flush_slow(struct sluice_output_stage *st)
 	local_bh_enable();
 }
 
-void sluice_output_slow(struct sluice_port *port, struct sk_buff *skb)
+void sluice_output_slow(struct sluice_port *port, struct sluice_pkt *pkt)
 {
-	struct sluice_pkt pkt;
-	struct sluice_output_stage st = { .port = port, .nr = 1, .pkt = { &pkt } };
+	struct sluice_output_stage st = { .port = port, .nr = 1, .pkt = { pkt } };
 
-	sluice_pkt_from_skb(&pkt, skb);
 	out_flush_slow(&st);
 }
 
@@ -444,7 +494,7 @@ void sluice_output_add(struct sluice_worker *w, struct sluice_output *out, struc
 		kind = SLUICE_OUTPUT_UPLINK;
 	} else if (!slow) {
 		kind = SLUICE_OUTPUT_GUEST;
-		q = sluice_port_choose_rxq(port, pkt->hash);
+		q = sluice_port_choose_rxq(port, pkt->flow);
 		if (unlikely(!q)) {
 			sluice_port_count_drop(port, SLUICE_DROP_RX_DOWN, 1);
 			sluice_pkt_free(pkt);
@@ -460,22 +510,22 @@ void sluice_output_add(struct sluice_worker *w, struct sluice_output *out, struc
 	st->pkt[st->nr++] = pkt;
 }
 
-void sluice_output_copy(struct sluice_port *port, struct sk_buff *skb, u32 hash)
+void sluice_output_copy(struct sluice_port *port, struct sluice_pkt *pkt)
 {
 	enum sluice_drop why = SLUICE_DROP_UPLINK_DOWN;
-	unsigned int len = skb->len;
+	unsigned int len = pkt->len;
 	struct net_device *lower;
 
 	if (port->kind != SLUICE_PORT_UPLINK) {
-		sluice_port_post(port, skb, hash, true);
+		sluice_port_post(port, pkt->skb, pkt->flow, true);
 		return;
 	}
 	local_bh_disable();
 	lower = rcu_dereference_bh(port->lower);
 	if (lower && netif_running(lower) && netif_carrier_ok(lower))
-		why = out_xmit(lower, skb);
+		why = out_xmit(lower, pkt);
 	else
-		kfree_skb(skb);
+		sluice_pkt_free(pkt);
 	local_bh_enable();
 	if (why)
 		sluice_port_count_drop(port, why, 1);

@@ -42,10 +42,10 @@ struct sluice_output {
 void sluice_output_add(struct sluice_worker *w, struct sluice_output *out, struct sluice_port *port,
 		       bool slow, struct sluice_pkt *pkt);
 void sluice_output_flush(struct sluice_worker *w, struct sluice_output *out);
-/* A copy for one of several outputs; owns @skb. */
-void sluice_output_copy(struct sluice_port *port, struct sk_buff *skb, u32 hash);
-/* One frame to the host's stack; owns @skb. */
-void sluice_output_slow(struct sluice_port *port, struct sk_buff *skb);
+/* A copy for one of several outputs, an skb; consumed. */
+void sluice_output_copy(struct sluice_port *port, struct sluice_pkt *pkt);
+/* One frame to the host's stack; consumed. */
+void sluice_output_slow(struct sluice_port *port, struct sluice_pkt *pkt);
 
 /*
  * Write one packet into chains of a receive ring, whose owner's mm is in use. @nr: in: chains there

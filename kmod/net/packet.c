@@ -2,17 +2,13 @@
 /* Packets: copied from a guest, turned into skbs where something outside wants one. */
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
 #include "../port.h"
 #include "packet.h"
 
 /* Smallest piece of a long frame, so that MAX_SKB_FRAGS of them are enough. */
 #define PKT_PIECE_MIN	4096U
-
-/*
- * No stack makes segments smaller than 48 bytes (a guest that did would have the worker make
- * thousands of frames of one, with BH off).
- */
-#define PKT_SEGS_MAX	(SLUICE_PKT_MAX / 48 + 1)
 
 static unsigned int pkt_truesize(u32 len)
 {
@@ -30,34 +26,245 @@ void sluice_pkt_free(struct sluice_pkt *pkt)
 	pkt->data = NULL;
 }
 
+/* --- what a frame's sender claims --- */
+
+/* What segmentation knows of tunnels. */
+#define PKT_GSO_TUNNEL	(SKB_GSO_GRE | SKB_GSO_GRE_CSUM | SKB_GSO_IPXIP4 | SKB_GSO_IPXIP6 | \
+			 SKB_GSO_UDP_TUNNEL | SKB_GSO_UDP_TUNNEL_CSUM)
+/* What does not change how it is segmented, or is said by flags. */
+#define PKT_GSO_PLAIN	(SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | SKB_GSO_UDP_L4 | SKB_GSO_UDP | \
+			 SKB_GSO_SCTP | SKB_GSO_DODGY | SKB_GSO_TCP_ECN)
+
+static u8 pkt_gso_kind(unsigned int type)
+{
+	switch (type & (SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | SKB_GSO_UDP_L4 | SKB_GSO_UDP |
+			SKB_GSO_SCTP)) {
+	case SKB_GSO_TCPV4:
+		return SLUICE_GSO_TCPV4;
+	case SKB_GSO_TCPV6:
+		return SLUICE_GSO_TCPV6;
+	case SKB_GSO_UDP_L4:
+		return SLUICE_GSO_UDP;
+	case SKB_GSO_UDP:
+		return SLUICE_GSO_UFO;
+	case SKB_GSO_SCTP:
+		return SLUICE_GSO_SCTP;
+	}
+	return SLUICE_GSO_UNKNOWN;
+}
+
+static void pkt_claim_skb_gso(struct sluice_frame *f, const struct sk_buff *skb)
+{
+	const struct skb_shared_info *info = skb_shinfo(skb);
+
+	f->gso = pkt_gso_kind(info->gso_type);
+	f->gso_size = info->gso_size;
+	f->segs = info->gso_segs;
+	if (info->gso_type & SKB_GSO_DODGY)
+		f->flags |= SLUICE_FRAME_GUEST;
+	if (info->gso_type & SKB_GSO_TCP_ECN)
+		f->flags |= SLUICE_FRAME_ECN;
+	if (info->gso_type & ~PKT_GSO_PLAIN)
+		f->flags |= SLUICE_FRAME_HOST;
+	if (info->gso_type & SKB_GSO_FRAGLIST)
+		f->flags |= SLUICE_FRAME_LIST;
+	if (info->gso_type & PKT_GSO_TUNNEL) {
+		f->flags |= SLUICE_FRAME_TUNNEL;
+		/* Two that must name the same place: segmentation goes by the one, we by the other. */
+		if (!skb->encapsulation || !f->csum ||
+		    skb_inner_transport_offset(skb) != f->csum_start)
+			f->gso = SLUICE_GSO_UNKNOWN;
+	}
+}
+
 void sluice_pkt_from_skb(struct sluice_pkt *pkt, struct sk_buff *skb)
 {
+	struct sluice_frame *f = &pkt->frame;
+
 	pkt->skb = skb;
 	pkt->data = NULL;
 	pkt->len = skb->len;
-	pkt->segs = 1;
-	/* Their number is 0 when somebody untrusted asked for them. */
+	f->csum = SLUICE_CSUM_NONE;
+	f->gso = SLUICE_GSO_NONE;
+	f->flags = 0;
+	if (skb->ip_summed == CHECKSUM_PARTIAL) {
+		int start = skb_checksum_start_offset(skb);
+
+		/* One that is nowhere in the frame is refused wherever else it cannot be. */
+		f->csum_start = start >= 0 && start < U16_MAX ? start : U16_MAX;
+		f->csum_offset = skb->csum_offset;
+		f->csum = SLUICE_CSUM_L4;
+		if (skb_csum_is_sctp(skb))
+			f->flags |= SLUICE_FRAME_HOST;
+	}
 	if (skb_is_gso(skb))
-		pkt->segs = skb_shinfo(skb)->gso_segs ?:
-			    min(DIV_ROUND_UP(skb->len, skb_shinfo(skb)->gso_size), U16_MAX);
+		pkt_claim_skb_gso(f, skb);
 }
 
-static u16 pkt_hdr16(const struct sluice_queue *q, __virtio16 v)
+void sluice_pkt_recall(struct sluice_pkt *pkt, struct sk_buff *skb)
 {
-	return __virtio16_to_cpu(!q->cfg.hdr_big_endian, v);
+	struct sluice_frame *f = &pkt->frame;
+
+	sluice_pkt_from_skb(pkt, skb);
+	f->hdrs = 0;
+	if (!f->gso) {
+		f->segs = 1;
+		return;
+	}
+	/* The stack's headers are what was proved. */
+	f->hdrs = skb_transport_offset(skb);
+	if (f->gso == SLUICE_GSO_TCPV4 || f->gso == SLUICE_GSO_TCPV6)
+		f->hdrs += tcp_hdrlen(skb);
+	else if (f->gso == SLUICE_GSO_UDP)
+		f->hdrs += sizeof(struct udphdr);
+	/* Nobody counted those of a sender that was not trusted. */
+	if (!f->segs)
+		f->segs = min_t(u32, DIV_ROUND_UP(skb->len, f->gso_size), U16_MAX);
 }
 
-/* What an skb knows of the frame that it was made of. */
+static void pkt_claim_gso(struct sluice_pkt *pkt, u8 type, u16 size, u16 hdr_len)
+{
+	struct sluice_frame *f = &pkt->frame;
+
+	f->gso = SLUICE_GSO_UNKNOWN;
+	f->gso_size = size;
+	if (type & VIRTIO_NET_HDR_GSO_ECN)
+		f->flags |= SLUICE_FRAME_ECN;
+	/* It is a hint, and none that could be followed. */
+	if (hdr_len > pkt->len)
+		return;
+	switch (type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+		f->gso = SLUICE_GSO_TCPV4;
+		break;
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		f->gso = SLUICE_GSO_TCPV6;
+		break;
+	case VIRTIO_NET_HDR_GSO_UDP_L4:
+		f->gso = SLUICE_GSO_UDP;
+		break;
+	case VIRTIO_NET_HDR_GSO_UDP:
+		f->gso = SLUICE_GSO_UFO;
+		break;
+	}
+}
+
+static void pkt_claim_hdr(struct sluice_pkt *pkt, const struct virtio_net_hdr *hdr, bool le)
+{
+	struct sluice_frame *f = &pkt->frame;
+
+	f->csum = SLUICE_CSUM_NONE;
+	f->gso = SLUICE_GSO_NONE;
+	f->flags = SLUICE_FRAME_GUEST;
+	if (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+		f->csum = SLUICE_CSUM_L4;
+		f->csum_start = __virtio16_to_cpu(le, hdr->csum_start);
+		f->csum_offset = __virtio16_to_cpu(le, hdr->csum_offset);
+	}
+	if (hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		pkt_claim_gso(pkt, hdr->gso_type, __virtio16_to_cpu(le, hdr->gso_size),
+			      __virtio16_to_cpu(le, hdr->hdr_len));
+}
+
+void sluice_pkt_claim(struct sluice_pkt *pkt, const struct virtio_net_hdr *hdr)
+{
+	pkt_claim_hdr(pkt, hdr, true);
+}
+
+/* --- what the stack is told of it --- */
+
+__be16 sluice_pkt_protocol(const struct sk_buff *skb)
+{
+	__be16 type = eth_hdr(skb)->h_proto;
+
+	return eth_proto_is_802_3(type) ? type : htons(ETH_P_802_2);
+}
+
+static unsigned int pkt_gso_type(const struct sluice_frame *f)
+{
+	/* Others need not trust our proof. */
+	unsigned int type = SKB_GSO_DODGY;
+
+	if (f->flags & SLUICE_FRAME_ECN)
+		type |= SKB_GSO_TCP_ECN;
+	switch (f->gso) {
+	case SLUICE_GSO_TCPV4:
+		return type | SKB_GSO_TCPV4;
+	case SLUICE_GSO_TCPV6:
+		return type | SKB_GSO_TCPV6;
+	case SLUICE_GSO_UDP:
+		return type | SKB_GSO_UDP_L4;
+	}
+	return type | SKB_GSO_UDP;
+}
+
+static unsigned int pkt_transport(const struct sluice_frame *f, const struct sk_buff *skb)
+{
+	/* The stack has one notion of where the transport header is and where its sum begins. */
+	if (f->csum && !skb->encapsulation)
+		return f->csum_start;
+	return f->at.l4 ?: f->at.min_len;
+}
+
+/* What an skb knows of its frame is what was proved, whoever made the skb. */
 static void pkt_describe(const struct sluice_pkt *pkt, struct sk_buff *skb)
 {
+	const struct sluice_frame *f = &pkt->frame;
+
 	skb_reset_mac_header(skb);
-	skb->protocol = eth_hdr(skb)->h_proto;
-	skb_set_network_header(skb, pkt->off.l3 ?: ETH_HLEN);
-	if (pkt->off.l4)
-		skb_set_transport_header(skb, pkt->off.l4);
-	/* Bounds were checked when the header was read. */
-	if (pkt->needs_csum)
-		skb_partial_csum_set(skb, pkt->csum_start, pkt->csum_offset);
+	skb->protocol = sluice_pkt_protocol(skb);
+	skb_set_network_header(skb, f->at.l2);
+	skb_reset_mac_len(skb);
+	skb_set_transport_header(skb, pkt_transport(f, skb));
+	if (f->csum) {
+		skb->ip_summed = CHECKSUM_PARTIAL;
+		skb->csum_start = skb_headroom(skb) + f->csum_start;
+		skb->csum_offset = f->csum_offset;
+	}
+	if (f->gso && !skb_is_gso(skb)) {
+		skb_shinfo(skb)->gso_size = f->gso_size;
+		skb_shinfo(skb)->gso_segs = f->segs;
+		skb_shinfo(skb)->gso_type = pkt_gso_type(f);
+	}
+}
+
+/* Bytes that the parser and the proof may want to see, linear. */
+static enum sluice_drop pkt_pull(struct sluice_pkt *pkt)
+{
+	const struct sluice_frame *f = &pkt->frame;
+	u32 want = SLUICE_PARSE_LEN;
+
+	if (unlikely(!skb_frags_readable(pkt->skb)))
+		return SLUICE_DROP_UNREADABLE;
+	if (f->csum)
+		want = max_t(u32, want, f->csum_start + f->csum_offset + sizeof(struct tcphdr));
+	return pskb_may_pull(pkt->skb, min(pkt->len, want)) ? SLUICE_DROP_NONE :
+							      SLUICE_DROP_NOMEM;
+}
+
+enum sluice_drop sluice_pkt_prove(struct sluice_pkt *pkt, struct sluice_flow_key *key)
+{
+	const u8 *data = pkt->data;
+	u32 seen = pkt->len;
+	enum sluice_drop why;
+
+	if (pkt->skb) {
+		why = pkt_pull(pkt);
+		if (unlikely(why))
+			return why;
+		data = pkt->skb->data;
+		seen = skb_headlen(pkt->skb);
+	}
+	why = sluice_parse(data, seen, pkt->len, key, &pkt->frame.at);
+	if (unlikely(why))
+		return why;
+	why = sluice_frame_check(&pkt->frame, key, data, seen, pkt->len);
+	if (unlikely(why))
+		return why;
+	pkt->flow = sluice_frame_flow(key);
+	if (pkt->skb)
+		pkt_describe(pkt, pkt->skb);
+	return SLUICE_DROP_NONE;
 }
 
 bool sluice_pkt_to_skb(struct sluice_pkt *pkt)
@@ -83,59 +290,24 @@ bool sluice_pkt_to_skb(struct sluice_pkt *pkt)
 	return true;
 }
 
-struct sk_buff *sluice_pkt_copy(struct sluice_pkt *pkt)
+bool sluice_pkt_copy(const struct sluice_pkt *pkt, struct sluice_pkt *copy)
 {
-	struct sk_buff *skb;
-
-	if (pkt->skb)
-		return skb_copy(pkt->skb, GFP_ATOMIC | __GFP_NOWARN);
-	skb = alloc_skb(SLUICE_PKT_HEADROOM + pkt->len, GFP_ATOMIC | __GFP_NOWARN);
-	if (!skb)
-		return NULL;
-	skb_reserve(skb, SLUICE_PKT_HEADROOM);
-	skb_put_data(skb, pkt->data, pkt->len);
-	pkt_describe(pkt, skb);
-	return skb;
-}
-
-/* A header whose claims do not fit the frame is not repaired. */
-static bool pkt_take_csum(struct sluice_pkt *pkt, const struct sluice_queue *q,
-			  const struct virtio_net_hdr *hdr)
-{
-	pkt->needs_csum = hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
-	if (!pkt->needs_csum)
-		return true;
-	pkt->csum_start = pkt_hdr16(q, hdr->csum_start);
-	pkt->csum_offset = pkt_hdr16(q, hdr->csum_offset);
-	return pkt->csum_start >= ETH_HLEN &&
-	       pkt->csum_start + pkt->csum_offset + sizeof(__sum16) <= pkt->len;
-}
-
-/*
- * Context: pkt is an skb; the kernel's own converter checks the header against the headers of the
- * frame.
- */
-static bool pkt_take_gso(struct sluice_pkt *pkt, const struct sluice_queue *q,
-			 const struct virtio_net_hdr *hdr)
-{
-	struct sk_buff *skb = pkt->skb;
-
-	skb->protocol = eth_type_trans(skb, q->port->dev);
-	__skb_push(skb, ETH_HLEN);
-	if (virtio_net_hdr_to_skb(skb, hdr, !q->cfg.hdr_big_endian))
-		return false;
-	skb->protocol = eth_hdr(skb)->h_proto;
-	skb_reset_mac_header(skb);
-	if (skb_is_gso(skb)) {
-		unsigned int segs =
-			DIV_ROUND_UP(pkt->len, max_t(u16, skb_shinfo(skb)->gso_size, 1));
-
-		if (segs > PKT_SEGS_MAX)
-			return false;
-		pkt->segs = segs;
+	*copy = *pkt;
+	copy->data = NULL;
+	if (pkt->skb) {
+		copy->skb = skb_copy(pkt->skb, GFP_ATOMIC | __GFP_NOWARN);
+		return copy->skb;
 	}
+	copy->skb = alloc_skb(SLUICE_PKT_HEADROOM + pkt->len, GFP_ATOMIC | __GFP_NOWARN);
+	if (!copy->skb)
+		return false;
+	skb_reserve(copy->skb, SLUICE_PKT_HEADROOM);
+	skb_put_data(copy->skb, pkt->data, pkt->len);
+	pkt_describe(copy, copy->skb);
 	return true;
 }
+
+/* --- from a guest's ring --- */
 
 /* Short frames: header and frame in one copy, contiguous as most drivers lay them out. */
 static int pkt_read_linear(struct sluice_pool *pool, struct sluice_queue *q,
@@ -211,8 +383,6 @@ static int pkt_read_paged(struct sluice_pool *pool, struct sluice_queue *q,
 		kfree_skb(skb);
 		return err;
 	}
-	skb_reset_mac_header(skb);
-	skb->protocol = eth_hdr(skb)->h_proto;
 	pkt->skb = skb;
 	return 0;
 }
@@ -226,15 +396,12 @@ int sluice_pkt_read(struct sluice_pool *pool, struct sluice_queue *q,
 	*why = SLUICE_DROP_NONE;
 	pkt->skb = NULL;
 	pkt->data = NULL;
-	pkt->segs = 1;
-	pkt->needs_csum = false;
-	pkt->off = (struct sluice_parsed){};
 	pkt->len = c->out_len - q->cfg.hdr_len;
 	if (unlikely(c->out_len < q->cfg.hdr_len + ETH_HLEN)) {
 		*why = SLUICE_DROP_MALFORMED;
 		return 0;
 	}
-	if (unlikely(pkt->len > SLUICE_PKT_MAX)) {
+	if (unlikely(pkt->len > SLUICE_FRAME_MAX)) {
 		*why = SLUICE_DROP_TOO_LONG;
 		return 0;
 	}
@@ -250,15 +417,6 @@ int sluice_pkt_read(struct sluice_pool *pool, struct sluice_queue *q,
 		return 0;
 	}
 
-	if (unlikely(!pkt_take_csum(pkt, q, &hdr))) {
-		*why = SLUICE_DROP_HDR;
-	} else if (hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE || pkt->skb) {
-		if (!sluice_pkt_to_skb(pkt))
-			*why = SLUICE_DROP_NOMEM;
-		else if (!pkt_take_gso(pkt, q, &hdr))
-			*why = SLUICE_DROP_HDR;
-	}
-	if (unlikely(*why))
-		sluice_pkt_free(pkt);
+	pkt_claim_hdr(pkt, &hdr, !q->cfg.hdr_big_endian);
 	return 0;
 }

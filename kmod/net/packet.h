@@ -7,7 +7,7 @@
 #include <linux/types.h>
 #include <linux/virtio_net.h>
 #include "../drop.h"
-#include "parse.h"
+#include "frame.h"
 #include "pool.h"
 
 struct sluice_chain;
@@ -18,8 +18,6 @@ struct sluice_queue;
  * skb at once.
  */
 #define SLUICE_PKT_LINEAR	9216
-/* An Ethernet frame with two tags around the longest IP packet. */
-#define SLUICE_PKT_MAX		(65535 + ETH_HLEN + 2 * VLAN_HLEN)
 /* In front of a frame: room for a virtio_net_hdr, or what a driver below pushes. */
 #define SLUICE_PKT_HEADROOM	(NET_SKB_PAD + NET_IP_ALIGN + 2 * VLAN_HLEN)
 
@@ -29,25 +27,19 @@ struct sluice_queue;
  * @data: else the Ethernet header, in a page fragment with SLUICE_PKT_HEADROOM in front and
  *	room for skb_shared_info behind
  * @len: bytes of the frame
- * @hash: of its key; chooses queues
- * @segs: packets that it will be on the wire
+ * @hash: of its key; finds its program
+ * @flow: the connection that it belongs to; chooses queues
  * @truesize: bytes of the page fragment
- * @needs_csum: the L4 checksum is yet to be computed...
- * @csum_start: ... from here on ...
- * @csum_offset: ... and to be put there, relative to @csum_start
- * @off: where its headers are
+ * @frame: what was proved of it
  */
 struct sluice_pkt {
 	struct sk_buff *skb;
 	u8 *data;
 	u32 len;
 	u32 hash;
-	u16 segs;
+	u32 flow;
 	u16 truesize;
-	bool needs_csum;
-	u16 csum_start;
-	u16 csum_offset;
-	struct sluice_parsed off;
+	struct sluice_frame frame;
 };
 
 /*
@@ -56,14 +48,26 @@ struct sluice_pkt {
  */
 int sluice_pkt_read(struct sluice_pool *pool, struct sluice_queue *q,
 		    const struct sluice_chain *c, struct sluice_pkt *pkt, enum sluice_drop *why);
+/* An skb from elsewhere, with its sender's claims. */
 void sluice_pkt_from_skb(struct sluice_pkt *pkt, struct sk_buff *skb);
+/* The same of an skb without any, whose sender's claims are in @hdr, little endian. */
+void sluice_pkt_claim(struct sluice_pkt *pkt, const struct virtio_net_hdr *hdr);
+/* An skb that was proved before, or is one of its segments: what its receiver must know. */
+void sluice_pkt_recall(struct sluice_pkt *pkt, struct sk_buff *skb);
+/*
+ * Parse it and prove its claims, before anything else is done with it. @key->in_port is set. Why it
+ * must be dropped, or SLUICE_DROP_NONE.
+ */
+enum sluice_drop sluice_pkt_prove(struct sluice_pkt *pkt, struct sluice_flow_key *key);
 /*
  * Make it an skb, if it is not one yet. False: no memory, the packet is freed. Context: BH may be
  * on or off.
  */
 bool sluice_pkt_to_skb(struct sluice_pkt *pkt);
-/* An skb of its own with the same content, the packet stays; NULL: no memory. */
-struct sk_buff *sluice_pkt_copy(struct sluice_pkt *pkt);
+/* An skb of its own with the same content in @copy, the packet stays. False: no memory. */
+bool sluice_pkt_copy(const struct sluice_pkt *pkt, struct sluice_pkt *copy);
+/* What the skb's protocol is to be, by its Ethernet header. */
+__be16 sluice_pkt_protocol(const struct sk_buff *skb);
 void sluice_pkt_free(struct sluice_pkt *pkt);
 
 #endif /* _SLUICE_PACKET_H */

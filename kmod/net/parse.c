@@ -200,6 +200,20 @@ static bool parse_icmp(const struct view *v, u32 off, struct sluice_flow_key *ke
 	return key->ip_proto != IPPROTO_ICMPV6 || parse_nd(v, off, key);
 }
 
+/*
+ * UDP-Lite and DCCP have ports and a checksum over the pseudo header where UDP and TCP have such;
+ * no rule matches them.
+ */
+static bool parse_unruled(const struct view *v, u32 off, u32 len, struct sluice_parsed *p)
+{
+	if (!header(v, off, len))
+		return false;
+	p->l4 = off;
+	p->payload = off + len;
+	p->min_len = off + len;
+	return true;
+}
+
 static inline bool parse_l4(const struct view *v, u32 off, struct sluice_flow_key *key,
 			    struct sluice_parsed *p)
 {
@@ -223,6 +237,10 @@ static inline bool parse_l4(const struct view *v, u32 off, struct sluice_flow_ke
 		return key->eth_type != ETH_P_IP || parse_icmp(v, off, key, p);
 	case IPPROTO_ICMPV6:
 		return key->eth_type != ETH_P_IPV6 || parse_icmp(v, off, key, p);
+	case IPPROTO_UDPLITE:
+		return parse_unruled(v, off, 8, p);
+	case IPPROTO_DCCP:
+		return parse_unruled(v, off, 12, p);
 	}
 	return true;
 }
@@ -259,10 +277,13 @@ static inline bool parse_ipv4(struct view *v, u32 off, struct sluice_flow_key *k
 		return false;
 	len = (h[0] & 0xf) * 4;
 	/* 0: to be segmented, longer than the field can say. */
-	total = get_unaligned_be16(h + 2) ?: v->end - off;
+	total = get_unaligned_be16(h + 2);
+	p->unsized = !total;
+	total = total ?: v->end - off;
 	if (len < 20 || total < len || total > v->end - off || !header(v, off, len))
 		return false;
 	narrow(v, off + total);
+	p->end = v->end;
 
 	key->tos = h[1];
 	key->ttl = h[8];
@@ -286,7 +307,8 @@ static inline bool parse_ipv4(struct view *v, u32 off, struct sluice_flow_key *k
  * Walk the extension headers from @off on; key->ip_proto is the type of the header there. Ends at
  * the upper layer's header or, with SLUICE_FRAG_LATER set, behind the fragment header.
  */
-static bool parse_extensions(struct view *v, u32 *off, struct sluice_flow_key *key)
+static bool parse_extensions(struct view *v, u32 *off, struct sluice_flow_key *key,
+			     struct sluice_parsed *p)
 {
 	unsigned int i;
 
@@ -299,9 +321,11 @@ static bool parse_extensions(struct view *v, u32 *off, struct sluice_flow_key *k
 			if (i)
 				return false;
 			break;
-		case NEXT_ROUTING:
 		case NEXT_FRAGMENT:
 		case NEXT_AUTH:
+			p->solid = true;
+			break;
+		case NEXT_ROUTING:
 		case NEXT_DST_OPTS:
 			break;
 		default:
@@ -345,10 +369,13 @@ static inline bool parse_ipv6(struct view *v, u32 off, struct sluice_flow_key *k
 	if (!h || h[0] >> 4 != 6)
 		return false;
 	/* 0: a jumbogram, or to be segmented and longer than the field can say. */
-	len = get_unaligned_be16(h + 4) ?: v->end - off - 40;
+	len = get_unaligned_be16(h + 4);
+	p->unsized = !len && h[6] != IPPROTO_NONE;
+	len = len ?: v->end - off - 40;
 	if (len > v->end - off - 40)
 		return false;
 	narrow(v, off + 40 + len);
+	p->end = v->end;
 
 	key->tos = (h[0] << 4 | h[1] >> 4) & 0xff;
 	key->ip_proto = h[6];
@@ -358,7 +385,7 @@ static inline bool parse_ipv6(struct view *v, u32 off, struct sluice_flow_key *k
 	p->l3 = off;
 
 	off += 40;
-	if (!parse_extensions(v, &off, key))
+	if (!parse_extensions(v, &off, key, p))
 		return false;
 	p->min_len = off;
 	if (key->frag & SLUICE_FRAG_LATER)
@@ -427,7 +454,9 @@ static inline bool parse(struct view *v, struct sluice_flow_key *key, struct slu
 
 	if (!parse_l2(v, &off, key))
 		return false;
+	p->l2 = off;
 	p->min_len = off;
+	p->end = v->end;
 	switch (key->eth_type) {
 	case ETH_P_IP:
 		return parse_ipv4(v, off, key, p);

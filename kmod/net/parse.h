@@ -15,17 +15,27 @@
 
 /**
  * struct sluice_parsed - where the headers are
+ * @l2: bytes of the Ethernet header with its tags: where what they carry begins
  * @l3: offset of the IP or ARP header from the Ethernet header; 0 if none
- * @l4: offset of a TCP, UDP, SCTP, ICMP or ICMPv6 header (key->l4_ok is set with it); 0 if none
- * @payload: offset of what follows the TCP, UDP or SCTP header, or the fixed 8 bytes of ICMP; 0 if
- *	none
- * @min_len: bytes of headers; actions that rewrite need as many linear and writable
+ * @l4: offset of a TCP, UDP, SCTP, ICMP or ICMPv6 header (key->l4_ok is set with it), or of one of
+ *	UDP-Lite or DCCP, whose ports the key does not have; 0 if none
+ * @payload: offset of what follows the L4 header, or the fixed 8 bytes of ICMP; 0 if none
+ * @min_len: bytes of headers, and of all that the key was made of; actions that rewrite need as
+ *	many linear and writable
+ * @unsized: the IP header does not say how long the packet is: it is to be segmented
+ * @solid: not to be segmented, as one of its headers is for this packet alone (IPv6 fragment or
+ *	authentication header)
+ * @end: where the IP packet ends, or the frame; what follows is padding
  */
 struct sluice_parsed {
+	u16 l2;
 	u16 l3;
 	u16 l4;
 	u16 payload;
 	u16 min_len;
+	u8 unsized;
+	u8 solid;
+	u32 end;
 };
 
 /**

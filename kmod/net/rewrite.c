@@ -13,18 +13,26 @@
 #include <net/inet_ecn.h>
 #include "rewrite.h"
 
+/* A tag came or went: the Ethernet header begins elsewhere. */
+static void rewrite_moved(struct sluice_pkt *pkt, int by)
+{
+	struct sk_buff *skb = pkt->skb;
+
+	skb_reset_mac_header(skb);
+	skb->protocol = sluice_pkt_protocol(skb);
+	pkt->len = skb->len;
+	sluice_frame_shift(&pkt->frame, by);
+	skb_set_network_header(skb, pkt->frame.at.l2);
+	skb_reset_mac_len(skb);
+}
+
 static int rewrite_push_vlan(struct sluice_pkt *pkt, u16 tci)
 {
 	struct sk_buff *skb = pkt->skb;
 
 	if (skb_cow_head(skb, VLAN_HLEN) || __vlan_insert_tag(skb, htons(ETH_P_8021Q), tci))
 		return -ENOMEM;
-	skb->protocol = htons(ETH_P_8021Q);
-	skb_reset_mac_header(skb);
-	pkt->len = skb->len;
-	pkt->off.l3 += VLAN_HLEN;
-	if (pkt->off.l4)
-		pkt->off.l4 += VLAN_HLEN;
+	rewrite_moved(pkt, VLAN_HLEN);
 	return 0;
 }
 
@@ -37,11 +45,7 @@ static int rewrite_pop_vlan(struct sluice_pkt *pkt)
 		return -EPROTO;
 	if (__skb_vlan_pop(skb, &tci))
 		return -ENOMEM;
-	skb->protocol = eth_hdr(skb)->h_proto;
-	pkt->len = skb->len;
-	pkt->off.l3 -= VLAN_HLEN;
-	if (pkt->off.l4)
-		pkt->off.l4 -= VLAN_HLEN;
+	rewrite_moved(pkt, -VLAN_HLEN);
 	return 0;
 }
 
@@ -61,10 +65,10 @@ static int rewrite_set_vlan(struct sluice_pkt *pkt, u16 tci)
  */
 static __sum16 *rewrite_l4_sum(struct sluice_pkt *pkt, u8 proto, bool *udp)
 {
-	u8 *l4 = pkt->skb->data + pkt->off.l4;
+	u8 *l4 = pkt->skb->data + pkt->frame.at.l4;
 
 	*udp = false;
-	if (!pkt->off.l4)
+	if (!pkt->frame.at.l4)
 		return NULL;
 	switch (proto) {
 	case IPPROTO_TCP:
@@ -89,7 +93,7 @@ static void rewrite_udp_mangle(__sum16 *sum, bool udp)
 
 static int rewrite_v4_addr(struct sluice_pkt *pkt, bool src, __be32 to, u8 proto)
 {
-	struct iphdr *ip = (struct iphdr *)(pkt->skb->data + pkt->off.l3);
+	struct iphdr *ip = (struct iphdr *)(pkt->skb->data + pkt->frame.at.l3);
 	__be32 *addr = src ? &ip->saddr : &ip->daddr, from = *addr;
 	bool udp;
 	__sum16 *sum = rewrite_l4_sum(pkt, proto, &udp);
@@ -105,7 +109,7 @@ static int rewrite_v4_addr(struct sluice_pkt *pkt, bool src, __be32 to, u8 proto
 
 static int rewrite_v6_addr(struct sluice_pkt *pkt, bool src, const struct in6_addr *to, u8 proto)
 {
-	struct ipv6hdr *ip6 = (struct ipv6hdr *)(pkt->skb->data + pkt->off.l3);
+	struct ipv6hdr *ip6 = (struct ipv6hdr *)(pkt->skb->data + pkt->frame.at.l3);
 	struct in6_addr *addr = src ? &ip6->saddr : &ip6->daddr;
 	bool udp;
 	__sum16 *sum = rewrite_l4_sum(pkt, proto, &udp);
@@ -132,7 +136,7 @@ static int rewrite_addr(struct sluice_pkt *pkt, const struct sluice_flow_key *ke
 
 static int rewrite_ttl(struct sluice_pkt *pkt, u8 ttl)
 {
-	u8 *l3 = pkt->skb->data + pkt->off.l3;
+	u8 *l3 = pkt->skb->data + pkt->frame.at.l3;
 	struct iphdr *ip = (struct iphdr *)l3;
 
 	if (ip->version == 4) {
@@ -146,7 +150,7 @@ static int rewrite_ttl(struct sluice_pkt *pkt, u8 ttl)
 
 static int rewrite_dscp(struct sluice_pkt *pkt, u8 dscp)
 {
-	u8 *l3 = pkt->skb->data + pkt->off.l3;
+	u8 *l3 = pkt->skb->data + pkt->frame.at.l3;
 
 	/* Keep ECN: it is not the operator's. */
 	if (((struct iphdr *)l3)->version == 4)
@@ -166,9 +170,9 @@ static int rewrite_sctp_sum(struct sluice_pkt *pkt)
 
 	if (skb_linearize(pkt->skb))
 		return -ENOMEM;
-	sctp = (struct sctphdr *)(pkt->skb->data + pkt->off.l4);
+	sctp = (struct sctphdr *)(pkt->skb->data + pkt->frame.at.l4);
 	sctp->checksum = 0;
-	sctp->checksum = cpu_to_le32(~__crc32c_le(~0, (u8 *)sctp, pkt->skb->len - pkt->off.l4));
+	sctp->checksum = cpu_to_le32(~__crc32c_le(~0, (u8 *)sctp, pkt->skb->len - pkt->frame.at.l4));
 	return 0;
 }
 
@@ -179,10 +183,10 @@ static int rewrite_l4_port(struct sluice_pkt *pkt, u8 proto, const struct sluice
 	__sum16 *sum;
 	bool udp;
 
-	if (!pkt->off.l4 || (proto != IPPROTO_TCP && proto != IPPROTO_UDP && proto != IPPROTO_SCTP))
+	if (!pkt->frame.at.l4 || (proto != IPPROTO_TCP && proto != IPPROTO_UDP && proto != IPPROTO_SCTP))
 		return -EPROTO;
 	/* All three start with source and destination port. */
-	port = (__be16 *)(pkt->skb->data + pkt->off.l4) + !src;
+	port = (__be16 *)(pkt->skb->data + pkt->frame.at.l4) + !src;
 	sum = rewrite_l4_sum(pkt, proto, &udp);
 	if (sum) {
 		inet_proto_csum_replace2(sum, pkt->skb, *port, to, false);
@@ -212,7 +216,7 @@ int sluice_rewrite(struct sluice_pkt *pkt, const struct sluice_flow_key *key,
 	}
 
 	/* What follows writes within the headers that were parsed. */
-	if (skb_ensure_writable(skb, min_t(u32, skb->len, pkt->off.min_len + 2 * VLAN_HLEN)))
+	if (skb_ensure_writable(skb, min_t(u32, skb->len, pkt->frame.at.min_len + 2 * VLAN_HLEN)))
 		return -ENOMEM;
 	switch (act->type) {
 	case SLUICE_ACT_SET_ETH_SRC:
@@ -222,7 +226,7 @@ int sluice_rewrite(struct sluice_pkt *pkt, const struct sluice_flow_key *key,
 		ether_addr_copy(eth_hdr(skb)->h_dest, act->mac);
 		return 0;
 	}
-	if (!pkt->off.l3)
+	if (!pkt->frame.at.l3)
 		return -EPROTO;
 	switch (act->type) {
 	case SLUICE_ACT_SET_SRC:

@@ -224,6 +224,22 @@ int netio_link_set(const char *ifname, bool up)
 	return ret;
 }
 
+long netio_stat(const char *ifname, const char *stat)
+{
+	char path[128];
+	long n = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/%s", ifname, stat);
+	f = fopen(path, "r");
+	if (!f)
+		return -errno;
+	if (fscanf(f, "%ld", &n) != 1)
+		n = -EIO;
+	fclose(f);
+	return n;
+}
+
 int netio_quiet(const char *ifname)
 {
 	char path[96];

@@ -57,6 +57,8 @@ size_t netio_frame_payload(const unsigned char *buf, size_t len);
 
 int netio_ifindex(const char *ifname);
 int netio_link_set(const char *ifname, bool up);
+/* A number that the kernel keeps of a netdev (as in its statistics folder). */
+long netio_stat(const char *ifname, const char *stat);
 /* The host's own IPv6 chatter would be taken for a test's frames: none on this netdev. */
 int netio_quiet(const char *ifname);
 /*

@@ -15,11 +15,14 @@ void sluice_reclaim(struct sluice_reclaim *r)
 
 #define CHECK(c) do { if (!(c)) abort(); } while (0)
 
-static void check_places(const struct sluice_flow_key *key, const struct sluice_parsed *p, u32 len)
+static void check_places(const struct sluice_flow_key *key, const struct sluice_parsed *p, u32 len,
+			 u32 frame_len)
 {
 	CHECK(p->min_len >= ETH_HLEN && p->min_len <= len);
 	CHECK(!p->l3 || (p->l3 >= ETH_HLEN && p->l3 < p->min_len));
-	CHECK(!!p->l4 == !!key->l4_ok);
+	CHECK(p->l2 >= ETH_HLEN && p->l2 <= p->min_len && (!p->l3 || p->l3 == p->l2));
+	CHECK(p->end >= p->min_len && p->end <= frame_len);
+	CHECK(p->l4 || !key->l4_ok);
 	CHECK(!p->l4 || (p->l4 > p->l3 && p->payload >= p->l4 + 8 && p->payload <= p->min_len));
 	CHECK(key->l4_ok || (!key->sport && !key->dport && !key->tcp_flags));
 	CHECK(!(key->frag & SLUICE_FRAG_LATER) || !key->l4_ok);
@@ -68,7 +71,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	CHECK(sluice_parse(copy, len, frame_len, &again, &p_again) == why);
 	CHECK(!memcmp(&key, &again, sizeof(key)) && !memcmp(&p, &p_again, sizeof(p)));
 	if (why == SLUICE_DROP_NONE) {
-		check_places(&key, &p, len);
+		check_places(&key, &p, len, frame_len);
 		check_policy(&key);
 	} else {
 		CHECK(why == (key.frag ? SLUICE_DROP_FRAGMENT : SLUICE_DROP_MALFORMED));

@@ -111,6 +111,7 @@ typedef unsigned int gfp_t;
 #define min_t(t, a, b)		min((t)(a), (t)(b))
 #define max_t(t, a, b)		max((t)(a), (t)(b))
 #define clamp_t(t, v, lo, hi)	min_t(t, max_t(t, v, lo), hi)
+#define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
 #define min3(a, b, c)		min(min(a, b), c)
 #define swap(a, b)		do { __typeof__(a) _t = (a); (a) = (b); (b) = _t; } while (0)
 #define check_add_overflow(a, b, d) __builtin_add_overflow(a, b, d)
