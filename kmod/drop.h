@@ -34,7 +34,11 @@
 	X(HELD,		"held",			"no engine is loaded") \
 	X(FRAGMENT,	"fragment",		"a fragment without headers, or over them") \
 	X(RX_FILTER,	"rx-filter",		"the guest did not ask for it") \
-	X(UNREADABLE,	"unreadable",		"it lies in a device's memory")
+	X(UNREADABLE,	"unreadable",		"it lies in a device's memory") \
+	X(GUARD_VLAN,	"guard-vlan",		"VLAN is not the port's") \
+	X(GUARD_TYPE,	"guard-type",		"EtherType is not the port's") \
+	X(GUARD_DHCP,	"guard-dhcp",		"DHCP server, or a client that is not the port") \
+	X(GUARD_OPTION,	"guard-option",		"source routing or a home address")
 
 enum sluice_drop {
 #define SLUICE_X(name, tag, text) SLUICE_DROP_##name,

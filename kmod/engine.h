@@ -49,6 +49,10 @@ struct sluice_hits {
 #define SLUICE_ACL_ICMP_TYPE	BIT(7)
 #define SLUICE_ACL_ICMP_CODE	BIT(8)
 #define SLUICE_ACL_TCP_FLAGS	BIT(9)
+#define SLUICE_ACL_ETH_DST	BIT(10)
+#define SLUICE_ACL_FRAG		BIT(11)
+#define SLUICE_ACL_OPTION	BIT(12)
+#define SLUICE_ACL_UNTAGGED	BIT(13)	/* no tag; has no value */
 
 /**
  * struct sluice_prefix - an address prefix
@@ -79,6 +83,11 @@ struct sluice_prefix {
  * @icmp_code: likewise
  * @tcp_flags: flags that must be set among @tcp_mask
  * @tcp_mask: flags that are looked at
+ * @frag: SLUICE_FRAG_* that must be set among @frag_mask
+ * @frag_mask: those that are looked at
+ * @option: SLUICE_OPTION_* that must be there, all of them
+ * @eth_dst: destination MAC
+ * @eth_mask: its bits that are compared
  */
 struct sluice_acl_rule {
 	u32 prio;
@@ -92,6 +101,11 @@ struct sluice_acl_rule {
 	u8 icmp_code;
 	u8 tcp_flags;
 	u8 tcp_mask;
+	u8 frag;
+	u8 frag_mask;
+	u8 option;
+	u8 eth_dst[ETH_ALEN];
+	u8 eth_mask[ETH_ALEN];
 	struct sluice_prefix src;
 	struct sluice_prefix dst;
 	u16 sport[2];
@@ -100,21 +114,56 @@ struct sluice_acl_rule {
 
 #define SLUICE_GUARD_MACS	8
 #define SLUICE_GUARD_PREFIXES	32
+#define SLUICE_GUARD_VLANS	16
+#define SLUICE_GUARD_TYPES	16
+
+/* What a guest of a strict guard is, besides a host with addresses. */
+#define SLUICE_GUARD_DHCP_SERVER	BIT(0)	/* may answer DHCP and DHCPv6 clients */
+#define SLUICE_GUARD_RA			BIT(1)	/* a router: RA, ND redirects */
+#define SLUICE_GUARD_BRIDGE		BIT(2)	/* may send BPDUs */
+#define SLUICE_GUARD_QINQ		BIT(3)	/* tags within its tags */
+#define SLUICE_GUARD_SOURCE_ROUTE	BIT(4)	/* source routes, routing headers, home addresses */
+
+/**
+ * struct sluice_vlan_range - VLAN ids, both ends belong to it
+ * @first: the lowest; 0 is a tag that has only a priority
+ * @last: the highest
+ */
+struct sluice_vlan_range {
+	u16 first;
+	u16 last;
+};
 
 /**
  * struct sluice_guard - which senders a guest may claim to be
+ * @strict: what is not said is denied: other EtherTypes, tags, address families, and the roles
+ *	below. Without it only the addresses that a frame names as its sender's are looked at, and
+ *	the members from @untagged on are zero
  * @nr_mac: 0: any source MAC
- * @nr_prefix: 0: any source address; else also ARP and ND senders must be among @prefix. A
- *	link-local IPv6 source and the unspecified address (DAD, DHCP) are allowed only with a
- *	listed MAC
+ * @nr_prefix: 0: any source address; else also ARP and ND senders must be among @prefix. Not
+ *	strict: any link-local IPv6 source and the unspecified address (DAD, DHCP) are allowed with
+ *	a listed MAC. Strict: only link-local addresses made of a listed MAC (EUI-64)
  * @mac: allowed source MACs
  * @prefix: allowed source addresses
+ * @untagged: frames without a tag are allowed, also if there are VLANs
+ * @roles: SLUICE_GUARD_*
+ * @nr_vlan: 0: untagged only
+ * @nr_type: length of @type
+ * @vlan: allowed ids of the (outer) tag
+ * @type: EtherTypes besides IPv4, ARP, RARP and IPv6
  */
 struct sluice_guard {
+	bool strict;
 	unsigned int nr_mac;
 	unsigned int nr_prefix;
 	u8 mac[SLUICE_GUARD_MACS][ETH_ALEN];
 	struct sluice_prefix prefix[SLUICE_GUARD_PREFIXES];
+	bool untagged;
+	u8 roles;
+	unsigned int nr_vlan;
+	unsigned int nr_type;
+	struct sluice_vlan_range vlan[SLUICE_GUARD_VLANS];
+	u16 type[SLUICE_GUARD_TYPES];
 };
 
 /**
@@ -218,7 +267,7 @@ typedef int (*sluice_meter_emit_t)(void *ctx, u32 id, const struct sluice_rate *
 				   const struct sluice_hits *passed,
 				   const struct sluice_hits *dropped);
 
-#define SLUICE_ENGINE_ABI 1
+#define SLUICE_ENGINE_ABI 2
 
 /**
  * struct sluice_engine_ops - what an engine provides

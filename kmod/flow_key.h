@@ -19,6 +19,13 @@
  */
 #define SLUICE_VLAN_PRESENT	0x1000
 
+/* key.option: what few packets have, and those who see only addresses and ports overlook */
+#define SLUICE_OPTION_ANY	0x01	/* an IPv4 option, or an IPv6 extension (not: a fragment) */
+#define SLUICE_OPTION_ROUTE	0x02	/* source route, routing header: dst is only the next hop */
+#define SLUICE_OPTION_RH0	0x04	/* a routing header of type 0 */
+#define SLUICE_OPTION_HOME	0x08	/* a home address: src is not who the receiver answers */
+#define SLUICE_OPTION_DHCP	0x10	/* a DHCPv4 client's request, whole; its chaddr is in nd_mac */
+
 /**
  * struct sluice_flow_key - headers of one packet
  * @in_port: in a packet's key the port's index (struct sluice_port); in a flow_spec the netdev's
@@ -38,8 +45,9 @@
  * @dport: host order; ICMP, ICMPv6: code
  * @tcp_flags: low 8 flag bits
  * @l4_ok: an L4 header was there and parsed
- * @nd_mac: ARP sender MAC; ND: link-layer address option (source of NS/RS/RA, target of NA), zero
- *	if none
+ * @option: SLUICE_OPTION_*
+ * @nd_mac: ARP, RARP: sender MAC; ND: link-layer address option (source of NS/RS/RA, target of NA);
+ *	DHCPv4 request: client hardware address; zero if none
  * @nd_target: ND: target of NS and NA; zero otherwise
  *
  * No implicit padding: compared and hashed as SLUICE_FLOW_KEY_WORDS 64-bit words.
@@ -59,7 +67,7 @@ struct sluice_flow_key {
 	u16 sport;
 	u16 dport;
 	u8 l4_ok;
-	u8 reserved;
+	u8 option;
 	u8 nd_mac[ETH_ALEN];
 	u8 reserved2[8];
 	struct in6_addr src;

@@ -58,6 +58,40 @@ static int acl_get_l4(struct sluice_change *c, struct sluice_acl_rule *r)
 	return err;
 }
 
+static const u8 option_bits[] = {
+	[SLUICE_IP_OPTION_ANY] = SLUICE_OPTION_ANY,
+	[SLUICE_IP_OPTION_SOURCE_ROUTE] = SLUICE_OPTION_ROUTE,
+	[SLUICE_IP_OPTION_RH0] = SLUICE_OPTION_RH0,
+	[SLUICE_IP_OPTION_HOME_ADDRESS] = SLUICE_OPTION_HOME,
+};
+
+/* Of what kind the packet is: how it is addressed, which fragment, with which option. */
+static void acl_get_kind(struct sluice_change *c, struct sluice_acl_rule *r)
+{
+	struct nlattr **a = c->attrs;
+
+	if (a[SLUICE_A_ACL_UNTAGGED])
+		r->fields |= SLUICE_ACL_UNTAGGED;
+	if (a[SLUICE_A_ACL_ETH_DST]) {
+		nla_memcpy(r->eth_dst, a[SLUICE_A_ACL_ETH_DST], ETH_ALEN);
+		if (a[SLUICE_A_ACL_ETH_MASK])
+			nla_memcpy(r->eth_mask, a[SLUICE_A_ACL_ETH_MASK], ETH_ALEN);
+		else
+			memset(r->eth_mask, 0xff, ETH_ALEN);
+		r->fields |= SLUICE_ACL_ETH_DST;
+	}
+	if (a[SLUICE_A_ACL_FRAG]) {
+		r->frag = nla_get_u8(a[SLUICE_A_ACL_FRAG]);
+		r->frag_mask = a[SLUICE_A_ACL_FRAG_MASK] ?
+				       nla_get_u8(a[SLUICE_A_ACL_FRAG_MASK]) : SLUICE_FRAG_MASK;
+		r->fields |= SLUICE_ACL_FRAG;
+	}
+	if (a[SLUICE_A_ACL_OPTION]) {
+		r->option = option_bits[nla_get_u8(a[SLUICE_A_ACL_OPTION])];
+		r->fields |= SLUICE_ACL_OPTION;
+	}
+}
+
 static int acl_get_l3(struct sluice_change *c, struct sluice_acl_rule *r)
 {
 	struct nlattr **a = c->attrs;
@@ -98,6 +132,7 @@ static int acl_get_rule(struct sluice_change *c, struct sluice_acl_rule *r)
 	r->dir = nla_get_u8(dir);
 	r->prio = nla_get_u32(prio);
 	r->allow = nla_get_u8(verdict) == SLUICE_VERDICT_ALLOW;
+	acl_get_kind(c, r);
 	err = acl_get_l3(c, r);
 	return err ?: acl_get_l4(c, r);
 }
@@ -287,6 +322,27 @@ static int acl_put_l4(struct sk_buff *skb, const struct sluice_acl_rule *r)
 	return 0;
 }
 
+static int acl_put_kind(struct sk_buff *skb, const struct sluice_acl_rule *r)
+{
+	u8 option;
+
+	if ((r->fields & SLUICE_ACL_UNTAGGED) && nla_put_flag(skb, SLUICE_A_ACL_UNTAGGED))
+		return -EMSGSIZE;
+	if ((r->fields & SLUICE_ACL_ETH_DST) &&
+	    (nla_put(skb, SLUICE_A_ACL_ETH_DST, ETH_ALEN, r->eth_dst) ||
+	     nla_put(skb, SLUICE_A_ACL_ETH_MASK, ETH_ALEN, r->eth_mask)))
+		return -EMSGSIZE;
+	if ((r->fields & SLUICE_ACL_FRAG) &&
+	    (nla_put_u8(skb, SLUICE_A_ACL_FRAG, r->frag) ||
+	     nla_put_u8(skb, SLUICE_A_ACL_FRAG_MASK, r->frag_mask)))
+		return -EMSGSIZE;
+	if (!(r->fields & SLUICE_ACL_OPTION))
+		return 0;
+	for (option = 0; option_bits[option] != r->option; option++)
+		;
+	return nla_put_u8(skb, SLUICE_A_ACL_OPTION, option);
+}
+
 static int acl_put_rule(struct sk_buff *skb, const struct sluice_acl_rule *r)
 {
 	if (nla_put_u32(skb, SLUICE_A_ACL_PRIO, r->prio))
@@ -302,7 +358,7 @@ static int acl_put_rule(struct sk_buff *skb, const struct sluice_acl_rule *r)
 		return -EMSGSIZE;
 	if ((r->fields & SLUICE_ACL_DST) && sluice_nl_put_prefix(skb, SLUICE_A_ACL_DST, &r->dst))
 		return -EMSGSIZE;
-	return acl_put_l4(skb, r);
+	return acl_put_kind(skb, r) ?: acl_put_l4(skb, r);
 }
 
 /* With @is_default of @rule only the direction and the verdict mean something. */

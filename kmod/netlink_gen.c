@@ -62,6 +62,11 @@ const struct nla_policy sluice_prefix_nl_policy[SLUICE_A_PREFIX_LEN + 1] = {
 	[SLUICE_A_PREFIX_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
 };
 
+const struct nla_policy sluice_vlan_range_nl_policy[SLUICE_A_VLAN_RANGE_LAST + 1] = {
+	[SLUICE_A_VLAN_RANGE_FIRST] = NLA_POLICY_MAX(NLA_U16, 4094),
+	[SLUICE_A_VLAN_RANGE_LAST] = NLA_POLICY_MAX(NLA_U16, 4094),
+};
+
 /* SLUICE_CMD_PORT_ADD - do */
 static const struct nla_policy sluice_port_add_nl_policy[SLUICE_A_PORT_MTU + 1] = {
 	[SLUICE_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = 15, },
@@ -112,10 +117,15 @@ static const struct nla_policy sluice_wire_del_nl_policy[SLUICE_A_WIRE_B + 1] = 
 };
 
 /* SLUICE_CMD_GUARD_SET - do */
-static const struct nla_policy sluice_guard_set_nl_policy[SLUICE_A_GUARD_PREFIX + 1] = {
+static const struct nla_policy sluice_guard_set_nl_policy[SLUICE_A_GUARD_ROLE + 1] = {
 	[SLUICE_A_GUARD_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
 	[SLUICE_A_GUARD_MAC] = NLA_POLICY_EXACT_LEN(6),
 	[SLUICE_A_GUARD_PREFIX] = NLA_POLICY_NESTED(sluice_prefix_nl_policy),
+	[SLUICE_A_GUARD_MODE] = NLA_POLICY_MAX(NLA_U8, 1),
+	[SLUICE_A_GUARD_UNTAGGED] = { .type = NLA_FLAG, },
+	[SLUICE_A_GUARD_VLAN] = NLA_POLICY_NESTED(sluice_vlan_range_nl_policy),
+	[SLUICE_A_GUARD_ETH_TYPE] = NLA_POLICY_MIN(NLA_U16, 1535),
+	[SLUICE_A_GUARD_ROLE] = NLA_POLICY_MAX(NLA_U8, 4),
 };
 
 /* SLUICE_CMD_GUARD_DEL - do */
@@ -129,7 +139,7 @@ static const struct nla_policy sluice_guard_get_nl_policy[SLUICE_A_GUARD_PORT + 
 };
 
 /* SLUICE_CMD_ACL_ADD - do */
-static const struct nla_policy sluice_acl_add_nl_policy[SLUICE_A_ACL_TCP_MASK + 1] = {
+static const struct nla_policy sluice_acl_add_nl_policy[SLUICE_A_ACL_OPTION + 1] = {
 	[SLUICE_A_ACL_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
 	[SLUICE_A_ACL_DIR] = NLA_POLICY_MAX(NLA_U8, 1),
 	[SLUICE_A_ACL_PRIO] = { .type = NLA_U32, },
@@ -147,6 +157,12 @@ static const struct nla_policy sluice_acl_add_nl_policy[SLUICE_A_ACL_TCP_MASK + 
 	[SLUICE_A_ACL_ICMP_CODE] = { .type = NLA_U8, },
 	[SLUICE_A_ACL_TCP_FLAGS] = { .type = NLA_U8, },
 	[SLUICE_A_ACL_TCP_MASK] = { .type = NLA_U8, },
+	[SLUICE_A_ACL_UNTAGGED] = { .type = NLA_FLAG, },
+	[SLUICE_A_ACL_ETH_DST] = NLA_POLICY_EXACT_LEN(6),
+	[SLUICE_A_ACL_ETH_MASK] = NLA_POLICY_EXACT_LEN(6),
+	[SLUICE_A_ACL_FRAG] = NLA_POLICY_MAX(NLA_U8, 3),
+	[SLUICE_A_ACL_FRAG_MASK] = NLA_POLICY_MAX(NLA_U8, 3),
+	[SLUICE_A_ACL_OPTION] = NLA_POLICY_MAX(NLA_U8, 3),
 };
 
 /* SLUICE_CMD_ACL_DEL - do */
@@ -402,7 +418,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_guard_set_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_guard_set_nl_policy,
-		.maxattr	= SLUICE_A_GUARD_PREFIX,
+		.maxattr	= SLUICE_A_GUARD_ROLE,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -428,7 +444,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_acl_add_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_acl_add_nl_policy,
-		.maxattr	= SLUICE_A_ACL_TCP_MASK,
+		.maxattr	= SLUICE_A_ACL_OPTION,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

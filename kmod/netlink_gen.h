@@ -15,6 +15,7 @@
 extern const struct nla_policy sluice_act_nl_policy[SLUICE_A_ACT_IFINDEX + 1];
 extern const struct nla_policy sluice_match_nl_policy[SLUICE_A_MATCH_ARP_OP + 1];
 extern const struct nla_policy sluice_prefix_nl_policy[SLUICE_A_PREFIX_LEN + 1];
+extern const struct nla_policy sluice_vlan_range_nl_policy[SLUICE_A_VLAN_RANGE_LAST + 1];
 
 int sluice_nl_lock(const struct genl_split_ops *ops, struct sk_buff *skb,
 		   struct genl_info *info);

@@ -4,6 +4,12 @@
 #include <linux/slab.h>
 #include "netlink_ops.h"
 
+static_assert(BIT(SLUICE_GUARD_ROLE_DHCP_SERVER) == SLUICE_GUARD_DHCP_SERVER);
+static_assert(BIT(SLUICE_GUARD_ROLE_RA) == SLUICE_GUARD_RA);
+static_assert(BIT(SLUICE_GUARD_ROLE_BRIDGE) == SLUICE_GUARD_BRIDGE);
+static_assert(BIT(SLUICE_GUARD_ROLE_QINQ) == SLUICE_GUARD_QINQ);
+static_assert(BIT(SLUICE_GUARD_ROLE_SOURCE_ROUTE) == SLUICE_GUARD_SOURCE_ROUTE);
+
 struct guard_step {
 	struct sluice_step step;
 	struct sluice_port *port;
@@ -37,17 +43,72 @@ static int guard_get_prefix(const struct nlattr *nla, struct sluice_guard *g,
 	return sluice_nl_get_prefix(nla, &g->prefix[g->nr_prefix++], extack);
 }
 
+static int guard_get_vlan(const struct nlattr *nla, struct sluice_guard *g,
+			  struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[SLUICE_A_VLAN_RANGE_MAX + 1], *first, *last;
+	int err;
+
+	if (g->nr_vlan == SLUICE_GUARD_VLANS) {
+		NL_SET_ERR_MSG_ATTR(extack, nla, "too many VLANs: a guard holds 16 ranges");
+		return -E2BIG;
+	}
+	err = nla_parse_nested(tb, SLUICE_A_VLAN_RANGE_MAX, nla, sluice_vlan_range_nl_policy,
+			       extack);
+	if (err)
+		return err;
+	first = tb[SLUICE_A_VLAN_RANGE_FIRST];
+	last = tb[SLUICE_A_VLAN_RANGE_LAST] ?: first;
+	if (!first || nla_get_u16(first) > nla_get_u16(last)) {
+		NL_SET_ERR_MSG_ATTR(extack, nla,
+				    "a range of VLANs goes from the lower id to the higher");
+		return -EINVAL;
+	}
+	g->vlan[g->nr_vlan].first = nla_get_u16(first);
+	g->vlan[g->nr_vlan++].last = nla_get_u16(last);
+	return 0;
+}
+
+static int guard_get_type(const struct nlattr *nla, struct sluice_guard *g,
+			  struct netlink_ext_ack *extack)
+{
+	if (g->nr_type == SLUICE_GUARD_TYPES) {
+		NL_SET_ERR_MSG_ATTR(extack, nla, "too many EtherTypes: a guard holds 16");
+		return -E2BIG;
+	}
+	g->type[g->nr_type++] = nla_get_u16(nla);
+	return 0;
+}
+
+static int guard_get_one(const struct nlattr *nla, struct sluice_guard *g,
+			 struct netlink_ext_ack *extack)
+{
+	switch (nla_type(nla)) {
+	case SLUICE_A_GUARD_MAC:
+		return guard_get_mac(nla, g, extack);
+	case SLUICE_A_GUARD_PREFIX:
+		return guard_get_prefix(nla, g, extack);
+	case SLUICE_A_GUARD_VLAN:
+		return guard_get_vlan(nla, g, extack);
+	case SLUICE_A_GUARD_ETH_TYPE:
+		return guard_get_type(nla, g, extack);
+	case SLUICE_A_GUARD_ROLE:
+		g->roles |= BIT(nla_get_u8(nla));
+		return 0;
+	}
+	return 0;
+}
+
 /* Attributes that come several times are in no table: go by all that followed the header. */
 static int guard_parse(struct sluice_change *c, struct sluice_guard *g)
 {
-	const struct nlattr *nla;
-	int rem, err = 0;
+	const struct nlattr *mode = c->attrs[SLUICE_A_GUARD_MODE], *nla;
+	int rem, err;
 
+	g->strict = mode && nla_get_u8(mode) == SLUICE_GUARD_MODE_STRICT;
+	g->untagged = c->attrs[SLUICE_A_GUARD_UNTAGGED];
 	nla_for_each_attr(nla, c->head, c->len, rem) {
-		if (nla_type(nla) == SLUICE_A_GUARD_MAC)
-			err = guard_get_mac(nla, g, c->extack);
-		else if (nla_type(nla) == SLUICE_A_GUARD_PREFIX)
-			err = guard_get_prefix(nla, g, c->extack);
+		err = guard_get_one(nla, g, c->extack);
 		if (err)
 			return err;
 	}
@@ -125,6 +186,40 @@ struct guard_shown {
 	struct sluice_guard guard;
 };
 
+static int guard_put_vlan(struct sk_buff *skb, const struct sluice_vlan_range *range)
+{
+	struct nlattr *nest = nla_nest_start(skb, SLUICE_A_GUARD_VLAN);
+
+	if (!nest || nla_put_u16(skb, SLUICE_A_VLAN_RANGE_FIRST, range->first) ||
+	    nla_put_u16(skb, SLUICE_A_VLAN_RANGE_LAST, range->last))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int guard_put_strict(struct sk_buff *skb, const struct sluice_guard *g)
+{
+	unsigned int i;
+
+	if (nla_put_u8(skb, SLUICE_A_GUARD_MODE,
+		       g->strict ? SLUICE_GUARD_MODE_STRICT : SLUICE_GUARD_MODE_LOOSE) ||
+	    (g->untagged && nla_put_flag(skb, SLUICE_A_GUARD_UNTAGGED)))
+		return -EMSGSIZE;
+	for (i = 0; i < g->nr_vlan; i++) {
+		if (guard_put_vlan(skb, &g->vlan[i]))
+			return -EMSGSIZE;
+	}
+	for (i = 0; i < g->nr_type; i++) {
+		if (nla_put_u16(skb, SLUICE_A_GUARD_ETH_TYPE, g->type[i]))
+			return -EMSGSIZE;
+	}
+	for (i = 0; i < BITS_PER_TYPE(g->roles); i++) {
+		if (g->roles & BIT(i) && nla_put_u8(skb, SLUICE_A_GUARD_ROLE, i))
+			return -EMSGSIZE;
+	}
+	return 0;
+}
+
 static int guard_put(struct sk_buff *skb, const void *obj)
 {
 	const struct guard_shown *s = obj;
@@ -141,7 +236,7 @@ static int guard_put(struct sk_buff *skb, const void *obj)
 		if (sluice_nl_put_prefix(skb, SLUICE_A_GUARD_PREFIX, &g->prefix[i]))
 			return -EMSGSIZE;
 	}
-	return 0;
+	return guard_put_strict(skb, g);
 }
 
 static int guard_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,

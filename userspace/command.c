@@ -75,7 +75,7 @@ static void usage_args(const struct command *c, FILE *out)
 			fprintf(out, "%s", f->name);
 		else
 			fprintf(out, "%s %s", f->name, f->codec->what);
-		if (f->flags & F_LIST)
+		if (f->flags & (F_LIST | F_COMMA))
 			fprintf(out, "[,%s]...", f->codec->what);
 		fprintf(out, "%s%s", args[i].must ? "" : "]", f->flags & F_MULTI ? "..." : "");
 	}
@@ -282,7 +282,7 @@ static bool args_read(const struct command *c, struct rec *r, int argc, char **a
 	return true;
 }
 
-static int send_args(const struct command *c, struct rec *r)
+int command_send(const struct command *c, struct rec *r)
 {
 	struct nl_msg *msg = ctl_new(c->cmd);
 	const char *value = c->fixed ? strchr(c->fixed, '=') + 1 : NULL;
@@ -305,7 +305,7 @@ static int command_args(const struct command *c, int argc, char **argv)
 	int rc = EXIT_USAGE;
 
 	if (args_read(c, r, argc, argv) && args_complete(c, r))
-		rc = !ctl_open() ? EXIT_REFUSED : c->run ? c->run(c, r) : send_args(c, r);
+		rc = !ctl_open() ? EXIT_REFUSED : c->run ? c->run(c, r) : command_send(c, r);
 	else
 		command_usage(c->noun, c->verb, true);
 	rec_free(r);

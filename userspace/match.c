@@ -136,6 +136,46 @@ static void format_vlan(const struct value *v, char *buf, size_t size)
 const struct codec codec_match_vlan = { "ID|any|none", false,	parse_vlan, format_vlan,
 					put_n16,       get_n16, put_mask16, get_mask };
 
+/* A list's rule has an attribute for the id, and another for that there is no tag. */
+#define ACL_UNTAGGED 0xffff
+
+static bool parse_acl_vlan(const char *text, struct value *v)
+{
+	if (!strcmp(text, "none")) {
+		v->n = ACL_UNTAGGED;
+		return true;
+	}
+	return parse_number(text, 4094, &v->n);
+}
+
+static void format_acl_vlan(const struct value *v, char *buf, size_t size)
+{
+	if (v->n == ACL_UNTAGGED)
+		snprintf(buf, size, "none");
+	else
+		format_number(v, buf, size);
+}
+
+static int put_acl_vlan(struct nl_msg *msg, int attr, const struct value *v)
+{
+	return v->n == ACL_UNTAGGED ? 0 : nla_put_u16(msg, attr, v->n);
+}
+
+static int put_acl_untagged(struct nl_msg *msg, int attr, const struct value *v)
+{
+	return v->n == ACL_UNTAGGED ? nla_put_flag(msg, attr) : 0;
+}
+
+static bool get_acl_untagged(const struct nlattr *nla, struct value *v)
+{
+	(void)nla;
+	v->n = ACL_UNTAGGED;
+	return true;
+}
+
+const struct codec codec_acl_vlan = { "ID|none",    true,	parse_acl_vlan,	  format_acl_vlan,
+				      put_acl_vlan, get_number, put_acl_untagged, get_acl_untagged };
+
 /* --- a part of the TOS byte ------------------------------------------------------------------ */
 
 static bool parse_dscp(const char *text, struct value *v)
@@ -298,3 +338,36 @@ static void format_range(const struct value *v, char *buf, size_t size)
 
 const struct codec codec_range = { "N[-N]", false,   parse_range, format_range,
 				   put_n16, get_n16, put_mask16,  get_mask };
+
+/* --- ranges of VLANs ------------------------------------------------------------------------- */
+
+static bool parse_vlan_range(const char *text, struct value *v)
+{
+	return parse_range(text, v) && v->mask <= 4094;
+}
+
+static int put_vlan_range(struct nl_msg *msg, int attr, const struct value *v)
+{
+	struct nlattr *nest = nla_nest_start(msg, attr | NLA_F_NESTED);
+
+	if (!nest || nla_put_u16(msg, SLUICE_A_VLAN_RANGE_FIRST, v->n) ||
+	    nla_put_u16(msg, SLUICE_A_VLAN_RANGE_LAST, v->mask))
+		return -1;
+	nla_nest_end(msg, nest);
+	return 0;
+}
+
+static bool get_vlan_range(const struct nlattr *nla, struct value *v)
+{
+	struct nlattr *tb[SLUICE_A_VLAN_RANGE_MAX + 1];
+
+	if (nla_parse_nested(tb, SLUICE_A_VLAN_RANGE_MAX, (struct nlattr *)nla, NULL) < 0 ||
+	    !tb[SLUICE_A_VLAN_RANGE_FIRST] || !tb[SLUICE_A_VLAN_RANGE_LAST])
+		return false;
+	v->n = nla_get_u16(tb[SLUICE_A_VLAN_RANGE_FIRST]);
+	v->mask = nla_get_u16(tb[SLUICE_A_VLAN_RANGE_LAST]);
+	return true;
+}
+
+const struct codec codec_vlan_range = { "ID[-ID]",    false,	      parse_vlan_range,
+					format_range, put_vlan_range, get_vlan_range };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Objects: values by an object's table, and their text, JSON and netlink forms. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,7 +117,7 @@ bool rec_set(struct rec *r, unsigned int field, const char *text)
 	char *copy, *word, *save;
 	bool ok = true;
 
-	if (!(r->obj->fields[field].flags & F_LIST))
+	if (!(r->obj->fields[field].flags & (F_LIST | F_COMMA)))
 		return set_one(r, field, text);
 	copy = xstrdup(text);
 	for (word = strtok_r(copy, ",", &save); word && ok; word = strtok_r(NULL, ",", &save))
@@ -137,14 +138,15 @@ static void print_nest(const struct value *v)
 
 static void print_field(const struct field *f, const struct value *v)
 {
+	const bool commas = f->flags & (F_LIST | F_COMMA);
 	char buf[TEXT_MAX];
 	unsigned int i;
 
-	if (f->flags & F_LIST)
+	if (commas)
 		printf(" %s ", f->name);
 	for (i = 0; i < (is_list(f) ? v->nr : 1); i++) {
 		f->codec->format(is_list(f) ? &v->item[i] : v, buf, sizeof(buf));
-		if (f->flags & F_LIST)
+		if (commas)
 			printf("%s%s", i ? "," : "", buf);
 		else if (f->flags & F_BARE)
 			printf(" %s", buf);
@@ -207,9 +209,10 @@ static struct json_object *value_to_json(const struct field *f, const struct val
 
 	if (f->codec == &codec_flag)
 		return json_object_new_boolean(v->n);
-	if (f->codec->number)
-		return json_object_new_uint64(v->n);
 	f->codec->format(v, buf, sizeof(buf));
+	/* A kind of number may have a word for none. */
+	if (f->codec->number && isdigit((unsigned char)*buf))
+		return json_object_new_uint64(v->n);
 	return json_object_new_string(buf);
 }
 

@@ -7,13 +7,37 @@ static const struct field guard_fields[] = {
 	{ .name = "port", .codec = &codec_name, .attr = SLUICE_A_GUARD_PORT },
 	{ "mac", &codec_mac, SLUICE_A_GUARD_MAC, 0, F_MULTI, NULL },
 	{ "ip", &codec_prefix, SLUICE_A_GUARD_PREFIX, 0, F_MULTI, NULL },
+	{ "untagged", &codec_flag, SLUICE_A_GUARD_UNTAGGED, 0, 0, NULL },
+	{ "vlan", &codec_vlan_range, SLUICE_A_GUARD_VLAN, 0, F_MULTI | F_COMMA, NULL },
+	{ "eth-type", &codec_eth_type, SLUICE_A_GUARD_ETH_TYPE, 0, F_MULTI | F_COMMA, NULL },
+	{ "role", &codec_guard_role, SLUICE_A_GUARD_ROLE, 0, F_MULTI | F_COMMA, NULL },
+	{ "mode", &codec_guard_mode, SLUICE_A_GUARD_MODE, 0, F_BARE, NULL },
 };
 
 const struct object object_guard = OBJECT("guard", guard_fields);
 
+static void guard_imply_mode(struct rec *r, const char *mode)
+{
+	if (!rec_has(r, "mode"))
+		rec_set(r, rec_field(r->obj, "mode"), mode);
+}
+
+/* What was declared before there were strict guards keeps its meaning. */
+void guard_imply(struct rec *r)
+{
+	guard_imply_mode(r, "loose");
+}
+
+static int guard_set(const struct command *c, struct rec *args)
+{
+	guard_imply_mode(args, "strict");
+	return command_send(c, args);
+}
+
 const struct command guard_commands[] = {
-	{ "guard", "set", SLUICE_CMD_GUARD_SET, &object_guard, "port! mac+ ip+", NULL, NULL,
-	  "say who a guest may claim to be; mac and ip may come several times" },
+	{ "guard", "set", SLUICE_CMD_GUARD_SET, &object_guard,
+	  "port! mac+ ip+ untagged vlan eth-type role mode", guard_set, NULL,
+	  "say who a guest may claim to be; all but port and mode may come several times" },
 	{ "guard", "off", SLUICE_CMD_GUARD_DEL, &object_guard, "port!", NULL, NULL,
 	  "let a guest claim to be anybody" },
 	{ "guard", "show", SLUICE_CMD_GUARD_GET, &object_guard, "port", show_run, NULL,
@@ -28,10 +52,13 @@ static const struct field acl_fields[] = {
 	{ .name = "dir", .codec = &codec_dir, .attr = SLUICE_A_ACL_DIR },
 	{ .name = "prio", .codec = &codec_u32, .attr = SLUICE_A_ACL_PRIO },
 	{ .name = "eth-type", .codec = &codec_eth_type, .attr = SLUICE_A_ACL_ETH_TYPE },
-	{ .name = "vlan", .codec = &codec_u16, .attr = SLUICE_A_ACL_VLAN },
+	{ "eth-dst", &codec_match_mac, SLUICE_A_ACL_ETH_DST, SLUICE_A_ACL_ETH_MASK, 0, NULL },
+	{ "vlan", &codec_acl_vlan, SLUICE_A_ACL_VLAN, SLUICE_A_ACL_UNTAGGED, 0, NULL },
 	{ .name = "proto", .codec = &codec_proto, .attr = SLUICE_A_ACL_PROTO },
 	{ .name = "src", .codec = &codec_prefix, .attr = SLUICE_A_ACL_SRC },
 	{ .name = "dst", .codec = &codec_prefix, .attr = SLUICE_A_ACL_DST },
+	{ "frag", &codec_match_frag, SLUICE_A_ACL_FRAG, SLUICE_A_ACL_FRAG_MASK, 0, NULL },
+	{ .name = "option", .codec = &codec_ip_option, .attr = SLUICE_A_ACL_OPTION },
 	{ "sport", &codec_range, SLUICE_A_ACL_SPORT_MIN, SLUICE_A_ACL_SPORT_MAX, 0, NULL },
 	{ "dport", &codec_range, SLUICE_A_ACL_DPORT_MIN, SLUICE_A_ACL_DPORT_MAX, 0, NULL },
 	{ .name = "icmp-type", .codec = &codec_icmp_type, .attr = SLUICE_A_ACL_ICMP_TYPE },
@@ -58,7 +85,7 @@ const struct object object_acl_default = OBJECT("acl-default", acl_default_field
 
 const struct command acl_commands[] = {
 	{ "acl", "add", SLUICE_CMD_ACL_ADD, &object_acl,
-	  "port! dir! prio! eth-type vlan proto src dst sport dport icmp-type icmp-code tcp-flags verdict!",
+	  "port! dir! prio! eth-type eth-dst vlan proto src dst frag option sport dport icmp-type icmp-code tcp-flags verdict!",
 	  NULL, NULL, "add a rule; the lowest prio is looked at first" },
 	{ "acl", "del", SLUICE_CMD_ACL_DEL, &object_acl, "port! dir! prio!", NULL, NULL,
 	  "remove a rule" },

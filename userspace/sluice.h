@@ -94,6 +94,8 @@ extern const struct codec codec_match_name, codec_arp_op, codec_act;
 extern const struct codec codec_volume, codec_path, codec_key, codec_extent, codec_volume_mode;
 extern const struct codec codec_block_op, codec_block_stage, codec_buckets, codec_ns, codec_amount;
 extern const struct codec codec_keyring, codec_count;
+extern const struct codec codec_vlan_range, codec_guard_role, codec_guard_mode;
+extern const struct codec codec_acl_vlan, codec_ip_option;
 
 /* What several codecs need. */
 bool parse_number(const char *text, uint64_t max, uint64_t *n);
@@ -139,6 +141,7 @@ void format_number(const struct value *v, char *buf, size_t size);
 #define F_ORDER (1U << 7) /* a list: its attributes are in the nest in their order */
 #define F_REF (1U << 8) /* what is sent instead is looked up by the command */
 #define F_JSON (1U << 9) /* not in text */
+#define F_COMMA (1U << 10) /* F_MULTI of which a word may hold several, with commas between */
 
 /**
  * struct field - a field of an object
@@ -247,8 +250,11 @@ int command_run(int argc, char **argv);
 /* Is all there that the command must have? */
 bool command_complete(const char *noun, const char *verb, const struct rec *r);
 void command_usage(const char *noun, const char *verb, bool to_stderr);
+/* What a command without a run function does. */
+int command_send(const struct command *c, struct rec *args);
 /* Fill in what the operator's words imply. */
 void flow_imply(struct rec *r);
+void guard_imply(struct rec *r);
 
 /* One object after the other: the common show command. */
 int show_run(const struct command *c, struct rec *args);

@@ -401,6 +401,8 @@ static bool item_read(struct state *s, enum section_nr nr, struct json_object *j
 	    command_complete(sections[nr].add[0], sections[nr].add[1], r) && key_is_named(r)) {
 		if (nr == SEC_FLOW)
 			flow_imply(r);
+		if (nr == SEC_GUARD)
+			guard_imply(r);
 		state_add(s, nr, r, json_object_get(json));
 		return true;
 	}

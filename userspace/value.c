@@ -165,6 +165,10 @@ WORDS(dir, "from-guest|to-guest", "from-guest", "to-guest");
 WORDS(mode, "adaptive|poll", "adaptive", "poll");
 WORDS(verdict, "allow|deny", "deny", "allow");
 WORDS(kind, "guest|uplink", "guest", "uplink");
+WORDS(guard_mode, "strict|loose", "loose", "strict");
+WORDS(guard_role, "dhcp-server|ra|bridge|qinq|source-route", "dhcp-server", "ra", "bridge", "qinq",
+      "source-route");
+WORDS(ip_option, "any|source-route|rh0|home-address", "any", "source-route", "rh0", "home-address");
 
 /* --- numbers with well-known names ----------------------------------------------------------- */
 
@@ -180,7 +184,7 @@ static const struct named protos[] = {
 
 static const struct named eth_types[] = {
 	{ "ipv4", 0x0800 }, { "ip", 0x0800 },	{ "arp", 0x0806 },
-	{ "ipv6", 0x86dd }, { "lldp", 0x88cc },
+	{ "ipv6", 0x86dd }, { "lldp", 0x88cc }, { "rarp", 0x8035 },
 };
 
 static bool parse_named(const struct named *names, size_t nr, unsigned int max, const char *text,

@@ -5,7 +5,7 @@
  * first.
  *
  * Later fragments have no L4 header: a rule that asks for ports, ICMP types or TCP flags does not
- * match them. A denied first fragment leaves them useless.
+ * match them, one that asks for later fragments does. A denied first fragment leaves them useless.
  */
 #include <linux/err.h>
 #include <linux/in.h>
@@ -17,13 +17,15 @@
 #include "prefix.h"
 
 /*
- * The digest: eth_type, outer VLAN with its presence bit, protocol, TCP flags, and what the packet
- * is.
+ * The digest: eth_type, outer VLAN with its presence bit, protocol, TCP flags, options, which
+ * fragment it is, and what the packet is.
  */
 #define DIGEST_ETH_TYPE(x)	((u64)(x) << 48)
 #define DIGEST_VLAN(x)		((u64)(x) << 32)
 #define DIGEST_PROTO(x)		((u64)(x) << 24)
 #define DIGEST_TCP_FLAGS(x)	((u64)(x) << 16)
+#define DIGEST_OPTION(x)	((u64)(x) << 8)
+#define DIGEST_FRAG(x)		((u64)(x) << 4)
 #define DIGEST_IP		BIT_ULL(0)
 #define DIGEST_PORTS		BIT_ULL(1)
 #define DIGEST_ICMP		BIT_ULL(2)
@@ -32,10 +34,15 @@
 #define ACL_VLAN_MASK		0x1fff
 #define ACL_SLOW_FIELDS \
 	(SLUICE_ACL_SRC | SLUICE_ACL_DST | SLUICE_ACL_SPORT | SLUICE_ACL_DPORT | \
-	 SLUICE_ACL_ICMP_TYPE | SLUICE_ACL_ICMP_CODE)
+	 SLUICE_ACL_ICMP_TYPE | SLUICE_ACL_ICMP_CODE | SLUICE_ACL_ETH_DST)
+/* Those that packets of all EtherTypes have. */
+#define ACL_L2_FIELDS \
+	(SLUICE_ACL_ETH_TYPE | SLUICE_ACL_VLAN | SLUICE_ACL_UNTAGGED | SLUICE_ACL_ETH_DST)
 #define ACL_FIELDS \
-	(ACL_SLOW_FIELDS | SLUICE_ACL_ETH_TYPE | SLUICE_ACL_VLAN | SLUICE_ACL_PROTO | \
-	 SLUICE_ACL_TCP_FLAGS)
+	(ACL_SLOW_FIELDS | ACL_L2_FIELDS | SLUICE_ACL_PROTO | SLUICE_ACL_TCP_FLAGS | \
+	 SLUICE_ACL_FRAG | SLUICE_ACL_OPTION)
+#define ACL_OPTIONS \
+	(SLUICE_OPTION_ANY | SLUICE_OPTION_ROUTE | SLUICE_OPTION_RH0 | SLUICE_OPTION_HOME)
 
 static inline bool proto_has_ports(u8 proto)
 {
@@ -54,7 +61,8 @@ static u64 digest_of(const struct sluice_flow_key *key)
 
 	if (key->eth_type != ETH_P_IP && key->eth_type != ETH_P_IPV6)
 		return d;
-	d |= DIGEST_IP | DIGEST_PROTO(key->ip_proto);
+	d |= DIGEST_IP | DIGEST_PROTO(key->ip_proto) | DIGEST_FRAG(key->frag) |
+	     DIGEST_OPTION(key->option);
 	if (key->l4_ok) {
 		if (proto_has_ports(key->ip_proto))
 			d |= DIGEST_PORTS;
@@ -87,6 +95,13 @@ static void digest_compile(struct sluice_acl_entry *e, const struct sluice_acl_r
 	if (r->fields & SLUICE_ACL_VLAN)
 		digest_want(e, DIGEST_VLAN(ACL_VLAN_MASK),
 			    DIGEST_VLAN(r->vlan | SLUICE_VLAN_PRESENT));
+	if (r->fields & SLUICE_ACL_UNTAGGED)
+		digest_want(e, DIGEST_VLAN(SLUICE_VLAN_PRESENT), 0);
+	if (r->fields & SLUICE_ACL_FRAG)
+		digest_want(e, DIGEST_IP | DIGEST_FRAG(r->frag_mask),
+			    DIGEST_IP | DIGEST_FRAG(r->frag));
+	if (r->fields & SLUICE_ACL_OPTION)
+		digest_want(e, DIGEST_OPTION(r->option), DIGEST_OPTION(r->option));
 	if (r->fields & SLUICE_ACL_PROTO)
 		digest_want(e, DIGEST_IP | DIGEST_PROTO(0xff), DIGEST_IP | DIGEST_PROTO(r->proto));
 	if (r->fields & (SLUICE_ACL_SPORT | SLUICE_ACL_DPORT))
@@ -96,6 +111,16 @@ static void digest_compile(struct sluice_acl_entry *e, const struct sluice_acl_r
 	if (r->fields & SLUICE_ACL_TCP_FLAGS)
 		digest_want(e, DIGEST_TCP | DIGEST_TCP_FLAGS(r->tcp_mask),
 			    DIGEST_TCP | DIGEST_TCP_FLAGS(r->tcp_flags));
+}
+
+static bool mac_match(const u8 *addr, const u8 *value, const u8 *mask)
+{
+	unsigned int i;
+
+	for (i = 0; i < ETH_ALEN; i++)
+		if ((addr[i] & mask[i]) != value[i])
+			return false;
+	return true;
 }
 
 /* What the digest cannot say. */
@@ -114,6 +139,8 @@ static bool slow_match(const struct sluice_acl_rule *r, const struct sluice_flow
 	if ((r->fields & SLUICE_ACL_ICMP_TYPE) && key->sport != r->icmp_type)
 		return false;
 	if ((r->fields & SLUICE_ACL_ICMP_CODE) && key->dport != r->icmp_code)
+		return false;
+	if ((r->fields & SLUICE_ACL_ETH_DST) && !mac_match(key->eth_dst, r->eth_dst, r->eth_mask))
 		return false;
 	return true;
 }
@@ -179,9 +206,8 @@ static const char *type_trouble(const struct sluice_acl_rule *r)
 		type = r->eth_type;
 		if (implied && implied != type)
 			return "eth-type contradicts the address family of src or dst";
-		if ((r->fields & ~(SLUICE_ACL_ETH_TYPE | SLUICE_ACL_VLAN)) && type != ETH_P_IP &&
-		    type != ETH_P_IPV6)
-			return "all but vlan needs eth-type ipv4 or ipv6, or none";
+		if ((r->fields & ~ACL_L2_FIELDS) && type != ETH_P_IP && type != ETH_P_IPV6)
+			return "all but vlan and eth-dst needs eth-type ipv4 or ipv6, or none";
 	}
 	if ((r->fields & SLUICE_ACL_PROTO) &&
 	    ((r->proto == IPPROTO_ICMP && type == ETH_P_IPV6) ||
@@ -217,15 +243,46 @@ static const char *l4_trouble(const struct sluice_acl_rule *r)
 	return NULL;
 }
 
+static const char *l2_trouble(const struct sluice_acl_rule *r)
+{
+	static const u8 none[ETH_ALEN];
+
+	if ((r->fields & SLUICE_ACL_VLAN) && r->vlan > 4094)
+		return "a VLAN id is at most 4094";
+	if ((r->fields & SLUICE_ACL_VLAN) && (r->fields & SLUICE_ACL_UNTAGGED))
+		return "no packet is untagged and of a VLAN";
+	if ((r->fields & SLUICE_ACL_ETH_DST) &&
+	    (!memcmp(r->eth_mask, none, ETH_ALEN) || !mac_match(r->eth_dst, r->eth_dst, r->eth_mask)))
+		return "eth-dst must lie within its mask, and the mask must not be 0";
+	return NULL;
+}
+
+static const char *kind_trouble(const struct sluice_acl_rule *r)
+{
+	u32 f = r->fields;
+
+	if ((f & SLUICE_ACL_OPTION) && (!r->option || (r->option & ~ACL_OPTIONS)))
+		return "no such option";
+	if (!(f & SLUICE_ACL_FRAG))
+		return NULL;
+	if (!r->frag_mask || (r->frag_mask & ~SLUICE_FRAG_MASK) || (r->frag & ~r->frag_mask) ||
+	    (r->frag_mask == SLUICE_FRAG_MASK && r->frag == SLUICE_FRAG_LATER))
+		return "no such kind of fragment";
+	if ((r->frag & SLUICE_FRAG_LATER) &&
+	    (f & (SLUICE_ACL_SPORT | SLUICE_ACL_DPORT | SLUICE_ACL_ICMP_TYPE |
+		  SLUICE_ACL_ICMP_CODE | SLUICE_ACL_TCP_FLAGS)))
+		return "later fragments have no ports, ICMP types or TCP flags";
+	return NULL;
+}
+
 static const char *rule_trouble(const struct sluice_acl_rule *r)
 {
 	if (r->dir >= SLUICE_DIRS)
 		return "no such direction: from-guest or to-guest";
 	if (r->fields & ~ACL_FIELDS)
 		return "unknown field";
-	if ((r->fields & SLUICE_ACL_VLAN) && r->vlan > 4094)
-		return "a VLAN id is at most 4094";
-	return address_trouble(r) ?: type_trouble(r) ?: l4_trouble(r);
+	return l2_trouble(r) ?: address_trouble(r) ?: type_trouble(r) ?: kind_trouble(r) ?:
+	       l4_trouble(r);
 }
 
 int sluice_acl_rule_check(const struct sluice_acl_rule *rule, struct netlink_ext_ack *extack)

@@ -79,7 +79,7 @@ static const char *form_trouble(const struct sluice_flow_spec *spec)
 	for (i = 0; i < SLUICE_FLOW_KEY_WORDS; i++)
 		if (key[i] & ~mask[i])
 			return "the match has bits outside its mask";
-	if (spec->mask.reserved || matched(spec->mask.reserved2))
+	if (spec->mask.option || matched(spec->mask.reserved2))
 		return "the match has reserved bits";
 	if (spec->mask.in_port && spec->mask.in_port != ~0U)
 		return "the port that a flow matches can have no mask";

@@ -35,6 +35,21 @@
 #define NEXT_AUTH	51
 #define NEXT_DST_OPTS	60
 
+/* IPv4 options (RFC 791) */
+#define IPOPT_END	0
+#define IPOPT_NOOP	1
+#define IPOPT_LSRR	131
+#define IPOPT_SSRR	137
+
+/* options in a destination options header */
+#define OPT_PAD1	0
+#define OPT_HOME	201
+
+/* of BOOTP, RFC 951: where a request names its sender */
+#define PORT_BOOTPS	67
+#define BOOTP_REQUEST	1
+#define BOOTP_CHADDR	28
+
 #define ND_RS		133
 #define ND_RA		134
 #define ND_NS		135
@@ -170,6 +185,23 @@ static inline bool parse_tcp(const struct view *v, u32 off, struct sluice_flow_k
 	return true;
 }
 
+/*
+ * Whom a request to a DHCP server is for. In fragments it could be overwritten; whoever asks for it
+ * finds it missing then. It is a header like others from then on: no checksum is filled in there.
+ */
+static void parse_dhcp(const struct view *v, u32 off, struct sluice_flow_key *key,
+		       struct sluice_parsed *p)
+{
+	const u8 *h = header(v, off, BOOTP_CHADDR + ETH_ALEN);
+
+	if (!h || key->frag || key->eth_type != ETH_P_IP || h[0] != BOOTP_REQUEST ||
+	    h[1] != ARPHRD_ETHER || h[2] != ETH_ALEN)
+		return;
+	key->option |= SLUICE_OPTION_DHCP;
+	memcpy(key->nd_mac, h + BOOTP_CHADDR, ETH_ALEN);
+	p->min_len = off + BOOTP_CHADDR + ETH_ALEN;
+}
+
 static inline bool parse_udp(const struct view *v, u32 off, struct sluice_flow_key *key,
 			     struct sluice_parsed *p)
 {
@@ -184,6 +216,8 @@ static inline bool parse_udp(const struct view *v, u32 off, struct sluice_flow_k
 		return false;
 	l4_ports(key, h);
 	l4_found(key, p, off, 8);
+	if (unlikely(key->dport == PORT_BOOTPS))
+		parse_dhcp(v, off + 8, key, p);
 	return true;
 }
 
@@ -267,6 +301,25 @@ static inline u32 ipv4_frag_headers(u8 proto)
 	return 8;
 }
 
+static bool parse_ipv4_options(const u8 *h, u32 len, struct sluice_flow_key *key)
+{
+	u32 off = 20;
+
+	key->option |= SLUICE_OPTION_ANY;
+	while (off < len && h[off] != IPOPT_END) {
+		if (h[off] == IPOPT_NOOP) {
+			off++;
+			continue;
+		}
+		if (off + 2 > len || h[off + 1] < 2 || off + h[off + 1] > len)
+			return false;
+		if (h[off] == IPOPT_LSRR || h[off] == IPOPT_SSRR)
+			key->option |= SLUICE_OPTION_ROUTE;
+		off += h[off + 1];
+	}
+	return true;
+}
+
 static inline bool parse_ipv4(struct view *v, u32 off, struct sluice_flow_key *key,
 			      struct sluice_parsed *p)
 {
@@ -292,6 +345,8 @@ static inline bool parse_ipv4(struct view *v, u32 off, struct sluice_flow_key *k
 	ipv4_mapped(&key->dst, h + 16);
 	p->l3 = off;
 	p->min_len = off + len;
+	if (unlikely(len > 20) && !parse_ipv4_options(h, len, key))
+		return false;
 
 	frag = get_unaligned_be16(h + 6);
 	if (frag & (IPV4_MF | IPV4_OFFSET)) {
@@ -301,6 +356,35 @@ static inline bool parse_ipv4(struct view *v, u32 off, struct sluice_flow_key *k
 			return true;
 	}
 	return parse_l4(v, off + len, key, p);
+}
+
+/* @h: a destination options header of @len bytes */
+static bool parse_dst_options(const u8 *h, u32 len, struct sluice_flow_key *key)
+{
+	u32 off = 2;
+
+	while (off < len) {
+		if (h[off] == OPT_PAD1) {
+			off++;
+			continue;
+		}
+		if (off + 2 > len || off + 2 + h[off + 1] > len)
+			return false;
+		if (h[off] == OPT_HOME)
+			key->option |= SLUICE_OPTION_HOME;
+		off += 2 + h[off + 1];
+	}
+	return true;
+}
+
+/* What is known of an extension header, a fragment header apart. */
+static bool extension(const u8 *h, u32 len, struct sluice_flow_key *key)
+{
+	key->option |= SLUICE_OPTION_ANY;
+	if (key->ip_proto == NEXT_ROUTING)
+		key->option |= h[2] ? SLUICE_OPTION_ROUTE :
+				      SLUICE_OPTION_ROUTE | SLUICE_OPTION_RH0;
+	return key->ip_proto != NEXT_DST_OPTS || parse_dst_options(h, len, key);
 }
 
 /*
@@ -352,7 +436,7 @@ static bool parse_extensions(struct view *v, u32 *off, struct sluice_flow_key *k
 			continue;
 		}
 		len = key->ip_proto == NEXT_AUTH ? (h[1] + 2) * 4 : (h[1] + 1) * 8;
-		if (!header(v, *off, len))
+		if (!header(v, *off, len) || !extension(h, len, key))
 			return false;
 		key->ip_proto = h[0];
 		*off += len;
@@ -396,7 +480,7 @@ static inline bool parse_ipv6(struct view *v, u32 off, struct sluice_flow_key *k
 }
 
 /*
- * ARP for other things than IPv4 over Ethernet keeps an address of ::, which no guard takes for one
+ * ARP, and RARP, which is laid out alike. ARP for other things than IPv4 over Ethernet keeps an address of ::, which no guard takes for one
  * of IPv4.
  */
 static bool parse_arp(const struct view *v, u32 off, struct sluice_flow_key *key,
@@ -463,6 +547,7 @@ static inline bool parse(struct view *v, struct sluice_flow_key *key, struct slu
 	case ETH_P_IPV6:
 		return parse_ipv6(v, off, key, p);
 	case ETH_P_ARP:
+	case ETH_P_RARP:
 		return parse_arp(v, off, key, p);
 	}
 	return true;

@@ -59,8 +59,24 @@ hides 'wire' sluice wire show
 
 # --- guards
 done_ sluice guard set port vm1 mac 52:54:00:51:20:01 mac 52:54:00:51:20:02 ip 192.0.2.10 ip 2001:db8::/64
-shows '^vm1: mac 52:54:00:51:20:01 mac 52:54:00:51:20:02 ip 192.0.2.10/32 ip 2001:db8::/64' \
+shows '^vm1: mac 52:54:00:51:20:01 mac 52:54:00:51:20:02 ip 192.0.2.10/32 ip 2001:db8::/64 strict$' \
 	sluice guard show port vm1
+done_ sluice guard set port vm1 mac 52:54:00:51:20:01 untagged vlan 10,20-30 vlan 0 eth-type lldp,0x88b5 \
+	role ra,qinq role dhcp-server
+shows '^vm1: mac 52:54:00:51:20:01 untagged vlan 10,20-30,0 eth-type lldp,0x88b5 role dhcp-server,ra,qinq strict$' \
+	sluice guard show port vm1
+done_ sluice guard set port vm1 mac 52:54:00:51:20:01 loose
+shows '^vm1: mac 52:54:00:51:20:01 loose$' sluice guard show port vm1
+refused 'mean nothing to a loose guard' sluice guard set port vm1 mac 52:54:00:51:20:01 vlan 10 loose
+refused 'say vlan' sluice guard set port vm1 mac 52:54:00:51:20:01 eth-type 0x8100
+refused '16 ranges' sluice guard set port vm1 mac 52:54:00:51:20:01 vlan 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17
+shows 'loose' sluice guard show port vm1
+misused 'is not ID' sluice guard set port vm1 mac 52:54:00:51:20:01 vlan 4095
+misused 'is not dhcp-server' sluice guard set port vm1 mac 52:54:00:51:20:01 role king
+# What a tool sends that knows nothing of strict guards.
+ok 'an old message makes a loose guard' $python "$here/guard.py" vm1 525400512001 192.0.2.10
+shows '^vm1: mac 52:54:00:51:20:01 ip 192.0.2.10/32 loose$' sluice guard show port vm1
+done_ sluice guard set port vm1 mac 52:54:00:51:20:01 mac 52:54:00:51:20:02 ip 192.0.2.10 ip 2001:db8::/64
 refused 'outside its prefix' sluice guard set port vm1 ip 192.0.2.10/24
 refused 'unicast' sluice guard set port vm1 mac 01:00:5e:00:00:01
 many=()
@@ -83,6 +99,19 @@ done_ sluice acl add port vm1 dir from-guest prio 5 proto icmpv6 icmp-type 135 i
 done_ sluice acl add port vm1 dir to-guest prio 10 allow
 order() { [ "$(sluice acl show port vm1 | grep -o 'from-guest prio [0-9]*' | tr -d '\n')" = 'from-guest prio 5from-guest prio 10' ]; }
 ok 'rules are shown in their order' order
+done_ sluice acl add port vm1 dir to-guest prio 11 eth-dst 01:80:c2:00:00:00/ff:ff:ff:ff:ff:f0 vlan none deny
+shows 'prio 11 eth-dst 01:80:c2:00:00:00/ff:ff:ff:ff:ff:f0 vlan none deny$' sluice acl show port vm1
+shows '"vlan": ?"none"' sluice -j acl show port vm1
+shows '"vlan": ?5,' sluice -j acl show port vm1
+done_ sluice acl add port vm1 dir to-guest prio 12 proto udp dst 192.0.2.1 frag later allow
+shows 'prio 12 proto udp dst 192.0.2.1/32 frag later allow$' sluice acl show port vm1
+for word in any source-route rh0 home-address; do
+	done_ sluice acl add port vm1 dir to-guest prio 13 option $word frag no deny
+	shows "prio 13 frag no option $word deny\$" sluice acl show port vm1
+	done_ sluice acl del port vm1 dir to-guest prio 13
+done
+refused 'no ports' sluice acl add port vm1 dir to-guest prio 13 proto udp dport 53 frag later allow
+refused 'ipv4 or ipv6' sluice acl add port vm1 dir to-guest prio 13 eth-type arp option any deny
 refused '' sluice acl add port vm1 dir from-guest prio 10 deny
 refused '' sluice acl add port vm1 dir from-guest prio 11 src 10.0.0.0/8 dst 2001:db8::/32 deny
 refused '' sluice acl add port vm1 dir from-guest prio 11 proto icmp dport 7 deny

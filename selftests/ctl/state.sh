@@ -14,11 +14,14 @@ port add vm1 queues 2 mac 52:54:00:51:20:01
 port add vm2 mac 52:54:00:51:20:02 mtu 9000
 uplink add up0 dev vf0
 wire add vm1 up0
-guard set port vm1 mac 52:54:00:51:20:01 ip 192.0.2.10/32 ip 2001:db8::10/128
+guard set port vm1 mac 52:54:00:51:20:01 ip 192.0.2.10/32 ip 2001:db8::10/128 untagged vlan 10,20-30 role ra
 acl default port vm1 dir to-guest deny
 acl add port vm1 dir from-guest prio 10 proto udp dport 53 allow
 acl add port vm1 dir from-guest prio 20 dst 198.51.100.0/24 proto tcp dport 1-1023 deny
 acl add port vm1 dir to-guest prio 10 proto tcp tcp-flags ack/ack allow
+acl add port vm1 dir to-guest prio 11 eth-dst 01:00:00:00:00:00/01:00:00:00:00:00 vlan none deny
+acl add port vm1 dir to-guest prio 12 proto udp frag later allow
+acl add port vm1 dir to-guest prio 13 option source-route deny
 rate set port vm1 dir from-guest bps 1g pps 200k
 meter add 7 bps 100m
 flow add id 1 prio 100 in up0 eth-dst 52:54:00:51:20:01 actions output:vm1
@@ -74,6 +77,16 @@ done_ sluice apply "$tmp/changed.json"
 ok 'the second time there is nothing to do' same "$tmp/changed.dump"
 done_ sluice apply "$tmp/full.json"
 ok 'and back' same "$tmp/full.json"
+
+# A guard that was declared before there were strict ones.
+change "s['guard'] = [{'port': 'vm1', 'mac': ['52:54:00:51:20:01'], 'ip': ['192.0.2.10/32']}]"
+done_ sluice apply "$tmp/changed.json"
+shows '^vm1: mac 52:54:00:51:20:01 ip 192.0.2.10/32 loose$' sluice guard show port vm1
+sluice dump >"$tmp/changed.dump"
+done_ sluice apply "$tmp/changed.json"
+ok 'a loose guard, the second time' same "$tmp/changed.dump"
+done_ sluice apply "$tmp/full.json"
+ok 'and strict again' same "$tmp/full.json"
 
 # Refused states: everything else in them is undone.
 everything="s['port'].append({'name': 'vm3'}); s['port'][1]['mtu'] = 1500; s['port'][1]['mac'] = '52:54:00:51:20:22'

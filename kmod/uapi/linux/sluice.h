@@ -31,6 +31,52 @@ enum sluice_verdict {
 };
 
 /**
+ * enum sluice_guard_mode - A loose guard looks at addresses only; for a strict
+ *   one all is denied that is not said, also tags, EtherTypes and roles.
+ */
+enum sluice_guard_mode {
+	SLUICE_GUARD_MODE_LOOSE,
+	SLUICE_GUARD_MODE_STRICT,
+};
+
+/**
+ * enum sluice_guard_role - What a guest with a strict guard may be besides a
+ *   host.
+ * @SLUICE_GUARD_ROLE_DHCP_SERVER: Answers DHCP and DHCPv6 clients.
+ * @SLUICE_GUARD_ROLE_RA: Sends router advertisements and ND redirects.
+ * @SLUICE_GUARD_ROLE_BRIDGE: Sends BPDUs.
+ * @SLUICE_GUARD_ROLE_QINQ: Has tags of its own, of any kind, within those that
+ *   are allowed.
+ * @SLUICE_GUARD_ROLE_SOURCE_ROUTE: Sends source routes, routing headers and
+ *   home addresses.
+ */
+enum sluice_guard_role {
+	SLUICE_GUARD_ROLE_DHCP_SERVER,
+	SLUICE_GUARD_ROLE_RA,
+	SLUICE_GUARD_ROLE_BRIDGE,
+	SLUICE_GUARD_ROLE_QINQ,
+	SLUICE_GUARD_ROLE_SOURCE_ROUTE,
+};
+
+/**
+ * enum sluice_ip_option - What a packet has that those overlook who see only
+ *   addresses and ports.
+ * @SLUICE_IP_OPTION_ANY: An IPv4 option, or an IPv6 extension header other
+ *   than of fragments.
+ * @SLUICE_IP_OPTION_SOURCE_ROUTE: A source route or a routing header: the
+ *   destination address may be only the next hop.
+ * @SLUICE_IP_OPTION_RH0: A routing header of type 0.
+ * @SLUICE_IP_OPTION_HOME_ADDRESS: The source address is not whom the receiver
+ *   will answer.
+ */
+enum sluice_ip_option {
+	SLUICE_IP_OPTION_ANY,
+	SLUICE_IP_OPTION_SOURCE_ROUTE,
+	SLUICE_IP_OPTION_RH0,
+	SLUICE_IP_OPTION_HOME_ADDRESS,
+};
+
+/**
  * enum sluice_mode - A worker that has nothing to do sleeps after a short
  *   while (adaptive), or never does (poll).
  */
@@ -179,9 +225,22 @@ enum {
 };
 
 enum {
+	SLUICE_A_VLAN_RANGE_FIRST = 1,
+	SLUICE_A_VLAN_RANGE_LAST,
+
+	__SLUICE_A_VLAN_RANGE_MAX,
+	SLUICE_A_VLAN_RANGE_MAX = (__SLUICE_A_VLAN_RANGE_MAX - 1)
+};
+
+enum {
 	SLUICE_A_GUARD_PORT = 1,
 	SLUICE_A_GUARD_MAC,
 	SLUICE_A_GUARD_PREFIX,
+	SLUICE_A_GUARD_MODE,
+	SLUICE_A_GUARD_UNTAGGED,
+	SLUICE_A_GUARD_VLAN,
+	SLUICE_A_GUARD_ETH_TYPE,
+	SLUICE_A_GUARD_ROLE,
 
 	__SLUICE_A_GUARD_MAX,
 	SLUICE_A_GUARD_MAX = (__SLUICE_A_GUARD_MAX - 1)
@@ -208,6 +267,12 @@ enum {
 	SLUICE_A_ACL_DEFAULT,
 	SLUICE_A_ACL_PACKETS,
 	SLUICE_A_ACL_BYTES,
+	SLUICE_A_ACL_UNTAGGED,
+	SLUICE_A_ACL_ETH_DST,
+	SLUICE_A_ACL_ETH_MASK,
+	SLUICE_A_ACL_FRAG,
+	SLUICE_A_ACL_FRAG_MASK,
+	SLUICE_A_ACL_OPTION,
 
 	__SLUICE_A_ACL_MAX,
 	SLUICE_A_ACL_MAX = (__SLUICE_A_ACL_MAX - 1)

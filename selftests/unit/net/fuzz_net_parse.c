@@ -28,6 +28,8 @@ static void check_places(const struct sluice_flow_key *key, const struct sluice_
 	CHECK(!(key->frag & SLUICE_FRAG_LATER) || !key->l4_ok);
 	CHECK(key->frag != SLUICE_FRAG_LATER && !(key->frag & ~SLUICE_FRAG_MASK));
 	CHECK(key->eth_type >= ETH_P_802_3_MIN - 1);
+	CHECK(!(key->option & SLUICE_OPTION_DHCP) ||
+	      (key->l4_ok && key->dport == 67 && !key->frag && key->eth_type == ETH_P_IP));
 }
 
 static void check_policy(const struct sluice_flow_key *key)
@@ -36,11 +38,22 @@ static void check_policy(const struct sluice_flow_key *key)
 						   .nr_prefix = 2,
 						   .prefix = { { .family = AF_INET },
 							       { .family = AF_INET6 } } };
+	static const struct sluice_guard strict = {
+		.strict = true,
+		.nr_mac = 1,
+		.nr_prefix = 1,
+		.prefix = { { .family = AF_INET } },
+	};
 	static struct sluice_acl acl;
 	struct sluice_counter *hits = NULL;
 	enum sluice_drop why;
 
 	CHECK(sluice_guard_check(&guard, key) <= SLUICE_DROP_GUARD_ND);
+	/* What a strict guard passes has no tag, and is of a kind that was judged. */
+	if (sluice_guard_check(&strict, key) == SLUICE_DROP_NONE)
+		CHECK(!key->vlan[0] && !(key->option & SLUICE_OPTION_ROUTE) &&
+		      (key->eth_type == ETH_P_IP || key->eth_type == ETH_P_ARP ||
+		       key->eth_type == ETH_P_RARP));
 	sluice_acl_check(&acl, key, &hits, &why);
 	CHECK(hits == &acl.default_hits);
 }

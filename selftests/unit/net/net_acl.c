@@ -87,6 +87,20 @@ static void test_fields(void)
 	tap_ok(!denies(r, key), "vlan 0 is an id as others");
 	key = tcp4();
 
+	r = RULE(.fields = SLUICE_ACL_UNTAGGED);
+	tap_ok(denies(r, key) && denies(r, arp), "vlan none");
+	key.vlan[0] = SLUICE_VLAN_PRESENT;
+	tap_ok(!denies(r, key), "vlan none is not a priority tag");
+	key = tcp4();
+
+	r = RULE(.fields = SLUICE_ACL_ETH_DST, .eth_dst = { 1, 0x80, 0xc2 },
+		 .eth_mask = { 255, 255, 255, 255, 255, 0xf0 });
+	memcpy(key.eth_dst, "\x01\x80\xc2\0\0\x0e", 6);
+	tap_ok(denies(r, key) && !denies(r, arp), "eth-dst under a mask");
+	key.eth_dst[5] = 0x21;
+	tap_ok(!denies(r, key), "eth-dst beside it");
+	key = tcp4();
+
 	r = RULE(.fields = SLUICE_ACL_PROTO, .proto = 6);
 	tap_ok(denies(r, key) && !denies(r, arp), "proto, and no ARP operation");
 	key.ip_proto = 17;
@@ -128,6 +142,36 @@ static void test_l4(void)
 	tap_ok(denies(r, key), "dport, the other end");
 	r = RULE(.fields = SLUICE_ACL_PROTO, .proto = 6);
 	tap_ok(denies(r, later), "proto of later fragments");
+
+	later.frag = SLUICE_FRAG_MASK;
+	r = RULE(.fields = SLUICE_ACL_FRAG | SLUICE_ACL_PROTO, .proto = 6,
+		 .frag = SLUICE_FRAG_MASK, .frag_mask = SLUICE_FRAG_MASK);
+	tap_ok(denies(r, later) && !denies(r, key), "later fragments of a protocol");
+	r.frag = SLUICE_FRAG_ANY;
+	key.frag = SLUICE_FRAG_ANY;
+	tap_ok(!denies(r, later) && denies(r, key), "first fragments");
+	r.frag_mask = SLUICE_FRAG_ANY;
+	tap_ok(denies(r, later) && denies(r, key), "any fragments");
+	r.frag = 0;
+	r.fields = SLUICE_ACL_FRAG;
+	key.frag = 0;
+	tap_ok(!denies(r, later) && denies(r, key), "whole packets");
+	later.eth_type = ETH_P_ARP;
+	later.frag = 0;
+	tap_ok(!denies(r, later), "ARP is no whole packet of IP");
+
+	r = RULE(.fields = SLUICE_ACL_OPTION, .option = SLUICE_OPTION_ROUTE);
+	key.option = SLUICE_OPTION_ANY;
+	tap_ok(!denies(r, key), "option source-route, a packet with another option");
+	key.option |= SLUICE_OPTION_ROUTE | SLUICE_OPTION_RH0;
+	tap_ok(denies(r, key), "option source-route");
+	r.option = SLUICE_OPTION_RH0;
+	tap_ok(denies(r, key), "option rh0");
+	r.option = SLUICE_OPTION_HOME;
+	tap_ok(!denies(r, key), "option home-address, a packet without");
+	r.option = SLUICE_OPTION_ANY;
+	tap_ok(denies(r, key), "option any");
+	key = tcp4();
 
 	r = RULE(.fields = SLUICE_ACL_ICMP_TYPE, .icmp_type = 8);
 	tap_ok(denies(r, icmp(ETH_P_IP, 1)) && denies(r, icmp(ETH_P_IPV6, 58)),
@@ -248,6 +292,22 @@ static void test_refusals(void)
 	refused(RULE(.dir = 2), "direction");
 	refused(RULE(.fields = BIT(31)), "field");
 	refused(RULE(.fields = SLUICE_ACL_VLAN, .vlan = 4095), "VLAN 4095");
+	refused(RULE(.fields = SLUICE_ACL_VLAN | SLUICE_ACL_UNTAGGED, .vlan = 4), "VLAN and none");
+	refused(RULE(.fields = SLUICE_ACL_ETH_DST), "eth-dst without a mask");
+	refused(RULE(.fields = SLUICE_ACL_ETH_DST, .eth_dst = { 2 }, .eth_mask = { 1 }),
+		"eth-dst outside its mask");
+	refused(RULE(.fields = SLUICE_ACL_FRAG), "frag without a mask");
+	refused(RULE(.fields = SLUICE_ACL_FRAG, .frag = SLUICE_FRAG_LATER,
+		     .frag_mask = SLUICE_FRAG_MASK),
+		"later fragment that is none");
+	refused(RULE(.fields = SLUICE_ACL_FRAG | SLUICE_ACL_DPORT, .frag = SLUICE_FRAG_MASK,
+		     .frag_mask = SLUICE_FRAG_MASK),
+		"ports of later fragments");
+	refused(RULE(.fields = SLUICE_ACL_OPTION, .option = SLUICE_OPTION_DHCP),
+		"option of DHCP");
+	refused(RULE(.fields = SLUICE_ACL_OPTION | SLUICE_ACL_ETH_TYPE, .eth_type = ETH_P_ARP,
+		     .option = SLUICE_OPTION_ANY),
+		"option of ARP");
 	bad.len = 33;
 	refused(RULE(.fields = SLUICE_ACL_SRC, .src = bad), "33 bits");
 	refused(RULE(.fields = SLUICE_ACL_SRC | SLUICE_ACL_DST, .src = v4, .dst = v6),

@@ -358,7 +358,7 @@ static void test_match(void)
 	s.mask.in_port = 1;
 	refused(s, "masked port");
 	s = any;
-	s.mask.reserved = 1;
+	s.mask.option = 1;
 	refused(s, "reserved bits");
 	s = any;
 	s.mask.vlan[0] = 0xfff;
