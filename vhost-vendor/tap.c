@@ -26,7 +26,7 @@
 #define TAP_OPTIONAL	(IFF_VNET_HDR | IFF_MULTI_QUEUE)
 
 #define TAP_OFFLOADS	(TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | \
-			 TUN_F_USO4 | TUN_F_USO6)
+			 TUN_F_UFO | TUN_F_USO4 | TUN_F_USO6)
 
 /* --- for the vhost node --- */
 
@@ -306,8 +306,8 @@ static long tap_set_queue(struct sluice_tap *tap, const struct ifreq __user *ifr
 }
 
 /*
- * As a tap has it: everything builds on checksums, and UDP segmentation is for both families or
- * none.
+ * As a tap has it: everything builds on checksums, UDP segmentation is for both families or none,
+ * and UFO is taken for the sake of guests that come from older hosts, but never sent.
  */
 static long tap_set_offload(struct sluice_tap *tap, unsigned long arg)
 {

@@ -143,8 +143,11 @@ TEST_F(tap, offloads)
 	EXPECT_EQ(0, set_offload(self->fd, TUN_F_CSUM));
 	EXPECT_EQ(0, set_offload(self->fd, tso | TUN_F_TSO_ECN));
 	EXPECT_EQ(0, set_offload(self->fd, tso | 0x20 | 0x40));
+	/* A guest that saw it on a tap is migrated here only if it is here too. */
+	EXPECT_EQ(0, set_offload(self->fd, TUN_F_CSUM | TUN_F_UFO));
+	EXPECT_EQ(0, set_offload(self->fd, tso | TUN_F_UFO | 0x20 | 0x40));
 	/* What VMMs probe for, and what makes no sense. */
-	EXPECT_EQ(-EINVAL, set_offload(self->fd, TUN_F_CSUM | TUN_F_UFO));
+	EXPECT_EQ(-EINVAL, set_offload(self->fd, TUN_F_UFO));
 	EXPECT_EQ(-EINVAL, set_offload(self->fd, TUN_F_TSO4));
 	EXPECT_EQ(-EINVAL, set_offload(self->fd, TUN_F_CSUM | TUN_F_TSO_ECN));
 	EXPECT_EQ(-EINVAL, set_offload(self->fd, TUN_F_CSUM | 0x20));
