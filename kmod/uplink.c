@@ -48,8 +48,8 @@ static rx_handler_result_t uplink_handle_frame(struct sk_buff **pskb)
 		if (unlikely(!skb))
 			goto count_nomem;
 		__vlan_hwaccel_clear_tag(skb);
-		/* The device's sum begins behind the first header, which is in front of the tag. */
-		skb_postpush_rcsum(skb, skb->data + 2 * ETH_ALEN, VLAN_HLEN);
+		/* A device's sum begins behind ETH_HLEN bytes, where now the tag's TCI is. */
+		skb_postpush_rcsum(skb, skb->data + ETH_HLEN, VLAN_HLEN);
 	}
 	skb_reset_mac_header(skb);
 #ifdef CONFIG_NET_RX_BUSY_POLL

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A guest wired to an uplink, a veth in the place of a VF; and ports that change namespaces. */
 #include <sched.h>
+#include <arpa/inet.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <sys/mount.h>
 #include "kselftest_harness.h"
 #include "rig.h"
@@ -148,6 +152,141 @@ TEST(verdicts_end_with_their_port)
 	EXPECT_EQ(-ETIMEDOUT, send_one(&g, g.wire, &f, frame, got, 100));
 	guest_close(&g);
 	free(got);
+}
+
+/* A device's checksum offload or GRO, by its old ioctl. */
+static int offload(const char *ifname, uint32_t cmd, uint32_t on)
+{
+	struct ethtool_value v = { .cmd = cmd, .data = on };
+	struct ifreq r = { .ifr_data = (void *)&v };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), ret;
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", ifname);
+	ret = ioctl(fd, SIOCETHTOOL, &r) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* An ICMP echo from here to @to, and its answer: 0. */
+static int echo(const char *to)
+{
+	unsigned char b[64] = { 8, 0, 0, 0, 0x51, 0x05 }, got[128];
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), ret, sum;
+	struct timeval limit = { .tv_sec = 10 };
+
+	inet_pton(AF_INET, to, &a.sin_addr);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	sum = ~((8 << 8) + 0x5105);
+	b[2] = sum >> 8;
+	b[3] = sum;
+	ret = sendto(fd, b, sizeof(b), 0, (void *)&a, sizeof(a)) < 0 ? -errno : 0;
+	while (!ret) {
+		if (recv(fd, got, sizeof(got), 0) < 0)
+			ret = -errno;
+		else if (!got[20] && got[24] == 0x51)
+			break;
+	}
+	close(fd);
+	return ret;
+}
+
+/* Has the kernel said so since the log was opened? */
+static bool kernel_said(int kmsg, const char *what)
+{
+	char line[2048];
+	bool said = false;
+	ssize_t n;
+
+	while ((n = read(kmsg, line, sizeof(line) - 1)) > 0 || errno == EPIPE) {
+		line[n > 0 ? n : 0] = 0;
+		said |= !!strstr(line, what);
+	}
+	return said;
+}
+
+FIXTURE(tunnel) {};
+
+FIXTURE_SETUP(tunnel)
+{
+	if (!rig_is_sluice())
+		SKIP(return, "only Sluice has uplinks");
+	ASSERT_EQ(0, fresh_namespace());
+}
+
+FIXTURE_TEARDOWN(tunnel) {}
+
+/*
+ * 6.4: a device that sums up what it receives and strips the tag, with a VLAN interface above the
+ * uplink. A tunnel is such a device, once GRO has proved its outer checksum.
+ */
+TEST_F_TIMEOUT(tunnel, sum_with_a_stripped_tag, 300)
+{
+	int kmsg, host, far;
+
+	host = open("/proc/self/ns/net", O_RDONLY);
+	ASSERT_EQ(0, netio_run("ip link set lo up && ip link add slw0 type veth peer name slw1"));
+	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	far = open("/proc/self/ns/net", O_RDONLY);
+	ASSERT_EQ(0, setns(host, CLONE_NEWNET));
+	ASSERT_EQ(0, netio_run("ip link set slw1 netns /proc/%d/fd/%d", getpid(), far));
+	ASSERT_EQ(0, netio_run("ip addr add 10.9.0.1/24 dev slw0 && ip link set slw0 up"));
+	ASSERT_EQ(0, offload("slw0", ETHTOOL_SGRO, 1));
+	ASSERT_EQ(0, netio_run("ip link add slvx0 type vxlan id 7 local 10.9.0.1 remote 10.9.0.2 "
+			       "dstport 4789 udpcsum && ip link set slvx0 up"));
+	ASSERT_EQ(0, netio_run("ip link add slup1 link slvx0 type sluice && ip link set slup1 up"));
+	ASSERT_EQ(0, netio_run("ip link add link slup1 name slup1.5 type vlan id 5 && "
+			       "ip addr add 10.8.0.1/24 dev slup1.5 && ip link set slup1.5 up"));
+	ASSERT_EQ(0, setns(far, CLONE_NEWNET));
+	ASSERT_EQ(0, offload("slw1", ETHTOOL_STXCSUM, 0));
+	ASSERT_EQ(0, netio_run("ip addr add 10.9.0.2/24 dev slw1 && ip link set slw1 up"));
+	ASSERT_EQ(0, netio_run("ip link add slvx1 type vxlan id 7 local 10.9.0.2 remote 10.9.0.1 "
+			       "dstport 4789 udpcsum && ip link set slvx1 up"));
+	ASSERT_EQ(0, netio_run("ip link add link slvx1 name slvx1.5 type vlan id 5 && "
+			       "ip addr add 10.8.0.2/24 dev slvx1.5 && ip link set slvx1.5 up"));
+	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	ASSERT_LE(0, kmsg);
+	lseek(kmsg, 0, SEEK_END);
+	EXPECT_EQ(0, echo("10.8.0.1"));
+	EXPECT_EQ(0, echo("10.8.0.1"));
+	EXPECT_FALSE(kernel_said(kmsg, "hw csum failure"));
+	ASSERT_EQ(0, setns(host, CLONE_NEWNET));
+	netio_run("ip link del slup1 && ip link del slvx0 && ip link del slw0");
+	close(kmsg);
+	close(host);
+	close(far);
+}
+
+/* 1.8: what is not IP keeps to the MTU behind its tag, as IP does. */
+TEST_F_TIMEOUT(uplink, tagged_at_full_mtu, 300)
+{
+	static const uint16_t types[] = { 0x8864, 0x8847, 0x88e5, 0x88b5 };
+	struct netio_frame f = { .len = 60 };
+	struct virtio_net_hdr_v1 h = { 0 };
+	unsigned int i;
+	long sent;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		sent = netio_stat("slup0", "rx_dropped");
+		memset(self->frame, 0, 1519);
+		self->frame[0] = 2;
+		self->frame[6] = 2;
+		self->frame[12] = 0x81;
+		self->frame[15] = 5;
+		self->frame[16] = types[i] >> 8;
+		self->frame[17] = types[i];
+		ASSERT_EQ(0, vdrv_send(&self->g.v, &h, self->frame, 1518));
+		EXPECT_EQ(60, send_one(&self->g, self->peer, &f, self->frame, self->got, 10000));
+		EXPECT_EQ(sent, netio_stat("slup0", "rx_dropped")) TH_LOG("%04x", types[i]);
+		/* And a byte more is too long. */
+		memset(self->frame, 0, 1519);
+		self->frame[12] = 0x81;
+		self->frame[16] = types[i] >> 8;
+		self->frame[17] = types[i];
+		ASSERT_EQ(0, vdrv_send(&self->g.v, &h, self->frame, 1519));
+		EXPECT_EQ(60, send_one(&self->g, self->peer, &f, self->frame, self->got, 10000));
+		EXPECT_EQ(sent + 1, netio_stat("slup0", "rx_dropped")) TH_LOG("%04x", types[i]);
+	}
 }
 
 TEST_HARNESS_MAIN
