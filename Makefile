@@ -110,8 +110,8 @@ help:
 	@echo
 	@echo 'See it work'
 	@echo '  demo            a KVM host with an SR-IOV NIC, a guest and a peer, step by step'
-	@echo '  check           every test; T=NAME runs one group or one test (T=list names them)'
-	@echo '  check-long      the same, with longer fuzzing: for the night'
+	@echo '  check           the tests; T=NAME runs one group or one test (T=list names them)'
+	@echo '  check-long      all of them, with those that are slow, and longer fuzzing: for the night'
 	@echo '  lint            checkpatch, W=1, sparse, coccicheck, shellcheck, codespell and others'
 	@echo '  bench           cost per packet beside vhost-net with Open vSwitch, bridge and macvtap, and per request'
 	@echo '                  beside vhost-scsi; BENCH=net or BENCH=block does one half'

@@ -6,7 +6,7 @@
 #
 # A test is a program that speaks TAP; what it says is counted here. It may end with 4 to say that it
 # was skipped. V=1 shows all that a test prints, else what it prints is shown when it fails.
-# --long fuzzes for longer and adds what is slow: what `make check-long` runs.
+# --long adds what is slow and seldom finds anything: what `make check-long` runs.
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)

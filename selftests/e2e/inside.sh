@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Runs the end-to-end tests in the host: inside.sh [NAME...|list]
+# Runs the end-to-end tests in the host: inside.sh [list | plan] [NAME...]
 #
 # A test is a function test_NAME of one of the files here; it fails by
 # returning non-zero, and returns 4 to be skipped.  What it prints is shown
 # when it fails.  A complaint of the kernel fails the test that caused it.
+# 'list' names all there are, 'plan' those that would run.
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -18,8 +19,29 @@ tests=(attach ping ping6 sizes tcp_out tcp_in data acl acl_in guard rate flow me
        volume_fio volume_fio_guest volume_luks volume_limits volume_kill volume_vf
        multiqueue qemu72 libvirt packed migrate_packed viommu migrate peers bridge ovs pxe ovmf testpmd unplug netns clean)
 
-if [ "${1:-}" = list ]; then
-	printf '%s\n' "${tests[@]}"
+# These are slow, and what they prove in an emulated host another test proves too, most of it in User-mode
+# Linux under KASAN and lockdep (Documentation/testing.md says which), or they measure time: they run where
+# CHECK_LONG is set, or by their names.
+long=(rate meter mdev_pinned mdev_reboot mdev_kill mdev_hotmem mdev_blk_uefi mdev_blk_viommu
+      volume_fio_guest volume_luks volume_limits volume_kill qemu72 bridge ovs ovmf testpmd netns)
+
+case ${1:-} in
+list)	printf '%s\n' "${tests[@]}"
+	exit ;;
+plan)	plan=1
+	shift ;;
+esac
+selected=()
+for t in "${tests[@]}"; do
+	if [ $# -gt 0 ]; then
+		[[ " $* " = *" $t "* ]] || continue
+	elif [ -z "${CHECK_LONG:-}" ]; then
+		[[ " ${long[*]} " != *" $t "* ]] || continue
+	fi
+	selected+=("$t")
+done
+if [ -n "${plan:-}" ]; then
+	printf '%s\n' "${selected[@]}"
 	exit
 fi
 
@@ -49,13 +71,6 @@ fi
 . "$here/tests_setup.sh"
 # shellcheck source=tests_boot.sh
 . "$here/tests_boot.sh"
-
-selected=()
-for t in "${tests[@]}"; do
-	if [ $# -eq 0 ] || [[ " $* " = *" $t "* ]]; then
-		selected+=("$t")
-	fi
-done
 
 log=$(mktemp)
 failed=0

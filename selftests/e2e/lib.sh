@@ -85,6 +85,8 @@ state_show()
 	ip -s link show dev vf0
 	guest_alive "${vm:-vm1}" || return
 	tail -n 20 "$GUEST_DIR/${vm:-vm1}/console"
+	# A guest that started over without a word did so from here.
+	tail -n 25 "$GUEST_DIR/${vm:-vm1}/resets"
 	# Between two looks at it something should have happened.
 	guest_run "${vm:-vm1}" "uptime; ip -s link show eth0; for i in 1 2; do
 		grep virtio /proc/interrupts; ping -c 3 -W 1 $PEER_IP; done" 30

@@ -46,24 +46,25 @@ parts()
 	shift
 	"$here/../rig/$script.sh" "$@" 2>&1 | tail -n 1 || :
 }
-extra=()
-if [ $# -eq 0 ] || [[ " $* " = *" qemu72 "* ]]; then
-	extra+=(-e "RIG_QEMU72=$(parts unpack qemu-system-{x86,common,data}~1:7.2)")
-fi
-if [ $# -eq 0 ] || [[ " $* " = *" libvirt "* ]]; then
-	extra+=(-e "RIG_LIBVIRT=$(parts unpack libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients)")
-fi
-if [ $# -eq 0 ] || [[ " $* " =~ \ (pxe|ovmf)\  ]]; then
-	extra+=(-e "RIG_BOOT=$(parts unpack ovmf dnsmasq-base ipxe)")
-fi
-if [ $# -eq 0 ] || [[ " $* " =~ \ mdev_blk_(bios|uefi)\  ]]; then
-	extra+=(-e "RIG_DISK=$(parts unpack "${DISK_IMAGE_PACKAGES[@]}")")
-fi
+plan=$("$here/inside.sh" plan "$@")
+# Does one of these run?
+runs()
+{
+	local t
+
+	for t in "$@"; do
+		! grep -qxF -- "$t" <<<"$plan" || return 0
+	done
+	return 1
+}
 ver=$(rig_kver) || rig_die "no kernel 6.12 or later in /boot (selftests/rig/deps.sh rig)"
-if [ $# -eq 0 ] || [[ " $* " =~ \ (vdpa_)?testpmd\  ]]; then
-	extra+=(-e "RIG_TESTPMD=$(parts testpmd-image "$ver")")
-fi
+extra=()
+! runs qemu72 || extra+=(-e "RIG_QEMU72=$(parts unpack qemu-system-{x86,common,data}~1:7.2)")
+! runs libvirt || extra+=(-e "RIG_LIBVIRT=$(parts unpack libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients)")
+! runs pxe ovmf || extra+=(-e "RIG_BOOT=$(parts unpack ovmf dnsmasq-base ipxe)")
+! runs mdev_blk_bios mdev_blk_uefi || extra+=(-e "RIG_DISK=$(parts unpack "${DISK_IMAGE_PACKAGES[@]}")")
+! runs testpmd vdpa_testpmd || extra+=(-e "RIG_TESTPMD=$(parts testpmd-image "$ver")")
 sluice_build "$ver" >&2
 guest_initrd "$ver" >/dev/null
-KVER=$ver exec "$here/../rig/host-run.sh" -t "${E2E_TIMEOUT:-2700}" -e "V=${V:-}" "${extra[@]}" \
+KVER=$ver exec "$here/../rig/host-run.sh" -t "${E2E_TIMEOUT:-2700}" -e "V=${V:-}" -e "CHECK_LONG=${CHECK_LONG:-}" ${extra[@]+"${extra[@]}"} \
 	${keep[@]+"${keep[@]}"} "$here/inside.sh" "$@"

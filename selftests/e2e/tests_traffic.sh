@@ -87,6 +87,11 @@ peer_tcp()
 	END
 }
 
+peer_listens()
+{
+	ip netns exec peer ss -Hltn "sport = :$1" | grep -q LISTEN
+}
+
 # Every byte arrives as it was sent, with offloads on and off.
 test_data()
 {
@@ -98,13 +103,13 @@ test_data()
 	for offload in on off; do
 		must on_vm "ethtool -K eth0 tx $offload rx $offload tso $offload gso $offload gro $offload" || return
 		peer_tcp 7001 send /tmp/data >/dev/null &
-		sleep 2
+		soon 30 peer_listens 7001 || return
 		got=$(on_vm "exec 9<>/dev/tcp/$PEER_IP/7001; cat <&9 >/tmp/data; md5sum </tmp/data") || return
 		wait $!
 		is "checksum in the guest, offloads $offload" "$got" = "$sum" || return
 
 		peer_tcp 7002 recv >/tmp/sum &
-		sleep 2
+		soon 30 peer_listens 7002 || return
 		on_vm "cat /tmp/data >/dev/tcp/$PEER_IP/7002" || return
 		wait $!
 		is "checksum at the peer, offloads $offload" "$(cat /tmp/sum)  -" = "$sum" || return

@@ -85,7 +85,7 @@ guest_start()
 
 	"${GUEST_QEMU:-qemu-system-x86_64}" -name "$name" -accel "$accel" -cpu "$cpu" \
 		-machine "${GUEST_MACHINE:-q35}" -m "${GUEST_MEM:-256}" -smp "${GUEST_CPUS:-1}" \
-		-nodefaults -display none \
+		-nodefaults -display none -d cpu_reset -D "$dir/resets" \
 		"${boot[@]}" \
 		-chardev "file,id=con,path=$dir/console" -serial chardev:con \
 		-monitor "unix:$dir/monitor,server=on,wait=off" \

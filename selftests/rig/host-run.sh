@@ -60,7 +60,7 @@ initrd=$(rig_initrd host "$ver" "$here/host-initrd-init.sh" \
 	 "virtio_pci 9pnet_virtio 9p overlay" "")
 
 job=$TMPDIR
-boot_limit=60
+boot_limit=180
 pf_mac=52:54:00:51:00:01 peer_mac=52:54:00:51:00:02
 mkdir "$job/out"
 {
