@@ -1,18 +1,20 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""policy.py PORT IFINDEX SET: send what a tenant could send, and say which of it the guard took.
+"""policy.py PORT IFINDEX SET [OTHER]: send what a tenant could send, and say which of it was taken.
 
-Frames go in by the port's tap descriptor, as a guest's do. SET names what they are tried against.
+Frames go in by the port's tap descriptor, as a guest's do. SET names what they are tried against;
+what OTHER's counters say of them, if it is given, counts.
 """
+import array
 import fcntl
 import ipaddress
-import json
 import os
+import socket
 import struct
-import subprocess
 import sys
 
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454ca, 2, 0x1000
+SIOCETHTOOL, ETHTOOL_GSTRINGS, ETHTOOL_GSTATS = 0x8946, 0x1b, 0x1d
 
 OWN, OTHER, PAIR, GATEWAY = (bytes.fromhex(f"5254005120{n}") for n in ("01", "02", "03", "fe"))
 ALL, BRIDGES, SLOW = b"\xff" * 6, bytes.fromhex("0180c2000000"), bytes.fromhex("0180c2000001")
@@ -149,32 +151,73 @@ SETS = {
 }
 
 
-def counters(port):
-    shown = json.loads(subprocess.check_output(("sluice", "-j", "stats", port)))
-    stats = shown["stats"][0] if isinstance(shown, dict) and "stats" in shown else shown[0]
-    drops = {drop["tag"]: drop["packets"] for drop in stats.get("drop", ())}
-    return stats["from-guest-packets"], drops
+# Frames that are for the other end of a link, and what takes them behind a wire if they may pass: the port
+# there, that nobody drives.
+PASSED = "rx-down"
 
 
-def taken_by(tap, port, frame):
-    """Which reasons counted the frame; None if none did."""
-    sent, before = counters(port)
-    os.write(tap, frame)
-    now, after = counters(port)
-    if now != sent + 1:
+def control(*words):
+    nearest = bytes.fromhex("0180c200000e")
+    frames = {
+        "bpdu": eth(38, b"\x42\x42\3" + bytes(35), dmac=BRIDGES),
+        "lacp": eth(0x8809, b"\1\1" + bytes(44), dmac=BRIDGES[:5] + b"\2"),
+        "eapol": eth(0x888e, b"\1\1\0\0", dmac=BRIDGES[:5] + b"\3"),
+        "lldp": eth(0x88cc, bytes(10), dmac=nearest),
+        "pause": eth(0x8808, b"\0\1\xff\xff", dmac=SLOW),
+        "pause to one": eth(0x8808, b"\0\1\xff\xff"),
+        "mvrp": eth(0x88f5, bytes(10), dmac=BRIDGES[:5] + b"\x0d"),
+        "a group beside them": eth(0x88b5, bytes(10), dmac=BRIDGES[:5] + b"\x10"),
+    }
+    return tuple((name, frame, PASSED if name in words else "link-control") for name, frame in frames.items())
+
+
+SETS.update({
+    "control": control("bpdu", "a group beside them"),
+    "control-said": control("lldp", "lacp", "eapol", "a group beside them"),
+    "up": (("up", ipv4(ME, 6, tcp()), PASSED),),
+    "down": (("down", ipv4(ME, 6, tcp()), "admin-down"),),
+})
+
+
+def ethtool(port, cmd, words):
+    """The answer to an ethtool command whose first word is a number of strings or of counters."""
+    data = array.array("I", (cmd, 1, 0)) + array.array("I", bytes(4 * words))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        fcntl.ioctl(sock, SIOCETHTOOL, struct.pack("16sP16x", port.encode(), data.buffer_info()[0]))
+    return data.tobytes()
+
+
+def port_counters(port):
+    strings = ethtool(port, ETHTOOL_GSTRINGS, 2048)
+    names = [strings[12 + 32 * i:44 + 32 * i].rstrip(b"\0").decode() for i in range(struct.unpack_from("I", strings, 8)[0])]
+    return dict(zip(names, struct.unpack_from(f"={len(names)}Q", ethtool(port, ETHTOOL_GSTATS, 512), 8)))
+
+
+def counters(port, other):
+    """Frames that one port's guest sent, and what another counts as dropped."""
+    drops = {name[5:]: n for name, n in port_counters(other).items() if name.startswith("drop_")}
+    return port_counters(port)["from_guest_packets"], drops
+
+
+def taken_by(before, now):
+    """Which reason counted the frame that came in between; None if none did."""
+    if now[0] != before[0] + 1:
         return "not sent"
-    return next((tag_ for tag_, n in after.items() if n != before.get(tag_, 0)), None)
+    return next((reason for reason, n in now[1].items() if n != before[1].get(reason, 0)), None)
 
 
 def main():
-    port, ifindex, name = sys.argv[1:]
+    port, ifindex, name, *other = sys.argv[1:]
+    ports = (port, other[0] if other else port)
     tap = os.open(f"/dev/tap{ifindex}", os.O_RDWR)
     fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH22x", port.encode(), IFF_TAP | IFF_NO_PI))
-    wrong = 0
+    wrong, before = 0, counters(*ports)
     # Twice: what is found out the first time is remembered.
     for _ in range(2):
         for what, frame, want in SETS[name]:
-            got = taken_by(tap, port, frame)
+            os.write(tap, frame)
+            now = counters(*ports)
+            got, before = taken_by(before, now), now
             if got != want:
                 wrong += 1
                 print(f"# {what}: {got}, wanted {want}")

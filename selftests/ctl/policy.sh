@@ -10,7 +10,7 @@ mac=52:54:00:51:20:01
 done_ sluice port add vm1 mac $mac
 ip link set vm1 up
 index=$(cat /sys/class/net/vm1/ifindex)
-takes() { $python "$here/policy.py" vm1 "$index" "$1"; }
+takes() { $python "$here/policy.py" vm1 "$index" "$@"; }
 none() {
 	sluice acl flush port vm1
 	sluice acl default port vm1 dir from-guest allow

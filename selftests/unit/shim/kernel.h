@@ -60,6 +60,7 @@ typedef unsigned int gfp_t;
 #define ntohs(x)		__be16_to_cpu(x)
 #define ntohl(x)		__be32_to_cpu(x)
 #define BIT(n)			(1UL << (n))
+#define BITS_PER_TYPE(type)	(sizeof(type) * 8)
 #define BIT_ULL(n)		(1ULL << (n))
 #define GENMASK(h, l)		((~0UL << (l)) & (~0UL >> (63 - (h))))
 #define BITS_PER_LONG		((int)(8 * sizeof(long)))
