@@ -75,8 +75,8 @@ struct sluice_port_totals {
  * @vr: the ring; worker thread only
  * @owner: the worker that has it in its list; written by that worker only, so whoever reads
  *	itself here is right
- * @rest: RX: segments of a frame that left the inbox and that the ring could not take yet (skb,
- *	by next); worker thread only while attached
+ * @rest: RX: a frame that left the inbox to be adapted, or what became of it and the ring has not
+ *	taken yet (skb, by next); worker thread only while attached
  * @fault: brings in absent memory of the owner's; NULL if the kernel maps it. Like @cfg
  * @faults: how many are in the air, of this ring and of earlier ones
  * @burst: TX: chains that the engine fetches in one visit, 0 for as many as it likes; worker thread

@@ -11,6 +11,7 @@
 #include "../trace.h"
 #include "datapath.h"
 #include "rewrite.h"
+#include "segment.h"
 
 /*
  * A burst ends early when it holds this much: long frames stay in the core's cache from copy to
@@ -390,7 +391,7 @@ static enum sluice_drop dp_police(struct burst *b, struct sluice_pkt *pkt)
 	return SLUICE_DROP_NONE;
 }
 
-/* Chains that were fetched for one visit to a receive ring. */
+/* One visit to a receive ring: chains that were fetched for it, and what became of frames. */
 struct rx_visit {
 	struct sluice_queue *q;
 	struct sluice_output *out;
@@ -398,7 +399,14 @@ struct rx_visit {
 	unsigned int used;
 	unsigned int packets;
 	unsigned int bytes;
+	int done;
 };
+
+/* Can there never be more chains than these? */
+static bool rx_have_all(const struct rx_visit *v)
+{
+	return !v->used && (v->have == SLUICE_VRING_BURST || v->have >= v->q->cfg.ring.num);
+}
 
 static int rx_write(struct rx_visit *v, struct sluice_pkt *pkt)
 {
@@ -409,43 +417,94 @@ static int rx_write(struct rx_visit *v, struct sluice_pkt *pkt)
 		v->used += nr;
 		v->packets++;
 		v->bytes += pkt->len;
-	} else if (err == -ENOBUFS && !v->used && v->have == SLUICE_VRING_BURST) {
+		v->done++;
+	} else if (err == -ENOBUFS && rx_have_all(v)) {
 		/* Not even a full fetch holds it, so no later one will. */
 		err = -EMSGSIZE;
 	}
 	return err;
 }
 
+static void rx_drop(struct rx_visit *v, struct sk_buff *skb, enum sluice_drop why)
+{
+	sluice_port_count_drop(v->q->port, why, 1);
+	kfree_skb(skb);
+	v->done++;
+}
+
 /*
- * A frame that had to be adapted, q->rest: the segments that fit go in, the others are lost as on
- * any full device. Those for which the guest's memory is not there stay where they are.
+ * A frame that the guest's driver would not take as it is becomes its segments; one of very many
+ * becomes a few long frames first, so that nobody waits for all of them. NULL: dropped and counted.
  */
-static int rx_write_rest(struct rx_visit *v)
+static struct sk_buff *rx_adapt(struct rx_visit *v, struct sk_buff *skb)
+{
+	struct sk_buff *list = sluice_segment_split(skb, SLUICE_VRING_BURST);
+	struct sluice_pkt pkt = {};
+
+	if (IS_ERR(list)) {
+		rx_drop(v, skb, SLUICE_DROP_NOMEM);
+		return NULL;
+	}
+	if (list != skb)
+		return list;
+	list = sluice_output_adapt(v->q->port, skb);
+	if (!list) {
+		v->done++;
+		return NULL;
+	}
+	sluice_pkt_recall(&pkt, list);
+	if (likely(list != skb || !sluice_output_must_adapt(v->q->port, &pkt)))
+		return list;
+	/* Nobody could. */
+	rx_drop(v, list, SLUICE_DROP_ACTION);
+	return NULL;
+}
+
+/* Put @list, if there is one, in front of what waits in q->rest. */
+static void rx_put_rest(struct sluice_queue *q, struct sk_buff *list)
+{
+	struct sk_buff *last = list;
+
+	if (!list)
+		return;
+	while (last->next)
+		last = last->next;
+	last->next = q->rest;
+	q->rest = list;
+}
+
+/*
+ * The first of q->rest, frames that have left the inbox: it is adapted, or written and gone. 0; else
+ * it stays and waits as those in the inbox do.
+ */
+static int rx_next_rest(struct rx_visit *v)
 {
 	struct sluice_queue *q = v->q;
+	struct sk_buff *skb = q->rest;
 	struct sluice_pkt pkt = {};
-	struct sk_buff *seg;
+	bool adapt;
 	int err = 0;
 
-	while ((seg = q->rest)) {
-		sluice_pkt_recall(&pkt, seg);
-		if (!err)
-			err = rx_write(v, &pkt);
-		if (err == -EAGAIN)
-			return err;
-		if (err)
-			sluice_port_count_drop(q->port, SLUICE_DROP_RX_FULL, 1);
-		q->rest = seg->next;
-		skb_mark_not_on_list(seg);
-		kfree_skb(seg);
-	}
-	return err == -EIO ? -EIO : 0;
+	sluice_pkt_recall(&pkt, skb);
+	adapt = sluice_output_must_adapt(q->port, &pkt);
+	if (!adapt)
+		err = rx_write(v, &pkt);
+	if (err && err != -EMSGSIZE)
+		return err;
+	q->rest = skb->next;
+	skb_mark_not_on_list(skb);
+	if (adapt)
+		rx_put_rest(q, rx_adapt(v, skb));
+	else if (err)
+		rx_drop(v, skb, SLUICE_DROP_TOO_LONG);
+	else
+		consume_skb(skb);
+	return 0;
 }
 
 /* 0: the frame at the head of the inbox is dealt with; else it stays. */
 static int rx_next(struct burst *b, struct rx_visit *v, struct sk_buff *skb)
 {
-	struct sluice_port *port = v->q->port;
 	struct sluice_pkt pkt = {};
 	enum sluice_drop why = SLUICE_DROP_NONE;
 	int err;
@@ -460,10 +519,10 @@ static int rx_next(struct burst *b, struct rx_visit *v, struct sk_buff *skb)
 		/* A frame that finds no buffer comes by again and must not be charged twice. */
 		sluice_skb_cb(skb)->policed = true;
 	}
-	if (sluice_output_must_adapt(port, &pkt)) {
+	if (sluice_output_must_adapt(v->q->port, &pkt)) {
 		__ptr_ring_consume(&v->q->inbox);
-		v->q->rest = sluice_output_adapt(port, skb);
-		return rx_write_rest(v);
+		rx_put_rest(v->q, skb);
+		return 0;
 	}
 	err = rx_write(v, &pkt);
 	if (err == -EMSGSIZE) {
@@ -478,18 +537,33 @@ static int rx_next(struct burst *b, struct rx_visit *v, struct sk_buff *skb)
 
 drop:
 	__ptr_ring_consume(&v->q->inbox);
-	sluice_port_count_drop(port, why, 1);
-	kfree_skb(skb);
+	rx_drop(v, skb, why);
 	return 0;
+}
+
+/* As much as the budget and the chains allow; @budget counts what the guest gets, segments too. */
+static int rx_run(struct burst *b, struct rx_visit *v, int budget)
+{
+	struct sk_buff *skb;
+	int err = 0;
+
+	while (!err && v->done < budget) {
+		if (unlikely(v->q->rest))
+			err = rx_next_rest(v);
+		else if ((skb = __ptr_ring_peek(&v->q->inbox)))
+			err = rx_next(b, v, skb);
+		else
+			break;
+	}
+	return err;
 }
 
 int sluice_datapath_guest_rx(struct sluice_worker *w, struct sluice_queue *q, int budget)
 {
 	struct sluice_datapath *dp = w->engine;
 	struct rx_visit v = { .q = q, .out = &dp->out };
-	struct sk_buff *skb;
 	struct burst b;
-	int have, done = 0, err = 0;
+	int have, err;
 
 	sluice_assert_worker(w);
 	have = sluice_vring_fetch(q->vr, dp->out.chain, SLUICE_VRING_BURST, dp->out.seg,
@@ -498,22 +572,13 @@ int sluice_datapath_guest_rx(struct sluice_worker *w, struct sluice_queue *q, in
 		return have;
 	v.have = have;
 	burst_begin(&b, w, q->port);
-	if (unlikely(q->rest)) {
-		err = rx_write_rest(&v);
-		done = !err;
-	}
-	while (!err && done < budget && (skb = __ptr_ring_peek(&q->inbox))) {
-		err = rx_next(&b, &v, skb);
-		if (err)
-			break;
-		done++;
-	}
+	err = rx_run(&b, &v, budget);
 	sluice_vring_unfetch(q->vr, dp->out.chain + v.used, v.have - v.used);
 	if (v.used && !sluice_vring_flush(q->vr))
 		sluice_queue_notify(q, v.packets);
 	sluice_port_count(q->port, SLUICE_DIR_TO_GUEST, v.packets, v.bytes);
 	/* Too few buffers for the next frame: as good as none, the caller waits for more. */
-	return done ?: err == -ENOBUFS ? 0 : err;
+	return v.done ?: err == -ENOBUFS ? 0 : err;
 }
 
 /* --- counters and lifetime --- */
