@@ -609,6 +609,7 @@ int sluice_datapath_worker_add(struct sluice_worker *w)
 		kvfree(dp);
 		return err;
 	}
+	sluice_pool_init(&dp->pool);
 	dp->worker = w;
 	w->engine = dp;
 	return 0;

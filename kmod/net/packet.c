@@ -372,7 +372,7 @@ static int pkt_read_paged(struct sluice_pool *pool, struct sluice_queue *q,
 	err = sluice_chain_read(q->vr, c, 0, hdr, sizeof(*hdr));
 	if (err)
 		return err;
-	skb = alloc_skb(SLUICE_PKT_HEADROOM + linear, GFP_KERNEL | __GFP_NOWARN);
+	skb = alloc_skb(SLUICE_PKT_HEADROOM + linear, GFP_NOWAIT | __GFP_NOWARN);
 	if (!skb)
 		return -ENOMEM;
 	skb_reserve(skb, SLUICE_PKT_HEADROOM);

@@ -5,6 +5,10 @@
  * The kernel's page_frag_cache holds one page, and gives it up when a burst is longer than that;
  * with pages cleared on allocation, as distributions have it, the new one cost more than the
  * packet.
+ *
+ * A worker serves many guests, so it does not look for memory where there is none: it takes what is
+ * free, then what a work item has put by for it, then a page that is just large enough. What it has
+ * not got then is a dropped packet.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -13,6 +17,52 @@
 
 /* More than the pieces that one page can be cut into: the smallest is a cache line. */
 #define POOL_SPARE	(SLUICE_POOL_SIZE / SMP_CACHE_BYTES + 1)
+
+#define POOL_GFP	(GFP_NOWAIT | __GFP_COMP | __GFP_NOWARN)
+/* Off the worker: one attempt to make room, but nobody is killed for it. */
+#define POOL_REFILL_GFP	(GFP_KERNEL | __GFP_COMP | __GFP_NOWARN | __GFP_NORETRY)
+
+/* --- reserve: the work item puts, the worker takes --- */
+
+static void reserve_fill(struct sluice_pool_reserve *r)
+{
+	/* Pairs with reserve_take(). */
+	while (r->put - smp_load_acquire(&r->taken) < SLUICE_POOL_RESERVE) {
+		struct page *page = alloc_pages(POOL_REFILL_GFP, SLUICE_POOL_ORDER);
+
+		if (!page)
+			return;
+		r->page[r->put % SLUICE_POOL_RESERVE] = page;
+		/* Pairs with reserve_take(). */
+		smp_store_release(&r->put, r->put + 1);
+	}
+}
+
+static void reserve_work(struct work_struct *work)
+{
+	reserve_fill(container_of(work, struct sluice_pool_reserve, work));
+}
+
+static struct page *reserve_take(struct sluice_pool_reserve *r)
+{
+	struct page *page = NULL;
+
+	/* Pairs with reserve_fill(). */
+	if (r->taken != smp_load_acquire(&r->put)) {
+		page = r->page[r->taken % SLUICE_POOL_RESERVE];
+		/* Pairs with reserve_fill(). */
+		smp_store_release(&r->taken, r->taken + 1);
+	}
+	queue_work(system_unbound_wq, &r->work);
+	return page;
+}
+
+/* --- pages --- */
+
+static unsigned int pool_page_size(const struct sluice_pool_page *p)
+{
+	return PAGE_SIZE << p->order;
+}
 
 static void pool_drop_page(struct sluice_pool_page *p)
 {
@@ -27,7 +77,8 @@ static void pool_drop_page(struct sluice_pool_page *p)
  */
 static bool pool_reuse_page(struct sluice_pool_page *p)
 {
-	if (page_ref_count(p->page) != p->spare || page_is_pfmemalloc(p->page))
+	if (page_ref_count(p->page) != p->spare || page_is_pfmemalloc(p->page) ||
+	    p->order < SLUICE_POOL_ORDER)
 		return false;
 	/*
 	 * Pairs with the full barrier in the put_page() of whoever had a piece last: its accesses
@@ -39,22 +90,36 @@ static bool pool_reuse_page(struct sluice_pool_page *p)
 	return true;
 }
 
-static bool pool_next_page(struct sluice_pool *pool)
+static bool pool_new_page(struct sluice_pool *pool, struct sluice_pool_page *p, unsigned int min)
+{
+	p->order = SLUICE_POOL_ORDER;
+	p->page = alloc_pages(POOL_GFP, p->order);
+	if (unlikely(!p->page))
+		p->page = reserve_take(&pool->reserve);
+	if (unlikely(!p->page && get_order(min) < SLUICE_POOL_ORDER)) {
+		p->order = get_order(min);
+		p->page = alloc_pages(POOL_GFP, p->order);
+	}
+	if (unlikely(!p->page))
+		return false;
+	page_ref_add(p->page, POOL_SPARE - 1);
+	p->spare = POOL_SPARE;
+	return true;
+}
+
+static bool pool_next_page(struct sluice_pool *pool, unsigned int min)
 {
 	unsigned int next = (pool->cur + 1) % SLUICE_POOL_PAGES;
 	struct sluice_pool_page *p = &pool->page[next];
 
 	if (!p->page || !pool_reuse_page(p)) {
 		pool_drop_page(p);
-		p->page = alloc_pages(GFP_KERNEL | __GFP_COMP | __GFP_NOWARN, SLUICE_POOL_ORDER);
 		/* The page that is being cut stays, for those who need less. */
-		if (unlikely(!p->page))
+		if (unlikely(!pool_new_page(pool, p, min)))
 			return false;
-		page_ref_add(p->page, POOL_SPARE - 1);
-		p->spare = POOL_SPARE;
 	}
 	pool->cur = next;
-	pool->left = SLUICE_POOL_SIZE;
+	pool->left = pool_page_size(p);
 	return true;
 }
 
@@ -63,7 +128,7 @@ void *sluice_pool_alloc_some(struct sluice_pool *pool, unsigned int min, unsigne
 {
 	struct sluice_pool_page *p;
 
-	if (pool->left < SKB_DATA_ALIGN(min) && !pool_next_page(pool))
+	if (pool->left < SKB_DATA_ALIGN(min) && !pool_next_page(pool, SKB_DATA_ALIGN(min)))
 		return NULL;
 	p = &pool->page[pool->cur];
 	*size = min(max, pool->left);
@@ -78,10 +143,20 @@ void *sluice_pool_alloc(struct sluice_pool *pool, unsigned int size)
 	return sluice_pool_alloc_some(pool, size, size, &size);
 }
 
+void sluice_pool_init(struct sluice_pool *pool)
+{
+	INIT_WORK(&pool->reserve.work, reserve_work);
+	reserve_fill(&pool->reserve);
+}
+
 void sluice_pool_exit(struct sluice_pool *pool)
 {
+	struct sluice_pool_reserve *r = &pool->reserve;
 	unsigned int i;
 
+	cancel_work_sync(&r->work);
+	for (; r->taken != r->put; r->taken++)
+		__free_pages(r->page[r->taken % SLUICE_POOL_RESERVE], SLUICE_POOL_ORDER);
 	for (i = 0; i < SLUICE_POOL_PAGES; i++)
 		pool_drop_page(&pool->page[i]);
 	pool->left = 0;

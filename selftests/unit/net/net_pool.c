@@ -10,6 +10,9 @@
 
 static unsigned int nr_allocated, nr_live;
 static bool next_pfmemalloc;
+/* Pages of this order and larger cannot be had just now; at all, or by who does not wait. */
+static unsigned int short_of, short_of_now;
+static struct work_struct *queued;
 
 /* --- pages --- */
 
@@ -29,14 +32,17 @@ struct page *alloc_pages(gfp_t gfp, unsigned int order)
 {
 	struct page *page;
 
-	if (!(gfp & __GFP_COMP) || order != SLUICE_POOL_ORDER)
+	if (!(gfp & __GFP_COMP) || order > SLUICE_POOL_ORDER)
 		abort();
+	/* Only the work item may wait, and nobody is killed for what it asks. */
+	if (gfp & __GFP_NORETRY ? order >= short_of : order >= min(short_of, short_of_now))
+		return NULL;
 	if (shim_alloc_fails())
 		return NULL;
 	page = calloc(1, sizeof(*page));
 	page->refs = 1;
 	page->pfmemalloc = next_pfmemalloc;
-	page->memory = aligned_alloc(PAGE_SIZE, SLUICE_POOL_SIZE);
+	page->memory = aligned_alloc(PAGE_SIZE, PAGE_SIZE << order);
 	nr_allocated++;
 	nr_live++;
 	return page;
@@ -45,6 +51,23 @@ struct page *alloc_pages(gfp_t gfp, unsigned int order)
 void __page_frag_cache_drain(struct page *page, unsigned int refs)
 {
 	page_put(page, refs);
+}
+
+void __free_pages(struct page *page, unsigned int order)
+{
+	page_put(page, 1);
+}
+
+bool queue_work(struct workqueue_struct *wq, struct work_struct *work)
+{
+	queued = work;
+	return true;
+}
+
+bool cancel_work_sync(struct work_struct *work)
+{
+	queued = NULL;
+	return true;
 }
 
 /* --- pieces that are out --- */
@@ -93,7 +116,8 @@ static bool take_some(unsigned int min, unsigned int max)
 	intact &= piece->size >= min && piece->size <= max &&
 		  !((uintptr_t)piece->data % SMP_CACHE_BYTES) &&
 		  piece->data >= (u8 *)piece->page->memory &&
-		  piece->data + piece->size <= (u8 *)piece->page->memory + SLUICE_POOL_SIZE;
+		  piece->data + piece->size <= (u8 *)piece->page->memory +
+					       (PAGE_SIZE << pool.page[pool.cur].order);
 	memset(piece->data, piece->mark, piece->size);
 	nr_out++;
 	return true;
@@ -125,6 +149,12 @@ static void start(void)
 	nr_allocated = 0;
 	next_pfmemalloc = false;
 	intact = true;
+	queued = NULL;
+	/* Most tests count pages: their pool has no reserve until its work item runs. */
+	short_of = 0;
+	sluice_pool_init(&pool);
+	short_of = UINT_MAX;
+	short_of_now = UINT_MAX;
 }
 
 static void finish(const char *name)
@@ -263,7 +293,7 @@ static void test_exhaustion(void)
 
 	start();
 	shim_alloc_fail = 0;
-	tap_ok(!take(100) && !pool.left, "no first page");
+	tap_ok(!take(SLUICE_POOL_SIZE) && !pool.left, "no first page");
 	tap_ok(take(100), "another time there is");
 	shim_alloc_fail = 0;
 	tap_ok(take(100), "what is left of a page needs no memory");
@@ -287,6 +317,43 @@ static void test_exhaustion(void)
 	finish("exhaustion");
 }
 
+static void refill(void)
+{
+	struct work_struct *work = queued;
+
+	queued = NULL;
+	if (work)
+		work->func(work);
+}
+
+/* Issue 9, 4.2: who must not wait for memory lives on what was put by, then on small pages. */
+static void test_short(void)
+{
+	unsigned int i;
+
+	start();
+	sluice_pool_exit(&pool);
+	sluice_pool_init(&pool);
+	tap_ok(nr_allocated == SLUICE_POOL_RESERVE, "a reserve is put by");
+	short_of_now = SLUICE_POOL_ORDER;
+	for (i = 0; i < SLUICE_POOL_RESERVE; i++)
+		intact &= take(SLUICE_POOL_SIZE);
+	tap_ok(nr_allocated == SLUICE_POOL_RESERVE && queued, "it is used, and to be filled again");
+	refill();
+	tap_ok(nr_allocated == 2 * SLUICE_POOL_RESERVE, "it is filled");
+	tap_ok(references_add_up(), "references add up");
+	short_of = SLUICE_POOL_ORDER;
+	for (i = 0; i < SLUICE_POOL_RESERVE; i++)
+		intact &= take(SLUICE_POOL_SIZE);
+	refill();
+	tap_ok(!take(SLUICE_POOL_SIZE), "no long frame when it is used up");
+	tap_ok(take(2000) && take(2000) && take(10000), "but short ones, in pages of their size");
+	tap_ok(references_add_up(), "references add up");
+	short_of = 0;
+	tap_ok(!take(10000) && queued, "and where there is nothing a frame is refused");
+	finish("short of memory");
+}
+
 int main(void)
 {
 	test_random();
@@ -296,5 +363,6 @@ int main(void)
 	test_reserve();
 	test_some();
 	test_exhaustion();
+	test_short();
 	return tap_done();
 }

@@ -92,14 +92,36 @@ bool cpu_online(unsigned int cpu);
 
 #define __GFP_COMP		0x1
 #define __GFP_NOWARN		0x2
+#define __GFP_NORETRY		0x4
+#define __GFP_DIRECT_RECLAIM	0x8
+#define GFP_NOWAIT		0
 
 struct page { int refs; bool pfmemalloc; void *memory; };
 struct page *alloc_pages(gfp_t gfp, unsigned int order);
+void __free_pages(struct page *page, unsigned int order);
 void __page_frag_cache_drain(struct page *page, unsigned int refs);
 static inline int page_ref_count(const struct page *page) { return page->refs; }
 static inline void page_ref_add(struct page *page, int n) { page->refs += n; }
 static inline bool page_is_pfmemalloc(const struct page *page) { return page->pfmemalloc; }
 static inline void *page_address(const struct page *page) { return page->memory; }
+
+static inline unsigned int get_order(unsigned long size)
+{
+	unsigned int order = 0;
+
+	while (PAGE_SIZE << order < size)
+		order++;
+	return order;
+}
+
+/* --- work, by who does it ------------------------------------------------------------------------------------ */
+
+struct workqueue_struct;
+struct work_struct { void (*func)(struct work_struct *work); };
+#define INIT_WORK(w, f)		((w)->func = (f))
+#define system_unbound_wq	NULL
+bool queue_work(struct workqueue_struct *wq, struct work_struct *work);
+bool cancel_work_sync(struct work_struct *work);
 
 /* --- buffers: linear, for netlink --------------------------------------------------------------------------- */
 
