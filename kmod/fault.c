@@ -21,6 +21,12 @@
  * again must not collect threads, so a queue has SLUICE_FAULTS_MAX of them; beyond that a ring
  * waits, without one of its own, until one ends: the end of any of them kicks the queue.
  *
+ * DOC: Threads
+ *
+ * A fault holds a thread for as long as the page is withheld, which may be for ever. So each port
+ * has threads of its own, SLUICE_FAULTS_PORT of them, and what it wants beyond that waits for these
+ * in turn: however many faults its owner collects, those of others find theirs free.
+ *
  * DOC: No wakeup is lost
  *
  * The worker marks a queue stalled and then leaves it alone until it is kicked. A fault clears
@@ -39,6 +45,18 @@
 
 /* In the air for one queue: the ring's, and one that an earlier ring left behind. */
 #define SLUICE_FAULTS_MAX	2
+/* Under way at once for one port: enough for memory that comes over a network, piece by piece. */
+#define SLUICE_FAULTS_PORT	8
+
+/**
+ * struct sluice_fault_threads - those of a port
+ * @wq: runs its faults
+ * @free: destroys it, which waits for the last of them to return, and frees this
+ */
+struct sluice_fault_threads {
+	struct workqueue_struct *wq;
+	struct work_struct free;
+};
 
 /**
  * struct sluice_fault - memory that a ring waits for
@@ -60,7 +78,8 @@ struct sluice_fault {
 	bool failed;
 };
 
-static struct workqueue_struct *fault_wq;
+/* Threads go here: the last fault of a port, which gives up the port, cannot wait for itself. */
+static struct workqueue_struct *fault_free_wq;
 
 static void fault_free(struct kref *ref)
 {
@@ -104,10 +123,61 @@ static void fault_work(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
+static void fault_threads_free(struct sluice_fault_threads *t)
+{
+	destroy_workqueue(t->wq);
+	kfree(t);
+}
+
+static void fault_threads_work(struct work_struct *work)
+{
+	fault_threads_free(container_of(work, struct sluice_fault_threads, free));
+}
+
+static struct sluice_fault_threads *fault_threads_new(const struct sluice_port *port)
+{
+	struct sluice_fault_threads *t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+
+	if (!t)
+		return NULL;
+	t->wq = alloc_workqueue("sluice_fault/%u", WQ_UNBOUND, SLUICE_FAULTS_PORT, port->index);
+	if (!t->wq) {
+		kfree(t);
+		return NULL;
+	}
+	INIT_WORK(&t->free, fault_threads_work);
+	return t;
+}
+
+/* The port's threads are there for its first ring and stay. Two of its rings may come at once. */
+static bool fault_threads_get(struct sluice_port *port)
+{
+	struct sluice_fault_threads *t;
+
+	/* Pairs with the cmpxchg() below. */
+	if (smp_load_acquire(&port->fault_threads))
+		return true;
+	t = fault_threads_new(port);
+	if (!t)
+		return false;
+	if (cmpxchg(&port->fault_threads, NULL, t))
+		fault_threads_free(t);
+	return true;
+}
+
+void sluice_fault_port_free(struct sluice_port *port)
+{
+	if (port->fault_threads)
+		queue_work(fault_free_wq, &port->fault_threads->free);
+}
+
 struct sluice_fault *sluice_fault_new(struct sluice_queue *q)
 {
-	struct sluice_fault *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
+	struct sluice_fault *f;
 
+	if (!fault_threads_get(q->port))
+		return NULL;
+	f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
 	if (!f)
 		return NULL;
 	kref_init(&f->ref);
@@ -146,7 +216,7 @@ int sluice_fault_start(struct sluice_fault *f, const struct sluice_gmem_absent *
 	sluice_port_hold(q->port);
 	__module_get(THIS_MODULE);
 	kref_get(&f->ref);
-	queue_work(fault_wq, &f->work);
+	queue_work(q->port->fault_threads->wq, &f->work);
 	return 0;
 }
 
@@ -159,12 +229,12 @@ void sluice_fault_forget(struct sluice_fault *f)
 
 int sluice_fault_init(void)
 {
-	/* They may all sleep for as long as they like: as many at once as there can be. */
-	fault_wq = alloc_workqueue("sluice_fault", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	return fault_wq ? 0 : -ENOMEM;
+	fault_free_wq = alloc_workqueue("sluice_fault_free", WQ_UNBOUND, 0);
+	return fault_free_wq ? 0 : -ENOMEM;
 }
 
+/* Context: the last port is gone. */
 void sluice_fault_exit(void)
 {
-	destroy_workqueue(fault_wq);
+	destroy_workqueue(fault_free_wq);
 }

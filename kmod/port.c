@@ -47,6 +47,7 @@ static void port_free(struct kref *ref)
 	/* Whoever might read it held a reference. */
 	kfree(rcu_access_pointer(port->filter));
 	free_percpu(port->stats);
+	sluice_fault_port_free(port);
 	kfree(port);
 }
 

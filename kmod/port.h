@@ -16,6 +16,7 @@
 #include "worker.h"
 
 struct sluice_fault;
+struct sluice_fault_threads;
 struct sluice_volume;
 
 enum sluice_port_kind {
@@ -155,6 +156,8 @@ struct sluice_port_filter {
  * @offloads: NETIF_F_* that the guest's driver takes; WRITE_ONCE under @lock
  * @filter: frames that the guest asks for, NULL: all; written under @lock, read under RCU
  * @stats: per CPU
+ * @fault_threads: bring in absent memory of its owner's; set once, with the first ring that may need
+ *	them
  * @engine: the engine's own state; set under RTNL before packets flow
  * @engine_ops: the engine that serves the port (module reference held), NULL while held; RCU
  * @lower: uplink: the VF's netdev, RTNL; NULL when it was unplugged
@@ -185,6 +188,7 @@ struct sluice_port {
 	struct sluice_port_filter __rcu *filter;
 
 	struct sluice_port_stats __percpu *stats;
+	struct sluice_fault_threads *fault_threads;
 	void *engine;
 	const struct sluice_engine_ops __rcu *engine_ops;
 
@@ -342,6 +346,8 @@ void sluice_fault_drop(struct sluice_fault *f);
 int sluice_fault_start(struct sluice_fault *f, const struct sluice_gmem_absent *absent);
 /* The ring got on: what was not there is looked for anew if it goes again. Worker context. */
 void sluice_fault_forget(struct sluice_fault *f);
+/* The port is about to be freed. */
+void sluice_fault_port_free(struct sluice_port *port);
 int sluice_fault_init(void);
 void sluice_fault_exit(void);
 

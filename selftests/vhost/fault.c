@@ -501,4 +501,125 @@ TEST_F_TIMEOUT(fault, killed_with_fault, 120)
 	killed(_metadata, self, true);
 }
 
+/* --- many who withhold -------------------------------------------------------------------------- */
+
+#define CROWD		16	/* processes */
+#define CROWD_PAIRS	16	/* queue pairs of each */
+#define CROWD_LAPS	2	/* faults of each transmit queue: one that a ring before it left behind */
+
+/* Start a pair's rings; what it sends is not there, so its transmit ring has a fault at once. */
+static int crowd_start(struct vdrv *v, int backend)
+{
+	int users = module_users(), ret = vdrv_start(v, backend);
+
+	if (ret)
+		return ret;
+	kick(&v->vq[VDRV_TX]);
+	return module_users_become(users + 1) ? 0 : -ETIMEDOUT;
+}
+
+/* Queue a frame whose memory is withheld. */
+static int crowd_join(struct vdrv *v, int uffd, const struct vdrv_cfg *cfg)
+{
+	struct uffdio_register r = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int ret = vdrv_open(v, cfg), slot;
+
+	if (ret)
+		return ret;
+	slot = tx_prepare(v, 1);
+	if (slot < 0)
+		return slot;
+	r.range.start = (uintptr_t)tx_buf(v) & ~(PAGE - 1);
+	r.range.len = ((uintptr_t)tx_buf(v) + tx_bytes(v) + PAGE - 1 - r.range.start) & ~(PAGE - 1);
+	if (madvise((void *)(uintptr_t)r.range.start, r.range.len, MADV_REMOVE) ||
+	    ioctl(uffd, UFFDIO_REGISTER, &r))
+		return -errno;
+	tx_queue(v, slot);
+	vdrv_vq_publish(&v->vq[VDRV_TX]);
+	return 0;
+}
+
+/* One of them: as many faults of its port in the air as its queues can have. */
+static int crowd_run(const char *name, const struct vdrv_cfg *cfg)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK), backend, i, lap, ret;
+	static struct vdrv v[CROWD_PAIRS];
+
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api))
+		return -errno;
+	for (i = 0; i < CROWD_PAIRS; i++) {
+		backend = i ? vdrv_backend_open(name, true) :
+			      rig_port_open(name, true, CROWD_PAIRS);
+		if (backend < 0)
+			return backend;
+		ret = crowd_join(&v[i], uffd, cfg);
+		for (lap = 0; !ret && lap < CROWD_LAPS; lap++) {
+			ret = lap ? vdrv_stop(&v[i]) : 0;
+			ret = ret ?: crowd_start(&v[i], backend);
+		}
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static pid_t crowd_fork(struct __test_metadata *_metadata, const char *name,
+			const struct vdrv_cfg *cfg)
+{
+	int ready[2], ret = -EIO;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe(ready));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		ret = crowd_run(name, cfg);
+		if (write(ready[1], &ret, sizeof(ret)) != sizeof(ret))
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	ASSERT_EQ((ssize_t)sizeof(ret), read(ready[0], &ret, sizeof(ret)));
+	close(ready[0]);
+	EXPECT_EQ(0, ret);
+	return pid;
+}
+
+/*
+ * Issue 9, 4.3: processes that withhold their pages collect as many faults as the host would run of
+ * all its guests at once; one more guest, whose pages only come late, gets them none the less.
+ */
+TEST_F_TIMEOUT(fault, crowd, 300)
+{
+	struct vdrv_cfg cfg = {
+		.node = rig_node(), .features = variant->features, .num = 16, .rx_buf = 2048,
+		.tx_buf = 4096,
+	};
+	pid_t pid[CROWD];
+	char name[16];
+	int i, status;
+
+	if (variant->features != FEATURES)
+		SKIP(return, "it is not about rings");
+	for (i = 0; i < CROWD; i++) {
+		snprintf(name, sizeof(name), "slcrowd%d", i);
+		pid[i] = crowd_fork(_metadata, name, &cfg);
+	}
+	EXPECT_LE(CROWD * CROWD_PAIRS * CROWD_LAPS, module_users());
+	EXPECT_EQ(0, tx_stall(&self->slow, &self->pager, FRAMES));
+	EXPECT_EQ(0, others(&self->good));
+	pager_open(&self->pager);
+	for (i = 0; i < FRAMES; i++)
+		EXPECT_TRUE(wire_gets(&self->slow, i));
+	EXPECT_EQ(0, guest_ping(&self->slow, 5));
+	for (i = 0; i < CROWD; i++) {
+		kill(pid[i], SIGKILL);
+		EXPECT_EQ(pid[i], waitpid(pid[i], &status, 0));
+		snprintf(name, sizeof(name), "slcrowd%d", i);
+		rig_port_del(name);
+	}
+}
+
 TEST_HARNESS_MAIN
