@@ -156,8 +156,8 @@ struct sluice_port_filter {
  * @offloads: NETIF_F_* that the guest's driver takes; WRITE_ONCE under @lock
  * @filter: frames that the guest asks for, NULL: all; written under @lock, read under RCU
  * @stats: per CPU
- * @fault_threads: bring in absent memory of its owner's; set once, with the first ring that may need
- *	them
+ * @fault_threads: bring in absent memory of its owner's; set once, with the first ring that may
+ *	need them
  * @engine: the engine's own state; set under RTNL before packets flow
  * @engine_ops: the engine that serves the port (module reference held), NULL while held; RCU
  * @lower: uplink: the VF's netdev, RTNL; NULL when it was unplugged

@@ -474,8 +474,8 @@ static void rx_put_rest(struct sluice_queue *q, struct sk_buff *list)
 }
 
 /*
- * The first of q->rest, frames that have left the inbox: it is adapted, or written and gone. 0; else
- * it stays and waits as those in the inbox do.
+ * The first of q->rest, frames that have left the inbox: it is adapted, or written and gone. Else
+ * it stays, and waits as those in the inbox do.
  */
 static int rx_next_rest(struct rx_visit *v)
 {
@@ -541,19 +541,16 @@ drop:
 	return 0;
 }
 
-/* As much as the budget and the chains allow; @budget counts what the guest gets, segments too. */
+/* What budget and chains allow; @budget counts what the guest gets, segments too. */
 static int rx_run(struct burst *b, struct rx_visit *v, int budget)
 {
-	struct sk_buff *skb;
 	int err = 0;
 
-	while (!err && v->done < budget) {
+	while (!err && v->done < budget && sluice_queue_backlog(v->q)) {
 		if (unlikely(v->q->rest))
 			err = rx_next_rest(v);
-		else if ((skb = __ptr_ring_peek(&v->q->inbox)))
-			err = rx_next(b, v, skb);
 		else
-			break;
+			err = rx_next(b, v, __ptr_ring_peek(&v->q->inbox));
 	}
 	return err;
 }

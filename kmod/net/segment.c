@@ -50,7 +50,7 @@ static void segment_renumber(struct sk_buff *part, unsigned int skipped)
 	ip->id = id;
 }
 
-/* What each part says of its segments; there are @most of @size bytes, the last part has the rest. */
+/* What each part says of its segments: @most of @size bytes each, but the last has the rest. */
 static void segment_describe(struct sk_buff *parts, unsigned int type, unsigned int size,
 			     unsigned int most)
 {

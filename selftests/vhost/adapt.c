@@ -117,7 +117,7 @@ static bool ip_csum_ok(const unsigned char *ip)
 	return (sum & 0xffff) + (sum >> 16) == 0xffff;
 }
 
-/* @seg is one that was received in place of @want, which has no checksums: these are compared by sum. */
+/* @seg was received in place of @want, which has no checksums: these are compared by sum. */
 static bool segment_ok(const struct netio_frame *f, const unsigned char *seg, unsigned char *want,
 		       size_t len)
 {
@@ -181,7 +181,8 @@ static long drops(const char *port, const char *why)
 	long n = 0;
 	FILE *p;
 
-	snprintf(cmd, sizeof(cmd), "sluice stats %s | sed -n 's/.* %s packets \\([0-9]*\\).*/\\1/p'",
+	snprintf(cmd, sizeof(cmd),
+		 "sluice stats %s | sed -n 's/.* %s packets \\([0-9]*\\).*/\\1/p'",
 		 port, why);
 	p = popen(cmd, "r");
 	if (!p)
@@ -192,7 +193,7 @@ static long drops(const char *port, const char *why)
 	return n;
 }
 
-/* Issue 9, 1.5: a hundred segments for sixteen buffers; and several such frames, one after the other. */
+/* Issue 9, 1.5: a hundred segments for sixteen buffers; and several such frames in a row. */
 TEST_F(adapt, hundred_segments)
 {
 	struct netio_frame f = { .len = 54 + 100 * 600, .tcp = true, .mss = 600 };
@@ -212,7 +213,7 @@ TEST_F(adapt, hundred_segments)
 	EXPECT_EQ(0, drops(TO, "rx-full"));
 }
 
-/* Every kind; and segments so short that there are more than one visit takes, down to the shortest. */
+/* Every kind; and segments so short that there are more than one visit takes. */
 TEST_F(adapt, all_kinds)
 {
 	static const uint16_t sizes[] = { 48, 100, 536, 1000, 1023, 1024, 1400 };

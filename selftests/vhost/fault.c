@@ -501,11 +501,11 @@ TEST_F_TIMEOUT(fault, killed_with_fault, 120)
 	killed(_metadata, self, true);
 }
 
-/* --- many who withhold -------------------------------------------------------------------------- */
+/* --- many who withhold ------------------------------------------------------------------- */
 
 #define CROWD		16	/* processes */
 #define CROWD_PAIRS	16	/* queue pairs of each */
-#define CROWD_LAPS	2	/* faults of each transmit queue: one that a ring before it left behind */
+#define CROWD_LAPS	2	/* faults of each transmit queue: a ring before left one behind */
 
 /* Start a pair's rings; what it sends is not there, so its transmit ring has a fault at once. */
 static int crowd_start(struct vdrv *v, int backend)
