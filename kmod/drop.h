@@ -31,7 +31,7 @@
 	X(NOMEM,	"nomem",		"out of memory") \
 	X(ACTION,	"action",		"an action does not fit the packet") \
 	X(RING,		"ring",			"the ring broke") \
-	X(HELD,		"held",			"no engine is loaded") \
+	X(HELD,		"held",			"no engine, or in quarantine") \
 	X(FRAGMENT,	"fragment",		"a fragment without headers, or over them") \
 	X(RX_FILTER,	"rx-filter",		"the guest did not ask for it") \
 	X(UNREADABLE,	"unreadable",		"it lies in a device's memory") \

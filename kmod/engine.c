@@ -37,7 +37,11 @@ void sluice_engine_instance_del(struct sluice_instance *inst)
 	if (!inst->engine)
 		return;
 	list_del_init(&inst->engine_node);
-	engine->instance_del(inst);
+	/* One that is stuck may be looking things up there. */
+	if (sluice_worker_sync_all())
+		sluice_leak(0);
+	else
+		engine->instance_del(inst);
 	inst->engine = NULL;
 }
 
@@ -50,8 +54,17 @@ int sluice_engine_worker_add(struct sluice_worker *w)
 void sluice_engine_worker_del(struct sluice_worker *w)
 {
 	ASSERT_RTNL();
+	/* That of a dead thread is left behind, by whoever finds it. */
+	mutex_lock(&w->stand_in_lock);
 	if (engine && w->engine)
 		engine->worker_del(w);
+	mutex_unlock(&w->stand_in_lock);
+}
+
+struct module *sluice_engine_pin(void)
+{
+	ASSERT_RTNL();
+	return engine && try_module_get(engine->owner) ? engine->owner : NULL;
 }
 
 int sluice_engine_port_add(struct sluice_port *port)
@@ -78,14 +91,19 @@ int sluice_engine_port_add(struct sluice_port *port)
  * Only after every worker forgot the port: its queues are detached and its uplink inbox is no
  * longer polled.
  */
-void sluice_engine_port_del(struct sluice_port *port)
+int sluice_engine_port_del(struct sluice_port *port)
 {
+	int err;
+
 	/* Not by engine_ops: a port that could not enter a namespace is held, but the engine's. */
 	if (!port->engine)
-		return;
+		return 0;
 	RCU_INIT_POINTER(port->engine_ops, NULL);
-	engine->port_del(port);
-	module_put(engine->owner);
+	err = engine->port_del(port);
+	/* A worker that is stuck may be in its code. */
+	if (!err)
+		module_put(engine->owner);
+	return err;
 }
 
 static void engine_release_all(void)

@@ -267,7 +267,7 @@ typedef int (*sluice_meter_emit_t)(void *ctx, u32 id, const struct sluice_rate *
 				   const struct sluice_hits *passed,
 				   const struct sluice_hits *dropped);
 
-#define SLUICE_ENGINE_ABI 2
+#define SLUICE_ENGINE_ABI 3
 
 /**
  * struct sluice_engine_ops - what an engine provides
@@ -289,7 +289,11 @@ struct sluice_engine_ops {
 	int (*worker_add)(struct sluice_worker *w);
 	void (*worker_del)(struct sluice_worker *w);
 	int (*port_add)(struct sluice_port *port);
-	void (*port_del)(struct sluice_port *port);
+	/*
+	 * Return: 0; else a worker does not answer and may use what is the port's: none of it was
+	 * freed, and the core keeps the port and the module.
+	 */
+	int (*port_del)(struct sluice_port *port);
 	/*
 	 * The port is about to change its namespace: forget all that ties it to other objects
 	 * (wire, flows). Its own policy stays with it. No worker knows the port at that time.
@@ -377,8 +381,11 @@ int sluice_engine_instance_add(struct sluice_instance *inst);
 void sluice_engine_instance_del(struct sluice_instance *inst);
 int sluice_engine_worker_add(struct sluice_worker *w);
 void sluice_engine_worker_del(struct sluice_worker *w);
+/* The engine's module, held, so that it is not unloaded; NULL: there is none, or it is going. */
+struct module *sluice_engine_pin(void);
 int sluice_engine_port_add(struct sluice_port *port);
-void sluice_engine_port_del(struct sluice_port *port);
+/* Else than 0: a worker that is stuck may use it, it is not to be freed. */
+int sluice_engine_port_del(struct sluice_port *port);
 /* The registered engine; NULL: none. */
 const struct sluice_engine_ops *sluice_engine(void);
 

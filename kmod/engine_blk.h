@@ -38,7 +38,7 @@ struct sluice_blk_ops {
 	 */
 	int (*volume_add)(struct sluice_volume *v, const struct sluice_volume_cipher *cipher,
 			  struct netlink_ext_ack *extack);
-	/* No queue is attached. */
+	/* No queue is attached. Waits for the device, hence no RTNL. */
 	void (*volume_del)(struct sluice_volume *v);
 	/* v->limit changed. RTNL; queues may be running. */
 	void (*volume_limit)(struct sluice_volume *v);
@@ -47,7 +47,7 @@ struct sluice_blk_ops {
 	 * Re-encrypt the volume in the background: see v->rekey. start: from where the journal says
 	 * that it was left. stop: at rest when it returns, the journal says where. finish: 0, all
 	 * is encrypted with the new key and nothing of the old one is left; or -EBUSY, or what went
-	 * wrong. RTNL; @to as above.
+	 * wrong. One at a time; they wait for the device, hence no RTNL. @to as above.
 	 */
 	int (*rekey_start)(struct sluice_volume *v, const struct sluice_volume_cipher *to,
 			   struct netlink_ext_ack *extack);

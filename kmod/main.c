@@ -10,6 +10,7 @@
 #include "instance.h"
 #include "netlink.h"
 #include "port.h"
+#include "volume.h"
 #include "worker.h"
 
 static int __init sluice_init(void)
@@ -21,9 +22,12 @@ static int __init sluice_init(void)
 	err = sluice_fault_init();
 	if (err)
 		return err;
-	err = sluice_instance_init();
+	err = sluice_volume_init();
 	if (err)
 		goto fault;
+	err = sluice_instance_init();
+	if (err)
+		goto volume;
 	err = sluice_uplink_init();
 	if (err)
 		goto instance;
@@ -41,6 +45,8 @@ uplink:
 	sluice_uplink_exit();
 instance:
 	sluice_instance_exit();
+volume:
+	sluice_volume_exit();
 fault:
 	sluice_fault_exit();
 	return err;
@@ -58,7 +64,9 @@ static void __exit sluice_exit(void)
 	rtnl_lock();
 	sluice_worker_exit();
 	rtnl_unlock();
+	sluice_watchdog_exit();
 	sluice_instance_exit();
+	sluice_volume_exit();
 	sluice_fault_exit();
 	/* Workers are freed after a grace period, by code of ours. */
 	rcu_barrier();

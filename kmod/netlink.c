@@ -33,16 +33,32 @@ static atomic_t control_gen = ATOMIC_INIT(1);
  * @port: what it happened to, or NULL
  * @volume: likewise
  * @value: as enum sluice_event says
+ * @text: in words, or NULL
  */
 struct event {
 	u32 nr;
 	const struct sluice_port *port;
 	const char *volume;
 	u32 value;
+	const char *text;
 };
+
+static const char *event_text(const struct event *e)
+{
+	switch (e->nr) {
+	case SLUICE_EVENT_QUEUE_BROKEN:
+		return sluice_vring_strerror(e->value);
+	case SLUICE_EVENT_PORT_HELD:
+		return sluice_quarantine_text(e->value);
+	default:
+		return e->text;
+	}
+}
 
 static int event_put(struct sk_buff *skb, const struct event *e)
 {
+	const char *text;
+
 	if (nla_put_u32(skb, SLUICE_A_NOTE_EVENT, e->nr) ||
 	    nla_put_u32(skb, SLUICE_A_NOTE_VALUE, e->value))
 		return -EMSGSIZE;
@@ -51,9 +67,8 @@ static int event_put(struct sk_buff *skb, const struct event *e)
 		return -EMSGSIZE;
 	if (e->volume && nla_put_string(skb, SLUICE_A_NOTE_VOLUME, e->volume))
 		return -EMSGSIZE;
-	if (e->nr == SLUICE_EVENT_QUEUE_BROKEN)
-		return nla_put_string(skb, SLUICE_A_NOTE_TEXT, sluice_vring_strerror(e->value));
-	return 0;
+	text = event_text(e);
+	return text ? nla_put_string(skb, SLUICE_A_NOTE_TEXT, text) : 0;
 }
 
 static void event_send(struct net *net, const struct event *e)
@@ -92,6 +107,11 @@ void sluice_netlink_event(struct net *net, u32 event, const struct sluice_port *
 void sluice_netlink_volume_event(u32 event, const char *volume, u32 value)
 {
 	event_tell(&init_net, &(struct event){ .nr = event, .volume = volume, .value = value });
+}
+
+void sluice_netlink_worker_event(u32 event, unsigned int cpu, const char *text)
+{
+	event_tell(&init_net, &(struct event){ .nr = event, .value = cpu, .text = text });
 }
 
 void sluice_nl_config(struct net *net, enum sluice_object object)
@@ -412,6 +432,7 @@ static void worker_flush(struct sluice_worker *w, void *arg)
 
 void sluice_nl_flush_counters(const struct sluice_engine_ops *ops)
 {
+	/* Those of a worker that does not answer are told of when it does. */
 	sluice_worker_call_all(worker_flush, (void *)ops);
 }
 

@@ -28,4 +28,7 @@ void sluice_netlink_event(struct net *net, u32 event, const struct sluice_port *
 /* The same for a volume, with its lock or without: the initial namespace hears it. */
 void sluice_netlink_volume_event(u32 event, const char *volume, u32 value);
 
+/* The same for a worker, in words. */
+void sluice_netlink_worker_event(u32 event, unsigned int cpu, const char *text);
+
 #endif /* _SLUICE_NETLINK_H */

@@ -332,6 +332,16 @@ static const struct nla_policy sluice_volume_mode_set_nl_policy[SLUICE_A_VOLUME_
 	[SLUICE_A_VOLUME_MODE] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
+/* SLUICE_CMD_PORT_HOLD - do */
+static const struct nla_policy sluice_port_hold_nl_policy[SLUICE_A_PORT_NAME + 1] = {
+	[SLUICE_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
+/* SLUICE_CMD_PORT_RELEASE - do */
+static const struct nla_policy sluice_port_release_nl_policy[SLUICE_A_PORT_NAME + 1] = {
+	[SLUICE_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
 /* Ops table for sluice */
 static const struct genl_split_ops sluice_nl_ops[] = {
 	{
@@ -708,6 +718,24 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.pre_doit	= sluice_nl_lock,
 		.doit		= sluice_nl_volume_mode_get_doit,
 		.post_doit	= sluice_nl_unlock,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_PORT_HOLD,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_port_hold_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_port_hold_nl_policy,
+		.maxattr	= SLUICE_A_PORT_NAME,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_PORT_RELEASE,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_port_release_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_port_release_nl_policy,
+		.maxattr	= SLUICE_A_PORT_NAME,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 };

@@ -78,6 +78,8 @@ int sluice_nl_volume_get_dumpit(struct sk_buff *skb,
 int sluice_nl_volume_rekey_doit(struct sk_buff *skb, struct genl_info *info);
 int sluice_nl_volume_mode_set_doit(struct sk_buff *skb, struct genl_info *info);
 int sluice_nl_volume_mode_get_doit(struct sk_buff *skb, struct genl_info *info);
+int sluice_nl_port_hold_doit(struct sk_buff *skb, struct genl_info *info);
+int sluice_nl_port_release_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	SLUICE_NLGRP_EVENTS,

@@ -185,6 +185,49 @@ static int port_set(struct sluice_change *c)
 	return err;
 }
 
+/* --- quarantine ------------------------------------------------------------------------------ */
+
+/* There is no way back to the moment at which a port began to wait, so no transaction has these. */
+static struct sluice_port *quarantine_need_port(struct sluice_change *c)
+{
+	if (!c->txn)
+		return sluice_nl_need_port(c, SLUICE_A_PORT_NAME);
+	NL_SET_ERR_MSG(c->extack, "cannot be undone: not within a transaction");
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static int port_hold(struct sluice_change *c)
+{
+	struct sluice_port *port = quarantine_need_port(c);
+
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	sluice_port_hold_back(port, SLUICE_QUARANTINE_OPERATOR);
+	return 0;
+}
+
+static int port_release(struct sluice_change *c)
+{
+	struct sluice_port *port = quarantine_need_port(c);
+
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	if (sluice_port_release(port))
+		return 0;
+	NL_SET_ERR_MSG(c->extack, "the port is not in quarantine");
+	return -EALREADY;
+}
+
+int sluice_nl_port_hold_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, port_hold, SLUICE_OBJECT_PORT);
+}
+
+int sluice_nl_port_release_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, port_release, SLUICE_OBJECT_PORT);
+}
+
 int sluice_nl_port_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return sluice_change_do(skb, info, port_add, SLUICE_OBJECT_PORT);
@@ -217,7 +260,7 @@ static int queue_put(struct sk_buff *skb, const struct sluice_queue *q)
 	if (!nest || nla_put_u32(skb, SLUICE_A_QUEUE_PAIR, q->pair) ||
 	    nla_put_u8(skb, SLUICE_A_QUEUE_DIR, dir))
 		return -EMSGSIZE;
-	if (q->attached && nla_put_flag(skb, SLUICE_A_QUEUE_ATTACHED))
+	if (READ_ONCE(q->attached) && nla_put_flag(skb, SLUICE_A_QUEUE_ATTACHED))
 		return -EMSGSIZE;
 	if (broken && nla_put_string(skb, SLUICE_A_QUEUE_BROKEN, sluice_vring_strerror(broken)))
 		return -EMSGSIZE;
@@ -230,17 +273,16 @@ static int queue_put(struct sk_buff *skb, const struct sluice_queue *q)
 	return 0;
 }
 
-static int guest_put(struct sk_buff *skb, struct sluice_port *port)
+/* No lock: a snapshot. */
+static int guest_put(struct sk_buff *skb, const struct sluice_port *port)
 {
 	unsigned int i;
 	int err = 0;
 
 	if (nla_put_u32(skb, SLUICE_A_PORT_QUEUES, port->nr_pairs))
 		return -EMSGSIZE;
-	mutex_lock(&port->lock);
 	for (i = 0; i < 2 * port->nr_pairs && !err; i++)
 		err = queue_put(skb, &port->queue[i]);
-	mutex_unlock(&port->lock);
 	return err;
 }
 
@@ -252,6 +294,21 @@ static int uplink_put(struct sk_buff *skb, const struct sluice_port *port)
 	if (lower && nla_put_string(skb, SLUICE_A_PORT_DEV, lower->name))
 		return -EMSGSIZE;
 	return w ? nla_put_u32(skb, SLUICE_A_PORT_CPU, w->cpu) : 0;
+}
+
+static int quarantine_put(struct sk_buff *skb, const struct sluice_port *port)
+{
+	/* Pairs with quarantine_set(). */
+	enum sluice_quarantine why = smp_load_acquire(&port->quarantine);
+	u64 broken = READ_ONCE(port->broken_rings);
+
+	if (broken && nla_put_uint(skb, SLUICE_A_PORT_BROKEN_RINGS, broken))
+		return -EMSGSIZE;
+	if (!why)
+		return 0;
+	return nla_put_string(skb, SLUICE_A_PORT_QUARANTINE, sluice_quarantine_text(why)) ?:
+	       nla_put_uint(skb, SLUICE_A_PORT_QUARANTINE_TIME,
+			    READ_ONCE(port->quarantine_time));
 }
 
 static int port_put(struct sk_buff *skb, const void *obj)
@@ -266,7 +323,9 @@ static int port_put(struct sk_buff *skb, const void *obj)
 	    nla_put(skb, SLUICE_A_PORT_MAC, ETH_ALEN, port->dev->dev_addr) ||
 	    nla_put_u32(skb, SLUICE_A_PORT_MTU, port->dev->mtu))
 		return -EMSGSIZE;
-	if (!ops && nla_put_flag(skb, SLUICE_A_PORT_HELD))
+	if ((!ops || sluice_port_held_back(port)) && nla_put_flag(skb, SLUICE_A_PORT_HELD))
+		return -EMSGSIZE;
+	if (quarantine_put(skb, port))
 		return -EMSGSIZE;
 	if (peer && nla_put_string(skb, SLUICE_A_PORT_PEER, peer->dev->name))
 		return -EMSGSIZE;

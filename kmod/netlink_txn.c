@@ -272,7 +272,11 @@ static int txn_run(struct sluice_txn *txn, struct netlink_ext_ack *extack)
 	c.attrs = kcalloc(txn->max_attr + 1, sizeof(*c.attrs), GFP_KERNEL);
 	if (!c.attrs)
 		return -ENOMEM;
-	sluice_worker_pause_all();
+	err = sluice_worker_pause_all();
+	if (err) {
+		NL_SET_ERR_MSG(extack, "a worker does not answer: see 'sluice worker show'");
+		goto free;
+	}
 	list_for_each_entry(kept, &txn->kept, node) {
 		err = txn_run_one(txn, &c, kept);
 		if (err)
@@ -284,6 +288,7 @@ static int txn_run(struct sluice_txn *txn, struct netlink_ext_ack *extack)
 	else
 		txn_finish(txn);
 	sluice_worker_resume_all();
+free:
 	kfree(c.attrs);
 	return err;
 }

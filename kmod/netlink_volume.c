@@ -405,7 +405,7 @@ static int queue_put(struct sk_buff *skb, const struct sluice_queue *q)
 	struct nlattr *nest = nla_nest_start(skb, SLUICE_A_VOLUME_QUEUE);
 
 	if (!nest || nla_put_u32(skb, SLUICE_A_VOLUME_QUEUE_INDEX, q->pair) ||
-	    (q->attached && nla_put_flag(skb, SLUICE_A_VOLUME_QUEUE_ATTACHED)) ||
+	    (READ_ONCE(q->attached) && nla_put_flag(skb, SLUICE_A_VOLUME_QUEUE_ATTACHED)) ||
 	    (w && nla_put_u32(skb, SLUICE_A_VOLUME_QUEUE_CPU, w->cpu)) ||
 	    nla_put_u32(skb, SLUICE_A_VOLUME_QUEUE_IN_FLIGHT, READ_ONCE(q->in_flight)) ||
 	    nla_put_uint(skb, SLUICE_A_VOLUME_QUEUE_SIGNALS, READ_ONCE(q->signals)) ||
@@ -418,15 +418,14 @@ static int queue_put(struct sk_buff *skb, const struct sluice_queue *q)
 	return 0;
 }
 
-static int queues_put(struct sk_buff *skb, struct sluice_volume *v)
+/* No lock: a snapshot, and it waits for nobody who waits for the device. */
+static int queues_put(struct sk_buff *skb, const struct sluice_volume *v)
 {
 	unsigned int i;
 	int err = 0;
 
-	mutex_lock(&v->lock);
 	for (i = 0; i < v->nr_queues && !err; i++)
 		err = queue_put(skb, &v->queue[i]);
-	mutex_unlock(&v->lock);
 	return err;
 }
 
@@ -492,7 +491,12 @@ static int extent_put(struct sk_buff *skb, const struct sluice_volume *v)
 
 static int state_put(struct sk_buff *skb, const struct sluice_volume *v)
 {
-	if ((v->user && nla_put_flag(skb, SLUICE_A_VOLUME_CLAIMED)) ||
+	u64 reserved = READ_ONCE(v->reserved);
+
+	if (reserved && nla_put_uint(skb, SLUICE_A_VOLUME_RESERVED, reserved))
+		return -EMSGSIZE;
+	if ((v->ending && nla_put_flag(skb, SLUICE_A_VOLUME_ENDING)) ||
+	    (v->user && nla_put_flag(skb, SLUICE_A_VOLUME_CLAIMED)) ||
 	    (READ_ONCE(v->dead) && nla_put_flag(skb, SLUICE_A_VOLUME_DEAD)) ||
 	    (READ_ONCE(v->writeback) && nla_put_flag(skb, SLUICE_A_VOLUME_WRITEBACK)))
 		return -EMSGSIZE;
@@ -555,7 +559,7 @@ static struct sluice_volume_totals volume_sum;
 
 static int volume_put(struct sk_buff *skb, const void *obj)
 {
-	struct sluice_volume *v = (struct sluice_volume *)obj;
+	const struct sluice_volume *v = obj;
 
 	sluice_volume_totals(v, &volume_sum);
 	return extent_put(skb, v) ?: cipher_put(skb, v) ?: rekey_put(skb, v) ?:

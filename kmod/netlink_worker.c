@@ -239,8 +239,10 @@ static int worker_put(struct sk_buff *skb, const void *obj)
 {
 	const struct sluice_worker *w = obj;
 	struct sluice_worker_times t;
+	struct sluice_leaks leaks;
 
 	sluice_worker_times(w, &t);
+	sluice_leaks_get(&leaks);
 	if (nla_put_u32(skb, SLUICE_A_WORKER_CPU, w->cpu) ||
 	    nla_put_u8(skb, SLUICE_A_WORKER_MODE, w->mode) ||
 	    (w->automatic && nla_put_flag(skb, SLUICE_A_WORKER_AUTOMATIC)) ||
@@ -250,7 +252,13 @@ static int worker_put(struct sk_buff *skb, const void *obj)
 	    nla_put_uint(skb, SLUICE_A_WORKER_SLEEP_NS, t.sleep_ns) ||
 	    nla_put_uint(skb, SLUICE_A_WORKER_WAKEUPS, t.wakeups) ||
 	    nla_put_uint(skb, SLUICE_A_WORKER_LONGEST_PAUSE_NS, t.longest_pause_ns) ||
-	    (!cpu_online(w->cpu) && nla_put_flag(skb, SLUICE_A_WORKER_CORE_OFFLINE)))
+	    (!cpu_online(w->cpu) && nla_put_flag(skb, SLUICE_A_WORKER_CORE_OFFLINE)) ||
+	    nla_put_string(skb, SLUICE_A_WORKER_STATE,
+			   sluice_worker_state_text(READ_ONCE(w->state))) ||
+	    nla_put_u32(skb, SLUICE_A_WORKER_DEATHS, READ_ONCE(w->deaths)))
+		return -EMSGSIZE;
+	if (leaks.objects && (nla_put_uint(skb, SLUICE_A_WORKER_LEAKED, leaks.objects) ||
+			      nla_put_uint(skb, SLUICE_A_WORKER_LEAKED_BYTES, leaks.bytes)))
 		return -EMSGSIZE;
 	return 0;
 }

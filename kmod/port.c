@@ -85,6 +85,7 @@ struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *l
 		return ERR_PTR(-ENOMEM);
 	kref_init(&port->ref);
 	mutex_init(&port->lock);
+	spin_lock_init(&port->quarantine_lock);
 	INIT_LIST_HEAD(&port->node);
 	INIT_LIST_HEAD(&port->worker_node);
 	port->dev = dev;
@@ -182,10 +183,35 @@ static void port_tell_gone(struct sluice_port *port)
 	}
 }
 
+/*
+ * A worker that is stuck may go on with a burst that has the port in hand: so neither that nor its
+ * netdev is freed, and the code that they name stays. The netdev is unregistered all the same: what
+ * is kept is its memory.
+ */
+void sluice_port_leak(struct sluice_port *port)
+{
+	kref_get(&port->ref);
+	get_device(&port->dev->dev);
+	__module_get(THIS_MODULE);
+	sluice_leak(sizeof(*port) + sizeof(*port->dev) +
+		    2 * port->nr_pairs * sizeof(*port->queue));
+}
+
+/* Context: @port->lock held. */
+static int port_stop_queues(struct sluice_port *port)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < 2 * port->nr_pairs; i++)
+		err = sluice_queue_stop(&port->queue[i]) ?: err;
+	return err;
+}
+
 void sluice_port_withdraw(struct sluice_port *port)
 {
 	struct sluice_port_notifier *n;
-	unsigned int i;
+	int err;
 
 	ASSERT_RTNL();
 	if (port->kind == SLUICE_PORT_GUEST) {
@@ -194,15 +220,16 @@ void sluice_port_withdraw(struct sluice_port *port)
 	}
 	mutex_lock(&port->lock);
 	WRITE_ONCE(port->gone, true);
-	for (i = 0; i < 2 * port->nr_pairs; i++)
-		sluice_queue_stop(&port->queue[i]);
+	err = port_stop_queues(port);
 	port_leave_workers(port);
 	port_tell_gone(port);
 	mutex_unlock(&port->lock);
 
 	if (port->kind == SLUICE_PORT_UPLINK)
-		sluice_uplink_detach(port);
-	sluice_engine_port_del(port);
+		err = sluice_uplink_detach(port) ?: err;
+	err = sluice_engine_port_del(port) ?: err;
+	if (err)
+		sluice_port_leak(port);
 	list_del_init(&port->node);
 	port->inst->nr_ports--;
 	xa_erase(&sluice_ports, port->index);
@@ -223,6 +250,7 @@ void sluice_port_leave(struct sluice_port *port)
 			n->removed(port, port->dev);
 	}
 	RCU_INIT_POINTER(port->engine_ops, NULL);
+	/* There is no way back: one that is stuck may see the port between two namespaces. */
 	sluice_worker_sync_all();
 	if (ops)
 		ops->port_unlink(port);
@@ -230,13 +258,12 @@ void sluice_port_leave(struct sluice_port *port)
 	port->inst->nr_ports--;
 }
 
-void sluice_port_serve(struct sluice_port *port, const struct sluice_engine_ops *ops)
+void sluice_port_look(struct sluice_port *port)
 {
 	struct sluice_worker *w;
 	unsigned int i;
 
 	ASSERT_RTNL();
-	rcu_assign_pointer(port->engine_ops, ops);
 	for (i = 0; i < 2 * port->nr_pairs; i++) {
 		WRITE_ONCE(port->queue[i].kicked, 1);
 		w = rtnl_dereference(port->queue[i].worker);
@@ -246,6 +273,13 @@ void sluice_port_serve(struct sluice_port *port, const struct sluice_engine_ops 
 	w = rtnl_dereference(port->worker);
 	if (w)
 		sluice_worker_wake(w);
+}
+
+void sluice_port_serve(struct sluice_port *port, const struct sluice_engine_ops *ops)
+{
+	ASSERT_RTNL();
+	rcu_assign_pointer(port->engine_ops, ops);
+	sluice_port_look(port);
 }
 
 void sluice_port_enter(struct sluice_port *port)
@@ -267,10 +301,19 @@ void sluice_port_enter(struct sluice_port *port)
 	}
 }
 
+static int assign_result(int err, struct netlink_ext_ack *extack)
+{
+	if (err)
+		NL_SET_ERR_MSG(extack,
+			       "its worker does not answer: see 'sluice worker show'");
+	return err;
+}
+
 int sluice_port_assign(struct sluice_port *port, int pair, struct sluice_worker *w,
 		       struct netlink_ext_ack *extack)
 {
 	unsigned int i;
+	int err = 0;
 
 	ASSERT_RTNL();
 	if (port->kind == SLUICE_PORT_UPLINK) {
@@ -278,22 +321,21 @@ int sluice_port_assign(struct sluice_port *port, int pair, struct sluice_worker 
 			NL_SET_ERR_MSG(extack, "an uplink has no queue pairs: leave 'queue' out");
 			return -EINVAL;
 		}
-		sluice_uplink_move(port, w);
-		return 0;
+		return assign_result(sluice_uplink_move(port, w), extack);
 	}
 	if (pair >= (int)port->nr_pairs) {
 		NL_SET_ERR_MSG(extack, "the port has fewer queue pairs: see 'sluice port show'");
 		return -EINVAL;
 	}
 	mutex_lock(&port->lock);
-	for (i = 0; i < port->nr_pairs; i++) {
+	for (i = 0; i < port->nr_pairs && !err; i++) {
 		if (pair >= 0 && i != pair)
 			continue;
-		sluice_queue_move(sluice_port_rxq(port, i), w);
-		sluice_queue_move(sluice_port_txq(port, i), w);
+		err = sluice_queue_move(sluice_port_rxq(port, i), w) ?:
+		      sluice_queue_move(sluice_port_txq(port, i), w);
 	}
 	mutex_unlock(&port->lock);
-	return 0;
+	return assign_result(err, extack);
 }
 
 /* --- what front ends call --- */
@@ -611,7 +653,8 @@ SLUICE_EXPORT(sluice_port_post);
 struct inject_call {
 	struct sluice_port *port;
 	struct sk_buff *skb;
-	const struct virtio_net_hdr *hdr;
+	struct virtio_net_hdr hdr;
+	bool has_hdr;
 	enum sluice_drop why;
 };
 
@@ -623,13 +666,31 @@ static void port_inject_on_worker(struct sluice_worker *w, void *arg)
 	rcu_read_lock();
 	ops = rcu_dereference(c->port->engine_ops);
 	rcu_read_unlock();
-	/* The caller holds port->lock and saw the port alive, so the engine stays for this call. */
-	if (ops) {
-		c->why = ops->inject(w, c->port, c->skb, c->hdr);
+	/*
+	 * The caller holds port->lock and saw the port alive, so the engine stays for this call.
+	 * Who stands in for a dead worker has none of its state.
+	 */
+	if (ops && w->engine && !sluice_port_held_back(c->port)) {
+		c->why = ops->inject(w, c->port, c->skb, c->has_hdr ? &c->hdr : NULL);
 	} else {
 		sluice_port_count_drop(c->port, SLUICE_DROP_HELD, 1);
 		kfree_skb(c->skb);
 	}
+}
+
+/* Context: @port->lock held. */
+static int port_send_inject(struct sluice_port *port, struct inject_call *c)
+{
+	struct sluice_worker *w = rcu_dereference_protected(sluice_port_txq(port, 0)->worker,
+							    lockdep_is_held(&port->lock));
+	int err = sluice_worker_call_copy(w, port_inject_on_worker, c, sizeof(*c));
+
+	/* Else the worker has the frame, or had it. */
+	if (err == -ETIMEDOUT) {
+		sluice_port_count_drop(port, SLUICE_DROP_HELD, 1);
+		kfree_skb(c->skb);
+	}
+	return err;
 }
 
 /* Only the bytes: what the header in front of them asks for is for the engine to prove. */
@@ -655,8 +716,10 @@ int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int
 
 	if (hdr_len > len)
 		return -EINVAL;
-	if (hdr_len >= sizeof(*c.hdr))
-		c.hdr = frame;
+	/* A copy: the worker may look at it after the call was given up. */
+	c.has_hdr = hdr_len >= sizeof(c.hdr);
+	if (c.has_hdr)
+		memcpy(&c.hdr, frame, sizeof(c.hdr));
 	c.skb = port_build_injected(frame + hdr_len, len - hdr_len);
 	if (IS_ERR(c.skb))
 		return PTR_ERR(c.skb);
@@ -668,10 +731,8 @@ int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int
 		err = -ENODEV;
 	} else {
 		c.skb->dev = port->dev;
-		sluice_worker_call(rcu_dereference_protected(sluice_port_txq(port, 0)->worker,
-							     lockdep_is_held(&port->lock)),
-				   port_inject_on_worker, &c);
-		if (c.why == SLUICE_DROP_HDR)
+		err = port_send_inject(port, &c);
+		if (!err && c.why == SLUICE_DROP_HDR)
 			err = -EINVAL;
 	}
 	mutex_unlock(&port->lock);

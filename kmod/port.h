@@ -24,6 +24,17 @@ enum sluice_port_kind {
 	SLUICE_PORT_UPLINK,
 };
 
+/* Why a port is held although there is an engine. */
+enum sluice_quarantine {
+	SLUICE_QUARANTINE_NONE,
+	SLUICE_QUARANTINE_RINGS,	/* more than so many broken in so many seconds: */
+	SLUICE_QUARANTINE_HOST,		/* a worker died in it */
+	SLUICE_QUARANTINE_OPERATOR,
+};
+
+#define SLUICE_QUARANTINE_RINGS_MAX	8
+#define SLUICE_QUARANTINE_RINGS_S	60
+
 /* Frames that wait for a worker, per queue and per uplink. */
 #define SLUICE_INBOX_SIZE	1024
 
@@ -68,6 +79,9 @@ struct sluice_port_totals {
  * @dir: enum sluice_queue_dir
  * @worker: who serves it; written under @lock with RTNL, read under RCU by those who wake it
  * @attached: a ring is there; written under @lock
+ * @leaving: it is not any more, but requests of it are with the device, and the worker has it;
+ *	@lock
+ * @lost: the worker had it and did not give it back: it is not used again; written under @lock
  * @kicked: the driver notified since the worker last looked; any context
  * @inbox: RX: frames (skb) that other threads want delivered; producers under its lock,
  *	consumer is the worker
@@ -105,6 +119,8 @@ struct sluice_queue {
 	u16 pair;
 	u8 dir;
 	bool attached;
+	bool leaving;
+	bool lost;
 	struct sluice_worker __rcu *worker;
 	unsigned long kicked;
 	struct ptr_ring inbox;
@@ -160,6 +176,12 @@ struct sluice_port_filter {
  *	need them
  * @engine: the engine's own state; set under RTNL before packets flow
  * @engine_ops: the engine that serves the port (module reference held), NULL while held; RCU
+ * @quarantine: enum sluice_quarantine; written under @quarantine_lock, READ_ONCE elsewhere
+ * @quarantine_time: since when, in ktime_get_real_seconds(); likewise
+ * @broken_rings: rings of it that were stopped for what the guest did; likewise
+ * @nr_broken: likewise, since the last release; @quarantine_lock
+ * @broken_at: when the last of them were, in ktime_get_seconds(), in turn; likewise
+ * @quarantine_lock: taken alone, in process context
  * @lower: uplink: the VF's netdev, RTNL; NULL when it was unplugged
  * @inbox: uplink: frames (skb) from the VF's receive path
  * @worker: uplink: who serves it; RTNL, read under RCU
@@ -191,6 +213,14 @@ struct sluice_port {
 	struct sluice_fault_threads *fault_threads;
 	void *engine;
 	const struct sluice_engine_ops __rcu *engine_ops;
+
+	u8 quarantine;
+	u64 quarantine_time;
+	u64 broken_rings;
+	unsigned int nr_broken;
+	u64 broken_at[SLUICE_QUARANTINE_RINGS_MAX];
+	/* What a quarantine is decided by. */
+	spinlock_t quarantine_lock;
 
 	struct net_device __rcu *lower;
 	struct ptr_ring inbox;
@@ -230,6 +260,12 @@ struct sluice_port *sluice_port_find(struct net *net, const char *name);
 struct sluice_port *sluice_port_find_ifindex(struct net *net, int ifindex);
 /* NULL if @dev is not a port. RTNL or RCU. */
 struct sluice_port *sluice_port_from_dev(const struct net_device *dev);
+/* Put it into quarantine, unless it is there already. Context: process, any lock of ours. */
+void sluice_port_hold_back(struct sluice_port *port, enum sluice_quarantine why);
+/* Let it go on. False: it was not in quarantine. */
+bool sluice_port_release(struct sluice_port *port);
+/* As the operator reads it. */
+const char *sluice_quarantine_text(enum sluice_quarantine why);
 /* Move a pair (-1: all of the port; an uplink has only that) to a worker, live. */
 int sluice_port_assign(struct sluice_port *port, int pair, struct sluice_worker *w,
 		       struct netlink_ext_ack *extack);
@@ -311,11 +347,23 @@ struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *l
 /* Publish after registration, withdraw before unregistration. RTNL. */
 int sluice_port_publish(struct sluice_port *port);
 void sluice_port_withdraw(struct sluice_port *port);
+/* It, its netdev and the code that they name stay for ever: a worker that is stuck may use them. */
+void sluice_port_leak(struct sluice_port *port);
 /* Take it out of a namespace, bring it into the one its netdev is in now. RTNL. */
 void sluice_port_leave(struct sluice_port *port);
 void sluice_port_enter(struct sluice_port *port);
 /* Its netdev went up or down, or changed its MTU: tell front ends. RTNL. */
 void sluice_port_changed(struct sluice_port *port);
+/* Have its workers look at all of it. RTNL. */
+void sluice_port_look(struct sluice_port *port);
+/* quarantine.c: a ring was stopped for what the guest did. Worker context. */
+void sluice_port_ring_broke(struct sluice_port *port);
+/* Is nothing to be moved, engine or not? Any context. */
+static inline bool sluice_port_held_back(const struct sluice_port *port)
+{
+	return unlikely(READ_ONCE(port->quarantine));
+}
+
 /* An engine serves the port from now on: what came while it was held is looked at. RTNL. */
 void sluice_port_serve(struct sluice_port *port, const struct sluice_engine_ops *ops);
 
@@ -323,12 +371,22 @@ void sluice_port_serve(struct sluice_port *port, const struct sluice_engine_ops 
 int sluice_queue_init(struct sluice_queue *q, struct sluice_port *port, unsigned int pair, u8 dir);
 int sluice_queue_init_volume(struct sluice_queue *q, struct sluice_volume *v, unsigned int index);
 void sluice_queue_exit(struct sluice_queue *q);
-/* Detach on behalf of a port or a volume that goes. @lock held */
-void sluice_queue_stop(struct sluice_queue *q);
-/* Requests that were taken are completed when it returns; others follow. @lock held, may sleep */
-void sluice_queue_settle(struct sluice_queue *q);
-/* Move to @to; @lock held. */
-void sluice_queue_move(struct sluice_queue *q, struct sluice_worker *to);
+/*
+ * Detach on behalf of a port that goes. @lock held. Else than 0: its worker did not give it back,
+ * and may use it: it is not to be freed.
+ */
+int sluice_queue_stop(struct sluice_queue *q);
+/*
+ * Requests that were taken are completed when it returns 0; others follow. Waits for the device:
+ * neither RTNL nor @lock is held.
+ */
+int sluice_queue_settle(struct sluice_queue *q);
+/* Move to @to; RTNL and @lock held. Else than 0: its worker did not answer, all is as it was. */
+int sluice_queue_move(struct sluice_queue *q, struct sluice_worker *to);
+/* The ring's error stops it; its front end and the operator are told. Worker context. */
+void sluice_queue_break(struct sluice_queue *q);
+/* Its worker died in it: that is no fault of the ring's, but it is stopped. Worker context. */
+void sluice_queue_suspect(struct sluice_queue *q);
 /*
  * Worker context: one visit; true if something moved. Arm: get ready to sleep; false if it must be
  * looked at again.
@@ -358,8 +416,10 @@ int sluice_uplink_init(void);
 void sluice_uplink_exit(void);
 int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 			 struct netlink_ext_ack *extack);
-void sluice_uplink_detach(struct sluice_port *port);
-void sluice_uplink_move(struct sluice_port *port, struct sluice_worker *to);
+/* Else than 0: its worker does not answer, and may use it: it is not to be freed. */
+int sluice_uplink_detach(struct sluice_port *port);
+/* Else than 0: likewise, all is as it was. */
+int sluice_uplink_move(struct sluice_port *port, struct sluice_worker *to);
 bool sluice_uplink_poll(struct sluice_worker *w, struct sluice_port *port);
 
 /* Count; any context that stays on its CPU. */
@@ -385,6 +445,8 @@ void sluice_port_count_busy(struct sluice_port *port, u64 ns);
  * when enough came together. Worker context.
  */
 void sluice_queue_notify(struct sluice_queue *q, unsigned int packets);
+/* Ask the driver about all that was published since it was asked last. Worker context. */
+void sluice_queue_tell(struct sluice_queue *q);
 /* When the queue is to be visited for that, whatever else happens (local_clock()); 0: never. */
 u64 sluice_queue_tell_at(const struct sluice_queue *q);
 

@@ -11,9 +11,14 @@
  * stalls the queue, see fault.c.
  *
  * A volume's requests are with the device for a while. Their ring is taken back in two steps: no
- * more is fetched, then, when the last one was completed, the worker forgets the queue. Who
- * completes one elsewhere wakes the queue inside an RCU read-side section that began before the
- * request could be seen as complete; a grace period follows the last, so the queue outlives that.
+ * more is fetched, then, when the last one was completed, the worker forgets the queue. In between
+ * (@leaving) the lock is free, since RTNL may be held by who wants it, and nobody knows when the
+ * device answers. Who completes a request elsewhere wakes the queue inside an RCU read-side section
+ * that began before the request could be seen as complete; a grace period follows the last, so the
+ * queue outlives that.
+ *
+ * A worker that is stuck does not give a ring back. The queue is then lost: nothing of it is freed,
+ * and it is not attached again; the worker forgets it if it ever goes on.
  */
 #include <linux/eventfd.h>
 #include <linux/rtnetlink.h>
@@ -29,10 +34,14 @@
 /* Packets, or requests, of one visit. */
 #define QUEUE_BUDGET	64
 
+/* Bytes that the argument of a call may have. */
+#define QUEUE_CALL_MAX	64
+
 struct queue_call {
 	struct sluice_queue *q;
 	void (*fn)(struct sluice_queue *q, void *arg);
 	void *arg;
+	u8 copy[QUEUE_CALL_MAX] __aligned(8);
 };
 
 static struct sluice_worker *queue_worker(const struct sluice_queue *q)
@@ -54,32 +63,47 @@ static void queue_event(const struct sluice_queue *q, enum sluice_event event, u
 		sluice_netlink_volume_event(event, q->volume->name, value);
 }
 
+/* Does a worker know it? Context: @q->lock held. */
+static bool queue_on_worker(const struct sluice_queue *q)
+{
+	lockdep_assert_held(q->lock);
+	return q->attached || q->leaving;
+}
+
 static void queue_call_on_worker(struct sluice_worker *w, void *arg)
 {
 	struct queue_call *c = arg;
 
-	c->fn(c->q, c->arg);
+	w->queue = c->q;
+	c->fn(c->q, c->arg ?: c->copy);
+	w->queue = NULL;
 }
 
 /* Context: @q->lock held. */
-static void queue_call_locked(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg),
-			      void *arg)
+static int queue_call_locked(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg),
+			     void *arg, size_t size)
 {
-	struct queue_call c = { .q = q, .fn = fn, .arg = arg };
+	struct queue_call c = { .q = q, .fn = fn, .arg = size ? NULL : arg };
 
-	lockdep_assert_held(q->lock);
-	if (q->attached)
-		sluice_worker_call(queue_worker(q), queue_call_on_worker, &c);
-	else
+	if (!queue_on_worker(q)) {
 		fn(q, arg);
+		return 0;
+	}
+	if (WARN_ON_ONCE(size > sizeof(c.copy)))
+		return -EINVAL;
+	memcpy(c.copy, arg, size);
+	return sluice_worker_call_copy(queue_worker(q), queue_call_on_worker, &c, sizeof(c));
 }
 
-void sluice_queue_call(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg),
-		       void *arg)
+int sluice_queue_call(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg),
+		      void *arg, size_t size)
 {
+	int err;
+
 	mutex_lock(q->lock);
-	queue_call_locked(q, fn, arg);
+	err = q->lost ? -ETIMEDOUT : queue_call_locked(q, fn, arg, size);
 	mutex_unlock(q->lock);
+	return err;
 }
 SLUICE_EXPORT(sluice_queue_call);
 
@@ -119,57 +143,11 @@ SLUICE_EXPORT(sluice_queue_attached);
 
 /* --- on the worker --- */
 
-/* Interrupt the guest. */
-static void queue_signal(struct sluice_queue *q)
-{
-	q->signals++;
-	if (q->cfg.ops && q->cfg.ops->signal)
-		q->cfg.ops->signal(q, q->cfg.priv);
-	else if (q->cfg.call)
-		eventfd_signal(q->cfg.call);
-}
-
-/* Ask the driver about all that was published since it was asked last. */
-static void queue_tell(struct sluice_queue *q)
-{
-	q->tell_at = 0;
-	q->untold = 0;
-	if (sluice_vring_want_signal(q->vr))
-		queue_signal(q);
-}
-
-/*
- * Coalescing: packets that were moved since, or the time since the first of them, whichever is
- * enough first. A driver that gets nothing back before that waits for nothing else, so a ring that
- * was used up is told of at once.
- */
-static bool queue_may_wait(struct sluice_queue *q, unsigned int packets)
-{
-	q->untold += packets;
-	if (q->untold >= q->cfg.coalesce.packets || sluice_vring_untold(q->vr))
-		return false;
-	if (!q->tell_at)
-		q->tell_at = local_clock() + (u64)q->cfg.coalesce.usecs * NSEC_PER_USEC;
-	return true;
-}
-
-void sluice_queue_notify(struct sluice_queue *q, unsigned int packets)
-{
-	if (likely(!q->cfg.coalesce.usecs) || !queue_may_wait(q, packets))
-		queue_tell(q);
-}
-SLUICE_EXPORT(sluice_queue_notify);
-
-u64 sluice_queue_tell_at(const struct sluice_queue *q)
-{
-	return q->tell_at;
-}
-
 /*
  * The guest broke its ring: it stays attached, so that the front end can stop it in its own time,
  * but is not looked at again.
  */
-static void queue_break(struct sluice_queue *q)
+void sluice_queue_break(struct sluice_queue *q)
 {
 	WRITE_ONCE(q->broken, sluice_vring_error(q->vr) ?: SLUICE_VRING_ERR_RING);
 	q->tell_at = 0;
@@ -189,6 +167,18 @@ static void queue_break(struct sluice_queue *q)
 	if (q->cfg.ops && q->cfg.ops->broken)
 		q->cfg.ops->broken(q, q->cfg.priv);
 	queue_event(q, SLUICE_EVENT_QUEUE_BROKEN, q->broken);
+	if (q->port && q->broken != SLUICE_VRING_ERR_HOST)
+		sluice_port_ring_broke(q->port);
+}
+
+void sluice_queue_suspect(struct sluice_queue *q)
+{
+	if (q->port)
+		sluice_port_hold_back(q->port, SLUICE_QUARANTINE_HOST);
+	if (!q->owner || q->broken)
+		return;
+	sluice_vring_break(q->vr, SLUICE_VRING_ERR_HOST);
+	sluice_queue_break(q);
 }
 
 /*
@@ -205,7 +195,7 @@ static void queue_stall(struct sluice_queue *q)
 	if (!sluice_vring_absent(q->vr, &absent, &why) || !sluice_fault_start(q->fault, &absent))
 		return;
 	sluice_vring_break(q->vr, why);
-	queue_break(q);
+	sluice_queue_break(q);
 }
 
 static void queue_error(struct sluice_queue *q, int err)
@@ -213,7 +203,7 @@ static void queue_error(struct sluice_queue *q, int err)
 	if (err == -EAGAIN)
 		queue_stall(q);
 	else
-		queue_break(q);
+		sluice_queue_break(q);
 }
 
 /* Is there something to see to before anything else? Telling the driver may be for later. */
@@ -256,6 +246,11 @@ static void queue_join(struct sluice_worker *w, void *arg)
 	struct sluice_queue *q = j->q;
 
 	if (!j->started) {
+		/* Who stands in for a dead thread has not the owner's memory. */
+		if (q->cfg.mm && current != w->task) {
+			j->err = -ETIMEDOUT;
+			return;
+		}
 		sluice_queue_use_mm(w, q);
 		j->err = sluice_vring_start(q->vr);
 	}
@@ -279,11 +274,11 @@ static void queue_leave(struct sluice_worker *w, void *arg)
 
 	if (q->owner != w)
 		return;
-	if (!q->broken && sluice_vring_owes(q->vr)) {
+	if (!q->broken && current == w->task && sluice_vring_owes(q->vr)) {
 		/* The last chance; what stays behind is as if it had not been fetched. */
 		sluice_queue_use_mm(w, q);
 		if (!sluice_vring_flush(q->vr))
-			queue_tell(q);
+			sluice_queue_tell(q);
 	}
 	q->owner = NULL;
 	list_del_init(&q->node);
@@ -303,7 +298,8 @@ static bool queue_has_work(const struct sluice_queue *q)
  */
 static bool queue_served(const struct sluice_queue *q)
 {
-	return !q->port || rcu_access_pointer(q->port->engine_ops);
+	return !q->port ||
+	       (rcu_access_pointer(q->port->engine_ops) && !sluice_port_held_back(q->port));
 }
 
 /* One visit of the engine's. @budget: 0: nothing new. */
@@ -340,7 +336,7 @@ static void queue_reap(struct sluice_worker *w, struct sluice_queue *q)
 	q->volume->ops->serve(w, q, 0);
 }
 
-bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
+static bool queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 {
 	bool stalled = q->stalled, others_first;
 	u64 then;
@@ -354,7 +350,7 @@ bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 	}
 	if (unlikely(q->tell_at) && local_clock() >= q->tell_at) {
 		sluice_queue_use_mm(w, q);
-		queue_tell(q);
+		sluice_queue_tell(q);
 	}
 	if (q->armed || q->stalled) {
 		if (!READ_ONCE(q->kicked) && !q->polled)
@@ -403,6 +399,17 @@ bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 	q->idle_polls = 0;
 	queue_count_busy(w, q, local_clock() - then);
 	return true;
+}
+
+bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q)
+{
+	bool moved;
+
+	/* If the thread dies in it, this one is to blame. */
+	w->queue = q;
+	moved = queue_poll(w, q);
+	w->queue = NULL;
+	return moved;
 }
 
 bool sluice_queue_arm(struct sluice_worker *w, struct sluice_queue *q)
@@ -463,11 +470,6 @@ static void queue_publish_rx(struct sluice_port *port)
 		netif_carrier_off(port->dev);
 }
 
-static void queue_free_skb(void *skb)
-{
-	kfree_skb(skb);
-}
-
 /* Context: no worker has the queue. */
 static void queue_empty_inbox(struct sluice_queue *q)
 {
@@ -488,7 +490,7 @@ static void queue_empty_inbox(struct sluice_queue *q)
 static int queue_may_attach(const struct sluice_queue *q)
 {
 	lockdep_assert_held(q->lock);
-	return queue_gone(q) ? -ENODEV : q->attached ? -EBUSY : 0;
+	return queue_gone(q) ? -ENODEV : queue_on_worker(q) || q->lost ? -EBUSY : 0;
 }
 
 /*
@@ -543,7 +545,20 @@ static void queue_forget(struct sluice_queue *q)
 	memset(&q->cfg, 0, sizeof(q->cfg));
 }
 
-/* Context: q->lock held. On failure @vr and @fault are still the caller's. */
+/* The worker does not give it back: see Lifetime of a ring. Context: q->lock held. */
+static void queue_lose(struct sluice_queue *q)
+{
+	q->lost = true;
+	sluice_leak(sizeof(*q));
+	if (q->port)
+		pr_err_ratelimited("sluice: %s: queue pair %u: its worker does not give it back\n",
+				   q->port->dev->name, q->pair);
+	else
+		pr_err_ratelimited("sluice: volume %s: queue %u: its worker does not give it back\n",
+				   q->volume->name, q->pair);
+}
+
+/* Context: q->lock held. On failure @vr and @fault are still the caller's, unless q->lost. */
 static int queue_attach(struct sluice_queue *q, struct sluice_vring *vr, struct sluice_fault *fault,
 			const struct sluice_queue_config *cfg, struct queue_join *j)
 {
@@ -559,12 +574,18 @@ static int queue_attach(struct sluice_queue *q, struct sluice_vring *vr, struct 
 	q->broken = SLUICE_VRING_ERR_NONE;
 	/* Who chose this queue just before it was detached may have come late. */
 	queue_empty_inbox(q);
-	sluice_worker_call(queue_worker(q), queue_join, j);
-	if (j->err) {
+	err = sluice_worker_call_copy(queue_worker(q), queue_join, j, sizeof(*j));
+	if (err && err != -ETIMEDOUT) {
+		/* It may have the ring, now or later. */
+		queue_lose(q);
+		return -EINPROGRESS;
+	}
+	err = err ?: j->err;
+	if (err) {
 		if (q->volume)
 			q->volume->ops->queue_del(q);
 		queue_forget(q);
-		return j->err;
+		return err;
 	}
 	WRITE_ONCE(q->attached, true);
 	if (q->dir == SLUICE_QUEUE_RX)
@@ -578,6 +599,7 @@ int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config
 	struct queue_join j = { .q = q };
 	struct sluice_fault *fault = NULL;
 	struct sluice_vring *vr;
+	bool lost;
 	int err;
 
 	err = queue_check(q, cfg);
@@ -598,9 +620,10 @@ int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config
 
 	mutex_lock(q->lock);
 	err = queue_attach(q, vr, fault, cfg, &j);
+	lost = q->lost;
 	mutex_unlock(q->lock);
-	if (!err)
-		return 0;
+	if (!err || lost)
+		return err;
 free:
 	sluice_fault_drop(fault);
 	sluice_vring_free(vr);
@@ -617,19 +640,31 @@ static void queue_drain_step(struct sluice_worker *w, void *arg)
 }
 
 /*
- * Wait until the device is done with every request. By calls and not by visits: those a transaction
- * may have paused. Context: q->lock held.
+ * Wait until the device is done with every request, however long that takes. By calls and not by
+ * visits: those a transaction may have paused. Context: process, neither RTNL nor q->lock.
  */
-static void queue_drain(struct sluice_queue *q)
+static int queue_drain(struct sluice_queue *q)
 {
+	bool there;
+	int err = 0;
+
 	do {
-		sluice_worker_call(queue_worker(q), queue_drain_step, q);
+		mutex_lock(q->lock);
+		there = queue_on_worker(q);
+		if (there)
+			err = sluice_worker_call(queue_worker(q), queue_drain_step, q);
+		mutex_unlock(q->lock);
+		if (!there)
+			return q->lost ? -ETIMEDOUT : 0;
+		if (err)
+			return err;
 		/* A completion that was polled for tells nobody. */
 		wait_event_timeout(q->volume->drain_wait,
 				   !READ_ONCE(q->in_flight) || READ_ONCE(q->kicked), HZ / 100);
 	} while (READ_ONCE(q->in_flight));
 	/* Who completed the last one may be about to wake us still. */
 	synchronize_rcu();
+	return 0;
 }
 
 static void queue_resume(struct sluice_worker *w, void *arg)
@@ -639,31 +674,60 @@ static void queue_resume(struct sluice_worker *w, void *arg)
 	WRITE_ONCE(q->draining, false);
 }
 
-void sluice_queue_settle(struct sluice_queue *q)
+int sluice_queue_settle(struct sluice_queue *q)
 {
-	lockdep_assert_held(q->lock);
-	if (!q->attached)
-		return;
-	queue_drain(q);
-	sluice_worker_call(queue_worker(q), queue_resume, q);
+	int err = queue_drain(q);
+
+	mutex_lock(q->lock);
+	/* One that leaves meanwhile goes on draining; else requests are taken again. */
+	if (q->attached)
+		sluice_worker_call_late(queue_worker(q), queue_resume, q);
+	mutex_unlock(q->lock);
 	queue_wake(q);
+	return err;
 }
 
-void sluice_queue_stop(struct sluice_queue *q)
+/* Context: q->lock held; no request is with the device. */
+static int queue_take_back(struct sluice_queue *q)
 {
-	lockdep_assert_held(q->lock);
-	if (!q->attached)
-		return;
-	WRITE_ONCE(q->attached, false);
-	if (q->dir == SLUICE_QUEUE_RX)
-		queue_publish_rx(q->port);
-	else if (q->dir == SLUICE_QUEUE_REQ)
-		queue_drain(q);
-	sluice_worker_call(queue_worker(q), queue_leave, q);
+	int err = sluice_worker_call_late(queue_worker(q), queue_leave, q);
+
+	q->leaving = false;
+	if (err) {
+		queue_lose(q);
+		return err;
+	}
 	if (q->volume)
 		q->volume->ops->queue_del(q);
 	/* The worker was the inbox's only consumer; now it is us. */
 	queue_empty_inbox(q);
+	return 0;
+}
+
+int sluice_queue_stop(struct sluice_queue *q)
+{
+	lockdep_assert_held(q->lock);
+	if (!q->attached)
+		return q->lost ? -ETIMEDOUT : 0;
+	WRITE_ONCE(q->attached, false);
+	if (q->dir == SLUICE_QUEUE_RX)
+		queue_publish_rx(q->port);
+	return queue_take_back(q);
+}
+
+/* Context: q->lock held, and dropped meanwhile. */
+static int queue_stop_requests(struct sluice_queue *q)
+{
+	int err;
+
+	if (!q->attached)
+		return q->lost ? -ETIMEDOUT : 0;
+	WRITE_ONCE(q->attached, false);
+	q->leaving = true;
+	mutex_unlock(q->lock);
+	err = queue_drain(q);
+	mutex_lock(q->lock);
+	return queue_take_back(q) ?: err;
 }
 
 int sluice_queue_detach(struct sluice_queue *q, u32 *avail, u32 *used)
@@ -671,157 +735,43 @@ int sluice_queue_detach(struct sluice_queue *q, u32 *avail, u32 *used)
 	int err = -ENOTCONN;
 
 	mutex_lock(q->lock);
-	if (!q->vr)
+	if (!q->vr || q->leaving)
 		goto unlock;
-	sluice_queue_stop(q);
+	err = q->volume ? queue_stop_requests(q) : sluice_queue_stop(q);
+	if (err)
+		goto unlock;
 	sluice_vring_state(q->vr, avail, used);
 	sluice_vring_free(q->vr);
 	sluice_fault_drop(q->fault);
 	queue_forget(q);
 	if (!queue_gone(q))
 		queue_event(q, SLUICE_EVENT_QUEUE_DETACH, q->pair);
-	err = 0;
 unlock:
 	mutex_unlock(q->lock);
 	return err;
 }
 SLUICE_EXPORT(sluice_queue_detach);
 
-void sluice_queue_move(struct sluice_queue *q, struct sluice_worker *to)
+int sluice_queue_move(struct sluice_queue *q, struct sluice_worker *to)
 {
 	struct sluice_worker *from = queue_worker(q);
+	int err;
 
 	ASSERT_RTNL();
 	if (from == to)
-		return;
-	if (q->attached)
-		sluice_worker_call(from, queue_leave, q);
+		return 0;
+	if (q->lost)
+		return -ETIMEDOUT;
+	if (queue_on_worker(q)) {
+		err = sluice_worker_call(from, queue_leave, q);
+		if (err)
+			return err;
+	}
 	rcu_assign_pointer(q->worker, to);
 	from->nr_users--;
 	to->nr_users++;
-	if (q->attached)
-		sluice_worker_call(to, queue_adopt, q);
-}
-
-static void queue_set_call(struct sluice_queue *q, void *ctx)
-{
-	if (!q->vr)
-		return;
-	q->cfg.call = ctx;
-	/*
-	 * What was signalled to nobody in between is signalled now: a driver copes with one too
-	 * many, not with one too few.
-	 */
-	if (ctx && q->attached)
-		eventfd_signal(ctx);
-}
-
-static void queue_set_err(struct sluice_queue *q, void *ctx)
-{
-	if (q->vr)
-		q->cfg.err = ctx;
-}
-
-void sluice_queue_set_call(struct sluice_queue *q, struct eventfd_ctx *ctx)
-{
-	sluice_queue_call(q, queue_set_call, ctx);
-}
-SLUICE_EXPORT(sluice_queue_set_call);
-
-void sluice_queue_set_err(struct sluice_queue *q, struct eventfd_ctx *ctx)
-{
-	sluice_queue_call(q, queue_set_err, ctx);
-}
-SLUICE_EXPORT(sluice_queue_set_err);
-
-static void queue_set_coalesce(struct sluice_queue *q, void *arg)
-{
-	if (!q->vr)
-		return;
-	q->cfg.coalesce = *(struct sluice_coalesce *)arg;
-	/* What waits is told of by the next visit, which is next. */
-	if (q->tell_at)
-		q->tell_at = 1;
-}
-
-void sluice_queue_set_coalesce(struct sluice_queue *q, struct sluice_coalesce c)
-{
-	sluice_queue_call(q, queue_set_coalesce, &c);
-}
-SLUICE_EXPORT(sluice_queue_set_coalesce);
-
-static void queue_remap(struct sluice_queue *q, void *arg)
-{
-	if (q->vr)
-		sluice_vring_unmap(q->vr);
-	WRITE_ONCE(q->kicked, 1);
-}
-
-void sluice_queue_memory_changed(struct sluice_queue *q)
-{
-	sluice_queue_call(q, queue_remap, NULL);
-}
-SLUICE_EXPORT(sluice_queue_memory_changed);
-
-static void queue_fail(struct sluice_queue *q, void *arg)
-{
-	enum sluice_vring_error *why = arg;
-
-	/* Without an owner it is detached, or its port is gone: nobody looks at it. */
-	if (!q->owner || q->broken)
-		return;
-	sluice_vring_break(q->vr, *why);
-	queue_break(q);
-}
-
-void sluice_queue_fail(struct sluice_queue *q, enum sluice_vring_error why)
-{
-	sluice_queue_call(q, queue_fail, &why);
-}
-SLUICE_EXPORT(sluice_queue_fail);
-
-struct queue_log {
-	bool on;
-	u64 addr;
-};
-
-static void queue_set_log(struct sluice_queue *q, void *arg)
-{
-	struct queue_log *l = arg;
-
-	if (q->vr)
-		sluice_vring_set_log(q->vr, l->on, l->addr);
-}
-
-void sluice_queue_set_log(struct sluice_queue *q, bool on, u64 log_addr)
-{
-	struct queue_log l = { .on = on, .addr = log_addr };
-
-	sluice_queue_call(q, queue_set_log, &l);
-}
-SLUICE_EXPORT(sluice_queue_set_log);
-
-int sluice_queue_init(struct sluice_queue *q, struct sluice_port *port, unsigned int pair, u8 dir)
-{
-	q->port = port;
-	q->lock = &port->lock;
-	q->pair = pair;
-	q->dir = dir;
-	INIT_LIST_HEAD(&q->node);
-	return ptr_ring_init(&q->inbox, dir == SLUICE_QUEUE_RX ? SLUICE_INBOX_SIZE : 0, GFP_KERNEL);
-}
-
-int sluice_queue_init_volume(struct sluice_queue *q, struct sluice_volume *v, unsigned int index)
-{
-	q->volume = v;
-	q->lock = &v->lock;
-	q->pair = index;
-	q->dir = SLUICE_QUEUE_REQ;
-	INIT_LIST_HEAD(&q->node);
-	return ptr_ring_init(&q->inbox, 0, GFP_KERNEL);
-}
-
-void sluice_queue_exit(struct sluice_queue *q)
-{
-	ptr_ring_cleanup(&q->inbox, queue_free_skb);
+	/* One that is stuck has it when it goes on. */
+	if (queue_on_worker(q))
+		sluice_worker_call_late(to, queue_adopt, q);
+	return 0;
 }

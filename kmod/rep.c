@@ -58,8 +58,8 @@ static netdev_tx_t rep_xmit_uplink(struct sluice_port *port, struct sk_buff *skb
 	/* ndo_start_xmit runs with RCU held. */
 	struct net_device *lower = rcu_dereference_bh(port->lower);
 
-	if (unlikely(!lower)) {
-		sluice_port_count_drop(port, SLUICE_DROP_UPLINK_DOWN, 1);
+	if (unlikely(!lower || sluice_port_held_back(port))) {
+		sluice_port_count_drop(port, lower ? SLUICE_DROP_HELD : SLUICE_DROP_UPLINK_DOWN, 1);
 		kfree_skb(skb);
 		return NETDEV_TX_OK;
 	}

@@ -325,7 +325,8 @@ void sluice_volume_set_writeback(struct sluice_volume *v, bool on);
  * that is not mapped breaks then.
  *
  * Context: process, no RTNL held. Return: 0, -EBUSY (attached), -EINVAL, -ENOMEM, -EFAULT (ring
- * areas unmapped), -ENODEV.
+ * areas unmapped), -ENODEV, -ETIMEDOUT (the worker does not answer), -EINPROGRESS (nor does it say
+ * that it has not the ring: as for sluice_queue_detach(), what was given is not to be freed).
  */
 int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config *cfg);
 
@@ -337,7 +338,11 @@ int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config
  *
  * When it returns nothing of the guest's memory is touched any more, on behalf of this queue; but a
  * page that the ring waited for may still be brought in, for which the address space lives on. Fine
- * on a detached queue (-ENOTCONN, indices untouched). Context: process.
+ * on a detached queue (-ENOTCONN, indices untouched). A volume's waits for the device.
+ *
+ * Context: process, no RTNL held. Return: 0, -ENOTCONN; -ETIMEDOUT, -EINPROGRESS or -EIO: the
+ * worker did not give the ring back, and may use at any time what the caller gave it: that is not
+ * to be freed, see sluice_leak().
  */
 int sluice_queue_detach(struct sluice_queue *q, u32 *avail, u32 *used);
 
@@ -356,29 +361,36 @@ void sluice_queue_kick(struct sluice_queue *q);
  * @q: queue
  * @fn: may sleep; must not wait for RTNL or for another worker, nor touch the owner's memory
  * @arg: its argument
+ * @size: bytes of @arg, at most 64: @fn is given a copy. 0: @fn is given @arg itself, which lives as
+ *	long as the queue or what it was attached with
  *
- * Returns after @fn has run (in the caller, if no worker is there). Context: process.
+ * Waits until @fn has run (in the caller, if no worker is there), for half a second at most.
+ * Context: process.
+ *
+ * Return: 0. Else the worker does not answer: -ETIMEDOUT (@fn will not run), -EINPROGRESS (it may
+ * be running), -EIO (the worker died in it). What is replaced by the call is then not to be freed:
+ * see sluice_leak(). The same holds for the calls below.
  */
-void sluice_queue_call(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg),
-		       void *arg);
+int sluice_queue_call(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg),
+		      void *arg, size_t size);
 
 /*
  * Change one eventfd of an attached queue, live (MSI-X masking); NULL for none. Borrowed as in the
- * config; the one before is no longer used when this returns.
+ * config; the one before is no longer used when this returns 0.
  */
-void sluice_queue_set_call(struct sluice_queue *q, struct eventfd_ctx *ctx);
-void sluice_queue_set_err(struct sluice_queue *q, struct eventfd_ctx *ctx);
+int sluice_queue_set_call(struct sluice_queue *q, struct eventfd_ctx *ctx);
+int sluice_queue_set_err(struct sluice_queue *q, struct eventfd_ctx *ctx);
 
 /* Change @coalesce of an attached queue, live. Context: process. */
-void sluice_queue_set_coalesce(struct sluice_queue *q, struct sluice_coalesce c);
+int sluice_queue_set_coalesce(struct sluice_queue *q, struct sluice_coalesce c);
 
 /*
  * After guest memory (table or IOTLB) changed: drop cached translations and look at a stalled ring
- * again. When it returns the worker uses, for this queue, nothing that was replaced or invalidated
- * before: then pages may be unpinned. Context: process. Additions alone need sluice_queue_kick()
- * only.
+ * again. When it returns 0 the worker uses, for this queue, nothing that was replaced or
+ * invalidated before: then pages may be unpinned. Context: process. Additions alone need
+ * sluice_queue_kick() only.
  */
-void sluice_queue_memory_changed(struct sluice_queue *q);
+int sluice_queue_memory_changed(struct sluice_queue *q);
 
 /**
  * sluice_queue_fail() - memory that a ring waits for cannot be had
@@ -387,12 +399,20 @@ void sluice_queue_memory_changed(struct sluice_queue *q);
  *
  * Stops the ring as if the guest had broken it: err eventfd, @broken callback (before this returns,
  * on the worker), event. Ignored when detached or broken already. Context: process, not a worker
- * (so not from a miss).
+ * (so not from a miss). Return: as sluice_queue_call().
  */
-void sluice_queue_fail(struct sluice_queue *q, enum sluice_vring_error why);
+int sluice_queue_fail(struct sluice_queue *q, enum sluice_vring_error why);
 
 /* Set @log_used/@log_addr (dirty log of the used ring) of an attached queue, live. */
-void sluice_queue_set_log(struct sluice_queue *q, bool on, u64 log_addr);
+int sluice_queue_set_log(struct sluice_queue *q, bool on, u64 log_addr);
+
+/**
+ * sluice_leak() - memory that cannot be freed, since a stuck worker may use it
+ * @bytes: how much, as far as it is known
+ *
+ * What stays is counted and shown by `sluice worker show`. Context: any.
+ */
+void sluice_leak(size_t bytes);
 
 bool sluice_queue_attached(const struct sluice_queue *q);
 

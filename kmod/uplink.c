@@ -104,7 +104,7 @@ static void uplink_poll_vf(struct sluice_port *port)
 }
 #endif
 
-bool sluice_uplink_poll(struct sluice_worker *w, struct sluice_port *port)
+static bool uplink_poll(struct sluice_worker *w, struct sluice_port *port)
 {
 	const struct sluice_engine_ops *ops;
 	u64 then;
@@ -119,12 +119,23 @@ bool sluice_uplink_poll(struct sluice_worker *w, struct sluice_port *port)
 	ops = rcu_dereference(port->engine_ops);
 	rcu_read_unlock();
 	/* As in sluice_queue_poll(): the port leaves its engine only after it left every worker. */
-	if (!ops)
+	if (!ops || sluice_port_held_back(port))
 		return false;
 	then = local_clock();
 	n = ops->uplink_rx(w, port, UPLINK_BUDGET);
 	sluice_port_count_busy(port, local_clock() - then);
 	return n > 0;
+}
+
+bool sluice_uplink_poll(struct sluice_worker *w, struct sluice_port *port)
+{
+	bool moved;
+
+	/* If the thread dies in it, this one is to blame. */
+	w->uplink = port;
+	moved = uplink_poll(w, port);
+	w->uplink = NULL;
+	return moved;
 }
 
 static void uplink_join(struct sluice_worker *w, void *arg)
@@ -144,31 +155,45 @@ static void uplink_leave(struct sluice_worker *w, void *arg)
 
 /* --- control --- */
 
-static void uplink_take_off_worker(struct sluice_port *port)
+/* @call: how to go about it if it does not answer. */
+static int uplink_take_off_worker(struct sluice_port *port,
+				  int (*call)(struct sluice_worker *w, sluice_call_t fn, void *arg))
 {
 	struct sluice_worker *w = rtnl_dereference(port->worker);
 
-	if (!w)
-		return;
-	sluice_worker_call(w, uplink_leave, port);
-	RCU_INIT_POINTER(port->worker, NULL);
-	w->nr_users--;
+	return w ? call(w, uplink_leave, port) : 0;
 }
 
+static void uplink_leave_worker(struct sluice_port *port)
+{
+	struct sluice_worker *w = rtnl_dereference(port->worker);
+
+	RCU_INIT_POINTER(port->worker, NULL);
+	if (w)
+		w->nr_users--;
+}
+
+/* One that is stuck takes it when it goes on. */
 static void uplink_put_on_worker(struct sluice_port *port, struct sluice_worker *w)
 {
 	rcu_assign_pointer(port->worker, w);
 	w->nr_users++;
-	sluice_worker_call(w, uplink_join, port);
+	sluice_worker_call_late(w, uplink_join, port);
 }
 
-void sluice_uplink_move(struct sluice_port *port, struct sluice_worker *to)
+int sluice_uplink_move(struct sluice_port *port, struct sluice_worker *to)
 {
+	int err;
+
 	ASSERT_RTNL();
 	if (!rtnl_dereference(port->worker) || rtnl_dereference(port->worker) == to)
-		return;
-	uplink_take_off_worker(port);
+		return 0;
+	err = uplink_take_off_worker(port, sluice_worker_call);
+	if (err)
+		return err;
+	uplink_leave_worker(port);
 	uplink_put_on_worker(port, to);
+	return 0;
 }
 
 static int uplink_check_lower(const struct net_device *lower, struct netlink_ext_ack *extack)
@@ -217,7 +242,7 @@ int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 {
 	struct sluice_uplink_notifier *n;
 	struct sluice_worker *w;
-	int err;
+	int err, lost = 0;
 
 	ASSERT_RTNL();
 	err = uplink_check_lower(lower, extack);
@@ -251,13 +276,17 @@ int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 
 worker:
 	RCU_INIT_POINTER(port->lower, NULL);
-	uplink_take_off_worker(port);
+	lost = uplink_take_off_worker(port, sluice_worker_call_late);
+	uplink_leave_worker(port);
 	dev_set_promiscuity(lower, -1);
 unlink:
 	netdev_upper_dev_unlink(lower, port->dev);
 inbox:
 	synchronize_net();
-	ptr_ring_cleanup(&port->inbox, NULL);
+	if (lost)
+		sluice_port_leak(port);
+	else
+		ptr_ring_cleanup(&port->inbox, NULL);
 	return err;
 }
 
@@ -270,26 +299,31 @@ static void uplink_free_skb(void *skb)
  * The handler goes first, and netdev_rx_handler_unregister() waits until nobody runs it; then the
  * worker, so the inbox has neither producer nor consumer when it is emptied.
  */
-void sluice_uplink_detach(struct sluice_port *port)
+int sluice_uplink_detach(struct sluice_port *port)
 {
 	struct net_device *lower = rtnl_dereference(port->lower);
 	struct sluice_uplink_notifier *n;
+	int err;
 
 	ASSERT_RTNL();
 	if (!lower)
-		return;
+		return 0;
 	list_for_each_entry(n, &notifiers, node)
 		n->removed(port->dev, lower);
 	netdev_rx_handler_unregister(lower);
 	RCU_INIT_POINTER(port->lower, NULL);
-	uplink_take_off_worker(port);
+	err = uplink_take_off_worker(port, sluice_worker_call_late);
+	uplink_leave_worker(port);
 	dev_uc_unsync(lower, port->dev);
 	dev_mc_unsync(lower, port->dev);
 	dev_set_promiscuity(lower, -1);
 	netdev_upper_dev_unlink(lower, port->dev);
-	ptr_ring_cleanup(&port->inbox, uplink_free_skb);
+	/* Of the VF's netdev that worker has no more than an RCU reader: its removal may wait. */
+	if (!err)
+		ptr_ring_cleanup(&port->inbox, uplink_free_skb);
 	WRITE_ONCE(port->napi_id, 0);
 	netif_carrier_off(port->dev);
+	return err;
 }
 
 /* Call @fn for each uplink that has a VF. */
@@ -341,7 +375,8 @@ static int uplink_event(struct notifier_block *nb, unsigned long event, void *pt
 		return NOTIFY_DONE;
 	switch (event) {
 	case NETDEV_UNREGISTER:
-		sluice_uplink_detach(port);
+		if (sluice_uplink_detach(port))
+			sluice_port_leak(port);
 		net_warn_ratelimited("sluice: %s: %s below it is gone\n", port->dev->name,
 				     lower->name);
 		sluice_netlink_event(dev_net(port->dev), SLUICE_EVENT_UPLINK_GONE, port, 0);

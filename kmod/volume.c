@@ -6,8 +6,10 @@
  *
  * A volume that a front end has claimed is not removed. One that is removed was doomed first, so
  * nobody has it, nobody gets it and no ring is attached; hence no worker knows it and nothing of
- * its is with the device. The device is then let go of. Its memory lasts until the last reference,
- * and the grace period after that, is over: who completed the last request may still wake a queue.
+ * its guest is with the device. The device is let go of once re-encryption is at rest, which may
+ * take as long as the device likes (@ending): until then the volume keeps its name and its extent.
+ * Its memory lasts until the last reference, and the grace period after that, is over: who
+ * completed the last request may still wake a queue.
  */
 #include <linux/capability.h>
 #include <linux/rtnetlink.h>
@@ -22,6 +24,8 @@
 static LIST_HEAD(volumes);
 static LIST_HEAD(notifiers);
 static const struct sluice_blk_ops *blk_engine;
+/* For what waits for a device: nobody waits for it under RTNL without a limit. */
+struct workqueue_struct *sluice_volume_wq;
 /* Written under RTNL. */
 static bool enforce;
 /*
@@ -104,15 +108,23 @@ static const char *volume_open_error(int err)
 	}
 }
 
-static int volume_open(struct sluice_volume *v, const char *path, struct netlink_ext_ack *extack)
+struct file *sluice_volume_open_device(const char *path, bool write,
+				       struct netlink_ext_ack *extack)
 {
-	blk_mode_t mode = BLK_OPEN_READ | (v->read_only ? 0 : BLK_OPEN_WRITE);
+	blk_mode_t mode = BLK_OPEN_READ | (write ? BLK_OPEN_WRITE : 0);
 	struct file *file = bdev_file_open_by_path(path, mode, &volume_holder, &volume_holder_ops);
 
-	if (IS_ERR(file)) {
+	if (IS_ERR(file))
 		NL_SET_ERR_MSG_FMT(extack, "%s", volume_open_error(PTR_ERR(file)));
+	return file;
+}
+
+static int volume_open(struct sluice_volume *v, const char *path, struct netlink_ext_ack *extack)
+{
+	struct file *file = sluice_volume_open_device(path, !v->read_only, extack);
+
+	if (IS_ERR(file))
 		return PTR_ERR(file);
-	}
 	v->bdev_file = file;
 	v->bdev = file_bdev(file);
 	return 0;
@@ -133,11 +145,13 @@ static bool extents_meet(u64 a, u64 a_len, u64 b, u64 b_len)
 	return a < b + b_len && b < a + a_len;
 }
 
-/* Is an extent, other than @but's own, part of @v, or of what it is re-encrypted with? */
-static bool volume_touches(const struct sluice_volume *v, const struct sluice_volume *but,
+bool sluice_volume_touches(const struct sluice_volume *v, const struct sluice_volume *but,
 			   const struct block_device *bdev, u64 start, u64 sectors)
 {
-	if (v->bdev == bdev && extents_meet(v->start, v->sectors, start, sectors))
+	/* What it gave up is free once the last request for it is done. */
+	u64 len = max(v->sectors, READ_ONCE(v->reserved));
+
+	if (v->bdev == bdev && extents_meet(v->start, len, start, sectors))
 		return true;
 	return v != but && v->rekey.file && file_bdev(v->rekey.file) == bdev &&
 	       extents_meet(v->rekey.start, SLUICE_REKEY_JOURNAL, start, sectors);
@@ -149,7 +163,7 @@ static bool volume_overlaps(const struct sluice_volume *v, u64 sectors)
 
 	list_for_each_entry(other, &volumes, node) {
 		if (other != v && !(other->read_only && v->read_only) &&
-		    volume_touches(other, v, v->bdev, v->start, sectors))
+		    sluice_volume_touches(other, v, v->bdev, v->start, sectors))
 			return true;
 	}
 	return false;
@@ -196,126 +210,6 @@ static int volume_choose_blocks(struct sluice_volume *v, const struct sluice_vol
 		return -EINVAL;
 	}
 	return 0;
-}
-
-/* --- re-encryption --------------------------------------------------------------------------- */
-
-static void volume_rekey_clear(struct sluice_volume *v)
-{
-	struct sluice_volume_rekey *k = &v->rekey;
-
-	if (k->file)
-		bdev_fput(k->file);
-	kfree(k->path);
-	kfree(k->key_name);
-	k->file = NULL;
-	k->path = NULL;
-	k->key_name = NULL;
-}
-
-/* RTNL is held by those who wait for this work to end. */
-static void volume_rekey_work(struct work_struct *work)
-{
-	struct sluice_volume *v = container_of(to_delayed_work(work), struct sluice_volume,
-					       rekey.work);
-
-	if (!rtnl_trylock()) {
-		queue_delayed_work(system_wq, &v->rekey.work, 1);
-		return;
-	}
-	/* After an error all stays as it is, for the operator to see. */
-	if (v->rekey.file && !v->ops->rekey_finish(v)) {
-		swap(v->key_name, v->rekey.key_name);
-		volume_rekey_clear(v);
-	}
-	rtnl_unlock();
-	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_REKEYED, v->name,
-				    -READ_ONCE(v->rekey.error));
-}
-
-void sluice_volume_rekey_ended(struct sluice_volume *v)
-{
-	queue_delayed_work(system_wq, &v->rekey.work, 0);
-}
-SLUICE_EXPORT(sluice_volume_rekey_ended);
-
-static int volume_open_journal(struct sluice_volume *v, const char *path, u64 start,
-			       struct netlink_ext_ack *extack)
-{
-	struct sluice_volume *other;
-	struct file *file;
-	u64 size;
-
-	file = bdev_file_open_by_path(path, BLK_OPEN_READ | BLK_OPEN_WRITE, &volume_holder,
-				      &volume_holder_ops);
-	if (IS_ERR(file)) {
-		NL_SET_ERR_MSG_FMT(extack, "%s", volume_open_error(PTR_ERR(file)));
-		return PTR_ERR(file);
-	}
-	v->rekey.file = file;
-	size = bdev_nr_sectors(file_bdev(file));
-	if (start % 8 || start >= size || size - start < SLUICE_REKEY_JOURNAL) {
-		NL_SET_ERR_MSG_FMT(extack, "a journal takes %u sectors, from a multiple of 8 on",
-				   SLUICE_REKEY_JOURNAL);
-		return -EINVAL;
-	}
-	list_for_each_entry(other, &volumes, node) {
-		if (volume_touches(other, v, file_bdev(file), start, SLUICE_REKEY_JOURNAL)) {
-			NL_SET_ERR_MSG(extack, "overlaps a volume: see 'sluice volume show'");
-			return -EBUSY;
-		}
-	}
-	v->rekey.start = start;
-	return 0;
-}
-
-/* Read the key and hand it to the engine, with the journal open. */
-static int volume_rekey_start(struct sluice_volume *v, s32 key, struct netlink_ext_ack *extack)
-{
-	struct sluice_volume_cipher cipher = {
-		.sector_size = v->sector_size,
-		.iv_offset = v->iv_offset,
-	};
-	int err;
-
-	err = sluice_key_read(key, &cipher, &v->rekey.key_name, extack);
-	if (!err && cipher.key_len * BITS_PER_BYTE / 2 != v->cipher_bits) {
-		NL_SET_ERR_MSG(extack, "the new key must be as long as the old one");
-		err = -EINVAL;
-	}
-	if (!err)
-		err = v->ops->rekey_start(v, &cipher, extack);
-	memzero_explicit(&cipher, sizeof(cipher));
-	return err;
-}
-
-int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 start,
-			struct netlink_ext_ack *extack)
-{
-	int err;
-
-	ASSERT_RTNL();
-	if (!capable(CAP_SYS_ADMIN)) {
-		NL_SET_ERR_MSG(extack, "needs CAP_SYS_ADMIN: opens a block device");
-		return -EPERM;
-	}
-	if (!v->cipher_bits || v->read_only) {
-		NL_SET_ERR_MSG(extack, "the volume is not encrypted, or read-only");
-		return -EINVAL;
-	}
-	if (v->rekey.file) {
-		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
-		return -EBUSY;
-	}
-	v->rekey.path = kstrdup(path, GFP_KERNEL);
-	err = v->rekey.path ? volume_open_journal(v, path, start, extack) : -ENOMEM;
-	if (!err)
-		err = volume_rekey_start(v, key, extack);
-	if (err)
-		volume_rekey_clear(v);
-	else
-		sluice_netlink_volume_event(SLUICE_EVENT_CONFIG, v->name, SLUICE_OBJECT_VOLUME);
-	return err;
 }
 
 /* --- making and removing --------------------------------------------------------------------- */
@@ -372,7 +266,9 @@ static struct sluice_volume *volume_new(const char *name, const struct sluice_vo
 	mutex_init(&v->lock);
 	INIT_LIST_HEAD(&v->node);
 	init_waitqueue_head(&v->drain_wait);
-	INIT_DELAYED_WORK(&v->rekey.work, volume_rekey_work);
+	sluice_volume_rekey_init(v);
+	sluice_volume_settle_init(v);
+	init_completion(&v->ended);
 	strscpy(v->name, name, sizeof(v->name));
 	v->start = p->start;
 	v->read_only = p->read_only;
@@ -500,9 +396,11 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
 		NL_SET_ERR_MSG(extack, "volumes need CAP_SYS_ADMIN: they open block devices");
 		return ERR_PTR(-EPERM);
 	}
-	if (sluice_volume_find(name)) {
-		NL_SET_ERR_MSG(extack, "there is a volume of that name");
-		return ERR_PTR(-EEXIST);
+	v = sluice_volume_find(name);
+	if (v) {
+		NL_SET_ERR_MSG_FMT(extack, "there is a volume of that name%s",
+				   v->ending ? ": its device holds up its removal" : "");
+		return ERR_PTR(v->ending ? -EBUSY : -EEXIST);
 	}
 	v = volume_new(name, params);
 	if (!v)
@@ -530,18 +428,34 @@ close:
 	return ERR_PTR(err);
 }
 
+/* Is there a queue that a worker did not give back? Context: @v->lock held. */
+static bool volume_is_lost(const struct sluice_volume *v)
+{
+	unsigned int i = 0;
+
+	while (i < v->nr_queues && !v->queue[i].lost)
+		i++;
+	return i < v->nr_queues;
+}
+
 int sluice_volume_doom(struct sluice_volume *v, struct netlink_ext_ack *extack)
 {
 	int err = 0;
 
 	ASSERT_RTNL();
 	mutex_lock(&v->lock);
-	if (v->user) {
+	if (volume_is_lost(v)) {
+		NL_SET_ERR_MSG(extack, "a worker that is stuck has it: see 'sluice worker show'");
+		err = -EBUSY;
+	} else if (v->user) {
 		NL_SET_ERR_MSG(extack, "in use: remove its vDPA or mediated device first");
 		err = -EBUSY;
 	} else if (v->gone) {
 		NL_SET_ERR_MSG(extack, "the volume is being removed");
 		err = -ENOENT;
+	} else if (v->rekey.opening) {
+		NL_SET_ERR_MSG(extack, "the journal of its re-encryption is being read");
+		err = -EBUSY;
 	} else {
 		WRITE_ONCE(v->gone, true);
 	}
@@ -557,21 +471,51 @@ void sluice_volume_undoom(struct sluice_volume *v)
 	mutex_unlock(&v->lock);
 }
 
-void sluice_volume_del(struct sluice_volume *v)
+/* Nothing goes on behind it any more: let go of the device. RTNL. */
+static void volume_forget(struct sluice_volume *v)
 {
 	ASSERT_RTNL();
-	volume_tell(v, false);
-	volume_leave_workers(v);
-	/* Stops what goes on in the background, and after that nothing starts the work again. */
-	v->ops->volume_del(v);
-	cancel_delayed_work_sync(&v->rekey.work);
-	volume_rekey_clear(v);
+	if (list_empty(&v->node))
+		return;
+	sluice_volume_rekey_clear(v);
 	mutex_lock(&holders_lock);
 	list_del_init(&v->node);
 	mutex_unlock(&holders_lock);
 	volume_close(v);
 	module_put(v->ops->owner);
 	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_DEL, v->name, 0);
+}
+
+/* Re-encryption comes to rest, for which it waits for the device: so without RTNL. */
+static void volume_end_work(struct work_struct *work)
+{
+	struct sluice_volume *v = container_of(work, struct sluice_volume, end_work);
+
+	/* Nothing starts it again: see sluice_volume_rekey_ended(). */
+	cancel_work_sync(&v->rekey.work);
+	v->ops->volume_del(v);
+	complete(&v->ended);
+	rtnl_lock();
+	volume_forget(v);
+	rtnl_unlock();
+	sluice_volume_put(v);
+}
+
+void sluice_volume_del(struct sluice_volume *v)
+{
+	ASSERT_RTNL();
+	volume_tell(v, false);
+	volume_leave_workers(v);
+	mutex_lock(&v->lock);
+	v->ending = true;
+	mutex_unlock(&v->lock);
+	/* The list's reference is the work's from now on, and memory may go with that. */
+	kref_get(&v->ref);
+	INIT_WORK(&v->end_work, volume_end_work);
+	queue_work(sluice_volume_wq, &v->end_work);
+	/* Where the device answers the name and the extent are free when the command returns. */
+	if (wait_for_completion_timeout(&v->ended, SLUICE_VOLUME_PATIENCE))
+		volume_forget(v);
 	sluice_volume_put(v);
 }
 
@@ -602,24 +546,9 @@ static void volume_changed(struct sluice_volume *v)
 		v->user->changed(v, v->user_priv);
 }
 
-/*
- * What was checked against the old end is done when this returns: the next volume may begin there.
- * It waits for the device, as a detach does.
- */
-static void volume_settle(struct sluice_volume *v)
-{
-	unsigned int i;
-
-	mutex_lock(&v->lock);
-	for (i = 0; i < v->nr_queues; i++)
-		sluice_queue_settle(&v->queue[i]);
-	mutex_unlock(&v->lock);
-}
-
 int sluice_volume_resize(struct sluice_volume *v, u64 sectors, struct netlink_ext_ack *extack)
 {
-	bool shorter;
-	u64 now;
+	u64 now, was;
 	int err;
 
 	ASSERT_RTNL();
@@ -631,10 +560,10 @@ int sluice_volume_resize(struct sluice_volume *v, u64 sectors, struct netlink_ex
 	err = volume_measure(v, sectors, &now, extack);
 	if (err)
 		return err;
-	shorter = now < v->sectors;
+	was = v->sectors;
 	WRITE_ONCE(v->sectors, now);
-	if (shorter)
-		volume_settle(v);
+	if (now < was)
+		sluice_volume_settle(v, was);
 	volume_changed(v);
 	sluice_netlink_volume_event(SLUICE_EVENT_CONFIG, v->name, SLUICE_OBJECT_VOLUME);
 	return 0;
@@ -659,6 +588,7 @@ int sluice_volume_assign(struct sluice_volume *v, int queue, struct sluice_worke
 			 struct netlink_ext_ack *extack)
 {
 	unsigned int i;
+	int err = 0;
 
 	ASSERT_RTNL();
 	if (queue >= (int)v->nr_queues) {
@@ -666,25 +596,30 @@ int sluice_volume_assign(struct sluice_volume *v, int queue, struct sluice_worke
 		return -EINVAL;
 	}
 	mutex_lock(&v->lock);
-	for (i = 0; i < v->nr_queues; i++) {
+	for (i = 0; i < v->nr_queues && !err; i++) {
 		if (queue < 0 || i == queue)
-			sluice_queue_move(&v->queue[i], w);
+			err = sluice_queue_move(&v->queue[i], w);
 	}
 	mutex_unlock(&v->lock);
-	return 0;
+	if (err)
+		NL_SET_ERR_MSG(extack,
+			       "its worker does not answer: see 'sluice worker show'");
+	return err;
 }
 
-void sluice_volume_assign_all(struct sluice_worker *from, struct sluice_worker *to)
+int sluice_volume_assign_all(struct sluice_worker *from, struct sluice_worker *to)
 {
 	struct sluice_volume *v = NULL;
 	unsigned int i;
+	int err = 0;
 
-	while ((v = sluice_volume_next(v))) {
-		for (i = 0; i < v->nr_queues; i++) {
+	while (!err && (v = sluice_volume_next(v))) {
+		for (i = 0; i < v->nr_queues && !err; i++) {
 			if (rtnl_dereference(v->queue[i].worker) == from)
-				sluice_volume_assign(v, i, to, NULL);
+				err = sluice_volume_assign(v, i, to, NULL);
 		}
 	}
+	return err;
 }
 
 void sluice_volume_set_enforce(bool on)
@@ -722,7 +657,7 @@ int sluice_volume_claim(struct sluice_volume *v, const struct sluice_volume_user
 	mutex_lock(&v->lock);
 	if (v->gone)
 		err = -ENODEV;
-	else if (v->user)
+	else if (v->user || v->rekey.opening)
 		err = -EBUSY;
 	else if (enforce && !v->cipher_bits)
 		err = -ENOKEY;
@@ -766,8 +701,10 @@ void sluice_volume_notifier_register(struct sluice_volume_notifier *n)
 
 	rtnl_lock();
 	list_add_tail(&n->node, &notifiers);
-	list_for_each_entry(v, &volumes, node)
-		n->added(v->name);
+	list_for_each_entry(v, &volumes, node) {
+		if (!v->gone)
+			n->added(v->name);
+	}
 	rtnl_unlock();
 }
 SLUICE_EXPORT(sluice_volume_notifier_register);
@@ -778,8 +715,10 @@ void sluice_volume_notifier_unregister(struct sluice_volume_notifier *n)
 
 	rtnl_lock();
 	list_del(&n->node);
-	list_for_each_entry(v, &volumes, node)
-		n->removed(v->name);
+	list_for_each_entry(v, &volumes, node) {
+		if (!v->gone)
+			n->removed(v->name);
+	}
 	rtnl_unlock();
 }
 SLUICE_EXPORT(sluice_volume_notifier_unregister);
@@ -795,3 +734,16 @@ struct sluice_queue *sluice_volume_queue(struct sluice_volume *v, unsigned int i
 	return &v->queue[index];
 }
 SLUICE_EXPORT(sluice_volume_queue);
+
+/* --- the module ------------------------------------------------------------------------------ */
+
+int sluice_volume_init(void)
+{
+	sluice_volume_wq = alloc_workqueue("sluice_volume", WQ_UNBOUND, 0);
+	return sluice_volume_wq ? 0 : -ENOMEM;
+}
+
+void sluice_volume_exit(void)
+{
+	destroy_workqueue(sluice_volume_wq);
+}

@@ -10,6 +10,7 @@
 #define _SLUICE_VOLUME_H
 
 #include <linux/blkdev.h>
+#include <linux/completion.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -141,6 +142,7 @@ struct sluice_volume_cipher {
  * @key_name: the new key; RTNL
  * @done: 512-byte sectors that have it; READ_ONCE elsewhere
  * @error: why it does not go on; 0: it does; READ_ONCE elsewhere
+ * @opening: the journal is being read, without RTNL; RTNL
  * @work: ends it
  */
 struct sluice_volume_rekey {
@@ -150,7 +152,8 @@ struct sluice_volume_rekey {
 	char *key_name;
 	u64 done;
 	int error;
-	struct delayed_work work;
+	bool opening;
+	struct work_struct work;
 };
 
 /**
@@ -170,12 +173,20 @@ struct sluice_volume_share {
  * @node: in the list of all; RTNL
  * @lock: serialises attach, detach, moves and removal. Inside RTNL, outside worker calls
  * @gone: removed, or about to be: nobody claims it any more; under @lock, READ_ONCE elsewhere
+ * @ending: it was removed, and goes when the device lets it; written under RTNL and @lock
+ * @end_work: lets go of the device; has the list's reference
+ * @ended: nothing but that is left to do
  * @dead: the device below was pulled out; set once; READ_ONCE elsewhere. Requests fail with IOERR
  * @bdev_file: the device; until @gone
  * @bdev: likewise
  * @path: as the operator named it
  * @start: first 512-byte sector of the extent
  * @sectors: length in 512-byte sectors; WRITE_ONCE under RTNL
+ * @reserved: length that it had, as long as requests for that may be with the device; 0: none are;
+ *	written under @lock, READ_ONCE elsewhere
+ * @settle_turn: how often it became shorter; written under @lock, READ_ONCE elsewhere
+ * @settle_work: waits for those requests; holds a reference
+ * @settled: who waits for @reserved
  * @read_only: writes are refused
  * @block_size: logical block size that the guest is told: 512 or 4096; a multiple of the device's
  *	and, if encrypted, at least the cipher's sector
@@ -205,6 +216,9 @@ struct sluice_volume {
 	/* Attach, detach, moves, removal. */
 	struct mutex lock;
 	bool gone;
+	bool ending;
+	struct work_struct end_work;
+	struct completion ended;
 	bool dead;
 
 	struct file *bdev_file;
@@ -212,6 +226,10 @@ struct sluice_volume {
 	char *path;
 	u64 start;
 	u64 sectors;
+	u64 reserved;
+	unsigned int settle_turn;
+	struct delayed_work settle_work;
+	wait_queue_head_t settled;
 	bool read_only;
 	unsigned int block_size;
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
@@ -274,7 +292,9 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
 					struct netlink_ext_ack *extack);
 /*
  * Removal in two steps, of which the first can be taken back. doom: -EBUSY and an extack while a
- * front end has it; from then on none gets it. del: of one that is doomed.
+ * front end has it; from then on none gets it. del: of one that is doomed; a device that does not
+ * answer within SLUICE_VOLUME_PATIENCE is let go of later, and until then the name and the extent
+ * are not free (@ending).
  */
 int sluice_volume_doom(struct sluice_volume *v, struct netlink_ext_ack *extack);
 void sluice_volume_undoom(struct sluice_volume *v);
@@ -287,8 +307,9 @@ struct sluice_volume *sluice_volume_next(struct sluice_volume *v);
 void sluice_volume_set_limit(struct sluice_volume *v, enum sluice_volume_op op,
 			     const struct sluice_volume_limit *limit);
 /*
- * @sectors: 0: up to the device's end. The guest sees it at once. Return: 0; -EBUSY: it would
- * overlap, or is being re-encrypted; -EINVAL.
+ * @sectors: 0: up to the device's end. The guest sees it at once; what it gave up is not free for
+ * others before the device is done with it, see @reserved. Return: 0; -EBUSY: it would overlap, or
+ * is being re-encrypted; -EINVAL.
  */
 int sluice_volume_resize(struct sluice_volume *v, u64 sectors, struct netlink_ext_ack *extack);
 /**
@@ -304,6 +325,8 @@ int sluice_volume_resize(struct sluice_volume *v, u64 sectors, struct netlink_ex
  *
  * Return: 0; -EBUSY: one is under way, or the room is not free; -EEXIST: the journal is that of
  * another volume, or of other keys, or says that it is done; -EINVAL; -EIO; -ENOKEY; -ENOMEM.
+ *
+ * Context: RTNL held; it is dropped while the journal is read.
  */
 int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 start,
 			struct netlink_ext_ack *extack);
@@ -311,8 +334,8 @@ int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 
 /* Move a queue (-1: all) to a worker, live. */
 int sluice_volume_assign(struct sluice_volume *v, int queue, struct sluice_worker *w,
 			 struct netlink_ext_ack *extack);
-/* All that use @from go to @to. */
-void sluice_volume_assign_all(struct sluice_worker *from, struct sluice_worker *to);
+/* All that use @from go to @to. Return: 0, or why not all did. */
+int sluice_volume_assign_all(struct sluice_worker *from, struct sluice_worker *to);
 /* May volumes without a key be attached? */
 void sluice_volume_set_enforce(bool on);
 bool sluice_volume_enforce(void);
@@ -334,6 +357,28 @@ void sluice_volume_share_take(const struct sluice_volume *v, const struct sluice
 void sluice_volume_count_busy(struct sluice_volume *v, u64 ns);
 
 /* --- between the files of sluice.ko --- */
+
+/* How long a command waits, with RTNL held, for what usually is done at once; in jiffies. */
+#define SLUICE_VOLUME_PATIENCE	(HZ / 4)
+
+/* For what waits for a device. */
+extern struct workqueue_struct *sluice_volume_wq;
+
+/* volume.c */
+int sluice_volume_init(void);
+void sluice_volume_exit(void);
+/* A device for ourselves; ERR_PTR and an extack. Process context. */
+struct file *sluice_volume_open_device(const char *path, bool write,
+				       struct netlink_ext_ack *extack);
+/* Is an extent, other than @but's own, part of @v, or of what it is re-encrypted with? RTNL. */
+bool sluice_volume_touches(const struct sluice_volume *v, const struct sluice_volume *but,
+			   const struct block_device *bdev, u64 start, u64 sectors);
+/* volume_rekey.c. clear: RTNL */
+void sluice_volume_rekey_init(struct sluice_volume *v);
+void sluice_volume_rekey_clear(struct sluice_volume *v);
+/* volume_settle.c: it was longer; waits for a short while only. RTNL. */
+void sluice_volume_settle_init(struct sluice_volume *v);
+void sluice_volume_settle(struct sluice_volume *v, u64 was);
 
 /*
  * key.c: read a key that the caller possesses; logon, user, encrypted and trusted ones. @name: its

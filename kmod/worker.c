@@ -2,19 +2,14 @@
 /*
  * Workers: one kernel thread for each reserved core.
  *
- * DOC: Quiescence
- *
- * A worker alternates between running the calls that others sent it and visiting its queues.
- * Whoever must be sure that a worker no longer uses something unpublishes it and then makes a call,
- * however empty: when the call returns the visit that might have seen the old state is over. Ring
- * memory, guest memory tables, ports and rules all die by this one argument.
+ * How others have something done on one, and what becomes of that when its thread dies, is call.c's
+ * matter.
  *
  * A core that goes offline takes no worker with it: the scheduler moves the thread to a core that
  * is left (a thread bound with kthread_bind() may be moved in that case alone), where it goes on,
  * slower; `sluice worker show` tells. The scheduler forgets the binding by that, so a worker that
  * finds itself abroad binds itself again once its core is back.
  */
-#include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
@@ -34,21 +29,15 @@
 /* Visits in vain after which a busy worker stops looking at a queue until it is kicked. */
 #define WORKER_IDLE_POLLS	64
 
-/* RTNL */
+/* Written with RTNL and the lock held, read with either. Inside RTNL, outside stand_in_lock. */
 static LIST_HEAD(workers);
+static DEFINE_MUTEX(workers_lock);
 
 /* Written under RTNL and pause_lock; workers read it between two bursts and sleep on the queue. */
 static bool paused;
 static DECLARE_WAIT_QUEUE_HEAD(resume_wait);
 /* Read side: packets that a call brings. Inside RTNL, outside port->lock. */
 static DECLARE_RWSEM(pause_lock);
-
-struct worker_call {
-	struct llist_node node;
-	void (*fn)(struct sluice_worker *w, void *arg);
-	void *arg;
-	struct completion done;
-};
 
 void sluice_worker_wake(struct sluice_worker *w)
 {
@@ -57,45 +46,14 @@ void sluice_worker_wake(struct sluice_worker *w)
 	 * bit. When the bit was set already the worker has yet to clear it, so it will see that
 	 * too.
 	 */
-	if (!test_and_set_bit(0, &w->pending))
-		wake_up_process(w->task);
+	if (test_and_set_bit(0, &w->pending))
+		return;
+	/* A thread that was replaced is there for a grace period. */
+	rcu_read_lock();
+	wake_up_process(READ_ONCE(w->task));
+	rcu_read_unlock();
 }
 SLUICE_EXPORT(sluice_worker_wake);
-
-void sluice_worker_call(struct sluice_worker *w, void (*fn)(struct sluice_worker *w, void *arg),
-			void *arg)
-{
-	struct worker_call call = { .fn = fn, .arg = arg };
-
-	if (current == w->task) {
-		fn(w, arg);
-		return;
-	}
-	init_completion(&call.done);
-	llist_add(&call.node, &w->mbox);
-	sluice_worker_wake(w);
-	wait_for_completion(&call.done);
-}
-SLUICE_EXPORT(sluice_worker_call);
-
-void sluice_worker_call_all(void (*fn)(struct sluice_worker *w, void *arg), void *arg)
-{
-	struct sluice_worker *w;
-
-	ASSERT_RTNL();
-	list_for_each_entry(w, &workers, node)
-		sluice_worker_call(w, fn, arg);
-}
-SLUICE_EXPORT(sluice_worker_call_all);
-
-static void worker_pass(struct sluice_worker *w, void *arg)
-{
-}
-
-void sluice_worker_sync_all(void)
-{
-	sluice_worker_call_all(worker_pass, NULL);
-}
 
 /* Others kept the worker from its queues since @then. */
 static void worker_note_pause(struct sluice_worker *w, u64 then)
@@ -111,25 +69,18 @@ static void worker_note_pause(struct sluice_worker *w, u64 then)
 
 static void worker_run_calls(struct sluice_worker *w)
 {
-	struct llist_node *list = llist_reverse_order(llist_del_all(&w->mbox));
-	struct worker_call *call, *next;
 	u64 then;
 
-	if (!list)
+	if (llist_empty(&w->mbox))
 		return;
 	then = local_clock();
-
-	/* A call lies on its sender's stack: it is gone as soon as it is completed. */
-	llist_for_each_entry_safe(call, next, list, node) {
-		call->fn(w, call->arg);
-		complete(&call->done);
-	}
+	sluice_calls_run(w);
 	worker_note_pause(w, then);
 }
 
 void sluice_worker_use_mm(struct sluice_worker *w, struct mm_struct *mm)
 {
-	if (w->mm == mm)
+	if (w->mm == mm || current != w->task)
 		return;
 	if (w->mm)
 		kthread_unuse_mm(w->mm);
@@ -233,8 +184,11 @@ static u64 worker_sleep(struct sluice_worker *w, u64 now)
 	 * Pairs with sluice_worker_wake(): either the bit is seen here or the wake-up sees the
 	 * state.
 	 */
-	if (!test_bit(0, &w->pending) && !kthread_should_stop())
+	if (!test_bit(0, &w->pending) && !kthread_should_stop()) {
+		WRITE_ONCE(w->asleep, true);
 		worker_schedule(until);
+		WRITE_ONCE(w->asleep, false);
+	}
 	__set_current_state(TASK_RUNNING);
 
 	woken = local_clock();
@@ -251,8 +205,10 @@ static u64 worker_wait_resume(struct sluice_worker *w, u64 now)
 	/*
 	 * Whoever finds the bit set wakes nobody, so any wake-up ends the wait, not only a call's.
 	 */
+	WRITE_ONCE(w->asleep, true);
 	wait_event_idle(resume_wait, !READ_ONCE(paused) || test_bit(0, &w->pending) ||
 			kthread_should_stop());
+	WRITE_ONCE(w->asleep, false);
 	worker_note_pause(w, now);
 	woken = local_clock();
 	worker_account(w, &w->sleep_ns, woken - now);
@@ -278,6 +234,7 @@ static int worker_main(void *data)
 		clear_bit(0, &w->pending);
 		/* Pairs with sluice_worker_wake(): look at the work only after the bit is down. */
 		smp_mb__after_atomic();
+		WRITE_ONCE(w->loops, w->loops + 1);
 		worker_run_calls(w);
 		if (unlikely(raw_smp_processor_id() != w->cpu))
 			worker_go_home(w);
@@ -319,6 +276,7 @@ static struct sluice_worker *worker_new(unsigned int cpu, enum sluice_worker_mod
 	w->mode = mode;
 	w->automatic = automatic;
 	init_llist_head(&w->mbox);
+	mutex_init(&w->stand_in_lock);
 	INIT_LIST_HEAD(&w->queues);
 	INIT_LIST_HEAD(&w->uplinks);
 	u64_stats_init(&w->syncp);
@@ -333,8 +291,11 @@ static struct sluice_worker *worker_new(unsigned int cpu, enum sluice_worker_mod
 	err = sluice_engine_worker_add(w);
 	if (err)
 		goto stop;
-	list_add_tail(&w->node, &workers);
 	wake_up_process(w->task);
+	mutex_lock(&workers_lock);
+	list_add_tail(&w->node, &workers);
+	mutex_unlock(&workers_lock);
+	sluice_watchdog_start();
 	sluice_netlink_event(&init_net, SLUICE_EVENT_WORKER_ADD, NULL, cpu);
 	return w;
 
@@ -344,6 +305,10 @@ stop:
 free:
 	kfree(w);
 	return ERR_PTR(err);
+}
+
+static void worker_pass(struct sluice_worker *w, void *arg)
+{
 }
 
 static void worker_free_rcu(struct rcu_head *rcu)
@@ -359,13 +324,65 @@ static void worker_free_rcu(struct rcu_head *rcu)
  * left; so the thread touches nothing of others. Who found the worker by a pointer read under RCU
  * before may still wake it: hence the grace period.
  */
-static void worker_destroy(struct sluice_worker *w)
+static int worker_destroy(struct sluice_worker *w)
 {
+	int err = sluice_worker_call(w, worker_pass, NULL);
+
+	/* One that is stuck would be waited for without end. */
+	if (err)
+		return err;
+	mutex_lock(&workers_lock);
 	list_del(&w->node);
+	mutex_unlock(&workers_lock);
+	sluice_watchdog_forget(w);
 	kthread_stop(w->task);
 	sluice_engine_worker_del(w);
 	sluice_netlink_event(&init_net, SLUICE_EVENT_WORKER_DEL, NULL, w->cpu);
 	call_rcu(&w->rcu, worker_free_rcu);
+	return 0;
+}
+
+bool sluice_worker_any(bool (*fn)(struct sluice_worker *w))
+{
+	struct sluice_worker *w;
+	bool any = false;
+
+	mutex_lock(&workers_lock);
+	list_for_each_entry(w, &workers, node)
+		any |= fn(w);
+	mutex_unlock(&workers_lock);
+	return any;
+}
+
+int sluice_worker_respawn(struct sluice_worker *w)
+{
+	struct task_struct *task, *old = w->task;
+	int err;
+
+	ASSERT_RTNL();
+	task = kthread_create_on_cpu(worker_main, w, w->cpu, "sluice/%u");
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	err = sluice_engine_worker_add(w);
+	if (err) {
+		kthread_stop(task);
+		return err;
+	}
+	get_task_struct(task);
+	mutex_lock(&w->stand_in_lock);
+	w->buried = false;
+	w->held = 0;
+	w->asleep = false;
+	set_bit(0, &w->pending);
+	/* All that the new thread finds is in place. */
+	smp_store_release(&w->task, task);
+	mutex_unlock(&w->stand_in_lock);
+	wake_up_process(task);
+	/* Who is about to wake the old one: see sluice_worker_wake(). */
+	synchronize_rcu();
+	kthread_stop(old);
+	put_task_struct(old);
+	return 0;
 }
 
 struct sluice_worker *sluice_worker_next(struct sluice_worker *w)
@@ -424,8 +441,7 @@ static int worker_assign_all(struct sluice_worker *from, struct sluice_worker *t
 				return err;
 		}
 	}
-	sluice_volume_assign_all(from, to);
-	return 0;
+	return sluice_volume_assign_all(from, to);
 }
 
 struct sluice_worker *sluice_worker_add(unsigned int cpu, enum sluice_worker_mode mode,
@@ -479,13 +495,12 @@ int sluice_worker_del(struct sluice_worker *w, struct netlink_ext_ack *extack)
 			       "the last worker serves ports: add another, or delete the ports");
 		return -EBUSY;
 	}
-	if (w->nr_users) {
-		err = worker_assign_all(w, to);
-		if (err)
-			return err;
-	}
-	worker_destroy(w);
-	return 0;
+	err = w->nr_users ? worker_assign_all(w, to) : 0;
+	if (!err)
+		err = worker_destroy(w);
+	if (err)
+		NL_SET_ERR_MSG(extack, "the worker does not answer: see 'sluice worker show'");
+	return err;
 }
 
 void sluice_worker_set_mode(struct sluice_worker *w, enum sluice_worker_mode mode)
@@ -521,13 +536,18 @@ void sluice_worker_times(const struct sluice_worker *w, struct sluice_worker_tim
 	} while (u64_stats_fetch_retry(&w->syncp, start));
 }
 
-void sluice_worker_pause_all(void)
+int sluice_worker_pause_all(void)
 {
+	int err;
+
 	ASSERT_RTNL();
 	down_write(&pause_lock);
 	WRITE_ONCE(paused, true);
 	/* A worker that runs a call looks at the flag next, before any packet. */
-	sluice_worker_sync_all();
+	err = sluice_worker_sync_all();
+	if (err)
+		sluice_worker_resume_all();
+	return err;
 }
 
 void sluice_worker_resume_all(void)

@@ -26,6 +26,9 @@ static const struct field port_fields[] = {
 	{ .name = "mtu", .codec = &codec_u32, .attr = SLUICE_A_PORT_MTU },
 	{ "wire", &codec_name, SLUICE_A_PORT_PEER, 0, F_SHOW, NULL },
 	{ "held", &codec_flag, SLUICE_A_PORT_HELD, 0, F_SHOW, NULL },
+	{ "quarantine", &codec_text, SLUICE_A_PORT_QUARANTINE, 0, F_SHOW, NULL },
+	{ "since", &codec_time, SLUICE_A_PORT_QUARANTINE_TIME, 0, F_SHOW, NULL },
+	{ "broken-rings", &codec_u64, SLUICE_A_PORT_BROKEN_RINGS, 0, F_SHOW, NULL },
 	{ "queue", NULL, SLUICE_A_PORT_QUEUE, 0, F_SHOW | F_NEST, &object_queue },
 };
 
@@ -41,6 +44,9 @@ static const struct field uplink_fields[] = {
 	{ "cpu", &codec_u32, SLUICE_A_PORT_CPU, 0, F_SHOW, NULL },
 	{ "wire", &codec_name, SLUICE_A_PORT_PEER, 0, F_SHOW, NULL },
 	{ "held", &codec_flag, SLUICE_A_PORT_HELD, 0, F_SHOW, NULL },
+	{ "quarantine", &codec_text, SLUICE_A_PORT_QUARANTINE, 0, F_SHOW, NULL },
+	{ "since", &codec_time, SLUICE_A_PORT_QUARANTINE_TIME, 0, F_SHOW, NULL },
+	{ "broken-rings", &codec_u64, SLUICE_A_PORT_BROKEN_RINGS, 0, F_SHOW, NULL },
 };
 
 const struct object object_uplink = OBJECT("uplink", uplink_fields);
@@ -132,6 +138,10 @@ const struct command port_commands[] = {
 	  "change a port" },
 	{ "port", "del", SLUICE_CMD_PORT_DEL, &object_port, "@name!", NULL, "kind=guest",
 	  "remove a guest port" },
+	{ "port", "hold", SLUICE_CMD_PORT_HOLD, &object_port, "@name!", NULL, NULL,
+	  "keep a port or an uplink from moving anything" },
+	{ "port", "release", SLUICE_CMD_PORT_RELEASE, &object_port, "@name!", NULL, NULL,
+	  "let one go on that is held" },
 	{ "port", "show", SLUICE_CMD_PORT_GET, &object_port, "@name", ports_show, NULL,
 	  "show guest ports" },
 	{ "uplink", "add", SLUICE_CMD_UPLINK_ADD, &object_uplink, "@name! dev!", NULL, NULL,

@@ -122,6 +122,9 @@ static const char *const event_names[] = {
 	[SLUICE_EVENT_VOLUME_REKEYED] = "volume-rekeyed",
 	[SLUICE_EVENT_VOLUME_PLAIN] = "volume-plain",
 	[SLUICE_EVENT_VOLUME_REFUSED] = "volume-refused",
+	[SLUICE_EVENT_WORKER_STATE] = "worker-state",
+	[SLUICE_EVENT_PORT_HELD] = "port-held",
+	[SLUICE_EVENT_PORT_RELEASED] = "port-released",
 };
 
 static const char *const object_names[] = {
@@ -169,6 +172,7 @@ static void event_value(struct rec *r, uint32_t event, uint32_t value)
 		break;
 	case SLUICE_EVENT_WORKER_ADD:
 	case SLUICE_EVENT_WORKER_DEL:
+	case SLUICE_EVENT_WORKER_STATE:
 		set_number(r, EV_CPU, value);
 		break;
 	case SLUICE_EVENT_VOLUME_REKEYED:

@@ -69,7 +69,7 @@ _sluice() {
 				found=$(_sluice_usage "${words[0]}" "${words[1]}" | sed 's/[][]//g; s/[| ]/\n/g' |
 					grep -E '^[a-z][a-z-]*$' | tail -n +4)
 				case "${words[0]} ${words[1]}" in
-				'port del' | 'port set' | 'port show') found+=" $(_sluice_names port)" ;;
+				'port del' | 'port set' | 'port show' | 'port hold' | 'port release') found+=" $(_sluice_names port)" ;;
 				'uplink del' | 'uplink show') found+=" $(_sluice_names uplink)" ;;
 				'wire add' | 'wire del') found+=" $(_sluice_names port uplink)" ;;
 				'meter del') found+=" $(_sluice_ids meter)" ;;

@@ -68,6 +68,8 @@ static const struct field volume_fields[] = {
 	{ "journal", &codec_path, SLUICE_A_VOLUME_JOURNAL, 0, F_SHOW, NULL },
 	{ "journal-start", &codec_extent, SLUICE_A_VOLUME_JOURNAL_START, 0, F_SHOW, NULL },
 	{ "claimed", &codec_flag, SLUICE_A_VOLUME_CLAIMED, 0, F_SHOW, NULL },
+	{ "reserved", &codec_extent, SLUICE_A_VOLUME_RESERVED, 0, F_SHOW, NULL },
+	{ "ending", &codec_flag, SLUICE_A_VOLUME_ENDING, 0, F_SHOW, NULL },
 	{ "dead", &codec_flag, SLUICE_A_VOLUME_DEAD, 0, F_SHOW, NULL },
 	{ "writeback", &codec_flag, SLUICE_A_VOLUME_WRITEBACK, 0, F_SHOW, NULL },
 	{ "throttled-reads", &codec_u64, SLUICE_A_VOLUME_THROTTLED_READS, 0, F_STAT, NULL },

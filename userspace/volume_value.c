@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "sluice.h"
 
 #define SECTOR 512
@@ -155,6 +156,15 @@ static void format_ns(const struct value *v, char *buf, size_t size)
 	format_scaled(v->n, 1000, names, ARRAY_SIZE(names), buf, size);
 }
 
+static void format_time(const struct value *v, char *buf, size_t size)
+{
+	time_t t = v->n;
+	struct tm tm;
+
+	localtime_r(&t, &tm);
+	strftime(buf, size, "%FT%T", &tm);
+}
+
 static void format_amount(const struct value *v, char *buf, size_t size)
 {
 	static const char *const names[] = { "", "k", "m", "g", "t" };
@@ -171,6 +181,7 @@ const struct codec codec_count = { "N", true, parse_count, format_number, put_ui
 
 /* What the tool works out itself. */
 const struct codec codec_ns = { "TIME", true, parse_never, format_ns, NULL, NULL };
+const struct codec codec_time = { "TIME", false, parse_never, format_time, NULL, get_number };
 const struct codec codec_amount = { "N", true, parse_never, format_amount, NULL, NULL };
 
 /* A list of its own: numbers of eight bytes. */

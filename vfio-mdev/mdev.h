@@ -110,6 +110,8 @@ struct sluice_mdev_irq {
  * @held_until: jiffies: nothing is pinned before that either; changes under @lock
  * @waiting: @work found it so, and has to look again; @lock
  * @settled: wakes the control queue when it no longer is so
+ * @lost: a worker did not answer, and may use what is here: none of it is freed any more; set once,
+ *	READ_ONCE
  */
 struct sluice_mdev_mem {
 	struct mutex lock;	/* see above */
@@ -123,6 +125,7 @@ struct sluice_mdev_mem {
 	unsigned long held_until;
 	bool waiting;
 	wait_queue_head_t settled;
+	bool lost;
 };
 
 /**
@@ -392,6 +395,8 @@ bool sluice_mdev_irq_request(struct sluice_mdev *m);
 void sluice_mdev_mem_init(struct sluice_mdev *m);
 /* The device is open; no queue is attached. */
 int sluice_mdev_mem_open(struct sluice_mdev *m);
+/* See mem->lost. Context: process. */
+void sluice_mdev_mem_lose(struct sluice_mdev *m);
 /* Queues were stopped: wait for work in flight, unpin everything. */
 void sluice_mdev_mem_close(struct sluice_mdev *m);
 /* Queues were stopped: unpin everything. */

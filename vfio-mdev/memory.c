@@ -342,8 +342,32 @@ unlock:
 
 /* --- unpinning --- */
 
+void sluice_mdev_mem_lose(struct sluice_mdev *m)
+{
+	if (xchg(&m->mem.lost, true))
+		return;
+	get_device(&m->vdev.device);
+	__module_get(THIS_MODULE);
+	sluice_leak(sizeof(*m));
+}
+
+/*
+ * The VMM is owed that its pages are unpinned; but what a worker may write to later is not to be
+ * somebody else's by then.
+ */
+static void mem_keep(const struct mem_run *run)
+{
+	unsigned int i;
+
+	for (i = 0; i < run->nr; i++)
+		get_page(run->page[i]);
+	sluice_leak((size_t)run->nr << PAGE_SHIFT);
+}
+
 static void mem_unpin(struct sluice_mdev *m, struct mem_run *run)
 {
+	if (READ_ONCE(m->mem.lost))
+		mem_keep(run);
 	vfio_unpin_pages(&m->vdev, (dma_addr_t)run->first << PAGE_SHIFT, run->nr);
 	m->mem.pinned -= run->nr;
 	kvfree(run);
@@ -369,8 +393,8 @@ static void mem_unpin_range(struct sluice_mdev *m, unsigned long first, unsigned
 		while ((run = mt_find(&m->mem.runs, &at, last)))
 			sluice_iotlb_invalidate(vq->gmem.iotlb, (u64)run->first << PAGE_SHIFT,
 						((u64)(run->first + run->nr) << PAGE_SHIFT) - 1);
-		if (vq->q)
-			sluice_queue_memory_changed(vq->q);
+		if (vq->q && sluice_queue_memory_changed(vq->q))
+			sluice_mdev_mem_lose(m);
 	}
 	at = first;
 	while ((run = mt_find(&m->mem.runs, &at, last))) {
@@ -432,7 +456,7 @@ static void mem_free(struct sluice_mdev *m)
 	unsigned int i;
 
 	mutex_lock(&m->mem.lock);
-	for (i = 0; i < SLUICE_MDEV_VQS; i++) {
+	for (i = 0; i < SLUICE_MDEV_VQS && !m->mem.lost; i++) {
 		struct sluice_mdev_vq *vq = &m->vq[i];
 
 		if (vq->gmem.iotlb)
@@ -446,6 +470,8 @@ int sluice_mdev_mem_open(struct sluice_mdev *m)
 {
 	unsigned int i;
 
+	if (READ_ONCE(m->mem.lost))
+		return -EIO;
 	for (i = 0; i < m->common.nr_queues; i++) {
 		struct sluice_mdev_vq *vq = &m->vq[i];
 

@@ -118,6 +118,9 @@ static int queue_attach(struct sluice_mdev *m, unsigned int index)
 	/* Before it is attached: it may miss memory at once. */
 	queue_set(vq, m->kind->queue(m, index));
 	err = sluice_queue_attach(vq->q, &cfg);
+	/* A worker may have it nevertheless. */
+	if (err == -EINPROGRESS)
+		sluice_mdev_mem_lose(m);
 	if (err)
 		queue_set(vq, NULL);
 	/* A port that was removed is a cable that was pulled. */
@@ -155,9 +158,13 @@ void sluice_mdev_queue_start_all(struct sluice_mdev *m)
 
 static void queue_detach(struct sluice_mdev_vq *vq)
 {
+	int err;
+
 	if (!vq->q)
 		return;
-	sluice_queue_detach(vq->q, &vq->avail, &vq->used);
+	err = sluice_queue_detach(vq->q, &vq->avail, &vq->used);
+	if (err && err != -ENOTCONN)
+		sluice_mdev_mem_lose(vq->mdev);
 	queue_set(vq, NULL);
 }
 

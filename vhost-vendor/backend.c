@@ -129,6 +129,9 @@ static int backend_attach(struct sluice_vhost_vq *vq)
 
 	backend_config(vq, &cfg);
 	err = sluice_queue_attach(vq->q, &cfg);
+	/* A worker may have it nevertheless. */
+	if (err == -EINPROGRESS)
+		sluice_vhost_lose(vq->vhost);
 	if (err)
 		return err;
 	vq->attached = true;
@@ -139,11 +142,15 @@ static int backend_attach(struct sluice_vhost_vq *vq)
 static void backend_detach(struct sluice_vhost_vq *vq)
 {
 	u32 avail, used;
+	int err;
 
 	if (!vq->attached)
 		return;
 	sluice_vhost_backend_stop_kick(vq);
-	if (!sluice_queue_detach(vq->q, &avail, &used)) {
+	err = sluice_queue_detach(vq->q, &avail, &used);
+	if (err && err != -ENOTCONN)
+		sluice_vhost_lose(vq->vhost);
+	if (!err) {
 		vq->base = avail & U16_MAX;
 		if (backend_packed(vq))
 			vq->base |= (used & U16_MAX) << 16;

@@ -7,7 +7,7 @@
  * The rings of a device are bound to one queue pair, so one worker serves them. A new table or
  * log is stored by a function that runs on that worker; then each ring drops the translations
  * that it cached. When both have returned nobody has the old table in hand, and it is freed;
- * the VMM may unmap what it described.
+ * the VMM may unmap what it described. If the worker does not answer both tables stay.
  */
 #include <linux/slab.h>
 #include "vhost.h"
@@ -55,24 +55,28 @@ static void mem_apply(struct sluice_queue *q, void *arg)
 	c->vhost->gmem = c->next;
 }
 
-static void mem_publish(struct mem_change *c)
+static int mem_publish(struct mem_change *c)
 {
 	struct sluice_vhost *v = c->vhost;
 	bool done = false;
 	unsigned int i;
+	int err = 0;
 
-	for (i = 0; i < SLUICE_VHOST_VQS; i++) {
+	for (i = 0; i < SLUICE_VHOST_VQS && !err; i++) {
 		if (!v->vq[i].attached)
 			continue;
-		sluice_queue_call(v->vq[i].q, mem_apply, c);
+		err = sluice_queue_call(v->vq[i].q, mem_apply, c, sizeof(*c));
 		done = true;
 	}
 	if (!done)
 		mem_apply(NULL, c);
-	for (i = 0; i < SLUICE_VHOST_VQS; i++) {
+	for (i = 0; i < SLUICE_VHOST_VQS && !err; i++) {
 		if (v->vq[i].attached)
-			sluice_queue_memory_changed(v->vq[i].q);
+			err = sluice_queue_memory_changed(v->vq[i].q);
 	}
+	if (err)
+		sluice_vhost_lose(v);
+	return err;
 }
 
 int sluice_vhost_mem_sync(struct sluice_vhost *v)
@@ -89,8 +93,7 @@ int sluice_vhost_mem_sync(struct sluice_vhost *v)
 			return -EFAULT;
 		c.next.log = (void __user *)(unsigned long)v->log_base;
 	}
-	mem_publish(&c);
-	return 0;
+	return mem_publish(&c);
 }
 
 static struct sluice_gmem_table *mem_table_new(const struct vhost_memory_region *r, unsigned int n)
@@ -131,7 +134,8 @@ int sluice_vhost_mem_set_table(struct sluice_vhost *v, const struct vhost_memory
 		v->table = old;
 		old = t;
 	}
-	sluice_gmem_table_free(old);
+	if (!v->lost)
+		sluice_gmem_table_free(old);
 	return err;
 }
 

@@ -183,6 +183,7 @@ static int msgs_invalidate(struct sluice_vhost *v, const struct vhost_iotlb_msg 
 {
 	u64 last = msg->iova + msg->size - 1;
 	unsigned int i;
+	int err = 0;
 
 	/* All of the address space does not fit into a size. */
 	if (!msg->size || last < msg->iova)
@@ -190,9 +191,9 @@ static int msgs_invalidate(struct sluice_vhost *v, const struct vhost_iotlb_msg 
 	sluice_iotlb_invalidate(v->gmem.iotlb, msg->iova, last);
 	for (i = 0; i < SLUICE_VHOST_VQS; i++) {
 		if (v->vq[i].attached)
-			sluice_queue_memory_changed(v->vq[i].q);
+			err = sluice_queue_memory_changed(v->vq[i].q) ?: err;
 	}
-	return 0;
+	return err;
 }
 
 int sluice_vhost_msgs_handle(struct sluice_vhost *v, const struct vhost_iotlb_msg *msg)

@@ -31,6 +31,17 @@ void sluice_vhost_put(struct sluice_vhost *v)
 	kref_put(&v->ref, vhost_free);
 }
 
+void sluice_vhost_lose(struct sluice_vhost *v)
+{
+	lockdep_assert_held(&v->lock);
+	if (v->lost)
+		return;
+	v->lost = true;
+	sluice_vhost_get(v);
+	__module_get(THIS_MODULE);
+	sluice_leak(sizeof(*v));
+}
+
 /*
  * Back to what it was when it was opened. The last of the address space may go here, with all
  * that it maps.
@@ -42,6 +53,8 @@ static void vhost_reset(struct sluice_vhost *v)
 	lockdep_assert_held(&v->lock);
 	for (i = 0; i < SLUICE_VHOST_VQS; i++)
 		sluice_vhost_vq_reset(&v->vq[i]);
+	if (v->lost)
+		return;
 	sluice_vhost_mem_reset(v);
 	v->features = 0;
 	WRITE_ONCE(v->backend_features, 0);
@@ -79,7 +92,7 @@ static int vhost_release(struct inode *inode, struct file *file)
 
 static bool vhost_is_owner(const struct sluice_vhost *v)
 {
-	return v->mm && v->mm == current->mm;
+	return v->mm && v->mm == current->mm && !v->lost;
 }
 
 static int vhost_set_owner(struct sluice_vhost *v)

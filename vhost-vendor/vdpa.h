@@ -176,6 +176,8 @@ struct sluice_vdpa_vq {
  * @vq: the queues, @nr_vqs of them
  * @start_work: has the type get ready, then starts what is ready
  * @broken: a ring was stopped, or could not be started
+ * @lost: a worker did not answer, and may use what is here: none of it is freed any more, and no
+ *	queue is started; set once, @lock
  * @config_lock: guards all below
  * @generation: of the configuration
  * @config_cb: the driver's interrupt for changes; called inside @config_lock
@@ -204,6 +206,7 @@ struct sluice_vdpa {
 	struct sluice_vdpa_vq vq[SLUICE_VDPA_VQS];
 	struct work_struct start_work;
 	bool broken;
+	bool lost;
 
 	spinlock_t config_lock;	/* see above */
 	u32 generation;
@@ -224,6 +227,8 @@ static inline bool sluice_vdpa_has(const struct sluice_vdpa *d, unsigned int bit
 /* For callbacks and what waits for RTNL. */
 extern struct workqueue_struct *sluice_vdpa_wq;
 
+/* vdpa_main.c: see @lost. d->lock held. */
+void sluice_vdpa_lose(struct sluice_vdpa *d);
 /* vdpa_main.c: the core let go of a device. */
 void sluice_vdpa_freed(void);
 

@@ -130,6 +130,17 @@ module:
 	return err;
 }
 
+void sluice_vdpa_lose(struct sluice_vdpa *d)
+{
+	lockdep_assert_held(&d->lock);
+	if (d->lost)
+		return;
+	d->lost = true;
+	get_device(&d->vdev.dev);
+	__module_get(THIS_MODULE);
+	sluice_leak(sizeof(*d));
+}
+
 /* vdpa_mgmtdev_ops.dev_del: inside the core's lock; waits for users of the device. */
 static void main_dev_del(struct vdpa_mgmt_dev *mdev, struct vdpa_device *vdev)
 {

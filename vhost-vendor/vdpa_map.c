@@ -106,28 +106,33 @@ int sluice_vdpa_map_add(struct sluice_vdpa *d, u64 iova, u64 size, u64 pa, u8 pe
 	return 0;
 }
 
-/* No queue uses what the IOTLB has forgotten. */
-static void map_quiesce(struct sluice_vdpa *d)
+/* No queue uses what the IOTLB has forgotten: false: a worker does not say so. */
+static bool map_quiesce(struct sluice_vdpa *d)
 {
 	unsigned int i;
 
 	for (i = 0; i < d->nr_vqs; i++) {
-		if (d->vq[i].attached)
-			sluice_queue_memory_changed(d->vq[i].q);
+		if (d->vq[i].attached && sluice_queue_memory_changed(d->vq[i].q))
+			sluice_vdpa_lose(d);
 	}
+	return !d->lost;
 }
 
 void sluice_vdpa_map_del(struct sluice_vdpa *d, u64 iova, u64 last)
 {
 	unsigned long at = iova;
 	struct vdpa_map *map;
+	bool quiet;
 
 	lockdep_assert_held(&d->lock);
 	while ((map = mt_find(&d->maps, &at, last))) {
 		sluice_iotlb_invalidate(d->iotlb, map->iova, map->last);
-		map_quiesce(d);
+		quiet = map_quiesce(d);
 		mtree_erase(&d->maps, map->iova);
-		map_free(map);
+		if (quiet)
+			map_free(map);
+		else
+			sluice_leak(map->last - map->iova + 1);
 		/* Behind the last address comes the first. */
 		if (!at)
 			break;

@@ -89,8 +89,13 @@ static int vq_start(struct sluice_vdpa_vq *vq)
 	/* A VMM enables all there are, also those that its guest has not set up. */
 	if (!vq->ready || !vq->num || vq->attached)
 		return 0;
+	if (vq->d->lost)
+		return -EIO;
 	vq_config(vq, &cfg);
 	err = sluice_queue_attach(vq->q, &cfg);
+	/* A worker may have it nevertheless. */
+	if (err == -EINPROGRESS)
+		sluice_vdpa_lose(vq->d);
 	/* A port that was removed is a cable that was pulled. */
 	if (err == -ENODEV)
 		return 0;
@@ -117,11 +122,15 @@ int sluice_vdpa_vq_start_all(struct sluice_vdpa *d)
 void sluice_vdpa_vq_stop(struct sluice_vdpa_vq *vq)
 {
 	u32 avail, used;
+	int err;
 
 	lockdep_assert_held(&vq->d->lock);
 	if (!vq->attached)
 		return;
-	if (!sluice_queue_detach(vq->q, &avail, &used)) {
+	err = sluice_queue_detach(vq->q, &avail, &used);
+	if (err && err != -ENOTCONN)
+		sluice_vdpa_lose(vq->d);
+	if (!err) {
 		vq->avail = avail;
 		vq->used = used;
 		vq->has_state = true;

@@ -164,6 +164,8 @@ struct sluice_vhost_msgs {
  *	no ring is bound
  * @vq: the rings
  * @msgs: IOTLB misses
+ * @lost: a worker did not answer, and may use what was set: none of that is freed any more, and
+ *	nobody is the owner; set once
  */
 struct sluice_vhost {
 	struct kref ref;
@@ -177,6 +179,7 @@ struct sluice_vhost {
 	struct sluice_gmem gmem;
 	struct sluice_vhost_vq vq[SLUICE_VHOST_VQS];
 	struct sluice_vhost_msgs msgs;
+	bool lost;
 };
 
 static inline bool sluice_vhost_has(const struct sluice_vhost *v, unsigned int bit)
@@ -198,6 +201,8 @@ int sluice_vhost_node_register(void);
 void sluice_vhost_node_unregister(void);
 void sluice_vhost_get(struct sluice_vhost *v);
 void sluice_vhost_put(struct sluice_vhost *v);
+/* See @lost. @v->lock held. */
+void sluice_vhost_lose(struct sluice_vhost *v);
 
 /* vq.c: all under vhost->lock, the owner asking, except where said. */
 void sluice_vhost_vq_init(struct sluice_vhost_vq *vq, struct sluice_vhost *v, unsigned int index);

@@ -33,9 +33,9 @@ void sluice_vhost_vq_reset(struct sluice_vhost_vq *vq)
 	sluice_vhost_backend_clear(vq);
 	if (vq->kick)
 		fput(vq->kick);
-	if (vq->call)
+	if (vq->call && !vq->vhost->lost)
 		eventfd_ctx_put(vq->call);
-	if (vq->err)
+	if (vq->err && !vq->vhost->lost)
 		eventfd_ctx_put(vq->err);
 	vq->kick = NULL;
 	vq->call = NULL;
@@ -126,14 +126,14 @@ static int vq_set_log(struct sluice_vhost_vq *vq, bool on, u64 log_addr)
 {
 	bool was_on = vq->log_used;
 	u64 was_at = vq->log_addr;
-	int err;
+	int err, late = 0;
 
 	/*
 	 * The log reaches as far as the ring writes to it, from before it begins until it has
 	 * ended.
 	 */
 	if (vq->attached && !on)
-		sluice_queue_set_log(vq->q, false, 0);
+		late = sluice_queue_set_log(vq->q, false, 0);
 	vq->log_used = on;
 	vq->log_addr = log_addr;
 	err = sluice_vhost_mem_sync(vq->vhost);
@@ -142,8 +142,8 @@ static int vq_set_log(struct sluice_vhost_vq *vq, bool on, u64 log_addr)
 		vq->log_addr = was_at;
 	}
 	if (vq->attached)
-		sluice_queue_set_log(vq->q, vq->log_used, vq->log_addr);
-	return err;
+		late = sluice_queue_set_log(vq->q, vq->log_used, vq->log_addr) ?: late;
+	return err ?: late;
 }
 
 int sluice_vhost_vq_set_addr(struct sluice_vhost_vq *vq, const struct vhost_vring_addr *a)
@@ -192,6 +192,7 @@ int sluice_vhost_vq_set_kick(struct sluice_vhost_vq *vq, int fd)
 int sluice_vhost_vq_set_event(struct sluice_vhost_vq *vq, unsigned int cmd, int fd)
 {
 	struct eventfd_ctx *ctx = NULL;
+	int err = 0;
 
 	if (fd != VHOST_FILE_UNBIND) {
 		ctx = eventfd_ctx_fdget(fd);
@@ -201,14 +202,16 @@ int sluice_vhost_vq_set_event(struct sluice_vhost_vq *vq, unsigned int cmd, int 
 	/* The old one is dropped only after the worker has let go of it. */
 	if (cmd == VHOST_SET_VRING_CALL) {
 		if (vq->attached)
-			sluice_queue_set_call(vq->q, ctx);
+			err = sluice_queue_set_call(vq->q, ctx);
 		swap(ctx, vq->call);
 	} else {
 		if (vq->attached)
-			sluice_queue_set_err(vq->q, ctx);
+			err = sluice_queue_set_err(vq->q, ctx);
 		swap(ctx, vq->err);
 	}
-	if (ctx)
+	if (err)
+		sluice_vhost_lose(vq->vhost);
+	else if (ctx)
 		eventfd_ctx_put(ctx);
-	return 0;
+	return err;
 }

@@ -128,7 +128,7 @@ struct sluice_blk_queue {
  * @view: the one that queues are to go by; written under @queues_lock, READ_ONCE elsewhere
  * @queues_lock: innermost
  * @queues: struct sluice_blk_queue.node; @queues_lock
- * @rekey: under way; NULL: none. RTNL
+ * @rekey: under way; NULL: none. RTNL, or the work that ends it
  * @limit: by enum sluice_volume_op (READ, WRITE)
  * @align: pieces that go to the device as they are begin and end at multiples of this, minus one
  * @nowait: the device can say that it is busy

@@ -53,14 +53,20 @@ static int net_port_add(struct sluice_port *port)
  * can reach it. The calls wait for those that had started, and deliver the counts that old entries
  * hold.
  */
-static void net_port_del(struct sluice_port *port)
+static int net_port_del(struct sluice_port *port)
 {
 	struct sluice_net_port *np = port->engine;
+	int err;
 
 	sluice_config_port_exit(port->inst->engine, port, np);
-	sluice_worker_call_all(sluice_datapath_flush_call, NULL);
+	err = sluice_worker_call_all(sluice_datapath_flush_call, NULL);
+	if (err) {
+		sluice_leak(sizeof(*np));
+		return err;
+	}
 	port->engine = NULL;
 	kfree(np);
+	return 0;
 }
 
 static void net_port_unlink(struct sluice_port *port)

@@ -291,7 +291,8 @@ static void out_flush_guest(struct sluice_worker *w, struct sluice_output *out,
 	unsigned int done = 0, n;
 
 	/* Frames that wait already go first. */
-	if (q->owner == w && !q->broken && !q->stalled && !sluice_queue_backlog(q)) {
+	if (q->owner == w && !q->broken && !q->stalled && !sluice_queue_backlog(q) &&
+	    !sluice_port_held_back(st->port)) {
 		sluice_queue_use_mm(w, q);
 		do {
 			n = out_write_ring(out, st);
@@ -350,16 +351,20 @@ static enum sluice_drop out_xmit(struct net_device *lower, struct sluice_pkt *pk
 /* BH is off for the burst: that is also the RCU read side for port->lower. */
 static void out_flush_uplink(struct sluice_output_stage *st)
 {
+	enum sluice_drop why = SLUICE_DROP_UPLINK_DOWN;
 	struct net_device *lower;
 	unsigned int i, bytes = 0, packets = 0;
 
 	local_bh_disable();
 	lower = rcu_dereference_bh(st->port->lower);
+	if (sluice_port_held_back(st->port)) {
+		why = SLUICE_DROP_HELD;
+		goto down;
+	}
 	if (unlikely(!lower || !netif_running(lower) || !netif_carrier_ok(lower)))
 		goto down;
 	for (i = 0; i < st->nr; i++) {
 		struct sluice_pkt *pkt = st->pkt[i];
-		enum sluice_drop why;
 		u32 len = pkt->len;
 
 		if (unlikely(!sluice_pkt_to_skb(pkt))) {
@@ -380,7 +385,7 @@ static void out_flush_uplink(struct sluice_output_stage *st)
 
 down:
 	local_bh_enable();
-	sluice_port_count_drop(st->port, SLUICE_DROP_UPLINK_DOWN, st->nr);
+	sluice_port_count_drop(st->port, why, st->nr);
 	for (i = 0; i < st->nr; i++)
 		sluice_pkt_free(st->pkt[i]);
 }

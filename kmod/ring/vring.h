@@ -37,7 +37,8 @@ struct sluice_gmem_absent;
 	X(ADDRESS, "address outside guest memory") \
 	X(DIRECTION, "buffer of the wrong direction") \
 	X(SIZE, "buffer too small or too large") \
-	X(RING, "ring area unmapped")
+	X(RING, "ring area unmapped") \
+	X(HOST, "the host's worker died in it")
 
 enum sluice_vring_error {
 #define SLUICE_X(name, text) SLUICE_VRING_ERR_##name,

@@ -402,24 +402,54 @@ int sluice_port_assign(struct sluice_port *port, int pair, struct sluice_worker 
 	return 0;
 }
 
-void sluice_worker_call_all(void (*fn)(struct sluice_worker *w, void *arg), void *arg)
+int sluice_worker_call_all(void (*fn)(struct sluice_worker *w, void *arg), void *arg)
 {
 	struct sluice_worker *w = NULL;
 
 	ASSERT_RTNL();
 	while ((w = sluice_worker_next(w)))
 		fn(w, arg);
+	return 0;
 }
 
-void sluice_worker_pause_all(void)
+int sluice_worker_pause_all(void)
 {
 	ASSERT_RTNL();
 	nr_paused++;
+	return 0;
 }
 
 void sluice_worker_resume_all(void)
 {
 	nr_paused--;
+}
+
+const char *sluice_worker_state_text(enum sluice_worker_state state)
+{
+	return "ok";
+}
+
+void sluice_leaks_get(struct sluice_leaks *l)
+{
+	*l = (struct sluice_leaks){ .objects = 1, .bytes = 2 };
+}
+
+void sluice_port_hold_back(struct sluice_port *port, enum sluice_quarantine why)
+{
+	port->quarantine = why;
+}
+
+bool sluice_port_release(struct sluice_port *port)
+{
+	bool was = port->quarantine;
+
+	port->quarantine = SLUICE_QUARANTINE_NONE;
+	return was;
+}
+
+const char *sluice_quarantine_text(enum sluice_quarantine why)
+{
+	return "held";
 }
 
 /* --- the kernel's netlink --- */
