@@ -26,7 +26,7 @@ tmp=$TMPDIR
 # What there is.
 c_tests() { sed -n 's/^TESTS *:= *//p' "$tests/$1/Makefile"; }
 # Those that ask of a vDPA device what they ask of a vhost node, and its own.
-vdpa_tests() { echo data hostile life; c_tests vdpa; }
+vdpa_tests() { echo contain data hostile life; c_tests vdpa; }
 fuzz_targets() { sed -n 's/^FUZZERS *:= *//p' "$tests/unit/Makefile"; }
 ctl_tests() { find "$tests/ctl" -name '*.sh' ! -name lib.sh -printf '%f\n' | sed 's/\.sh$//' | sort; }
 all() {
@@ -78,7 +78,7 @@ run() { # test
 			echo "ok 1 - $1"
 		;;
 	dkms|interrupt) timeout $limit "$tests/$1.sh" ;;
-	vdpa/data|vdpa/hostile|vdpa/life)
+	vdpa/contain|vdpa/data|vdpa/hostile|vdpa/life)
 		# Memory that is mapped page by page.
 		RIG_APPEND="${RIG_APPEND:-} vhost_vdpa.max_iotlb_entries=65536" \
 			in_uml env VHOST_NODE=vdpa "$tests/vhost/out/${1#*/}"
@@ -205,6 +205,7 @@ if selects 'vhost|vdpa|blk|vfio|ctl|interrupt'; then
 	# uml-build.sh prints the directory last.
 	build uml "$tests/rig/uml-build.sh" debug &&
 		build modules make ARCH=um KDIR="$(tail -n 1 "$tmp/uml")" -j"$jobs" modules &&
+		build wedge make -C "$tests/wedge" ARCH=um KDIR="$(tail -n 1 "$tmp/uml")" &&
 		build tool make tool && build vhost make -C "$tests/vhost" -j"$jobs" &&
 		build vdpa make -C "$tests/vdpa" -j"$jobs" && build blk make -C "$tests/blk" -j"$jobs" &&
 		build vfio make -C "$tests/vfio" -j"$jobs" || broken+=(vhost vdpa blk vfio ctl interrupt)

@@ -9,7 +9,7 @@ set -euo pipefail
 : "${UML_BUILD:?run this by selftests/rig/uml-run.sh}" "${1:?usage: with-modules.sh COMMAND [ARGS...]}"
 top=$(cd "$(dirname "$0")/.." && pwd)
 objects=$top/build/$(basename "$UML_BUILD")
-export PATH=$top/userspace:$PATH
+export PATH=$top/userspace:$PATH SLUICE_OBJECTS=$objects
 
 modules=(kmod/sluice kmod/sluice_net kmod/sluice_blk vhost-vendor/sluice_vhost vhost-vendor/sluice_vdpa
 	vfio-mdev/sluice_mdev)
@@ -22,6 +22,10 @@ done
 rc=0
 "$@" || rc=$?
 
+# A module of a test's own stands on ours.
+if [ -d /sys/module/sluice_wedge ]; then
+	rmmod sluice_wedge
+fi
 for ((i = ${#modules[@]} - 1; i >= 0; i--)); do
 	name=${modules[i]##*/}
 	# A test of unloading may have done it already.

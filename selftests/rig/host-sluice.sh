@@ -25,6 +25,8 @@ sluice_objects()
 sluice_build()
 {
 	make -s -C "$RIG_TOP" KVER="$1" BUILD="$(sluice_objects "$1")" -j"$(nproc)" modules &&
+		make -s -C "$RIG_TOP/selftests/wedge" KDIR="/lib/modules/$1/build" \
+			BUILD="$(sluice_objects "$1")" &&
 		make -s -C "$RIG_TOP" tool
 }
 

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A worker that dies or does not answer, and a guest that breaks its rings again and again: one
+ * port is held, the others go on, and nobody waits without an end (issue 9, 4.1).
+ */
+#include "kselftest_harness.h"
+#include "rig.h"
+
+#define FEATURES	(VDRV_F_VERSION_1 | VDRV_F_MRG_RXBUF)
+#define FAR		0x00007000deadb000ULL	/* in no memory region */
+#define BROKEN_MAX	8
+
+FIXTURE(contain)
+{
+	struct guest bad;
+	struct guest good;
+};
+
+FIXTURE_SETUP(contain)
+{
+	const struct vdrv_cfg cfg = { .features = FEATURES };
+
+	/* It stays: KASAN does not suffer modules that come back. */
+	ASSERT_EQ(0, netio_run("[ -d /sys/module/sluice_wedge ] || "
+			       "insmod $SLUICE_OBJECTS/wedge/sluice_wedge.ko"));
+	ASSERT_EQ(0, guest_open(&self->bad, "slbad0", &cfg));
+	ASSERT_EQ(0, guest_open(&self->good, "slgood0", &cfg));
+	ASSERT_EQ(0, guest_ping(&self->bad, 1));
+	ASSERT_EQ(0, guest_ping(&self->good, 1));
+}
+
+FIXTURE_TEARDOWN(contain)
+{
+	guest_close(&self->bad);
+	EXPECT_EQ(0, guest_ping(&self->good, 5));
+	guest_close(&self->good);
+}
+
+static int wedge(const char *what, const char *port)
+{
+	return netio_run("echo '%s %s' >/sys/module/sluice_wedge/parameters/do", what, port);
+}
+
+/* Wait until `sluice worker show` says so; what bounds it is the test's own time. */
+static void await_worker(const char *what)
+{
+	while (netio_run("sluice worker show | grep -qE '%s'", what))
+		usleep(10000);
+}
+
+static int shows(const char *port, const char *what)
+{
+	return netio_run("sluice port show %s | grep -qE '%s'", port, what);
+}
+
+/* Does a frame of the guest's come out? */
+static int speaks(struct guest *g)
+{
+	struct netio_frame f = { .len = 200, .seed = 77 };
+	unsigned char frame[256], got[2048];
+	struct virtio_net_hdr_v1 h;
+	int ret;
+
+	netio_frame_make(&f, &h, frame);
+	ret = vdrv_send(&g->v, &h, frame, f.len);
+	return ret ? ret : netio_recv(g->wire, &h, got, sizeof(got), 100);
+}
+
+static void again(struct __test_metadata *_metadata, struct guest *g)
+{
+	/* A VMM that is refused would go another way: a held port takes what it is given. */
+	ASSERT_EQ(0, vdrv_stop(&g->v));
+	ASSERT_EQ(0, vdrv_start(&g->v, g->backend));
+}
+
+/* 4.1 c, d: found, buried and replaced; the port that it died in is held, its neighbour goes on. */
+TEST_F_TIMEOUT(contain, thread_dies, 120)
+{
+	ASSERT_EQ(0, wedge("die", "slbad0"));
+	await_worker("state ok deaths 1");
+	EXPECT_EQ(0, guest_ping(&self->good, 3));
+	EXPECT_EQ(0, shows("slbad0", "held quarantine a worker died in it since 20"));
+	EXPECT_EQ(0, shows("slbad0", "broken the host.s worker died in it"));
+	EXPECT_NE(0, shows("slgood0", "held"));
+	/* The front end's user of the address space is still there. */
+	EXPECT_EQ(0, netio_run("read b n </sys/module/sluice_wedge/parameters/users; [ $b = $n ]"));
+
+	again(_metadata, &self->bad);
+	EXPECT_EQ(-ETIMEDOUT, speaks(&self->bad));
+	EXPECT_EQ(0, netio_run("sluice port release slbad0"));
+	EXPECT_NE(0, shows("slbad0", "held"));
+	/* What was kept comes first. */
+	EXPECT_EQ(200, netio_recv(self->bad.wire, &(struct virtio_net_hdr_v1){}, (char[2048]){},
+				  2048, 2000));
+	EXPECT_EQ(0, guest_ping(&self->bad, 7));
+}
+
+/* Whoever makes a call finds the dead thread, and does not wait: with RTNL held or not. */
+TEST_F_TIMEOUT(contain, calls_find_the_dead, 240)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, wedge("die", "slbad0"));
+		ASSERT_EQ(0, netio_run("sluice port add sldead0 && sluice port del sldead0"));
+		ASSERT_EQ(0, netio_run("ip link show >/dev/null"));
+		await_worker("state ok");
+		again(_metadata, &self->bad);
+		ASSERT_EQ(0, netio_run("sluice port release slbad0"));
+		ASSERT_EQ(0, guest_ping(&self->bad, 7));
+	}
+	/* The fourth in a minute: left dead for the rest of it. Control goes on. */
+	ASSERT_EQ(0, wedge("die", "slbad0"));
+	await_worker("state dead");
+	EXPECT_EQ(0, netio_run("sluice port add sldead0 && sluice port del sldead0"));
+	EXPECT_EQ(-ETIMEDOUT, speaks(&self->good));
+	await_worker("state ok deaths 4");
+	/* What was kept meanwhile comes first. */
+	EXPECT_EQ(200, netio_recv(self->good.wire, &(struct virtio_net_hdr_v1){}, (char[2048]){},
+				  2048, 2000));
+}
+
+/* 4.1 a: one that does not answer is given up, and known as such; nothing is torn when it is back. */
+TEST_F_TIMEOUT(contain, does_not_answer, 120)
+{
+	ASSERT_EQ(0, wedge("block", "slbad0"));
+	await_worker("state stuck");
+	/* RTNL is free, a transaction is refused and leaves no trace, what makes no call works. */
+	EXPECT_EQ(0, netio_run("ip link show >/dev/null"));
+	EXPECT_EQ(0, netio_run("sluice port add slnew0"));
+	EXPECT_NE(0, netio_run("echo '{\"meter\":[{\"id\":7,\"pps\":1}]}' | sluice apply - 2>/dev/null"));
+	EXPECT_NE(0, netio_run("sluice meter show | grep -q 'meter 7'"));
+	EXPECT_EQ(0, netio_run("sluice acl show >/dev/null"));
+	ASSERT_EQ(0, netio_run("echo go >/sys/module/sluice_wedge/parameters/do"));
+	await_worker("state ok");
+	EXPECT_EQ(0, guest_ping(&self->bad, 3));
+	EXPECT_EQ(0, guest_ping(&self->good, 3));
+	EXPECT_EQ(0, netio_run("sluice port del slnew0"));
+}
+
+static void break_ring(struct __test_metadata *_metadata, struct guest *g)
+{
+	struct vdrv_vq *q = &g->v.vq[VDRV_TX];
+
+	q->desc[0].addr = FAR;
+	q->desc[0].len = 8;
+	q->desc[0].flags = VRING_DESC_F_NEXT;
+	q->desc[0].next = 0xffff;
+	q->avail->ring[0] = 0;
+	q->avail->ring[q->avail->idx % q->num] = 0;
+	__atomic_store_n(&q->avail->idx, q->avail->idx + 1, __ATOMIC_RELEASE);
+	vdrv_kick_always(q);
+	while (!vdrv_vq_broken(q))
+		usleep(1000);
+	ASSERT_EQ(0, vdrv_stop(&g->v));
+	vdrv_vq_fresh(q);
+	vdrv_vq_fresh(&g->v.vq[VDRV_RX]);
+	ASSERT_EQ(0, vdrv_start(&g->v, g->backend));
+}
+
+/* 4.1 e: more than eight broken rings in a minute, and what the operator says. */
+TEST_F_TIMEOUT(contain, broken_rings, 120)
+{
+	unsigned int i;
+
+	for (i = 0; i < BROKEN_MAX; i++)
+		break_ring(_metadata, &self->bad);
+	EXPECT_NE(0, shows("slbad0", "held"));
+	EXPECT_EQ(0, guest_ping(&self->bad, 3));
+	break_ring(_metadata, &self->bad);
+	EXPECT_EQ(0, shows("slbad0", "held quarantine its guest broke too many rings since .* broken-rings 9"));
+	EXPECT_EQ(-ETIMEDOUT, speaks(&self->bad));
+	EXPECT_EQ(0, guest_ping(&self->good, 3));
+	EXPECT_EQ(0, netio_run("sluice port release slbad0"));
+	EXPECT_EQ(200, netio_recv(self->bad.wire, &(struct virtio_net_hdr_v1){}, (char[2048]){},
+				  2048, 2000));
+	EXPECT_EQ(0, guest_ping(&self->bad, 7));
+
+	EXPECT_NE(0, netio_run("sluice port release slbad0 2>/dev/null"));
+	EXPECT_EQ(0, netio_run("sluice port hold slgood0"));
+	EXPECT_EQ(0, shows("slgood0", "held quarantine held by the operator"));
+	EXPECT_EQ(-ETIMEDOUT, speaks(&self->good));
+	EXPECT_EQ(0, netio_run("sluice port release slgood0"));
+	EXPECT_EQ(200, netio_recv(self->good.wire, &(struct virtio_net_hdr_v1){}, (char[2048]){},
+				  2048, 2000));
+}
+
+TEST_HARNESS_MAIN
