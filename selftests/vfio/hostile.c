@@ -76,6 +76,8 @@ static int recover(struct guest *g)
 	ret = ret ?: vnic_stop(&g->n);
 	ret = ret ?: vnic_start(&g->n);
 	ret = ret ?: netio_link_wait(g->port);
+	/* After so many broken rings the port may be in quarantine. */
+	netio_run("sluice port release %s 2>/dev/null", g->port);
 	return ret ?: guest_ping(g, 99);
 }
 
