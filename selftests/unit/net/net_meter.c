@@ -33,7 +33,7 @@ static void test_bps(void)
 
 	for (i = 0; i < ARRAY_SIZE(rates); i++)
 		for (j = 0; j < ARRAY_SIZE(sizes); j++) {
-			struct sluice_rate r = { .bps = rates[i], .burst = rates[i] / 800 };
+			struct sluice_rate r = { .bps = rates[i], .burst = rates[i] / 80000 };
 			u64 now = 12345 * SECOND, n, passed;
 			double want;
 			struct sluice_meter m;
