@@ -26,7 +26,7 @@ tmp=$TMPDIR
 # What there is.
 c_tests() { sed -n 's/^TESTS *:= *//p' "$tests/$1/Makefile"; }
 # Those that ask of a vDPA device what they ask of a vhost node, and its own.
-vdpa_tests() { echo contain data hostile life; c_tests vdpa; }
+vdpa_tests() { echo contain data hostile life wild; c_tests vdpa; }
 fuzz_targets() { sed -n 's/^FUZZERS *:= *//p' "$tests/unit/Makefile"; }
 ctl_tests() { find "$tests/ctl" -name '*.sh' ! -name lib.sh -printf '%f\n' | sed 's/\.sh$//' | sort; }
 all() {
@@ -78,7 +78,7 @@ run() { # test
 			echo "ok 1 - $1"
 		;;
 	dkms|interrupt) timeout $limit "$tests/$1.sh" ;;
-	vdpa/contain|vdpa/data|vdpa/hostile|vdpa/life)
+	vdpa/contain|vdpa/data|vdpa/hostile|vdpa/life|vdpa/wild)
 		# Memory that is mapped page by page.
 		RIG_APPEND="${RIG_APPEND:-} vhost_vdpa.max_iotlb_entries=65536" \
 			in_uml env VHOST_NODE=vdpa "$tests/vhost/out/${1#*/}"

@@ -10,7 +10,7 @@
 
 #define ETH_HLEN	14
 #define LONGEST		(64 * 1024 + 128)
-#define BATCH		32
+#define BATCH		96
 #define PATIENCE_MS	30000
 
 /* A frame that is being written. */
