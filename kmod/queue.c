@@ -41,6 +41,7 @@ struct queue_call {
 	struct sluice_queue *q;
 	void (*fn)(struct sluice_queue *q, void *arg);
 	void *arg;
+	bool copied;
 	u8 copy[QUEUE_CALL_MAX] __aligned(8);
 };
 
@@ -75,7 +76,7 @@ static void queue_call_on_worker(struct sluice_worker *w, void *arg)
 	struct queue_call *c = arg;
 
 	w->queue = c->q;
-	c->fn(c->q, c->arg ?: c->copy);
+	c->fn(c->q, c->copied ? c->copy : c->arg);
 	w->queue = NULL;
 }
 
@@ -83,7 +84,7 @@ static void queue_call_on_worker(struct sluice_worker *w, void *arg)
 static int queue_call_locked(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg),
 			     void *arg, size_t size)
 {
-	struct queue_call c = { .q = q, .fn = fn, .arg = size ? NULL : arg };
+	struct queue_call c = { .q = q, .fn = fn, .arg = arg, .copied = size };
 
 	if (!queue_on_worker(q)) {
 		fn(q, arg);
