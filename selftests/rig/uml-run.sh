@@ -99,7 +99,8 @@ elif [ "$rc" = 125 ]; then
 fi
 
 # What the log says after the script began; what it says before is the kernel's own affair.
-complaints='BUG[: ]|WARNING:|KASAN|UBSAN|\bOops\b|kernel panic|INFO: (possible|suspicious|trying|inconsistent|lockdep|task|rcu)'
+# KASAN with a colon: its functions stand in every stack, and a stack alone is no complaint.
+complaints='BUG[: ]|WARNING:|KASAN:|UBSAN|\bOops\b|kernel panic|INFO: (possible|suspicious|trying|inconsistent|lockdep|task|rcu)'
 complaints+='|suspicious RCU usage|circular locking|inconsistent lock state|sleeping function|ODEBUG|refcount_t:|ref_tracker'
 complaints+='|unregister_netdevice: waiting|scheduling while atomic|general protection|MAX_LOCK|leaked|soft lockup|list_(add|del) corruption'
 # User-mode Linux walks an address space without its lock when it flushes what somebody else unmaps in it (a mapped

@@ -356,6 +356,7 @@ TEST_F(hostile, all_at_once_and_killed)
 		}
 		waitpid(pid, NULL, 0);
 	}
+	netio_run("sluice port release %s 2>/dev/null", RIG_PORT);
 	ASSERT_EQ(0, guest_attach(&self->g, NULL, RIG_UUID, RIG_PORT, &cfg));
 	EXPECT_EQ(0, guest_ping(&self->g, 1));
 }
