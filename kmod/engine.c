@@ -54,11 +54,19 @@ int sluice_engine_worker_add(struct sluice_worker *w)
 void sluice_engine_worker_del(struct sluice_worker *w)
 {
 	ASSERT_RTNL();
-	/* That of a dead thread is left behind, by whoever finds it. */
+	/* That of a dead thread is abandoned by whoever finds it. */
 	mutex_lock(&w->stand_in_lock);
 	if (engine && w->engine)
 		engine->worker_del(w);
 	mutex_unlock(&w->stand_in_lock);
+}
+
+/* An engine that leaves has taken its state off every worker before, under the same lock. */
+void sluice_engine_worker_abandon(struct sluice_worker *w)
+{
+	lockdep_assert_held(&w->stand_in_lock);
+	if (w->engine)
+		engine->worker_abandon(w);
 }
 
 struct module *sluice_engine_pin(void)

@@ -267,7 +267,7 @@ typedef int (*sluice_meter_emit_t)(void *ctx, u32 id, const struct sluice_rate *
 				   const struct sluice_hits *passed,
 				   const struct sluice_hits *dropped);
 
-#define SLUICE_ENGINE_ABI 3
+#define SLUICE_ENGINE_ABI 4
 
 /**
  * struct sluice_engine_ops - what an engine provides
@@ -288,6 +288,11 @@ struct sluice_engine_ops {
 	void (*instance_del)(struct sluice_instance *inst);
 	int (*worker_add)(struct sluice_worker *w);
 	void (*worker_del)(struct sluice_worker *w);
+	/*
+	 * The worker's thread died: free its state without following what is in it, which may be
+	 * torn. What the burst had in hand is lost. Context: process, RTNL held or not.
+	 */
+	void (*worker_abandon)(struct sluice_worker *w);
 	int (*port_add)(struct sluice_port *port);
 	/*
 	 * Return: 0; else a worker does not answer and may use what is the port's: none of it was
@@ -381,6 +386,8 @@ int sluice_engine_instance_add(struct sluice_instance *inst);
 void sluice_engine_instance_del(struct sluice_instance *inst);
 int sluice_engine_worker_add(struct sluice_worker *w);
 void sluice_engine_worker_del(struct sluice_worker *w);
+/* That of a dead thread. RTNL held or not, w->stand_in_lock held. */
+void sluice_engine_worker_abandon(struct sluice_worker *w);
 /* The engine's module, held, so that it is not unloaded; NULL: there is none, or it is going. */
 struct module *sluice_engine_pin(void);
 int sluice_engine_port_add(struct sluice_port *port);

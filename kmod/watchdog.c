@@ -12,7 +12,8 @@
  * - An oops in the midst of a guest's burst ended a thread that had borrowed the guest's address
  *   space. exit_mm() drops a user of it as if it had been the thread's own: that one is the front
  *   end's, and is given back.
- * - The engine's state may be torn. It is left behind, and a new one is made.
+ * - The engine's state may be torn. It is freed without a look at what is in it, and a new one is
+ *   made.
  * - The queue that was visited is suspect: it is stopped, so that it cannot kill the next thread
  *   too. The others go on where their rings say; frames of the burst that was under way may be
  *   sent twice, or not at all.
@@ -106,10 +107,10 @@ void sluice_worker_bury(struct sluice_worker *w)
 	watch_set_state(w, SLUICE_WORKER_DEAD);
 	pr_err_ratelimited("sluice: worker %u: its thread died\n", w->cpu);
 	bury_mm(w);
-	if (w->engine) {
-		w->engine = NULL;
+	sluice_engine_worker_abandon(w);
+	/* What the burst had in hand. */
+	if (w->queue || w->uplink)
 		sluice_leak(0);
-	}
 	if (w->queue)
 		sluice_queue_suspect(w->queue);
 	else if (w->uplink)

@@ -612,6 +612,16 @@ int sluice_datapath_worker_add(struct sluice_worker *w)
 	return 0;
 }
 
+/* Counts in entries and packets of the burst are lost: no list of a dead thread is sound. */
+void sluice_datapath_worker_abandon(struct sluice_worker *w)
+{
+	struct sluice_datapath *dp = w->engine;
+
+	w->engine = NULL;
+	sluice_cache_exit(&dp->cache);
+	kvfree(dp);
+}
+
 /* No port is left that would bring the worker here: it has none, or its thread has ended. */
 void sluice_datapath_worker_del(struct sluice_worker *w)
 {

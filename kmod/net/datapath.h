@@ -36,6 +36,7 @@ struct sluice_datapath {
 /* Control context, RTNL. */
 int sluice_datapath_worker_add(struct sluice_worker *w);
 void sluice_datapath_worker_del(struct sluice_worker *w);
+void sluice_datapath_worker_abandon(struct sluice_worker *w);
 
 /* Worker context: the packet operations of struct sluice_engine_ops. */
 int sluice_datapath_guest_tx(struct sluice_worker *w, struct sluice_queue *q, int budget);

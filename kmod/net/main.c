@@ -83,6 +83,7 @@ static const struct sluice_engine_ops net_ops = {
 	.instance_del = net_instance_del,
 	.worker_add = sluice_datapath_worker_add,
 	.worker_del = sluice_datapath_worker_del,
+	.worker_abandon = sluice_datapath_worker_abandon,
 	.port_add = net_port_add,
 	.port_del = net_port_del,
 	.port_unlink = net_port_unlink,
