@@ -24,7 +24,7 @@
 #define SLUICE_OPTION_ROUTE	0x02	/* source route, routing header: dst is only the next hop */
 #define SLUICE_OPTION_RH0	0x04	/* a routing header of type 0 */
 #define SLUICE_OPTION_HOME	0x08	/* a home address: src is not who the receiver answers */
-#define SLUICE_OPTION_DHCP	0x10	/* a DHCPv4 client's request, whole; its chaddr is in nd_mac */
+#define SLUICE_OPTION_DHCP	0x10	/* a DHCPv4 request, whole; chaddr is in nd_mac */
 
 /**
  * struct sluice_flow_key - headers of one packet

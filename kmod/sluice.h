@@ -361,7 +361,7 @@ void sluice_queue_kick(struct sluice_queue *q);
  * @q: queue
  * @fn: may sleep; must not wait for RTNL or for another worker, nor touch the owner's memory
  * @arg: its argument
- * @size: bytes of @arg, at most 64: @fn is given a copy. 0: @fn is given @arg itself, which lives as
+ * @size: bytes of @arg, at most 64: @fn is given a copy. 0: it is given @arg itself, which lives as
  *	long as the queue or what it was attached with
  *
  * Waits until @fn has run (in the caller, if no worker is there), for half a second at most.

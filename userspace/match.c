@@ -173,8 +173,9 @@ static bool get_acl_untagged(const struct nlattr *nla, struct value *v)
 	return true;
 }
 
-const struct codec codec_acl_vlan = { "ID|none",    true,	parse_acl_vlan,	  format_acl_vlan,
-				      put_acl_vlan, get_number, put_acl_untagged, get_acl_untagged };
+const struct codec codec_acl_vlan = { "ID|none", true, parse_acl_vlan, format_acl_vlan,
+				      put_acl_vlan, get_number, put_acl_untagged,
+				      get_acl_untagged };
 
 /* --- a part of the TOS byte ------------------------------------------------------------------ */
 

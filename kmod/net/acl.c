@@ -252,7 +252,8 @@ static const char *l2_trouble(const struct sluice_acl_rule *r)
 	if ((r->fields & SLUICE_ACL_VLAN) && (r->fields & SLUICE_ACL_UNTAGGED))
 		return "no packet is untagged and of a VLAN";
 	if ((r->fields & SLUICE_ACL_ETH_DST) &&
-	    (!memcmp(r->eth_mask, none, ETH_ALEN) || !mac_match(r->eth_dst, r->eth_dst, r->eth_mask)))
+	    (!memcmp(r->eth_mask, none, ETH_ALEN) ||
+	     !mac_match(r->eth_dst, r->eth_dst, r->eth_mask)))
 		return "eth-dst must lie within its mask, and the mask must not be 0";
 	return NULL;
 }

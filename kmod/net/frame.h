@@ -44,7 +44,7 @@ enum sluice_gso {
 /* frame.flags */
 #define SLUICE_FRAME_GUEST	0x1	/* its sender is not trusted */
 #define SLUICE_FRAME_TUNNEL	0x2	/* the kernel knows how to segment the tunnel that it is */
-#define SLUICE_FRAME_LIST	0x4	/* its segments hang on the skb, with checksums of their own */
+#define SLUICE_FRAME_LIST	0x4	/* its segments hang on the skb, each with its checksum */
 #define SLUICE_FRAME_ECN	0x8	/* TCP's CWR is for the first segment only */
 #define SLUICE_FRAME_HOST	0x10	/* what it asks for no virtio_net_hdr can say */
 

@@ -398,7 +398,7 @@ static const char *strict_trouble(const struct sluice_guard *g)
 		return "a guard takes 16 ranges of VLANs and 16 EtherTypes";
 	for (i = 0; i < g->nr_vlan; i++)
 		if (g->vlan[i].first > g->vlan[i].last || g->vlan[i].last >= VLAN_VID_MASK)
-			return "a range of VLANs goes from the lower id to the higher, at most 4094";
+			return "VLANs go from the lower id to the higher, 4094 at most";
 	for (i = 0; i < g->nr_type; i++)
 		if (is_tag_type(g->type[i]))
 			return "that EtherType is a VLAN tag: say vlan, or role qinq";

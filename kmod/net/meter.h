@@ -93,7 +93,7 @@ bool sluice_meter_pass(struct sluice_meter *m, u64 now_ns, u32 packets, u32 byte
  */
 bool sluice_meter_book(struct sluice_meter *m, u64 now_ns, u32 packets, u32 bytes, u64 *wait);
 
-/* Charge what has been taken already. Who does it waits first: sluice_meter_wait(). Context: any. */
+/* Charge what has been taken already: who does that waits first. Context: any. */
 void sluice_meter_charge(struct sluice_meter *m, u64 now_ns, u32 packets, u32 bytes);
 
 /* How many ns until no more than the burst is owed; 0: now. Context: any. */

@@ -70,7 +70,7 @@ static void pkt_claim_skb_gso(struct sluice_frame *f, const struct sk_buff *skb)
 		f->flags |= SLUICE_FRAME_LIST;
 	if (info->gso_type & PKT_GSO_TUNNEL) {
 		f->flags |= SLUICE_FRAME_TUNNEL;
-		/* Two that must name the same place: segmentation goes by the one, we by the other. */
+		/* Both must name one place: segmentation goes by this one, we by the other. */
 		if (!skb->encapsulation || !f->csum ||
 		    skb_inner_transport_offset(skb) != f->csum_start)
 			f->gso = SLUICE_GSO_UNKNOWN;

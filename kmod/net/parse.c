@@ -480,8 +480,8 @@ static inline bool parse_ipv6(struct view *v, u32 off, struct sluice_flow_key *k
 }
 
 /*
- * ARP, and RARP, which is laid out alike. ARP for other things than IPv4 over Ethernet keeps an address of ::, which no guard takes for one
- * of IPv4.
+ * ARP, and RARP, which is laid out alike. ARP for other things than IPv4 over Ethernet keeps an
+ * address of ::, which no guard takes for one of IPv4.
  */
 static bool parse_arp(const struct view *v, u32 off, struct sluice_flow_key *key,
 		      struct sluice_parsed *p)

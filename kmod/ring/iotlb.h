@@ -51,7 +51,8 @@ int sluice_iotlb_find(struct sluice_iotlb *t, u64 iova, u8 perm, struct sluice_g
 
 /*
  * Never 0, and never what it was before. Bumped whenever entries go or are replaced: cached
- * translations of an older generation are void. An entry where none was makes nothing untrue that was remembered.
+ * translations of an older generation are void. An entry where none was makes nothing untrue that
+ * was remembered.
  */
 u64 sluice_iotlb_gen(const struct sluice_iotlb *t);
 

@@ -10,6 +10,7 @@
 
 #define ETH_HLEN	14
 #define LONGEST		(64 * 1024 + 128)
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define BATCH		96
 #define PATIENCE_MS	30000
 
@@ -48,7 +49,7 @@ static uint32_t odd_number(struct wild *w)
 	static const uint32_t fond[] = { 0, 1, 2, 7, 8, 13, 14, 34, 40, 54, 255, 256, 1399, 1400,
 					 1499, 1500, 9216, 32767, 32768, 65534, 65535 };
 
-	return one_in(w, 2) ? fond[wild_below(w, sizeof(fond) / sizeof(fond[0]))] :
+	return one_in(w, 2) ? fond[wild_below(w, ARRAY_SIZE(fond))] :
 			      wild_below(w, 65536);
 }
 
@@ -113,7 +114,7 @@ static void put_mac(struct pen *p)
 
 static uint8_t pick_proto(struct wild *w)
 {
-	static const uint8_t proto[] = { 6, 6, 6, 17, 17, 17, 1, 58, 132, 136, 33, 47, 50, 4, 41, 2 };
+	static const uint8_t proto[] = { 6, 6, 6, 17, 17, 17, 1, 58, 132, 136, 33, 47, 50, 4, 41 };
 
 	return one_in(w, 12) ? wild_below(w, 256) : proto[wild_below(w, sizeof(proto))];
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Frames that a hostile driver might send: real headers in odd orders, lengths and offsets that lie,
- * and a virtio header that asks for anything. The same seed makes the same frames.
+ * Frames that a hostile driver might send: real headers in odd orders, lengths and offsets that
+ * lie, and a virtio header that asks for anything. The same seed makes the same frames.
  */
 #ifndef WILD_H
 #define WILD_H

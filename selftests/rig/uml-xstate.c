@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * User-mode Linux 6.12 sets a process's extended registers by PTRACE_SETREGSET with the 2,696 bytes
- * that AVX-512 needs. A host whose processor has more of them (AMX) takes all of its XSAVE area or
- * nothing: EFAULT, and init dies. uml-run.sh puts this in front of the C library's ptrace(): what is
- * missing is handed over as never used.
+ * that AVX-512 needs. A host whose processor has more of them (AMX) takes its whole XSAVE area or
+ * nothing: EFAULT, and init dies. uml-run.sh puts this in front of the C library's ptrace(): what
+ * is missing is handed over as never used.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -16,7 +16,7 @@
 #include <sys/uio.h>
 
 #define XSAVE_HEADER	512	/* in it: which components are in use */
-#define XSAVE_KNOWN	0x2ffULL	/* x87, SSE, AVX, MPX, AVX-512, PKRU: what 2,696 bytes hold */
+#define XSAVE_KNOWN	0x2ffULL	/* x87, SSE, AVX, MPX, AVX-512, PKRU */
 #define XSAVE_MAX	(64 * 1024)
 
 static long (*next)(int request, int pid, void *addr, void *data);

@@ -22,7 +22,7 @@ struct stop {
 	bool packed;
 	enum how how;
 	u32 start;	/* where the ring stands, see struct drv_conf */
-	bool once;	/* the page comes back at once, and the device tries again before it stops */
+	bool once;	/* the page comes back at once, and the device tries again first */
 	unsigned int at;	/* the access that finds it absent */
 };
 

@@ -112,7 +112,7 @@ TEST_F_TIMEOUT(wild, rewritten, 600)
 		{ "proto sctp", "set-sport:5,set-dport:6" },
 		{ "", "set-eth-src:02:00:00:00:00:09,set-eth-dst:02:00:00:00:00:08" },
 	};
-	unsigned int i, n = sizeof(acts) / sizeof(acts[0]);
+	unsigned int i, n = ARRAY_SIZE(acts);
 
 	ASSERT_EQ(0, netio_run("sluice acl add port slwild1 dir to-guest prio 1 proto sctp deny"));
 	ASSERT_EQ(0, netio_run("sluice rate set port slwild0 dir from-guest bps 100g"));

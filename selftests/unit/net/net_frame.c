@@ -454,7 +454,8 @@ static void test_directions(void)
 		u32 l4;
 	} kind[] = {
 		{ "TCP", make_tcp4, 34 }, { "TCP over IPv6", make_tcp6, 54 },
-		{ "UDP", make_udp4, 34 }, { "SCTP", make_sctp, 34 }, { "fragments", make_tcp4_later },
+		{ "UDP", make_udp4, 34 }, { "SCTP", make_sctp, 34 },
+		{ "fragments", make_tcp4_later },
 		{ "an unknown type", make_other },
 	};
 	struct frame f;

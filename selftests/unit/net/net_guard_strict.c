@@ -182,7 +182,7 @@ static void test_types(void)
 	struct frame f;
 	int i;
 
-	for (i = 0; i < (int)(sizeof(types) / sizeof(types[0])); i++) {
+	for (i = 0; i < (int)ARRAY_SIZE(types); i++) {
 		typed(&f, types[i].type);
 		abuse(&v4, &f, TYPE, types[i].name);
 		g.nr_type = 1;
@@ -233,7 +233,8 @@ static void test_arp(void)
 	strict(&v4, &f, PASS, "gratuitous ARP of the own address");
 	arp[7] = 2;
 	strict(&v4, &f, PASS, "the same as a reply");
-	arp[17] = arp[27] = 254;
+	arp[17] = 254;
+	arp[27] = 254;
 	strict(&v4, &f, ARP, "gratuitous ARP of the router's address");
 	arp[7] = 1;
 	strict(&v4, &f, ARP, "the same as a request");

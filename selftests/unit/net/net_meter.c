@@ -241,7 +241,7 @@ static void test_shape(void)
 				at += wait;
 			}
 			want = 10000.0 * sizes[j] * 8 / rates[i] * SECOND;
-			tap_ok(n == 10000 && within(at - start, want), "%llu bit/s shaped, %u: %.4f",
+			tap_ok(n == 10000 && within(at - start, want), "%llu bit/s shaped, %u: %f",
 			       (unsigned long long)rates[i], sizes[j], (at - start) / want);
 			tap_ok(sluice_meter_wait(&m, at) <= late, "and no more is owed than that");
 		}
