@@ -24,7 +24,8 @@ tests=(attach ping ping6 sizes tcp_out tcp_in data acl acl_in guard rate flow me
 # Linux under KASAN and lockdep (Documentation/testing.md says which), or they measure time: they run where
 # CHECK_LONG is set, or by their names.
 long=(rate meter mdev_pinned mdev_reboot mdev_kill mdev_hotmem mdev_blk_uefi mdev_blk_viommu
-      volume_fio_guest volume_luks volume_limits volume_kill qemu72 bridge ovs ovmf testpmd netns)
+      volume_fio_guest volume_luks volume_limits volume_kill qemu72 bridge ovs ovmf testpmd netns
+      spin oops)
 
 case ${1:-} in
 list)	printf '%s\n' "${tests[@]}"
