@@ -25,15 +25,8 @@
 /* Two packets of 64 KiB, and the segments of one. */
 #define RATE_BURST_MIN		(128U << 10)
 #define RATE_PBURST_MIN		128
-/* Peers give a policer a tenth of a second and more: with less TCP does not get the rate. */
+/* Peers have a tenth of a second and more: with less TCP does not get the rate. */
 #define RATE_BURST_PARTS	10
-
-/*
- * How long what is shaped may wait: a tenth of a second, at least as long as the least burst takes,
- * and never more than a second.
- */
-#define METER_WAIT_MIN		(NSEC_PER_SEC / 10)
-#define METER_WAIT_MAX		NSEC_PER_SEC
 
 static inline u64 limit_cost(const struct sluice_meter_limit *l, u32 amount)
 {
@@ -43,15 +36,14 @@ static inline u64 limit_cost(const struct sluice_meter_limit *l, u32 amount)
 /*
  * @ns: what one byte or packet takes, times @rate. @max bounds later charges, such that with @ns
  *	and the shift at their largest no product exceeds 64 bits: 2^33 << 30 here, 2^43 * 2^20 in
- *	limit_cost(). @least: burst that any rate has unasked.
+ *	limit_cost().
  */
-static void limit_init(struct sluice_meter_limit *l, u64 ns, u64 rate, u64 burst, u32 least,
+static void limit_init(struct sluice_meter_limit *l, u64 ns, u64 rate, u64 burst,
 		       unsigned int units, u32 max)
 {
 	atomic64_set(&l->tat, 0);
 	l->burst = 0;
 	l->horizon = 0;
-	l->wait = 0;
 	l->mult = 0;
 	l->shift = 0;
 	if (!rate)
@@ -67,92 +59,46 @@ static void limit_init(struct sluice_meter_limit *l, u64 ns, u64 rate, u64 burst
 		l->burst = min(mul_u64_u64_shr(burst, l->mult, METER_FRACTION), METER_AHEAD_MAX);
 	else
 		l->burst = METER_AHEAD_MAX;
-	l->wait = clamp_t(u64, mul_u64_u64_shr(least, l->mult, METER_FRACTION) >> l->shift,
-			  METER_WAIT_MIN, METER_WAIT_MAX);
-	l->horizon = l->burst + limit_cost(l, max) + (2ULL * NSEC_PER_SEC << l->shift);
+	l->horizon = l->burst + limit_cost(l, max) + ((u64)NSEC_PER_SEC << l->shift);
 }
 
-/* What is owed at @now, in units. How far @tat is ahead: clocks of two CPUs may differ a little. */
-static u64 limit_owed(const struct sluice_meter_limit *l, s64 tat, u64 now)
-{
-	s64 ahead = (u64)tat - now;
-
-	return !tat || ahead < 0 || ahead > l->horizon ? 0 : ahead;
-}
-
-/*
- * Charge @cost, if it may go within @within ns. What it has to wait for is that nothing is owed, or
- * that all of it lies within the burst, whichever comes first. *@wait is left or grows.
- */
-static bool limit_book(struct sluice_meter_limit *l, u64 now_ns, u64 cost, u64 within, u64 *wait)
+static bool limit_charge(struct sluice_meter_limit *l, u64 now_ns, u64 cost)
 {
 	s64 old = atomic64_read(&l->tat);
 	u64 now = now_ns << l->shift;
-	u64 owed, ns, tat;
+	u64 base, tat;
 
 	do {
-		owed = limit_owed(l, old, now);
-		ns = owed + cost > l->burst ? min(owed, owed + cost - l->burst) >> l->shift : 0;
-		if (ns > within)
+		/* How far ahead of the clock; the clocks of two CPUs may differ a little. */
+		s64 ahead = (u64)old - now;
+
+		base = !old || ahead < 0 || ahead > l->horizon ? now : old;
+		tat = base + cost;
+		if (base != now && tat - now > l->burst)
 			return false;
-		/* Beyond it would be taken for a leftover. 0 has a meaning of its own. */
-		tat = now + min(owed + cost, l->horizon) ?: 1;
+		/* 0 has a meaning of its own. */
+		tat = tat ?: 1;
 	} while (!atomic64_try_cmpxchg(&l->tat, &old, tat));
-	*wait = max(*wait, ns);
 	return true;
 }
 
-static bool meter_book(struct sluice_meter *m, u64 now_ns, u32 packets, u32 bytes,
-		       u64 bytes_within, u64 packets_within, u64 *wait)
+bool sluice_meter_pass(struct sluice_meter *m, u64 now_ns, u32 packets, u32 bytes)
 {
 	u64 cost = 0;
 
-	*wait = 0;
 	if (m->bytes.mult) {
 		cost = limit_cost(&m->bytes, min(bytes, METER_BYTES_MAX));
-		if (!limit_book(&m->bytes, now_ns, cost, bytes_within, wait))
+		if (!limit_charge(&m->bytes, now_ns, cost))
 			return false;
 	}
 	if (!m->packets.mult ||
-	    limit_book(&m->packets, now_ns,
-		       limit_cost(&m->packets, min(packets, METER_PACKETS_MAX)), packets_within,
-		       wait))
+	    limit_charge(&m->packets, now_ns,
+			 limit_cost(&m->packets, min(packets, METER_PACKETS_MAX))))
 		return true;
 	/* What was charged in the meantime by others stays. */
 	if (cost)
 		atomic64_sub(cost, &m->bytes.tat);
 	return false;
-}
-
-bool sluice_meter_pass(struct sluice_meter *m, u64 now_ns, u32 packets, u32 bytes)
-{
-	u64 wait;
-
-	return meter_book(m, now_ns, packets, bytes, 0, 0, &wait);
-}
-
-bool sluice_meter_book(struct sluice_meter *m, u64 now_ns, u32 packets, u32 bytes, u64 *wait)
-{
-	return meter_book(m, now_ns, packets, bytes, m->bytes.wait, m->packets.wait, wait);
-}
-
-void sluice_meter_charge(struct sluice_meter *m, u64 now_ns, u32 packets, u32 bytes)
-{
-	u64 wait;
-
-	meter_book(m, now_ns, packets, bytes, U64_MAX, U64_MAX, &wait);
-}
-
-static u64 limit_wait(const struct sluice_meter_limit *l, u64 now_ns)
-{
-	u64 owed = limit_owed(l, atomic64_read(&l->tat), now_ns << l->shift);
-
-	return l->mult && owed > l->burst ? (owed - l->burst) >> l->shift : 0;
-}
-
-u64 sluice_meter_wait(const struct sluice_meter *m, u64 now_ns)
-{
-	return max(limit_wait(&m->bytes, now_ns), limit_wait(&m->packets, now_ns));
 }
 
 void sluice_rate_defaults(struct sluice_rate *r)
@@ -168,10 +114,10 @@ void sluice_meter_init(struct sluice_meter *m, const struct sluice_rate *r)
 	struct sluice_rate rate = *r;
 
 	sluice_rate_defaults(&rate);
-	limit_init(&m->bytes, 8ULL * NSEC_PER_SEC, rate.bps, rate.burst, RATE_BURST_MIN,
-		   METER_BYTE_UNITS, METER_BYTES_MAX);
-	limit_init(&m->packets, NSEC_PER_SEC, rate.pps, rate.pburst, RATE_PBURST_MIN,
-		   METER_PACKET_UNITS, METER_PACKETS_MAX);
+	limit_init(&m->bytes, 8ULL * NSEC_PER_SEC, rate.bps, rate.burst, METER_BYTE_UNITS,
+		   METER_BYTES_MAX);
+	limit_init(&m->packets, NSEC_PER_SEC, rate.pps, rate.pburst, METER_PACKET_UNITS,
+		   METER_PACKETS_MAX);
 }
 
 int sluice_rate_check(const struct sluice_rate *r, struct netlink_ext_ack *extack)

@@ -15,7 +15,6 @@
  *	of 2^-@shift ns, modulo 2^64; 0: never charged
  * @burst: how far @tat may run ahead of the clock
  * @horizon: how far it can run ahead at all: a @tat beyond is a leftover from before the modulus
- * @wait: how long something that is shaped may have to wait at most, in ns
  * @mult: units per byte or packet, << 10; 0: no limit
  * @shift: see @tat
  */
@@ -23,7 +22,6 @@ struct sluice_meter_limit {
 	atomic64_t tat;
 	u64 burst;
 	u64 horizon;
-	u64 wait;
 	u64 mult;
 	u8 shift;
 };
@@ -78,25 +76,5 @@ void sluice_meter_init(struct sluice_meter *m, const struct sluice_rate *r);
  * true: it conforms and was charged, to both limits.
  */
 bool sluice_meter_pass(struct sluice_meter *m, u64 now_ns, u32 packets, u32 bytes);
-
-/**
- * sluice_meter_book() - when may this pass?
- * @m: meter
- * @now_ns: as for sluice_meter_pass()
- * @packets: likewise
- * @bytes: likewise
- * @wait: filled: ns from @now_ns on; 0: at once
- *
- * For what can be held back meanwhile: what is over the limit has its time reserved, as in a queue,
- * and is refused only when that lies a tenth of a second ahead (a second for slow rates). Context:
- * any. Return: true: it was charged.
- */
-bool sluice_meter_book(struct sluice_meter *m, u64 now_ns, u32 packets, u32 bytes, u64 *wait);
-
-/* Charge what has been taken already: who does that waits first. Context: any. */
-void sluice_meter_charge(struct sluice_meter *m, u64 now_ns, u32 packets, u32 bytes);
-
-/* How many ns until no more than the burst is owed; 0: now. Context: any. */
-u64 sluice_meter_wait(const struct sluice_meter *m, u64 now_ns);
 
 #endif /* _SLUICE_NET_METER_H */

@@ -212,94 +212,6 @@ static void test_idle(void)
 	tap_ok(good, "idle for any time");
 }
 
-/*
- * A shaped limit: what comes too early goes at its time, evenly, so that the rate is kept without a
- * loss as long as those who send wait for what they sent.
- */
-static void test_shape(void)
-{
-	static const u64 rates[] = { 1000000, 50000000, 500000000, 100000000000ULL };
-	static const u32 sizes[] = { 60, 1514, 65550 };
-	unsigned int i, j;
-
-	for (i = 0; i < ARRAY_SIZE(rates); i++)
-		for (j = 0; j < ARRAY_SIZE(sizes); j++) {
-			struct sluice_rate r = { .bps = rates[i], .burst = 3000 };
-			u64 at = 77 * SECOND, start, wait = 0, late = 0, n;
-			struct sluice_meter m;
-			double want;
-
-			sluice_meter_init(&m, &r);
-			while (!wait)
-				sluice_meter_book(&m, at, 1, sizes[j], &wait);
-			start = at += wait;
-			for (n = 0; n < 10000; n++) {
-				/* Sent when the one before went. */
-				if (!sluice_meter_book(&m, at, 1, sizes[j], &wait))
-					break;
-				late = max(late, wait);
-				at += wait;
-			}
-			want = 10000.0 * sizes[j] * 8 / rates[i] * SECOND;
-			tap_ok(n == 10000 && within(at - start, want), "%llu bit/s shaped, %u: %f",
-			       (unsigned long long)rates[i], sizes[j], (at - start) / want);
-			tap_ok(sluice_meter_wait(&m, at) <= late, "and no more is owed than that");
-		}
-}
-
-/* How much may wait: a tenth of a second's worth, or the least burst, whichever is more. */
-static void test_shape_bounded(void)
-{
-	struct sluice_rate r = { .bps = 80000000, .burst = 1500 };
-	struct sluice_meter m;
-	u64 wait, n;
-
-	sluice_meter_init(&m, &r);
-	for (n = 0; sluice_meter_book(&m, SECOND, 1, 1000, &wait); n++)
-		;
-	tap_ok(n == 1001 || n == 1002, "80 Mbit/s hold 1 MB, and the burst: %llu kB",
-	       (unsigned long long)n);
-	tap_ok(sluice_meter_book(&m, SECOND + SECOND / 10, 1, 1000, &wait) &&
-	       !sluice_meter_pass(&m, SECOND + SECOND / 10, 1, 1000), "a policer lets none wait");
-	r.bps = 800000;
-	sluice_meter_init(&m, &r);
-	for (n = 0; sluice_meter_book(&m, SECOND, 1, 1000, &wait); n++)
-		;
-	tap_ok(n >= 100 && n <= 103, "800 kbit/s wait a second at most: %llu kB",
-	       (unsigned long long)n);
-	r = (struct sluice_rate){ .pps = 10, .pburst = 1 };
-	sluice_meter_init(&m, &r);
-	for (n = 0; sluice_meter_book(&m, SECOND, 1, 60, &wait); n++)
-		;
-	tap_ok(n == 11 || n == 12, "packets too: %llu", (unsigned long long)n);
-}
-
-/* Who takes first and is charged then, and waits before it takes more. */
-static void test_charge(void)
-{
-	struct sluice_rate r = { .bps = 80000000, .burst = 1500, .pps = 1000000 };
-	u64 now = 5 * SECOND, start = now, taken = 0, i;
-	struct sluice_meter m;
-
-	sluice_meter_init(&m, &r);
-	for (i = 0; i < 1000; i++) {
-		now += sluice_meter_wait(&m, now);
-		if (sluice_meter_wait(&m, now) > 1)
-			break;
-		sluice_meter_charge(&m, now, 64, 64 * 1500);
-		taken += 64 * 1500;
-	}
-	tap_ok(i == 1000 && within(taken, (now - start) * 10e6 / SECOND), "64 frames at a time");
-	for (i = 0; i < 1000000; i++)
-		sluice_meter_charge(&m, now, 64, 65536);
-	tap_ok(sluice_meter_wait(&m, now) && sluice_meter_wait(&m, now) < 3 * SECOND,
-	       "what is owed has an end");
-	r = (struct sluice_rate){ 0 };
-	sluice_meter_init(&m, &r);
-	sluice_meter_charge(&m, now, ~0U, ~0U);
-	tap_ok(!sluice_meter_wait(&m, now), "no limit, no wait");
-}
-
 static void test_checks(void)
 {
 	struct netlink_ext_ack ack;
@@ -320,9 +232,6 @@ int main(void)
 	test_both();
 	test_extremes();
 	test_idle();
-	test_shape();
-	test_shape_bounded();
-	test_charge();
 	test_checks();
 	return tap_done();
 }
