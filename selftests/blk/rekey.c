@@ -310,7 +310,7 @@ static uint64_t done(void)
  */
 TEST_F_TIMEOUT(rekey, cut_off, 240)
 {
-	static const char slow[] = "0 4096 delay " JOURNAL " 0 0 " JOURNAL " 0 100";
+	static const char slow[] = "0 4096 delay " JOURNAL " 0 0 " JOURNAL " 0 400";
 	unsigned int round, refused;
 	char journal[32];
 	uint64_t at;

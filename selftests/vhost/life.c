@@ -61,7 +61,7 @@ TEST_F(life, stop_and_start)
 }
 
 /* Stopped in the midst of traffic: each frame still goes exactly once. */
-TEST_F(life, stop_under_load)
+TEST_F_TIMEOUT(life, stop_under_load, 120)
 {
 	struct guest *g = &self->g;
 	struct netio_frame f = { .len = 128 };
@@ -209,7 +209,7 @@ TEST_F(life, port_deleted)
 	EXPECT_EQ(0, guest_ping(g, 1));
 }
 
-TEST_F(life, port_deleted_under_load)
+TEST_F_TIMEOUT(life, port_deleted_under_load, 120)
 {
 	struct guest *g = &self->g;
 	struct netio_frame f = { .len = 1000 };
