@@ -14,7 +14,7 @@ import struct
 import sys
 
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454ca, 2, 0x1000
-SIOCETHTOOL, ETHTOOL_GSTRINGS, ETHTOOL_GSTATS = 0x8946, 0x1b, 0x1d
+SIOCETHTOOL, ETHTOOL_GSTRINGS, ETHTOOL_GSTATS, ETH_SS_STATS = 0x8946, 0x1b, 0x1d, 1
 
 OWN, OTHER, PAIR, GATEWAY = (bytes.fromhex(f"5254005120{n}") for n in ("01", "02", "03", "fe"))
 ALL, BRIDGES, SLOW = b"\xff" * 6, bytes.fromhex("0180c2000000"), bytes.fromhex("0180c2000001")
@@ -179,18 +179,18 @@ SETS.update({
 })
 
 
-def ethtool(port, cmd, words):
-    """The answer to an ethtool command whose first word is a number of strings or of counters."""
-    data = array.array("I", (cmd, 1, 0)) + array.array("I", bytes(4 * words))
+def ethtool(port, cmd, arg, words):
+    """The answer to an ethtool command with one argument."""
+    data = array.array("I", (cmd, arg, 0)) + array.array("I", bytes(4 * words))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         fcntl.ioctl(sock, SIOCETHTOOL, struct.pack("16sP16x", port.encode(), data.buffer_info()[0]))
     return data.tobytes()
 
 
 def port_counters(port):
-    strings = ethtool(port, ETHTOOL_GSTRINGS, 2048)
+    strings = ethtool(port, ETHTOOL_GSTRINGS, ETH_SS_STATS, 2048)
     names = [strings[12 + 32 * i:44 + 32 * i].rstrip(b"\0").decode() for i in range(struct.unpack_from("I", strings, 8)[0])]
-    return dict(zip(names, struct.unpack_from(f"={len(names)}Q", ethtool(port, ETHTOOL_GSTATS, 512), 8)))
+    return dict(zip(names, struct.unpack_from(f"={len(names)}Q", ethtool(port, ETHTOOL_GSTATS, len(names), 512), 8)))
 
 
 def counters(port, other):
