@@ -70,7 +70,7 @@ selects() { printf '%s\n' "${selected[@]}" | grep -qE "^($1)"; }
 
 limit=900 fuzz=10 e2e=2700
 [ -z "${CHECK_LONG:-}" ] || limit=3600 fuzz=900 e2e=9000
-in_uml() { "$tests/rig/uml-run.sh" debug "$tests/with-modules.sh" "$@"; }
+in_uml() { RIG_TIMEOUT=${RIG_TIMEOUT:-1200} "$tests/rig/uml-run.sh" debug "$tests/with-modules.sh" "$@"; }
 run() { # test
 	case $1 in
 	unit) timeout $limit make -s -C "$tests/unit" check ;;
