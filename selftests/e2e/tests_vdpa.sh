@@ -54,41 +54,24 @@ test_vdpa()
 	must test ! -e /sys/class/net/vm1
 }
 
-# A root of its own for DPDK's program, which takes plugins from a directory of the machine's, whatever it
-# is told: with all of Debian's dpdk there it would take some twice, and dies of it. Here lies one that nobody
-# can load.
-testpmd_root()
-{
-	local root=$1 plugins dir
-
-	plugins=$(strings "$root"/usr/lib/*-linux-gnu/librte_eal.so.* | grep -m 1 '/dpdk/pmds-') &&
-	must mkdir -p "$plugins" &&
-	echo 'no library' >"$plugins/librte_net_broken.so" || return
-	for dir in dev proc sys; do
-		mkdir -p "$root/$dir"
-		mountpoint -q "$root/$dir" || must mount --rbind "/$dir" "$root/$dir" || return
-	done
-	mkdir -p "$root/run"
-}
-
 # DPDK's virtio-user, a program of the host on the device's node: it answers what the peer asks, by
 # split and packed rings; killed, it leaves the device to the next one.
 test_vdpa_testpmd()
 {
-	local root=/root/testpmd node args pid
+	local root=/root/testpmd pages=/run/hugepages node args pid
 
 	[ -s "$RIG_TESTPMD" ] || { echo "$RIG_TESTPMD"; return 4; }
 	fresh
 	vdpa_setup || return
-	mkdir -p $root/pages
+	mkdir -p $root $pages
 	gzip -dc "$RIG_TESTPMD" | (cd $root && cpio -id --quiet) &&
-	testpmd_root $root &&
-	mount -t hugetlbfs none $root/pages &&
+	mount -t hugetlbfs none $pages &&
 	echo 64 >/proc/sys/vm/nr_hugepages || return
 	node=$(echo /sys/bus/vdpa/devices/vm1/vhost-vdpa-*)
 	ulimit -l unlimited
 	for args in "" ,packed_vq=1; do
-		chroot $root /bin/dpdk-testpmd --lcores '(0,1)@0' -d /pmd --no-telemetry --no-pci --huge-dir /pages \
+		LD_LIBRARY_PATH=$(echo $root/usr/lib/*-linux-gnu $root/lib/*-linux-gnu | tr ' ' :) \
+			$root/bin/dpdk-testpmd --lcores '(0,1)@0' -d $root/pmd --no-telemetry --no-pci --huge-dir $pages \
 			--vdev="net_virtio_user0,path=/dev/${node##*/}$args" -- --forward-mode=icmpecho --auto-start \
 			--total-num-mbufs=4096 --stats-period 1 >/run/testpmd.log 2>&1 </dev/zero &
 		pid=$!
@@ -102,7 +85,7 @@ test_vdpa_testpmd()
 		wait $pid
 	done
 	echo 0 >/proc/sys/vm/nr_hugepages
-	umount $root/pages
+	umount $pages
 	must vdpa dev del vm1
 }
 

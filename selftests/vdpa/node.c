@@ -188,7 +188,7 @@ TEST_F(node, map_changes_under_load)
 }
 
 /* Rings too. */
-TEST_F(node, ring_map_changes_under_load)
+TEST_F_TIMEOUT(node, ring_map_changes_under_load, 240)
 {
 	struct guest *g = &self->g;
 	struct mapper m = { .v = &g->v, .ptr = g->v.mem, .len = g->v.ring_bytes };
@@ -224,7 +224,7 @@ static void *flood(void *arg)
  * not go to whom the pages belong by then. KASAN tells, where the worker runs beside the owner; on
  * one processor it only shows that this way round works.
  */
-TEST_F(node, memory_freed_while_mapped)
+TEST_F_TIMEOUT(node, memory_freed_while_mapped, 240)
 {
 	struct guest *g = &self->g;
 	struct vdrv_vq *q = &g->v.vq[VDRV_RX];
