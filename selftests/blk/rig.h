@@ -19,6 +19,10 @@
 #include "vdpa.h"
 #include "vdrv.h"
 
+/* A debug kernel on a busy machine is slow: a test that hangs is told from that in two minutes. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 120
+
 #define KB		1024UL
 #define MB		(1024 * KB)
 
