@@ -26,7 +26,12 @@ tmp=$TMPDIR
 # What there is.
 c_tests() { sed -n 's/^TESTS *:= *//p' "$tests/$1/Makefile"; }
 # Those that ask of a vDPA device what they ask of a vhost node, and its own.
-vdpa_tests() { echo contain data hostile life wild; c_tests vdpa; }
+vdpa_tests() {
+	echo contain data life
+	# Minutes for what vhost/* asks of the same rings and the same engine.
+	[ -z "${CHECK_LONG:-}" ] || echo hostile wild
+	c_tests vdpa
+}
 fuzz_targets() { sed -n 's/^FUZZERS *:= *//p' "$tests/unit/Makefile"; }
 ctl_tests() { find "$tests/ctl" -name '*.sh' ! -name lib.sh -printf '%f\n' | sed 's/\.sh$//' | sort; }
 all() {

@@ -4,7 +4,7 @@
  * uplink, to guests that take everything or nothing, through rewriting. What becomes of each is not
  * asked here: the kernel must not complain, each buffer comes back, and the ring works on.
  *
- *   FRAMES  how many at a time (10,000)
+ *   FRAMES  how many at a time (3,000)
  *   SEED    what they are (one for each run)
  */
 #include "kselftest_harness.h"
@@ -46,7 +46,7 @@ FIXTURE_SETUP(wild)
 
 	if (!rig_is_sluice() && !rig_is_vdpa())
 		SKIP(return, "it is our engine that is tried");
-	self->frames = 10000;
+	self->frames = 3000;
 	wild_init(&self->w, &self->frames);
 	if (rig_is_vdpa())
 		cfg.features |= VDRV_F_IOMMU;
