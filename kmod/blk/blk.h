@@ -7,6 +7,7 @@
 #include <linux/hrtimer.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
+#include <linux/workqueue.h>
 #include "../engine_blk.h"
 #include "../port.h"
 #include "../volume.h"
@@ -25,15 +26,17 @@ struct sluice_blk_queue;
 /**
  * struct sluice_blk_request - from its fetch until its completion
  * @node: in a list of those that wait, or of those that are free
- * @done: in the list of those that the device has completed
+ * @done: in the list of those that the device has completed, or of those that are yet to be handed
+ *	to it by the helper
  * @bq: its queue
  * @chain: to be completed; @seg of it is void after the visit
  * @r: what it asks for
  * @guest: its data in guest memory
  * @own: the same in memory of ours, if it does not go as it is
- * @pending: bios that are with the device
+ * @pending: bios that are with the device, and who hands them over
  * @error: first error of one of them
  * @tries: how often the device was too busy
+ * @nowait: it was asked not to wait
  * @polled: in bq->polled: some of it is completed by looking only
  * @looked: the last of it was completed so
  * @flush: what it asks for is done, and is being made durable
@@ -58,6 +61,7 @@ struct sluice_blk_request {
 	atomic_t pending;
 	blk_status_t error;
 	u8 tries;
+	bool nowait;
 	bool flush;
 	bool active;
 	bool polled;
@@ -78,6 +82,8 @@ struct sluice_blk_request {
  * @request: all of them, @num
  * @num: as many as the ring has entries
  * @done: completed by the device; anybody adds, the worker takes
+ * @helped: the worker adds, @helper takes
+ * @helper: hands over what may sleep: see helper.h
  * @limited: waiting for a limit, by enum sluice_volume_op (READ, WRITE), in order
  * @starved: the device, or memory, was short; in order
  * @rekeyed: waiting until their blocks have been re-encrypted, in order
@@ -103,6 +109,8 @@ struct sluice_blk_queue {
 	struct sluice_blk_request *request;
 	unsigned int num;
 	struct llist_head done;
+	struct llist_head helped;
+	struct work_struct helper;
 	struct list_head limited[SLUICE_VOLUME_LIMITS];
 	struct list_head starved;
 	struct list_head rekeyed;
@@ -131,7 +139,6 @@ struct sluice_blk_queue {
  * @rekey: under way; NULL: none. RTNL, or the work that ends it
  * @limit: by enum sluice_volume_op (READ, WRITE)
  * @align: pieces that go to the device as they are begin and end at multiples of this, minus one
- * @nowait: the device can say that it is busy
  * @splits: the block layer says so, too, of a request that it would have to split, and whether it
  *	has to depends on more than on its size
  */
@@ -145,13 +152,20 @@ struct sluice_blk_volume {
 	struct sluice_rekey *rekey;
 	struct sluice_limit limit[SLUICE_VOLUME_LIMITS];
 	u32 align;
-	bool nowait;
 	bool splits;
 };
 
 /* datapath.c */
 int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget);
 enum hrtimer_restart sluice_blk_timer(struct hrtimer *timer);
+/* Hand the bios of @req over. Context: worker, if they are not to wait; else the helper. */
+void sluice_blk_send(struct sluice_blk_request *req);
+
+/* Are pages held while the device works on them? Who lends the host's own keeps them anyway. */
+static inline bool sluice_blk_holds(const struct sluice_blk_queue *bq)
+{
+	return !bq->q->cfg.gmem->host;
+}
 
 /* What goes to the device: the guest's memory as it is, or ours. */
 static inline struct sluice_pieces *sluice_blk_data(struct sluice_blk_request *req)

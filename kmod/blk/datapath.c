@@ -3,7 +3,8 @@
  * A request's way, top to bottom: taken from the ring and checked, admitted by the limits, through
  * the cipher, to the device; and back from there, through the cipher, to the driver.
  *
- * All of it runs on the queue's worker but for blk_end_bio(), which the device calls. Guest memory
+ * All of it runs on the queue's worker but for blk_end_bio(), which the device calls, and for
+ * sluice_blk_send() of what may sleep, which the helper calls. Guest memory
  * is translated once, when the request is taken, and its pages are held until it is completed: so
  * the front end may take memory away while the device still works on it.
  */
@@ -12,18 +13,15 @@
 #include <linux/sched/clock.h>
 #include <linux/sizes.h>
 #include "blk.h"
+#include "helper.h"
+#include "map.h"
 
 /* Data that one visit takes, so that a volume of large requests leaves the worker to others. */
 #define BLK_VISIT_BYTES		SZ_1M
 /* How long a request rests that the device, or memory, had no room for. */
 #define BLK_STARVED_NS		(100 * NSEC_PER_USEC)
-/* After so many times it waits at the device's door. */
+/* After so many times the helper waits for the device with it. */
 #define BLK_TRIES		8
-
-static bool blk_holds(const struct sluice_blk_queue *bq)
-{
-	return !bq->q->cfg.gmem->host;
-}
 
 static enum sluice_volume_op blk_op(const struct sluice_blk_request *req)
 {
@@ -70,8 +68,8 @@ static void blk_free(struct sluice_blk_request *req)
 	struct sluice_blk_queue *bq = req->bq;
 
 	sluice_pieces_drop(&req->own, false, &bq->pages);
-	sluice_pieces_drop(&req->guest, blk_holds(bq), NULL);
-	if (req->status_at && blk_holds(bq))
+	sluice_pieces_drop(&req->guest, sluice_blk_holds(bq), NULL);
+	if (req->status_at && sluice_blk_holds(bq))
 		put_page(virt_to_page(req->status_at));
 	req->status_at = NULL;
 	list_add(&req->node, &bq->free);
@@ -121,28 +119,34 @@ static bool blk_is_serving(const struct sluice_blk_queue *bq)
 	return READ_ONCE(bq->serving) == current && in_task();
 }
 
-/* Context: any that the device chooses, also the worker, within submit_bio(). */
-static void blk_end_bio(struct bio *bio)
+/* A bio came back, or all were handed over. Context: any. */
+static void blk_put(struct sluice_blk_request *req, bool polled)
 {
-	struct sluice_bio *b = container_of(bio, struct sluice_bio, bio);
-	struct sluice_blk_request *req = b->req;
 	struct sluice_blk_queue *bq = req->bq;
 	bool serving;
 
-	/* Which of several errors is told does not matter; that one is does. */
-	if (unlikely(bio->bi_status))
-		WRITE_ONCE(req->error, bio->bi_status);
 	if (!atomic_dec_and_test(&req->pending))
 		return;
 	req->completed = local_clock();
 	serving = blk_is_serving(bq);
-	req->looked = serving && bio->bi_opf & REQ_POLLED;
+	req->looked = serving && polled;
 	/* Once it is in the list the worker may complete it, and then the queue may go. */
 	rcu_read_lock();
 	llist_add(&req->done, &bq->done);
 	if (!serving)
 		sluice_queue_wake(bq->q);
 	rcu_read_unlock();
+}
+
+/* Context: any that the device chooses, also the worker, within submit_bio(). */
+static void blk_end_bio(struct bio *bio)
+{
+	struct sluice_bio *b = container_of(bio, struct sluice_bio, bio);
+
+	/* Which of several errors is told does not matter; that one is does. */
+	if (unlikely(bio->bi_status))
+		WRITE_ONCE(b->req->error, bio->bi_status);
+	blk_put(b->req, bio->bi_opf & REQ_POLLED);
 }
 
 /* The device has had it: forget what it, and the block layer, noted in it; not the data. */
@@ -183,20 +187,40 @@ static bool blk_fits(struct sluice_blk_request *req)
 	return true;
 }
 
+/*
+ * Can the device be asked not to wait? Asked each time: what lies below a mapped device may change.
+ * One that is not the block layer's own hands flushes and the like on without that word.
+ */
+static bool blk_may_go_now(struct sluice_blk_request *req)
+{
+	struct block_device *bdev = req->bq->v->bdev;
+
+	if (req->tries >= BLK_TRIES || !bdev_nowait(bdev))
+		return false;
+	return blk_has_data(req) ? blk_fits(req) : queue_is_mq(bdev_get_queue(bdev));
+}
+
+void sluice_blk_send(struct sluice_blk_request *req)
+{
+	struct sluice_bio *b;
+
+	/* Whatever is done before submit_bio() returns, they are there until the last is sent. */
+	for (b = sluice_blk_data(req)->first; b; b = b->next)
+		submit_bio(&b->bio);
+	blk_put(req, false);
+}
+
 static void blk_submit_all(struct sluice_blk_request *req)
 {
-	struct sluice_blk_volume *bv = req->bq->bv;
-	bool nowait = bv->nowait && req->tries < BLK_TRIES && blk_has_data(req) && blk_fits(req);
-	bool poll = blk_may_poll(req);
+	bool nowait = blk_may_go_now(req);
+	bool poll = nowait && blk_may_poll(req);
+	blk_opf_t opf = (nowait ? REQ_NOWAIT : 0) | (poll ? SLUICE_POLL_OPF : 0);
 	struct sluice_bio *b;
-	unsigned int n = 0;
+	unsigned int n = 1;
 
-	for (b = sluice_blk_data(req)->first; b; b = b->next)
-		n++;
-	atomic_set(&req->pending, n);
 	req->error = BLK_STS_OK;
 	req->looked = false;
-	/* Whatever is done before submit_bio() returns, they are this thread's to free. */
+	req->nowait = nowait;
 	for (b = sluice_blk_data(req)->first; b; b = b->next) {
 		if (unlikely(req->tries))
 			blk_renew(&b->bio);
@@ -204,14 +228,14 @@ static void blk_submit_all(struct sluice_blk_request *req)
 		b->bio.bi_end_io = blk_end_bio;
 		b->bio.bi_iter = b->start;
 		b->bio.bi_status = BLK_STS_OK;
-		if (nowait)
-			b->bio.bi_opf |= REQ_NOWAIT;
-		else
-			b->bio.bi_opf &= ~REQ_NOWAIT;
-		if (poll)
-			b->bio.bi_opf |= SLUICE_POLL_OPF;
-		submit_bio(&b->bio);
+		b->bio.bi_opf = (b->bio.bi_opf & ~REQ_NOWAIT) | opf;
+		n++;
 	}
+	atomic_set(&req->pending, n);
+	if (likely(nowait))
+		sluice_blk_send(req);
+	else
+		sluice_helper_send(req);
 	if (poll)
 		sluice_poll_add(req);
 }
@@ -497,71 +521,6 @@ static int blk_resume(struct sluice_blk_queue *bq)
 
 /* --- from the driver ------------------------------------------------------------------------- */
 
-/* Where the last byte of the chain lies; held from now on. */
-static int blk_map_status(struct sluice_blk_request *req, const struct sluice_chain *c)
-{
-	const struct sluice_vring_seg *last = &c->seg[c->nr_out + c->nr_in - 1];
-	void *where;
-	u32 run;
-	int err;
-
-	err = sluice_chain_map(req->bq->q->vr, last->addr + last->len - 1, 1, true, &where, &run);
-	if (err)
-		return err;
-	req->status_at = where;
-	if (blk_holds(req->bq))
-		get_page(virt_to_page(where));
-	return 0;
-}
-
-/* Bytes [@off, @off + @len) of @nr segments. */
-static int blk_map_segs(struct sluice_blk_request *req, const struct sluice_vring_seg *seg,
-			unsigned int nr, u32 off, u32 len, bool write)
-{
-	struct sluice_blk_queue *bq = req->bq;
-	blk_opf_t opf = blk_opf(req);
-	int err;
-
-	for (; len && nr; nr--, seg++) {
-		u64 addr = seg->addr + off;
-		u32 left, run;
-
-		if (off >= seg->len) {
-			off -= seg->len;
-			continue;
-		}
-		left = min(len, seg->len - off);
-		off = 0;
-		len -= left;
-		for (; left; left -= run, addr += run) {
-			void *where;
-
-			err = sluice_chain_map(bq->q->vr, addr, left, write, &where, &run);
-			if (err)
-				return err;
-			err = sluice_pieces_add(&req->guest, &bq->bv->bs, bq->v->bdev, opf, where,
-						run, len + left - run);
-			if (err)
-				return err;
-		}
-	}
-	return 0;
-}
-
-static int blk_map_data(struct sluice_blk_request *req, const struct sluice_chain *c)
-{
-	int err;
-
-	if (req->r.op == SLUICE_REQUEST_READ)
-		err = blk_map_segs(req, c->seg + c->nr_out, c->nr_in, 0, req->r.len, true);
-	else
-		err = blk_map_segs(req, c->seg, c->nr_out, sizeof(struct virtio_blk_outhdr),
-				   req->r.len, false);
-	/* Also what is there of it is dropped as what is held. */
-	sluice_pieces_done(&req->guest, blk_holds(req->bq));
-	return err;
-}
-
 static void blk_get_limits(const struct sluice_volume *v, struct sluice_request_limits *lim)
 {
 	*lim = (struct sluice_request_limits){
@@ -605,7 +564,7 @@ static int blk_read(struct sluice_blk_request *req, const struct sluice_chain *c
 	struct virtio_blk_outhdr hdr;
 	int err;
 
-	err = blk_map_status(req, c);
+	err = sluice_map_status(req, c);
 	if (!err)
 		err = sluice_chain_read(req->bq->q->vr, c, 0, &hdr, sizeof(hdr));
 	if (err)
@@ -618,7 +577,7 @@ static int blk_read(struct sluice_blk_request *req, const struct sluice_chain *c
 		return blk_read_ranges(req, &lim, c, status);
 	if (req->r.op == SLUICE_REQUEST_ID)
 		return blk_write_id(req, c);
-	return blk_has_data(req) ? blk_map_data(req, c) : 0;
+	return blk_has_data(req) ? sluice_map_data(req, c, blk_opf(req)) : 0;
 }
 
 /* Return: 0: it is under way, or completed; else nothing of it happened. */
@@ -718,12 +677,14 @@ static void blk_returned(struct sluice_blk_request *req)
 	blk_status_t error = READ_ONCE(req->error);
 	struct sluice_blk_queue *bq = req->bq;
 	const struct sluice_blk_volume *bv = bq->bv;
-	bool again = error == BLK_STS_AGAIN;
+	/* The device may have become one that cannot be asked not to wait. */
+	bool not_now = req->nowait && error == BLK_STS_NOTSUPP && blk_has_data(req);
+	bool again = error == BLK_STS_AGAIN || not_now;
 
 	req->active = false;
 	if (req->polled) {
-		again |= error == BLK_STS_NOTSUPP;
 		sluice_poll_del(req, error == BLK_STS_NOTSUPP);
+		not_now = false;
 	}
 	if (unlikely(bq->locked) && blk_locked(req))
 		WRITE_ONCE(bq->locked, bq->locked - 1);
@@ -732,7 +693,7 @@ static void blk_returned(struct sluice_blk_request *req)
 		 * The device was busy, or cannot be polled any more. All of it goes again: twice
 		 * does no harm.
 		 */
-		if (bv->splits && req->r.len > PAGE_SIZE)
+		if (not_now || !blk_has_data(req) || (bv->splits && req->r.len > PAGE_SIZE))
 			req->tries = BLK_TRIES;
 		else
 			req->tries++;

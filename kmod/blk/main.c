@@ -5,6 +5,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include "blk.h"
+#include "helper.h"
 
 /* Bios that can be had however short memory is: one request of the largest kind, and more. */
 #define BLK_BIOS	64
@@ -43,7 +44,6 @@ static int blk_volume_add(struct sluice_volume *v, const struct sluice_volume_ci
 	if (err)
 		goto free;
 	bv->align = max(bdev_dma_alignment(v->bdev), bdev_logical_block_size(v->bdev) - 1);
-	bv->nowait = bdev_nowait(v->bdev);
 	bv->splits = bdev_get_queue(v->bdev)->limits.chunk_sectors ||
 		     queue_virt_boundary(bdev_get_queue(v->bdev));
 	if (cipher) {
@@ -104,6 +104,7 @@ static int blk_queue_add(struct sluice_queue *q, unsigned int num)
 	INIT_LIST_HEAD(&bq->rekeyed);
 	INIT_LIST_HEAD(&bq->polled);
 	init_llist_head(&bq->done);
+	sluice_helper_init(bq);
 	hrtimer_init(&bq->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	bq->timer.function = sluice_blk_timer;
 	bq->request = kvcalloc(num, sizeof(*bq->request), GFP_KERNEL);
@@ -141,6 +142,7 @@ static void blk_queue_del(struct sluice_queue *q)
 	list_del(&bq->node);
 	mutex_unlock(&bq->bv->queues_lock);
 	hrtimer_cancel(&bq->timer);
+	sluice_helper_exit(bq);
 	blk_queue_free(bq);
 }
 
@@ -161,13 +163,21 @@ static const struct sluice_blk_ops blk_ops = {
 
 static int __init sluice_blk_init(void)
 {
+	int err = sluice_helper_start();
+
 	BUILD_BUG_ON(SLUICE_REQUEST_RANGES != SLUICE_VOLUME_MAX_RANGES);
-	return sluice_blk_register(&blk_ops);
+	if (err)
+		return err;
+	err = sluice_blk_register(&blk_ops);
+	if (err)
+		sluice_helper_stop();
+	return err;
 }
 
 static void __exit sluice_blk_exit(void)
 {
 	sluice_blk_unregister(&blk_ops);
+	sluice_helper_stop();
 }
 
 module_init(sluice_blk_init);

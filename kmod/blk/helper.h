@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Requests that a device does not take without waiting: one that has no room for longer, one that
+ * the block layer splits, a device that cannot be asked that. Each queue has one work that hands
+ * them over one after another, so a device that keeps it waiting costs one thread of the kernel's,
+ * and other queues nothing. Such a request is never polled for: who polls would be who waits.
+ */
+#ifndef _SLUICE_BLK_HELPER_H
+#define _SLUICE_BLK_HELPER_H
+
+struct sluice_blk_queue;
+struct sluice_blk_request;
+
+/* Of the module. Context: process. */
+int sluice_helper_start(void);
+void sluice_helper_stop(void);
+
+/* Of a queue. @exit: no request is under way; waits for a thread that has nothing left to do. */
+void sluice_helper_init(struct sluice_blk_queue *bq);
+void sluice_helper_exit(struct sluice_blk_queue *bq);
+
+/* Have sluice_blk_send() run for @req elsewhere. Context: worker; @req->done is free. */
+void sluice_helper_send(struct sluice_blk_request *req);
+
+#endif /* _SLUICE_BLK_HELPER_H */

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A device that has no room: its requests wait for it, and nobody else does. It takes one request at
+ * a time, for seconds; what goes to it meanwhile shall not keep the worker, which serves another
+ * volume, too. That one's requests are done while the first device is at its first or second.
+ */
+#include "kselftest_harness.h"
+#include "rig.h"
+
+#define NAME	"slbusy"
+#define OTHER	"slother"
+#define IO	(16 * KB)
+
+FIXTURE(busy)
+{
+	struct disk d, other;
+	unsigned char *data;
+};
+
+static int start(struct disk *d, const char *name, const char *settings)
+{
+	const struct vdrv_cfg cfg = {
+		.features = DISK_FEATURES | VBLK_F(DISCARD), .num = 32,
+		.disk_queues = 1, .disk_buf = 132 * KB, .disk_seg = 40 };
+	char dev[32];
+	int ret = rig_null_add(name, settings);
+
+	snprintf(dev, sizeof(dev), "/dev/%s", name);
+	ret = ret ? ret : rig_volume_add(name, dev, "");
+	return ret ? ret : disk_open(d, name, &cfg);
+}
+
+static void stop(struct disk *d, const char *name)
+{
+	disk_close(d);
+	rig_volume_del(name);
+	rig_null_pull(name);
+	rig_null_del(name);
+}
+
+FIXTURE_SETUP(busy)
+{
+	self->data = rig_alloc(IO);
+	ASSERT_EQ(0, start(&self->d, NAME, "size=8 hw_queue_depth=1 irqmode=2 discard=1 "
+			   "max_sectors=64 completion_nsec=2000000000"));
+	ASSERT_EQ(0, start(&self->other, OTHER, "size=8"));
+}
+
+FIXTURE_TEARDOWN(busy)
+{
+	stop(&self->other, OTHER);
+	stop(&self->d, NAME);
+	free(self->data);
+}
+
+static int begin(struct disk *d, uint32_t type, uint64_t sector, uint32_t len)
+{
+	struct virtio_blk_discard_write_zeroes range = { .sector = sector, .num_sectors = 8 };
+	struct vblk_io io = { .type = type, .sector = sector, .len = len };
+
+	if (type == VIRTIO_BLK_T_DISCARD) {
+		io.sector = 0;
+		io.len = sizeof(range);
+	}
+	return vblk_begin(&d->v, &d->v.vq[0], &io, &range) < 0 ? -EIO : 0;
+}
+
+/* All of them end well, when the device gets to them. */
+static int await_all(struct disk *d)
+{
+	struct vdrv_vq *q = &d->v.vq[0];
+	struct vblk_done done;
+	int ret;
+
+	while (q->nfree < q->nslot) {
+		ret = vblk_wait(q, &done, 30000);
+		if (ret != 1 || done.status != VIRTIO_BLK_S_OK)
+			return ret < 0 ? ret : -EIO;
+		vdrv_vq_release(q, done.slot);
+	}
+	return 0;
+}
+
+static int others_go_on(struct disk *other, unsigned char *data, unsigned int n)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < 64; i++)
+		ret = disk_read(other, i, data, 4 * KB);
+	/* Those of the busy one are where they were, but for one or two. */
+	for (i = n; !ret && i + 2 > n; i--) {
+		if (!netio_run("sluice -s volume show " NAME " | grep -q 'in-flight %u'", i))
+			return 0;
+	}
+	return ret ? ret : -EBUSY;
+}
+
+/* More than it has room for. */
+TEST_F_TIMEOUT(busy, no_room, 120)
+{
+	unsigned int i;
+
+	for (i = 0; i < 5; i++)
+		ASSERT_EQ(0, begin(&self->d, VIRTIO_BLK_T_IN, i * 8, 4 * KB));
+	EXPECT_EQ(0, others_go_on(&self->other, self->data, 5));
+	EXPECT_EQ(0, await_all(&self->d));
+}
+
+/* What has no data. */
+TEST_F_TIMEOUT(busy, commands, 120)
+{
+	ASSERT_EQ(0, begin(&self->d, VIRTIO_BLK_T_IN, 0, 4 * KB));
+	ASSERT_EQ(0, begin(&self->d, VIRTIO_BLK_T_FLUSH, 0, 0));
+	ASSERT_EQ(0, begin(&self->d, VIRTIO_BLK_T_DISCARD, 8, 0));
+	ASSERT_EQ(0, begin(&self->d, VIRTIO_BLK_T_DISCARD, 64, 0));
+	EXPECT_EQ(0, others_go_on(&self->other, self->data, 4));
+	EXPECT_EQ(0, await_all(&self->d));
+}
+
+/* What the block layer splits: it never takes that without waiting. */
+TEST_F_TIMEOUT(busy, split, 120)
+{
+	ASSERT_EQ(0, begin(&self->d, VIRTIO_BLK_T_IN, 0, 4 * KB));
+	ASSERT_EQ(0, begin(&self->d, VIRTIO_BLK_T_IN, 64, 64 * KB));
+	ASSERT_EQ(0, begin(&self->d, VIRTIO_BLK_T_IN, 256, 64 * KB));
+	EXPECT_EQ(0, others_go_on(&self->other, self->data, 3));
+	EXPECT_EQ(0, await_all(&self->d));
+}
+
+/* The driver leaves: the worker is asked, and answers. */
+TEST_F_TIMEOUT(busy, leaves, 120)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, begin(&self->d, VIRTIO_BLK_T_IN, i * 8, 4 * KB));
+	ASSERT_EQ(0, disk_reopen(&self->d));
+	EXPECT_EQ(0, disk_read(&self->d, 0, self->data, 4 * KB));
+	EXPECT_NE(0, netio_run("sluice worker show | grep -qiE 'stuck|dead'"));
+}
+
+TEST_HARNESS_MAIN
