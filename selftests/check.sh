@@ -75,7 +75,23 @@ selects() { printf '%s\n' "${selected[@]}" | grep -qE "^($1)"; }
 
 limit=900 fuzz=10 e2e=2700
 [ -z "${CHECK_LONG:-}" ] || limit=3600 fuzz=900 e2e=9000
-in_uml() { RIG_TIMEOUT=${RIG_TIMEOUT:-1200} "$tests/rig/uml-run.sh" debug "$tests/with-modules.sh" "$@"; }
+# What runs in a kernel of the rig: its command there.
+command_of() { # test
+	case $1 in
+	vdpa/contain|vdpa/data|vdpa/hostile|vdpa/life|vdpa/wild)
+		echo "env VHOST_NODE=vdpa $tests/vhost/out/${1#*/}" ;;
+	ctl/*) echo "$tests/ctl/${1#*/}.sh" ;;
+	*) echo "$tests/${1%/*}/out/${1#*/}" ;;
+	esac
+}
+in_uml() { # tests
+	local name args=()
+	for name in "$@"; do args+=("$name $(command_of "$name")"); done
+	# Memory of a vDPA device is mapped page by page.
+	RIG_APPEND="${RIG_APPEND:-} vhost_vdpa.max_iotlb_entries=65536" \
+	RIG_TIMEOUT=${RIG_TIMEOUT:-$((300 * $# + 900))} RIG_ENV="${RIG_ENV:-} TEST_LIMIT FRAMES SEED" \
+		"$tests/rig/uml-run.sh" debug "$tests/with-modules.sh" "$tests/in-turn.sh" "${args[@]}"
+}
 run() { # test
 	case $1 in
 	unit) timeout $limit make -s -C "$tests/unit" check ;;
@@ -84,17 +100,6 @@ run() { # test
 			echo "ok 1 - $1"
 		;;
 	dkms|interrupt) timeout $limit "$tests/$1.sh" ;;
-	vdpa/contain|vdpa/data|vdpa/hostile|vdpa/life|vdpa/wild)
-		# Memory that is mapped page by page.
-		RIG_APPEND="${RIG_APPEND:-} vhost_vdpa.max_iotlb_entries=65536" \
-			in_uml env VHOST_NODE=vdpa "$tests/vhost/out/${1#*/}"
-		;;
-	blk/*)
-		RIG_APPEND="${RIG_APPEND:-} vhost_vdpa.max_iotlb_entries=65536" \
-			in_uml "$tests/blk/out/${1#*/}"
-		;;
-	vhost/*|vdpa/*|vfio/*) in_uml "$tests/${1%/*}/out/${1#*/}" ;;
-	ctl/*) in_uml "$tests/ctl/${1#*/}.sh" ;;
 	e2e) E2E_TIMEOUT=$e2e timeout $((e2e + 300)) "$tests/e2e/run.sh" ;;
 	power) timeout $limit "$tests/e2e/power.sh" ;;
 	esac
@@ -164,20 +169,65 @@ build() { # name, command
 	return "$rc"
 }
 
-job() { # test
-	local rc=0 start=$SECONDS file=$tmp/${1//\//-}
-	run "$1" >"$file" 2>&1 </dev/null || rc=$?
-	echo "$rc $((SECONDS - start))" >"$file.tmp"
+ends() { # test, exit code, seconds; its output is there
+	local file=$tmp/${1//\//-}
+	echo "$1 $2 $3" >"$file.tmp"
 	mv "$file.tmp" "$file.end"
+}
+job() { # test
+	local rc=0 start=$SECONDS
+	run "$1" >"$tmp/${1//\//-}" 2>&1 </dev/null || rc=$?
+	ends "$1" "$rc" $((SECONDS - start))
+}
+# Takes what tests in turn printed apart. Prints what began and did not end.
+take_apart() { # its output
+	local line log=/dev/null open='' name rc seconds
+	while IFS= read -r line; do
+		line=${line%$'\r'}
+		case $line in
+		'@begin '*)
+			open=${line#@begin }
+			log=$tmp/${open//\//-}
+			: >"$log" ;;
+		'@end '*)
+			read -r name rc seconds <<<"${line#@end }"
+			ends "$name" "$rc" "$seconds"
+			open='' log=/dev/null ;;
+		*)
+			printf '%s\n' "$line" >>"$log" ;;
+		esac
+	done <"$1"
+	echo "$open"
+}
+# One kernel for several tests. If it dies under one, the next have another.
+batch() { # tests
+	local name out rc dead start n=0
+	while [ $# -gt 0 ]; do
+		out=$tmp/batch-$BASHPID-$((n += 1)) rc=0 start=$SECONDS
+		in_uml "$@" >"$out" 2>&1 </dev/null || rc=$?
+		dead=$(take_apart "$out")
+		[ -n "$dead" ] || break
+		ends "$dead" 125 $((SECONDS - start))
+		while [ "$1" != "$dead" ]; do shift; done
+		shift
+	done
+	[ "$rc" != 0 ] && [ $# -gt 0 ] || return 0
+	# It did not get as far as the tests, or found something after the last.
+	if [ -e "$tmp/${1//\//-}" ]; then
+		set -- "kernel-of-$1"
+	fi
+	for name in "$@"; do
+		cp "$out" "$tmp/${name//\//-}"
+		ends "$name" "$rc" $((SECONDS - start))
+	done
 }
 # Counts the tests that have ended.
 collect() {
 	local name rc seconds file
-	for name in "${selected[@]}"; do
-		file=$tmp/${name//\//-}
-		[ -e "$file.end" ] || continue
-		read -r rc seconds <"$file.end"
-		rm "$file.end"
+	for file in "$tmp"/*.end; do
+		[ -e "$file" ] || continue
+		read -r name rc seconds <"$file"
+		rm "$file"
 		count "$name" "$rc" "$seconds"
 	done
 }
@@ -223,14 +273,40 @@ for name in "${selected[@]}"; do
 		count "$name" 1 0
 	fi
 done
-for name in ${others[@]+"${others[@]}"}; do
-	[[ " ${broken[*]} " != *" ${name%%/*} "* ]] || continue
+# A kernel for each of those that take modules or workers away, and the longest; so many others share one.
+alone='vhost/contain|vdpa/contain|blk/data|blk/power|blk/rekey|ctl/engine|ctl/volume'
+together=6
+
+wait_for_slot() {
 	while [ "$(running)" -ge "$slots" ]; do
 		wait -n || true
 		collect
 	done
-	job "$name" &
+}
+sharing=()
+start_sharing() {
+	[ ${#sharing[@]} -gt 0 ] || return 0
+	wait_for_slot
+	batch "${sharing[@]}" &
+	sharing=()
+}
+for name in ${others[@]+"${others[@]}"}; do
+	[[ " ${broken[*]} " != *" ${name%%/*} "* ]] || continue
+	case $name in
+	unit|fuzz/*|dkms|interrupt)
+		wait_for_slot
+		job "$name" & ;;
+	*)
+		if [[ $name =~ ^($alone)$ ]]; then
+			wait_for_slot
+			batch "$name" &
+			continue
+		fi
+		sharing+=("$name")
+		[ ${#sharing[@]} -lt $together ] || start_sharing ;;
+	esac
 done
+start_sharing
 while [ "$(running)" -gt 0 ]; do
 	wait -n || true
 	collect

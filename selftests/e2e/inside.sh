@@ -18,14 +18,14 @@ tests=(attach ping ping6 sizes tcp_out tcp_in data acl acl_in guard rate flow me
        vdpa vdpa_testpmd vdpa_blk mdev_blk mdev_blk_bios mdev_blk_uefi mdev_blk_viommu mdevctl_blk
        volume_fio volume_fio_guest volume_luks volume_limits volume_kill volume_vf
        multiqueue qemu72 libvirt packed migrate_packed viommu migrate peers bridge ovs pxe ovmf testpmd unplug netns clean
-       spin oops vdpa_testpmd libvirt pxe migrate_packed mdevctl_blk)
+       spin oops)
 
 # These are slow, and what they prove in an emulated host another test proves too, most of it in User-mode
 # Linux under KASAN and lockdep (Documentation/testing.md says which), or they measure time: they run where
 # CHECK_LONG is set, or by their names.
 long=(rate meter mdev_pinned mdev_reboot mdev_kill mdev_hotmem mdev_blk_uefi mdev_blk_viommu
       volume_fio_guest volume_luks volume_limits volume_kill qemu72 bridge ovs ovmf testpmd netns
-      spin oops)
+      vdpa_testpmd libvirt pxe migrate_packed mdevctl_blk spin oops)
 
 case ${1:-} in
 list)	printf '%s\n' "${tests[@]}"

@@ -14,7 +14,7 @@ cache=${SLUICE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sluice}
 
 fragments=("$here/uml.config")
 case $flavour in
-native) ;;
+native) fragments+=("$here/uml-native.config") ;;
 debug) fragments+=("$here/uml-debug.config") ;;
 *) echo "uml-build.sh: no flavour '$flavour': native or debug" >&2; exit 2 ;;
 esac
