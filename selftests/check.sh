@@ -199,26 +199,31 @@ take_apart() { # its output
 	done <"$1"
 	echo "$open"
 }
-# One kernel for several tests. If it dies under one, the next have another.
+# One kernel for several tests. If it dies under one, or one leaves something, the next have another.
 batch() { # tests
-	local name out rc dead start n=0
+	local name out rc dead rest start n=0
 	while [ $# -gt 0 ]; do
-		out=$tmp/batch-$BASHPID-$((n += 1)) rc=0 start=$SECONDS
+		out=$tmp/batch-$BASHPID-$((n += 1)) rc=0 start=$SECONDS rest=()
 		in_uml "$@" >"$out" 2>&1 </dev/null || rc=$?
 		dead=$(take_apart "$out")
-		[ -n "$dead" ] || break
-		ends "$dead" 125 $((SECONDS - start))
-		while [ "$1" != "$dead" ]; do shift; done
-		shift
-	done
-	[ "$rc" != 0 ] && [ $# -gt 0 ] || return 0
-	# It did not get as far as the tests, or found something after the last.
-	if [ -e "$tmp/${1//\//-}" ]; then
-		set -- "kernel-of-$1"
-	fi
-	for name in "$@"; do
-		cp "$out" "$tmp/${name//\//-}"
-		ends "$name" "$rc" $((SECONDS - start))
+		[ -z "$dead" ] || ends "$dead" 125 $((SECONDS - start))
+		for name in "$@"; do
+			[ -e "$tmp/${name//\//-}" ] || rest+=("$name")
+		done
+		if [ ${#rest[@]} = $# ]; then
+			# It did not get as far as the first.
+			for name in "$@"; do
+				cp "$out" "$tmp/${name//\//-}"
+				ends "$name" "$rc" $((SECONDS - start))
+			done
+			return
+		fi
+		# It found something after the last.
+		if [ "$rc" != 0 ] && [ -z "$dead" ]; then
+			cp "$out" "$tmp/kernel-of-${1//\//-}"
+			ends "kernel-of-$1" "$rc" $((SECONDS - start))
+		fi
+		set -- ${rest[@]+"${rest[@]}"}
 	done
 }
 # Counts the tests that have ended.

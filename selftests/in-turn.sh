@@ -6,7 +6,7 @@
 #   in-turn.sh 'NAME COMMAND...'...
 #
 # Lines of their own say where a test begins and how it ends: `@begin NAME`, `@end NAME CODE SECONDS`.
-# What a test leaves behind is a failure of its own, since it would be the next one's trouble.
+# What a test leaves behind is a failure of its own, and the end: it would be the next one's trouble.
 set -uo pipefail
 
 limit=${TEST_LIMIT:-900}
@@ -33,5 +33,6 @@ for test in "$@"; do
 		[ "$rc" != 0 ] || rc=1
 	fi
 	echo "@end $name $rc $((SECONDS - start))"
+	[ -z "$left" ] || exit 1
 done
 exit 0

@@ -141,12 +141,12 @@ static void blk_put(struct sluice_blk_request *req, bool polled)
 /* Context: any that the device chooses, also the worker, within submit_bio(). */
 static void blk_end_bio(struct bio *bio)
 {
-	struct sluice_bio *b = container_of(bio, struct sluice_bio, bio);
+	struct sluice_blk_request *req = container_of(bio, struct sluice_bio, bio)->req;
 
 	/* Which of several errors is told does not matter; that one is does. */
 	if (unlikely(bio->bi_status))
-		WRITE_ONCE(b->req->error, bio->bi_status);
-	blk_put(b->req, bio->bi_opf & REQ_POLLED);
+		WRITE_ONCE(req->error, bio->bi_status);
+	blk_put(req, bio->bi_opf & REQ_POLLED);
 }
 
 /* The device has had it: forget what it, and the block layer, noted in it; not the data. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What may sleep on its way to the device: a worker never does, so a thread of the kernel's takes it
- * there. See helper.h.
+ * What may sleep on its way to the device: a worker never does, so a thread of the kernel's takes
+ * it there. See helper.h.
  */
 #include <linux/workqueue.h>
 #include "blk.h"

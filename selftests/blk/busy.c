@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device that has no room: its requests wait for it, and nobody else does. It takes one request at
- * a time, for seconds; what goes to it meanwhile shall not keep the worker, which serves another
+ * A device that has no room: its requests wait for it, and nobody else does. It takes one request
+ * at a time, for seconds; what goes to it meanwhile shall not keep the worker, which serves another
  * volume, too. That one's requests are done while the first device is at its first or second.
  */
 #include "kselftest_harness.h"
@@ -10,6 +10,9 @@
 #define NAME	"slbusy"
 #define OTHER	"slother"
 #define IO	(16 * KB)
+#define SETTINGS							\
+	"size=8 hw_queue_depth=1 irqmode=2 discard=1 max_sectors=64 "	\
+	"completion_nsec=2000000000"
 
 FIXTURE(busy)
 {
@@ -20,7 +23,7 @@ FIXTURE(busy)
 static int start(struct disk *d, const char *name, const char *settings)
 {
 	const struct vdrv_cfg cfg = {
-		.features = DISK_FEATURES | VBLK_F(DISCARD), .num = 32,
+		.features = DISK_FEATURES | VDRV_F_INDIRECT | VBLK_F(DISCARD), .num = 64,
 		.disk_queues = 1, .disk_buf = 132 * KB, .disk_seg = 40 };
 	char dev[32];
 	int ret = rig_null_add(name, settings);
@@ -41,9 +44,8 @@ static void stop(struct disk *d, const char *name)
 FIXTURE_SETUP(busy)
 {
 	self->data = rig_alloc(IO);
-	ASSERT_EQ(0, start(&self->d, NAME, "size=8 hw_queue_depth=1 irqmode=2 discard=1 "
-			   "max_sectors=64 completion_nsec=2000000000"));
-	ASSERT_EQ(0, start(&self->other, OTHER, "size=8"));
+	ASSERT_EQ(0, start(&self->d, NAME, SETTINGS));
+	ASSERT_EQ(0, start(&self->other, OTHER, "size=8 discard=1"));
 }
 
 FIXTURE_TEARDOWN(busy)
@@ -102,7 +104,7 @@ TEST_F_TIMEOUT(busy, no_room, 120)
 	unsigned int i;
 
 	for (i = 0; i < 5; i++)
-		ASSERT_EQ(0, begin(&self->d, VIRTIO_BLK_T_IN, i * 8, 4 * KB));
+		ASSERT_EQ(0, begin(&self->d, VIRTIO_BLK_T_IN, i * 64, 4 * KB));
 	EXPECT_EQ(0, others_go_on(&self->other, self->data, 5));
 	EXPECT_EQ(0, await_all(&self->d));
 }
@@ -134,7 +136,7 @@ TEST_F_TIMEOUT(busy, leaves, 120)
 	unsigned int i;
 
 	for (i = 0; i < 4; i++)
-		ASSERT_EQ(0, begin(&self->d, VIRTIO_BLK_T_IN, i * 8, 4 * KB));
+		ASSERT_EQ(0, begin(&self->d, VIRTIO_BLK_T_IN, i * 64, 4 * KB));
 	ASSERT_EQ(0, disk_reopen(&self->d));
 	EXPECT_EQ(0, disk_read(&self->d, 0, self->data, 4 * KB));
 	EXPECT_NE(0, netio_run("sluice worker show | grep -qiE 'stuck|dead'"));

@@ -187,14 +187,17 @@ TEST_F_TIMEOUT(polled, mode_changes, 120)
 	EXPECT_GT(looked_for(), 0);
 }
 
-/* All slots, at a device that lets 20 KB through in a fiftieth of a second. */
+/*
+ * All slots, at a device that lets 20 KB through in a fiftieth of a second, and nothing larger ever:
+ * so none lies beside another, with which the block layer would make one of them.
+ */
 static void load(struct disk *d)
 {
 	struct vdrv_vq *q = &d->v.vq[0];
 	int slot;
 
 	while ((slot = vdrv_vq_slot(q)) >= 0) {
-		struct vblk_io io = { .type = VIRTIO_BLK_T_IN, .sector = slot * IO / 512,
+		struct vblk_io io = { .type = VIRTIO_BLK_T_IN, .sector = 2 * slot * IO / 512,
 				      .len = IO };
 
 		vblk_put(&d->v, q, slot, &io);

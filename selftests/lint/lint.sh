@@ -38,19 +38,19 @@ silent() {
 }
 
 no_spdx() {
-	local file
 	# Formats without comments, and the licence itself.
-	files . | grep -Ev '^LICENSE$|\.(json|golden|bin|png)$|(^|/)corpus/' | while IFS= read -r file; do
-		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: ' || echo "$file: no SPDX line at the top"
-	done
+	files . | grep -Ev '^LICENSE$|\.(json|golden|bin|png)$|(^|/)corpus/' | xargs -r -d '\n' awk '
+		FNR == 1 { if (NR > 1 && !found) print file ": no SPDX line at the top"; file = FILENAME; found = 0 }
+		FNR <= 2 && /SPDX-License-Identifier: / { found = 1 }
+		FNR == 2 { nextfile }
+		END { if (NR && !found) print file ": no SPDX line at the top" }'
 }
 check_spdx() { silent no_spdx; }
 
 # The generator wants the specification of a family in one file.
 too_long() {
-	files . | grep -vxF kmod/sluice.yaml | while IFS= read -r file; do
-		wc -l "$file"
-	done | awk '$1 >= 1000 { print $2 ": " $1 " lines" }'
+	files . | grep -vxF kmod/sluice.yaml | xargs -r -d '\n' wc -l |
+		awk '$1 >= 1000 && $2 != "total" { print $2 ": " $1 " lines" }'
 }
 check_length() { silent too_long; }
 
@@ -83,9 +83,13 @@ check_checkpatch() {
 	# It leaves a cache of the kernel's own names in its working directory.
 	mkdir "$tmp/tree"
 	ln -s "$top/kmod" "$top/vhost-vendor" "$top/vfio-mdev" "$top/userspace" "$top/selftests" "$tmp/tree/"
-	(cd "$tmp/tree" && xargs -r -d '\n' perl "$ksrc/scripts/checkpatch.pl" --root="$ksrc" --no-tree \
-		--strict --terse --no-summary --show-types --ignore FILE_PATH_CHANGES -f) \
-		<"$tmp/sources" >"$tmp/checkpatch" 2>&1 || true
+	export ksrc
+	# Each process writes a file of its own. The expansions are the inner shell's.
+	# shellcheck disable=SC2016
+	(cd "$tmp/tree" && xargs -r -d '\n' -n 24 -P "$(nproc)" bash -c 'perl "$ksrc/scripts/checkpatch.pl" \
+		--root="$ksrc" --no-tree --strict --terse --no-summary --show-types \
+		--ignore FILE_PATH_CHANGES -f "$@" >"$tmp/checkpatch.$$" 2>&1' -) <"$tmp/sources" || true
+	cat "$tmp"/checkpatch.* >"$tmp/checkpatch"
 	silent not_allowed
 }
 # It knows that EXPORT_SYMBOL may follow a function at once, and not that SLUICE_EXPORT is the same.
@@ -150,7 +154,7 @@ scripts() {
 	done
 }
 check_shellcheck() {
-	scripts | xargs -r -d '\n' shellcheck -x -P SCRIPTDIR
+	scripts | xargs -r -d '\n' -n 8 -P "$(nproc)" shellcheck -x -P SCRIPTDIR
 }
 
 check_codespell() {
