@@ -267,7 +267,7 @@ typedef int (*sluice_meter_emit_t)(void *ctx, u32 id, const struct sluice_rate *
 				   const struct sluice_hits *passed,
 				   const struct sluice_hits *dropped);
 
-#define SLUICE_ENGINE_ABI 4
+#define SLUICE_ENGINE_ABI 5
 
 /**
  * struct sluice_engine_ops - what an engine provides
@@ -325,6 +325,17 @@ struct sluice_engine_ops {
 	 */
 	enum sluice_drop (*inject)(struct sluice_worker *w, struct sluice_port *port,
 				   struct sk_buff *skb, const struct virtio_net_hdr *hdr);
+
+	/*
+	 * A transaction. From @draft_begin on rules of access lists are changed aside;
+	 * @draft_build makes what @draft_switch needs to put them all in force, which cannot fail
+	 * and takes a pointer for each list; @draft_end frees what was replaced, or, without a
+	 * switch, all that was built. RTNL.
+	 */
+	void (*draft_begin)(void);
+	int (*draft_build)(void);
+	void (*draft_switch)(void);
+	void (*draft_end)(void);
 
 	/* Configuration. RTNL; extack is never NULL. */
 	int (*wire_set)(struct sluice_port *a, struct sluice_port *b,

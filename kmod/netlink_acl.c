@@ -3,12 +3,12 @@
 #include <linux/slab.h>
 #include "netlink_ops.h"
 
-/* A change's counterpart: the rule that went, or (with @added) the priority that came. */
+/* A default verdict as it was. Rules need no such thing: their lists are built aside. */
 struct acl_step {
 	struct sluice_step step;
 	struct sluice_port *port;
-	bool added;
-	struct sluice_acl_rule rule;
+	u8 dir;
+	bool allow;
 };
 
 /* --- a rule's attributes --------------------------------------------------------------------- */
@@ -139,80 +139,22 @@ static int acl_get_rule(struct sluice_change *c, struct sluice_acl_rule *r)
 
 /* --- changes --------------------------------------------------------------------------------- */
 
-static int acl_undo(struct sluice_step *step)
-{
-	struct acl_step *undo = container_of(step, struct acl_step, step);
-	const struct sluice_engine_ops *ops = sluice_engine();
-	struct netlink_ext_ack extack = {};
-
-	if (undo->added)
-		return ops->acl_del(undo->port, undo->rule.dir, undo->rule.prio, &extack);
-	return ops->acl_add(undo->port, &undo->rule, &extack);
-}
-
 static int acl_add(struct sluice_change *c)
 {
 	struct sluice_port *port = sluice_nl_need_guest(c, SLUICE_A_ACL_PORT);
 	struct sluice_acl_rule rule = {};
-	struct acl_step *undo;
 	int err;
 
 	if (IS_ERR(port))
 		return PTR_ERR(port);
 	err = acl_get_rule(c, &rule);
-	if (err)
-		return err;
-	undo = sluice_change_undo(c, sizeof(*undo), acl_undo);
-	if (IS_ERR(undo))
-		return PTR_ERR(undo);
-	err = c->ops->acl_add(port, &rule, c->extack);
-	if (!err && undo) {
-		undo->port = port;
-		undo->added = true;
-		undo->rule = rule;
-		undo->step.armed = true;
-	}
-	return err;
-}
-
-/* Keep rules for undoing their removal: all of the port's, or one. */
-struct acl_keeper {
-	struct sluice_change *c;
-	bool all;
-	u8 dir;
-	u32 prio;
-};
-
-static int acl_keep(void *ctx, struct sluice_port *port, const struct sluice_acl_rule *rule,
-		    const struct sluice_hits *hits)
-{
-	const struct acl_keeper *k = ctx;
-	struct acl_step *undo;
-
-	if (!k->all && (rule->dir != k->dir || rule->prio != k->prio))
-		return 0;
-	undo = sluice_change_undo(k->c, sizeof(*undo), acl_undo);
-	if (IS_ERR(undo))
-		return PTR_ERR(undo);
-	undo->port = port;
-	undo->rule = *rule;
-	undo->step.armed = true;
-	return 0;
-}
-
-static int acl_keep_rules(struct acl_keeper *k, struct sluice_port *port)
-{
-	struct sluice_cursor cur = {};
-
-	return k->c->txn ? k->c->ops->acl_dump(port, &cur, acl_keep, k) : 0;
+	return err ?: c->ops->acl_add(port, &rule, c->extack);
 }
 
 static int acl_del(struct sluice_change *c)
 {
 	struct sluice_port *port = sluice_nl_need_guest(c, SLUICE_A_ACL_PORT);
-	struct acl_keeper k = { .c = c };
 	struct nlattr *dir, *prio = NULL;
-	int err;
 
 	if (IS_ERR(port))
 		return PTR_ERR(port);
@@ -221,30 +163,21 @@ static int acl_del(struct sluice_change *c)
 		prio = sluice_nl_need(c, SLUICE_A_ACL_PRIO);
 	if (!prio)
 		return -EINVAL;
-	k.dir = nla_get_u8(dir);
-	k.prio = nla_get_u32(prio);
-	/* If the rule is not there nothing is kept, and the removal is refused. */
-	err = acl_keep_rules(&k, port);
-	return err ?: c->ops->acl_del(port, k.dir, k.prio, c->extack);
+	return c->ops->acl_del(port, nla_get_u8(dir), nla_get_u32(prio), c->extack);
 }
 
 static int acl_flush(struct sluice_change *c)
 {
 	struct sluice_port *port = sluice_nl_need_guest(c, SLUICE_A_ACL_PORT);
-	struct acl_keeper k = { .c = c, .all = true };
-	int err;
 
-	if (IS_ERR(port))
-		return PTR_ERR(port);
-	err = acl_keep_rules(&k, port);
-	return err ?: c->ops->acl_flush(port);
+	return IS_ERR(port) ? PTR_ERR(port) : c->ops->acl_flush(port);
 }
 
 static int acl_undo_default(struct sluice_step *step)
 {
 	struct acl_step *undo = container_of(step, struct acl_step, step);
 
-	return sluice_engine()->acl_set_default(undo->port, undo->rule.dir, undo->rule.allow);
+	return sluice_engine()->acl_set_default(undo->port, undo->dir, undo->allow);
 }
 
 static int acl_set_default(struct sluice_change *c)
@@ -267,8 +200,8 @@ static int acl_set_default(struct sluice_change *c)
 		return PTR_ERR(undo);
 	if (undo) {
 		undo->port = port;
-		undo->rule.dir = nla_get_u8(dir);
-		undo->rule.allow = c->ops->acl_default(port, undo->rule.dir, &hits);
+		undo->dir = nla_get_u8(dir);
+		undo->allow = c->ops->acl_default(port, undo->dir, &hits);
 	}
 	err = c->ops->acl_set_default(port, nla_get_u8(dir),
 				      nla_get_u8(verdict) == SLUICE_VERDICT_ALLOW);
@@ -279,17 +212,17 @@ static int acl_set_default(struct sluice_change *c)
 
 int sluice_nl_acl_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, acl_add, SLUICE_OBJECT_ACL);
+	return sluice_change_do_aside(skb, info, acl_add, SLUICE_OBJECT_ACL);
 }
 
 int sluice_nl_acl_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, acl_del, SLUICE_OBJECT_ACL);
+	return sluice_change_do_aside(skb, info, acl_del, SLUICE_OBJECT_ACL);
 }
 
 int sluice_nl_acl_flush_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, acl_flush, SLUICE_OBJECT_ACL);
+	return sluice_change_do_aside(skb, info, acl_flush, SLUICE_OBJECT_ACL);
 }
 
 int sluice_nl_acl_set_default_doit(struct sk_buff *skb, struct genl_info *info)

@@ -230,7 +230,7 @@ int sluice_nl_port_release_doit(struct sk_buff *skb, struct genl_info *info)
 
 int sluice_nl_port_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, port_add, SLUICE_OBJECT_PORT);
+	return sluice_change_do_aside(skb, info, port_add, SLUICE_OBJECT_PORT);
 }
 
 int sluice_nl_uplink_add_doit(struct sk_buff *skb, struct genl_info *info)

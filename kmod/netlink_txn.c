@@ -6,15 +6,20 @@
  *
  * A state may hold a million rules, a netlink message holds one. So a socket opens a transaction,
  * sends its changes as it would otherwise, and commits. Until then the messages are only kept,
- * once their policy has passed them. The commit runs them in order under one RTNL hold, while the
- * workers stand still: no packet sees a state in between.
+ * once their policy has passed them. The commit runs them under one RTNL hold, in two passes.
  *
- * Ahead of each change memory is set aside for what would undo it. When a change is refused those
- * before it are undone, last first, so each finds the state that it left behind. What comes back
- * is the configuration; counters of a rule that was removed and put back start anew. Removing a
- * port cannot be undone (a guest has hold of it) but cannot fail either: it waits until all else
- * was done, and so does removing a worker. What they give up, as a name or a VF, is free for
- * others only in the next transaction.
+ * The first makes what no packet sees yet, while the workers go on: new ports, and access lists,
+ * which are built aside. Then the workers stand still for the second, which makes all the others in
+ * order, and switches to the new lists: no packet sees a state in between. How long workers stood
+ * still `worker show` tells.
+ *
+ * Ahead of each change that is made in place memory is set aside for what would undo it. When a
+ * change is refused the lists that were built are thrown away, and those in place are undone, last
+ * first, so each finds the state that it left behind. What comes back is the configuration;
+ * counters of a rule that was removed in place and put back start anew. Removing a port cannot be
+ * undone (a guest has hold of it) but cannot fail either: it waits until all else was done and the
+ * workers run again, and so does removing a worker. What they give up, as a name or a VF, is free
+ * for others only in the next transaction.
  *
  * A transaction belongs to a socket and dies with it.
  */
@@ -58,6 +63,7 @@ struct txn_kept {
 	u32 maxattr;
 	u32 seq;
 	u32 len;
+	bool aside;
 	u8 attrs[] __aligned(NLA_ALIGNTO);
 };
 
@@ -112,7 +118,7 @@ static struct sluice_txn *txn_of(struct sk_buff *skb, struct genl_info *info)
 
 /* --- keeping changes ------------------------------------------------------------------------- */
 
-static int txn_keep(struct sluice_txn *txn, struct genl_info *info, sluice_change_fn fn)
+static int txn_keep(struct sluice_txn *txn, struct genl_info *info, sluice_change_fn fn, bool aside)
 {
 	const struct genl_split_ops *ops = info->user_ptr[0];
 	u32 len = nlmsg_attrlen(info->nlhdr, GENL_HDRLEN);
@@ -131,6 +137,7 @@ static int txn_keep(struct sluice_txn *txn, struct genl_info *info, sluice_chang
 	kept->policy = ops->policy;
 	kept->maxattr = ops->maxattr;
 	kept->fn = fn;
+	kept->aside = aside;
 	kept->seq = info->snd_seq;
 	kept->len = len;
 	memcpy(kept->attrs, nlmsg_attrdata(info->nlhdr, GENL_HDRLEN), len);
@@ -153,15 +160,15 @@ static void change_init(struct sluice_change *c, struct net *net, struct netlink
 		c->ops = NULL;
 }
 
-int sluice_change_do(struct sk_buff *skb, struct genl_info *info, sluice_change_fn fn,
-		     enum sluice_object object)
+static int change_do(struct sk_buff *skb, struct genl_info *info, sluice_change_fn fn,
+		     enum sluice_object object, bool aside)
 {
 	struct sluice_txn *txn = txn_of(skb, info);
 	struct sluice_change c;
 	int err;
 
 	if (txn)
-		return txn_keep(txn, info, fn);
+		return txn_keep(txn, info, fn, aside);
 	change_init(&c, genl_info_net(info), info->extack);
 	c.attrs = info->attrs;
 	c.head = nlmsg_attrdata(info->nlhdr, GENL_HDRLEN);
@@ -171,6 +178,18 @@ int sluice_change_do(struct sk_buff *skb, struct genl_info *info, sluice_change_
 	if (!err)
 		sluice_nl_config(c.net, object);
 	return err;
+}
+
+int sluice_change_do(struct sk_buff *skb, struct genl_info *info, sluice_change_fn fn,
+		     enum sluice_object object)
+{
+	return change_do(skb, info, fn, object, false);
+}
+
+int sluice_change_do_aside(struct sk_buff *skb, struct genl_info *info, sluice_change_fn fn,
+			   enum sluice_object object)
+{
+	return change_do(skb, info, fn, object, true);
 }
 
 /* --- steps ----------------------------------------------------------------------------------- */
@@ -261,34 +280,87 @@ static int txn_run_one(struct sluice_txn *txn, struct sluice_change *c, const st
 	return err;
 }
 
+static int txn_run_pass(struct sluice_txn *txn, struct sluice_change *c, bool aside)
+{
+	struct txn_kept *kept;
+	int err;
+
+	list_for_each_entry(kept, &txn->kept, node) {
+		if (kept->aside != aside)
+			continue;
+		err = txn_run_one(txn, c, kept);
+		if (err)
+			return err;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* What is made in place, and the switch. Context: workers stand still. */
+static int txn_run_in_place(struct sluice_txn *txn, struct sluice_change *c)
+{
+	int err = txn_run_pass(txn, c, false);
+
+	if (!err && c->ops)
+		c->ops->draft_switch();
+	return err;
+}
+
+static int txn_pause(struct netlink_ext_ack *extack)
+{
+	int err = sluice_worker_pause_all();
+
+	if (err)
+		NL_SET_ERR_MSG(extack, "a worker does not answer: see 'sluice worker show'");
+	return err;
+}
+
+/* Lists that were not switched to know their ports: they go before what undoes those. */
+static void txn_refuse(struct sluice_txn *txn, struct sluice_change *c)
+{
+	if (c->ops)
+		c->ops->draft_end();
+	txn_undo(txn);
+}
+
+static int txn_run_all(struct sluice_txn *txn, struct sluice_change *c)
+{
+	int err;
+
+	if (c->ops)
+		c->ops->draft_begin();
+	err = txn_run_pass(txn, c, true);
+	if (!err && c->ops)
+		err = c->ops->draft_build();
+	if (!err)
+		err = txn_pause(c->extack);
+	if (err) {
+		txn_refuse(txn, c);
+		return err;
+	}
+	err = txn_run_in_place(txn, c);
+	if (err)
+		txn_refuse(txn, c);
+	sluice_worker_resume_all();
+	if (err)
+		return err;
+	if (c->ops)
+		c->ops->draft_end();
+	txn_finish(txn);
+	return 0;
+}
+
 static int txn_run(struct sluice_txn *txn, struct netlink_ext_ack *extack)
 {
 	struct sluice_change c;
-	struct txn_kept *kept;
-	int err = 0;
+	int err;
 
 	change_init(&c, txn->net, extack);
 	c.txn = txn;
 	c.attrs = kcalloc(txn->max_attr + 1, sizeof(*c.attrs), GFP_KERNEL);
 	if (!c.attrs)
 		return -ENOMEM;
-	err = sluice_worker_pause_all();
-	if (err) {
-		NL_SET_ERR_MSG(extack, "a worker does not answer: see 'sluice worker show'");
-		goto free;
-	}
-	list_for_each_entry(kept, &txn->kept, node) {
-		err = txn_run_one(txn, &c, kept);
-		if (err)
-			break;
-		cond_resched();
-	}
-	if (err)
-		txn_undo(txn);
-	else
-		txn_finish(txn);
-	sluice_worker_resume_all();
-free:
+	err = txn_run_all(txn, &c);
 	kfree(c.attrs);
 	return err;
 }

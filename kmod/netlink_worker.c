@@ -215,7 +215,7 @@ static int worker_assign(struct sluice_change *c)
 
 int sluice_nl_worker_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, worker_add, SLUICE_OBJECT_WORKER);
+	return sluice_change_do_aside(skb, info, worker_add, SLUICE_OBJECT_WORKER);
 }
 
 int sluice_nl_worker_set_doit(struct sk_buff *skb, struct genl_info *info)

@@ -296,7 +296,7 @@ int sluice_acl_rule_check(const struct sluice_acl_rule *rule, struct netlink_ext
 	return -EINVAL;
 }
 
-static struct sluice_acl_list *list_alloc(u32 nr)
+struct sluice_acl_list *sluice_acl_list_new(u32 nr)
 {
 	struct sluice_acl_list *list;
 
@@ -304,6 +304,12 @@ static struct sluice_acl_list *list_alloc(u32 nr)
 	if (list)
 		list->nr = nr;
 	return list;
+}
+
+void sluice_acl_entry_set(struct sluice_acl_entry *e, struct sluice_acl_item *item)
+{
+	digest_compile(e, &item->rule);
+	e->item = item;
 }
 
 /* Where a rule of @prio is, or has its place. */
@@ -335,14 +341,29 @@ static void item_release(struct sluice_reclaim *r)
 	kfree(container_of(r, struct sluice_acl_item, reclaim));
 }
 
-int sluice_acl_add(struct sluice_acl *acl, const struct sluice_acl_rule *rule,
-		   struct netlink_ext_ack *extack)
+struct sluice_acl_item *sluice_acl_item_new(const struct sluice_acl_rule *rule)
 {
-	struct sluice_acl_list *old = rtnl_dereference(acl->list), *list;
-	u32 at = list_position(old, rule->prio), nr = old ? old->nr : 0;
-	struct sluice_acl_item *item;
+	struct sluice_acl_item *item = kzalloc(sizeof(*item), GFP_KERNEL_ACCOUNT);
 
-	if (at < nr && old->entry[at].item->rule.prio == rule->prio) {
+	if (!item)
+		return NULL;
+	item->rule = *rule;
+	item->reclaim.release = item_release;
+	return item;
+}
+
+struct sluice_acl_item *sluice_acl_find(const struct sluice_acl_list *list, u32 prio)
+{
+	u32 at = list_position(list, prio);
+
+	if (!list || at >= list->nr || list->entry[at].item->rule.prio != prio)
+		return NULL;
+	return list->entry[at].item;
+}
+
+int sluice_acl_may_add(u32 nr, const struct sluice_acl_item *taken, struct netlink_ext_ack *extack)
+{
+	if (taken) {
 		NL_SET_ERR_MSG(extack,
 			       "this priority is taken: choose another or delete the rule");
 		return -EEXIST;
@@ -351,21 +372,37 @@ int sluice_acl_add(struct sluice_acl *acl, const struct sluice_acl_rule *rule,
 		NL_SET_ERR_MSG(extack, "the access list is full");
 		return -ENOSPC;
 	}
-	item = kzalloc(sizeof(*item), GFP_KERNEL_ACCOUNT);
-	list = list_alloc(nr + 1);
+	return 0;
+}
+
+int sluice_acl_not_there(struct netlink_ext_ack *extack)
+{
+	NL_SET_ERR_MSG(extack, "there is no rule of this priority in this direction");
+	return -ENOENT;
+}
+
+int sluice_acl_add(struct sluice_acl *acl, const struct sluice_acl_rule *rule,
+		   struct netlink_ext_ack *extack)
+{
+	struct sluice_acl_list *old = rtnl_dereference(acl->list), *list;
+	u32 at = list_position(old, rule->prio), nr = old ? old->nr : 0;
+	struct sluice_acl_item *item;
+	int err = sluice_acl_may_add(nr, sluice_acl_find(old, rule->prio), extack);
+
+	if (err)
+		return err;
+	item = sluice_acl_item_new(rule);
+	list = sluice_acl_list_new(nr + 1);
 	if (!item || !list) {
 		kfree(item);
 		kvfree(list);
 		return -ENOMEM;
 	}
-	item->rule = *rule;
-	item->reclaim.release = item_release;
 	if (old) {
 		memcpy(list->entry, old->entry, at * sizeof(old->entry[0]));
 		memcpy(list->entry + at + 1, old->entry + at, (nr - at) * sizeof(old->entry[0]));
 	}
-	digest_compile(&list->entry[at], rule);
-	list->entry[at].item = item;
+	sluice_acl_entry_set(&list->entry[at], item);
 	acl_publish(acl, old, list);
 	return 0;
 }
@@ -373,14 +410,13 @@ int sluice_acl_add(struct sluice_acl *acl, const struct sluice_acl_rule *rule,
 struct sluice_acl_item *sluice_acl_unlink(struct sluice_acl *acl, u32 prio)
 {
 	struct sluice_acl_list *old = rtnl_dereference(acl->list), *list = NULL;
+	struct sluice_acl_item *item = sluice_acl_find(old, prio);
 	u32 at = list_position(old, prio);
-	struct sluice_acl_item *item;
 
-	if (!old || at >= old->nr || old->entry[at].item->rule.prio != prio)
+	if (!item)
 		return ERR_PTR(-ENOENT);
-	item = old->entry[at].item;
 	if (old->nr > 1) {
-		list = list_alloc(old->nr - 1);
+		list = sluice_acl_list_new(old->nr - 1);
 		if (!list)
 			return ERR_PTR(-ENOMEM);
 		memcpy(list->entry, old->entry, at * sizeof(old->entry[0]));

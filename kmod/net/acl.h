@@ -71,6 +71,17 @@ bool sluice_acl_empty(const struct sluice_acl *acl);
 /* Is the rule sensible? 0 or -EINVAL with an explanation. */
 int sluice_acl_rule_check(const struct sluice_acl_rule *rule, struct netlink_ext_ack *extack);
 
+/* For those who build a list: all under RTNL; NULL: no memory, or not there. */
+struct sluice_acl_list *sluice_acl_list_new(u32 nr);
+struct sluice_acl_item *sluice_acl_item_new(const struct sluice_acl_rule *rule);
+void sluice_acl_entry_set(struct sluice_acl_entry *e, struct sluice_acl_item *item);
+struct sluice_acl_item *sluice_acl_find(const struct sluice_acl_list *list, u32 prio);
+/* May one more rule come to @nr, with @taken at its place? 0, -EEXIST, -ENOSPC. */
+int sluice_acl_may_add(u32 nr, const struct sluice_acl_item *taken,
+		       struct netlink_ext_ack *extack);
+/* -ENOENT, with words. */
+int sluice_acl_not_there(struct netlink_ext_ack *extack);
+
 /* Changes: RTNL. -EEXIST, -ENOSPC, -ENOMEM; -ENOENT. */
 int sluice_acl_add(struct sluice_acl *acl, const struct sluice_acl_rule *rule,
 		   struct netlink_ext_ack *extack);

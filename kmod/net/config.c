@@ -7,6 +7,7 @@
 #include <linux/err.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
+#include "acl_draft.h"
 #include "config.h"
 
 static inline struct sluice_net_port *port_of(const struct sluice_port *port)
@@ -98,8 +99,12 @@ int sluice_config_acl_add(struct sluice_port *port, const struct sluice_acl_rule
 {
 	int err;
 
-	err = guest_check(port, extack) ?: sluice_acl_rule_check(rule, extack) ?:
-	      sluice_acl_add(&port_of(port)->acl[rule->dir], rule, extack);
+	err = guest_check(port, extack) ?: sluice_acl_rule_check(rule, extack);
+	if (err)
+		return err;
+	if (sluice_acl_drafting())
+		return sluice_acl_draft_add(port, rule, extack);
+	err = sluice_acl_add(&port_of(port)->acl[rule->dir], rule, extack);
 	if (err)
 		return err;
 	port_changed(port);
@@ -114,13 +119,11 @@ int sluice_config_acl_del(struct sluice_port *port, u8 dir, u32 prio,
 
 	if (err)
 		return err;
+	if (sluice_acl_drafting())
+		return sluice_acl_draft_del(port, dir, prio, extack);
 	item = sluice_acl_unlink(&port_of(port)->acl[dir], prio);
-	if (IS_ERR(item)) {
-		if (PTR_ERR(item) == -ENOENT)
-			NL_SET_ERR_MSG(extack,
-				       "there is no rule of this priority in this direction");
-		return PTR_ERR(item);
-	}
+	if (IS_ERR(item))
+		return PTR_ERR(item) == -ENOENT ? sluice_acl_not_there(extack) : PTR_ERR(item);
 	port_changed(port);
 	sluice_reclaim(&item->reclaim);
 	return 0;
@@ -131,6 +134,8 @@ int sluice_config_acl_flush(struct sluice_port *port)
 	struct sluice_acl_list *list[SLUICE_DIRS];
 	unsigned int dir;
 
+	if (sluice_acl_drafting())
+		return sluice_acl_draft_flush(port);
 	for (dir = 0; dir < SLUICE_DIRS; dir++)
 		list[dir] = sluice_acl_unlink_all(&port_of(port)->acl[dir]);
 	port_changed(port);

@@ -3,6 +3,7 @@
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
+#include "acl_draft.h"
 #include "config.h"
 #include "datapath.h"
 #include "net.h"
@@ -92,6 +93,10 @@ static const struct sluice_engine_ops net_ops = {
 	.uplink_rx = sluice_datapath_uplink_rx,
 	.flush = sluice_datapath_flush,
 	.inject = sluice_datapath_inject,
+	.draft_begin = sluice_acl_draft_begin,
+	.draft_build = sluice_acl_draft_build,
+	.draft_switch = sluice_acl_draft_switch,
+	.draft_end = sluice_acl_draft_end,
 	.wire_set = sluice_config_wire_set,
 	.wire_del = sluice_config_wire_del,
 	.wire_peer = sluice_config_wire_peer,

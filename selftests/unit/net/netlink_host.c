@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What sluice.ko and the kernel are to the netlink family. */
 #include "netlink_host.h"
+#include "net/acl_draft.h"
 #include "net/config.h"
 
 #define MAX_DEVS 8
@@ -40,6 +41,10 @@ static const struct sluice_engine_ops engine = {
 	.name = "host",
 	.abi = SLUICE_ENGINE_ABI,
 	.flush = host_flush,
+	.draft_begin = sluice_acl_draft_begin,
+	.draft_build = sluice_acl_draft_build,
+	.draft_switch = sluice_acl_draft_switch,
+	.draft_end = sluice_acl_draft_end,
 	.wire_set = sluice_config_wire_set,
 	.wire_del = sluice_config_wire_del,
 	.wire_peer = sluice_config_wire_peer,
