@@ -27,7 +27,7 @@
 	X(INBOX_FULL,	"inbox-full",		"the worker does not keep up") \
 	X(UPLINK_DOWN,	"uplink-down",		"the VF is down or gone") \
 	X(UPLINK_BUSY,	"uplink-busy",		"the VF's transmit queue is full") \
-	X(SLOW_DOWN,	"slow-down",		"the port's netdev is down") \
+	X(SLOW_DOWN,	"slow-down",		"not counted any more: see down") \
 	X(NOMEM,	"nomem",		"out of memory") \
 	X(ACTION,	"action",		"an action does not fit the packet") \
 	X(RING,		"ring",			"the ring broke") \
@@ -38,7 +38,8 @@
 	X(GUARD_VLAN,	"guard-vlan",		"VLAN is not the port's") \
 	X(GUARD_TYPE,	"guard-type",		"EtherType is not the port's") \
 	X(GUARD_DHCP,	"guard-dhcp",		"DHCP server, or a client that is not the port") \
-	X(GUARD_OPTION,	"guard-option",		"source routing or a home address")
+	X(GUARD_OPTION,	"guard-option",		"source routing or a home address") \
+	X(DOWN,		"down",			"the port is set down")
 
 enum sluice_drop {
 #define SLUICE_X(name, tag, text) SLUICE_DROP_##name,

@@ -734,6 +734,9 @@ int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int
 		err = port_send_inject(port, &c);
 		if (!err && c.why == SLUICE_DROP_HDR)
 			err = -EINVAL;
+		/* As a tap answers. */
+		if (!err && c.why == SLUICE_DROP_DOWN)
+			err = -EIO;
 	}
 	mutex_unlock(&port->lock);
 	sluice_worker_pause_enable();

@@ -160,6 +160,8 @@ struct sluice_port_filter {
  * @kind: enum sluice_port_kind
  * @index: unique on the host while the port lives; the in_port of packet keys
  * @dev: its netdev. Not to be used once @gone; a worker may use it: removal waits for workers
+ * @up: its netdev is up; written under RTNL, READ_ONCE elsewhere. Down, nothing passes, whichever
+ *	way it takes
  * @inst: its namespace's state; changes only while no worker knows the port
  * @node: in inst->ports; RTNL
  * @lock: serialises attach, detach, moves and removal. Inside RTNL, outside worker calls
@@ -200,6 +202,7 @@ struct sluice_port {
 	/* Attach, detach, moves, removal. */
 	struct mutex lock;
 	bool gone;
+	bool up;
 
 	unsigned int nr_pairs;
 	struct sluice_queue *queue;
@@ -362,6 +365,12 @@ void sluice_port_ring_broke(struct sluice_port *port);
 static inline bool sluice_port_held_back(const struct sluice_port *port)
 {
 	return unlikely(READ_ONCE(port->quarantine));
+}
+
+/* Did the operator set it up? Any context. */
+static inline bool sluice_port_is_up(const struct sluice_port *port)
+{
+	return likely(READ_ONCE(port->up));
 }
 
 /* An engine serves the port from now on: what came while it was held is looked at. RTNL. */

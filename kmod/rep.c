@@ -53,6 +53,20 @@ struct sluice_port *sluice_port_find(struct net *net, const char *name)
 
 /* --- net_device_ops --- */
 
+static int rep_open(struct net_device *dev)
+{
+	WRITE_ONCE(rep_port(dev)->up, true);
+	return 0;
+}
+
+/* Frames that wait for a guest's buffers are for nobody now: its workers see to them. */
+static int rep_stop(struct net_device *dev)
+{
+	WRITE_ONCE(rep_port(dev)->up, false);
+	sluice_port_look(rep_port(dev));
+	return 0;
+}
+
 static netdev_tx_t rep_xmit_uplink(struct sluice_port *port, struct sk_buff *skb)
 {
 	/* ndo_start_xmit runs with RCU held. */
@@ -171,6 +185,8 @@ static void rep_uninit(struct net_device *dev)
 
 static const struct net_device_ops rep_netdev_ops = {
 	.ndo_uninit = rep_uninit,
+	.ndo_open = rep_open,
+	.ndo_stop = rep_stop,
 	.ndo_start_xmit = rep_xmit,
 	.ndo_get_stats64 = rep_get_stats64,
 	.ndo_fix_features = rep_fix_features,

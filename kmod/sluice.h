@@ -215,7 +215,7 @@ u64 sluice_port_offloads(u64 virtio_features);
  * @len: bytes in all
  *
  * The frame passes the same policy as one from the guest's ring. Context: process. Return: 0,
- * -EINVAL, -ENOBUFS, -ENODEV.
+ * -EINVAL, -EIO (the port is set down), -ENOBUFS, -ENODEV.
  */
 int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int hdr_len,
 		       size_t len);

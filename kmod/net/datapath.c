@@ -278,12 +278,30 @@ static void burst_count(struct burst *b, enum sluice_dir dir, unsigned int packe
 	trace_sluice_burst(b->port, b->w->cpu, packets, b->dp->misses);
 }
 
+/* The port is set down: what came by it is for nobody. */
+static void dp_run_down(struct burst *b, unsigned int nr, enum sluice_dir dir)
+{
+	unsigned int i, bytes = 0;
+
+	b->why = SLUICE_DROP_DOWN;
+	for (i = 0; i < nr; i++) {
+		bytes += b->dp->pkt[i].len;
+		sluice_pkt_free(&b->dp->pkt[i]);
+	}
+	sluice_port_count_drop(b->port, b->why, nr);
+	burst_count(b, dir, nr, bytes);
+}
+
 static void dp_run(struct burst *b, unsigned int nr, enum sluice_dir dir)
 {
 	struct sluice_datapath *dp = b->dp;
 	bool parsed[SLUICE_VRING_BURST];
 	unsigned int i, bytes = 0;
 
+	if (unlikely(!sluice_port_is_up(b->port))) {
+		dp_run_down(b, nr, dir);
+		return;
+	}
 	for (i = 0; i < nr; i++) {
 		enum sluice_drop why = dp_parse(dp, i, b->port->index);
 
@@ -555,6 +573,28 @@ static int rx_run(struct burst *b, struct rx_visit *v, int budget)
 	return err;
 }
 
+/* Of what waits for a port that is set down: it needs no buffers to go. */
+static int rx_discard(struct sluice_queue *q, int budget)
+{
+	struct sk_buff *skb;
+	int nr;
+
+	for (nr = 0; nr < budget; nr++) {
+		skb = q->rest;
+		if (skb) {
+			q->rest = skb->next;
+			skb_mark_not_on_list(skb);
+		} else {
+			skb = __ptr_ring_consume(&q->inbox);
+		}
+		if (!skb)
+			break;
+		kfree_skb(skb);
+	}
+	sluice_port_count_drop(q->port, SLUICE_DROP_DOWN, nr);
+	return nr;
+}
+
 int sluice_datapath_guest_rx(struct sluice_worker *w, struct sluice_queue *q, int budget)
 {
 	struct sluice_datapath *dp = w->engine;
@@ -563,6 +603,8 @@ int sluice_datapath_guest_rx(struct sluice_worker *w, struct sluice_queue *q, in
 	int have, err;
 
 	sluice_assert_worker(w);
+	if (unlikely(!sluice_port_is_up(q->port)))
+		return rx_discard(q, budget);
 	have = sluice_vring_fetch(q->vr, dp->out.chain, SLUICE_VRING_BURST, dp->out.seg,
 				  ARRAY_SIZE(dp->out.seg));
 	if (have <= 0)

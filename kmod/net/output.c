@@ -403,7 +403,7 @@ static void out_flush_slow(struct sluice_output_stage *st)
 	local_bh_disable();
 	if (unlikely(!netif_running(dev))) {
 		local_bh_enable();
-		sluice_port_count_drop(st->port, SLUICE_DROP_SLOW_DOWN, st->nr);
+		sluice_port_count_drop(st->port, SLUICE_DROP_DOWN, st->nr);
 		for (i = 0; i < st->nr; i++)
 			sluice_pkt_free(st->pkt[i]);
 		return;
@@ -495,6 +495,11 @@ void sluice_output_add(struct sluice_worker *w, struct sluice_output *out, struc
 	struct sluice_queue *q = NULL;
 	u8 kind = SLUICE_OUTPUT_SLOW;
 
+	if (unlikely(!sluice_port_is_up(port))) {
+		sluice_port_count_drop(port, SLUICE_DROP_DOWN, 1);
+		sluice_pkt_free(pkt);
+		return;
+	}
 	if (!slow && port->kind == SLUICE_PORT_UPLINK) {
 		kind = SLUICE_OUTPUT_UPLINK;
 	} else if (!slow) {
@@ -521,6 +526,11 @@ void sluice_output_copy(struct sluice_port *port, struct sluice_pkt *pkt)
 	unsigned int len = pkt->len;
 	struct net_device *lower;
 
+	if (unlikely(!sluice_port_is_up(port))) {
+		sluice_port_count_drop(port, SLUICE_DROP_DOWN, 1);
+		sluice_pkt_free(pkt);
+		return;
+	}
 	if (port->kind != SLUICE_PORT_UPLINK) {
 		sluice_port_post(port, pkt->skb, pkt->flow, true);
 		return;

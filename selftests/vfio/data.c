@@ -327,6 +327,24 @@ TEST_F(path, counters)
 	EXPECT_LE(5, counter("to-guest-packets"));
 }
 
+/* A port that is set down, or its uplink, carries nothing either way. */
+TEST_F(path, down)
+{
+	static const char * const who[] = { RIG_PORT, "slup0" };
+	struct netio_frame f = { .len = 200, .seed = 1 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(who); i++) {
+		EXPECT_EQ(200, guest_to(&self->g, 0, self->peer, &f, SOON));
+		ASSERT_EQ(0, netio_link_set(who[i], false));
+		EXPECT_EQ(-ETIMEDOUT, guest_to(&self->g, 0, self->peer, &f, QUIET));
+		EXPECT_EQ(-ETIMEDOUT, guest_from(&self->g, self->peer, &f, QUIET));
+		EXPECT_EQ(0, netio_run("ethtool -S %s | grep -q 'drop_down: 2$'", who[i]));
+		ASSERT_EQ(0, netio_link_set(who[i], true));
+	}
+	EXPECT_EQ(200, guest_from(&self->g, self->peer, &f, SOON));
+}
+
 /* Guests of all kinds are ports like others: a wire between them, and each its own rules. */
 TEST_F(path, to_other_guests)
 {

@@ -128,6 +128,82 @@ TEST_F(life, netdev_down_and_up)
 	}
 }
 
+/* What one guest sends comes to the other, whole. */
+static int guest_to_guest(struct guest *from, struct guest *to, uint32_t seed, int timeout_ms)
+{
+	struct netio_frame f = { .len = 200, .seed = seed };
+	unsigned char frame[200], got[2048];
+	struct virtio_net_hdr_v1 h;
+	int ret;
+
+	netio_frame_make(&f, &h, frame);
+	ret = vdrv_send(&from->v, &h, frame, f.len);
+	while (!ret) {
+		ret = vdrv_recv(&to->v, &h, got, sizeof(got), timeout_ms);
+		if (ret > 0)
+			ret = ret == (int)f.len && !memcmp(frame, got, f.len) ? 1 : 0;
+	}
+	return ret > 0 ? 0 : ret;
+}
+
+/* A port that is set down neither sends nor receives, by a wire either, and says why. */
+TEST_F(life, down)
+{
+	struct guest other, *g = &self->g;
+	unsigned int i, drops = 0;
+
+	if (!rig_is_sluice() && !rig_is_vdpa())
+		SKIP(return, "a tap has no wires");
+	ASSERT_EQ(0, guest_open(&other, "sltest1", &self->cfg));
+	ASSERT_EQ(0, netio_run("sluice wire add sltest0 sltest1"));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, guest_to_guest(g, &other, 8 * i + 1, 2000));
+		ASSERT_EQ(0, guest_to_guest(&other, g, 8 * i + 2, 2000));
+		ASSERT_EQ(0, netio_link_set(g->name, false));
+		EXPECT_EQ(-ETIMEDOUT, guest_to_guest(g, &other, 8 * i + 3, 30));
+		EXPECT_EQ(-ETIMEDOUT, guest_to_guest(&other, g, 8 * i + 4, 30));
+		drops += 2;
+		EXPECT_EQ(0, netio_run("ethtool -S sltest0 | grep -q 'drop_down: %u$'", drops));
+		EXPECT_EQ(0, netio_run("sluice stats sltest0 | grep -q 'down packets %u'", drops));
+		EXPECT_EQ(0, netio_run("ethtool -S sltest1 | grep -q 'drop_down: 0$'"));
+		ASSERT_EQ(0, netio_link_set(g->name, true));
+	}
+	EXPECT_EQ(0, guest_to_guest(g, &other, 100, 2000));
+	EXPECT_EQ(0, netio_run("sluice wire del sltest0 sltest1"));
+	guest_close(&other);
+}
+
+/* Frames that wait for a guest's buffers go when its port is set down. */
+TEST_F(life, down_with_frames_waiting)
+{
+	struct guest *g = &self->g;
+	struct netio_frame f = { .len = 1000 };
+	struct virtio_net_hdr_v1 h;
+	unsigned char frame[1000], got[2048];
+	unsigned int i;
+
+	if (!rig_is_sluice() && !rig_is_vdpa())
+		SKIP(return, "a tap keeps them");
+	netio_frame_make(&f, &h, frame);
+	for (i = 0; i < g->v.vq[VDRV_RX].num + 100; i++)
+		netio_send(g->wire, &h, frame, f.len);
+	ASSERT_EQ(0, netio_link_set(g->name, false));
+	for (i = 0; i < 1000; i++) {
+		if (!netio_run("ethtool -S %s | grep -q 'drop_down: [1-9]'", g->name))
+			break;
+		usleep(1000);
+	}
+	EXPECT_GT(1000, i);
+	while (vdrv_recv(&g->v, &h, got, sizeof(got), 30) > 0)
+		;
+	ASSERT_EQ(0, netio_link_set(g->name, true));
+	EXPECT_EQ(0, netio_link_wait(g->name));
+	close(g->wire);
+	g->wire = netio_open(g->name);
+	ASSERT_GE(g->wire, 0);
+	EXPECT_EQ(0, guest_ping(g, 1));
+}
+
 static void load_forever(const char *name, const struct vdrv_cfg *cfg, int ready)
 {
 	struct netio_frame f = { .len = 1000 };

@@ -316,6 +316,15 @@ TEST_F(tap, written_frames)
 		memset(buf, 0xff, n);
 		EXPECT_EQ(-1, write(self->fd, buf, f.len + n));
 	}
+	/* As a tap that is down. */
+	memset(buf, 0, n);
+	ASSERT_EQ(0, netio_link_set(PORT, false));
+	EXPECT_EQ(-1, write(self->fd, buf, f.len + n));
+	EXPECT_EQ(EIO, errno);
+	ASSERT_EQ(0, netio_link_set(PORT, true));
+	close(wire);
+	wire = netio_open(PORT);
+	ASSERT_GE(wire, 0);
 	/* And without a header. */
 	EXPECT_EQ(0, set_iff(self->fd, "", IFF_TAP | IFF_NO_PI));
 	EXPECT_EQ((ssize_t)f.len, write(self->fd, buf + n, f.len));

@@ -86,6 +86,31 @@ TEST_F(uplink, both_ways)
 	}
 }
 
+/* An uplink that is set down is down in both directions, and so is the port behind it. */
+TEST_F(uplink, down)
+{
+	static const char * const who[] = { "slup0", "sltest0" };
+	struct netio_frame f = { .len = 200, .seed = 1 };
+	struct virtio_net_hdr_v1 h;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(who); i++) {
+		EXPECT_EQ(200, send_one(&self->g, self->peer, &f, self->frame, self->got, 2000));
+		ASSERT_EQ(0, netio_link_set(who[i], false));
+		EXPECT_EQ(-ETIMEDOUT,
+			  send_one(&self->g, self->peer, &f, self->frame, self->got, 50));
+		netio_frame_make(&f, &h, self->frame);
+		ASSERT_EQ(0, netio_send(self->peer, &h, self->frame, f.len));
+		EXPECT_EQ(-ETIMEDOUT, vdrv_recv(&self->g.v, &h, self->got, ROOM, 50));
+		/* The peer's own chatter counts too. */
+		EXPECT_EQ(0, netio_run("ethtool -S %s | awk '/drop_down:/ { exit $2 < 2 }'",
+				       who[i]));
+		EXPECT_EQ(0, netio_run("sluice stats %s | grep -q ' down packets [1-9]'", who[i]));
+		ASSERT_EQ(0, netio_link_set(who[i], true));
+	}
+	EXPECT_EQ(200, send_one(&self->g, self->peer, &f, self->frame, self->got, 2000));
+}
+
 /* Segments that keep to the VF's MTU pass; frames and segments that do not would harm the VF. */
 TEST_F(uplink, mtu)
 {
