@@ -120,7 +120,7 @@ struct sluice_acl_rule {
 /* What a guest of a strict guard is, besides a host with addresses. */
 #define SLUICE_GUARD_DHCP_SERVER	BIT(0)	/* may answer DHCP and DHCPv6 clients */
 #define SLUICE_GUARD_RA			BIT(1)	/* a router: RA, ND redirects */
-#define SLUICE_GUARD_BRIDGE		BIT(2)	/* may send BPDUs */
+#define SLUICE_GUARD_BRIDGE		BIT(2)	/* a bridge: BPDUs, both ways */
 #define SLUICE_GUARD_QINQ		BIT(3)	/* tags within its tags */
 #define SLUICE_GUARD_SOURCE_ROUTE	BIT(4)	/* source routes, routing headers, home addresses */
 
@@ -165,6 +165,14 @@ struct sluice_guard {
 	struct sluice_vlan_range vlan[SLUICE_GUARD_VLANS];
 	u16 type[SLUICE_GUARD_TYPES];
 };
+
+/* Link-local control frames that a guest port passes, both ways. */
+#define SLUICE_CONTROL_STP	BIT(0)	/* BPDUs */
+#define SLUICE_CONTROL_LLDP	BIT(1)
+#define SLUICE_CONTROL_LACP	BIT(2)	/* slow protocols */
+#define SLUICE_CONTROL_EAPOL	BIT(3)
+#define SLUICE_CONTROL_OTHER	BIT(4)	/* to 01-80-C2-00-00-0X, whatever it is, but for PAUSE */
+#define SLUICE_CONTROL_ALL	(BIT(5) - 1)
 
 /**
  * struct sluice_rate - a limit; 0 means none
@@ -304,6 +312,8 @@ struct sluice_engine_ops {
 	 * (wire, flows). Its own policy stays with it. No worker knows the port at that time.
 	 */
 	void (*port_unlink)(struct sluice_port *port);
+	/* What the core keeps of the port's policy (control) is another one. */
+	void (*port_changed)(struct sluice_port *port);
 
 	/*
 	 * Packets. Worker context. Each moves at most @budget packets and returns how many it

@@ -68,11 +68,12 @@ const struct nla_policy sluice_vlan_range_nl_policy[SLUICE_A_VLAN_RANGE_LAST + 1
 };
 
 /* SLUICE_CMD_PORT_ADD - do */
-static const struct nla_policy sluice_port_add_nl_policy[SLUICE_A_PORT_MTU + 1] = {
+static const struct nla_policy sluice_port_add_nl_policy[SLUICE_A_PORT_CONTROL + 1] = {
 	[SLUICE_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = 15, },
 	[SLUICE_A_PORT_QUEUES] = NLA_POLICY_RANGE(NLA_U32, 1, 16),
 	[SLUICE_A_PORT_MAC] = NLA_POLICY_EXACT_LEN(6),
 	[SLUICE_A_PORT_MTU] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_a_port_mtu_range),
+	[SLUICE_A_PORT_CONTROL] = NLA_POLICY_MASK(NLA_U32, 0x1f),
 };
 
 /* SLUICE_CMD_UPLINK_ADD - do */
@@ -82,10 +83,11 @@ static const struct nla_policy sluice_uplink_add_nl_policy[SLUICE_A_PORT_DEV + 1
 };
 
 /* SLUICE_CMD_PORT_SET - do */
-static const struct nla_policy sluice_port_set_nl_policy[SLUICE_A_PORT_MTU + 1] = {
+static const struct nla_policy sluice_port_set_nl_policy[SLUICE_A_PORT_CONTROL + 1] = {
 	[SLUICE_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = 15, },
 	[SLUICE_A_PORT_MAC] = NLA_POLICY_EXACT_LEN(6),
 	[SLUICE_A_PORT_MTU] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_a_port_mtu_range),
+	[SLUICE_A_PORT_CONTROL] = NLA_POLICY_MASK(NLA_U32, 0x1f),
 };
 
 /* SLUICE_CMD_PORT_DEL - do */
@@ -357,7 +359,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_port_add_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_port_add_nl_policy,
-		.maxattr	= SLUICE_A_PORT_MTU,
+		.maxattr	= SLUICE_A_PORT_CONTROL,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -375,7 +377,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_port_set_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_port_set_nl_policy,
-		.maxattr	= SLUICE_A_PORT_MTU,
+		.maxattr	= SLUICE_A_PORT_CONTROL,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

@@ -4,9 +4,16 @@
 #include <linux/rtnetlink.h>
 #include "netlink_ops.h"
 
+static_assert(SLUICE_LINK_CONTROL_STP == SLUICE_CONTROL_STP);
+static_assert(SLUICE_LINK_CONTROL_LLDP == SLUICE_CONTROL_LLDP);
+static_assert(SLUICE_LINK_CONTROL_LACP == SLUICE_CONTROL_LACP);
+static_assert(SLUICE_LINK_CONTROL_EAPOL == SLUICE_CONTROL_EAPOL);
+static_assert(SLUICE_LINK_CONTROL_OTHER == SLUICE_CONTROL_OTHER);
+
 struct port_step {
 	struct sluice_step step;
 	struct sluice_port *port;
+	u8 control;
 	u8 mac[ETH_ALEN];
 	unsigned int mtu;
 };
@@ -68,6 +75,8 @@ static int port_add(struct sluice_change *c)
 		params.pairs = nla_get_u32(c->attrs[SLUICE_A_PORT_QUEUES]);
 	if (c->attrs[SLUICE_A_PORT_MTU])
 		params.mtu = nla_get_u32(c->attrs[SLUICE_A_PORT_MTU]);
+	if (c->attrs[SLUICE_A_PORT_CONTROL])
+		params.control = nla_get_u32(c->attrs[SLUICE_A_PORT_CONTROL]);
 	if (c->attrs[SLUICE_A_PORT_MAC]) {
 		nla_memcpy(params.mac, c->attrs[SLUICE_A_PORT_MAC], ETH_ALEN);
 		if (!is_valid_ether_addr(params.mac)) {
@@ -140,6 +149,17 @@ static int port_write_mac(struct sluice_port *port, const u8 *mac, struct netlin
 	return dev_set_mac_address(port->dev, &sa, extack);
 }
 
+static void port_write_control(struct sluice_port *port, u8 control)
+{
+	const struct sluice_engine_ops *ops = rtnl_dereference(port->engine_ops);
+
+	if (port->control == control)
+		return;
+	WRITE_ONCE(port->control, control);
+	if (ops)
+		ops->port_changed(port);
+}
+
 static int port_undo_set(struct sluice_step *step)
 {
 	struct port_step *undo = container_of(step, struct port_step, step);
@@ -149,28 +169,47 @@ static int port_undo_set(struct sluice_step *step)
 		err = port_write_mac(undo->port, undo->mac, NULL);
 	if (undo->port->dev->mtu != undo->mtu)
 		err2 = dev_set_mtu(undo->port->dev, undo->mtu);
+	port_write_control(undo->port, undo->control);
 	return err ?: err2;
+}
+
+/* What can be seen to be wrong before anything is changed. */
+static int port_check_set(struct sluice_change *c, const struct sluice_port *port)
+{
+	struct nlattr *mac = c->attrs[SLUICE_A_PORT_MAC];
+
+	if (mac && !is_valid_ether_addr(nla_data(mac))) {
+		NL_SET_ERR_MSG_ATTR(c->extack, mac, "not a unicast MAC address");
+		return -EADDRNOTAVAIL;
+	}
+	if (c->attrs[SLUICE_A_PORT_CONTROL] && port->kind != SLUICE_PORT_GUEST) {
+		NL_SET_ERR_MSG_ATTR(c->extack, c->attrs[SLUICE_A_PORT_CONTROL],
+				    "an uplink passes all: set it on the ports behind it");
+		return -EOPNOTSUPP;
+	}
+	return 0;
 }
 
 static int port_set(struct sluice_change *c)
 {
 	struct sluice_port *port = sluice_nl_need_port(c, SLUICE_A_PORT_NAME);
 	struct nlattr *mac = c->attrs[SLUICE_A_PORT_MAC], *mtu = c->attrs[SLUICE_A_PORT_MTU];
+	struct nlattr *control = c->attrs[SLUICE_A_PORT_CONTROL];
 	struct port_step *undo;
-	int err = 0;
+	int err;
 
 	if (IS_ERR(port))
 		return PTR_ERR(port);
-	if (mac && !is_valid_ether_addr(nla_data(mac))) {
-		NL_SET_ERR_MSG_ATTR(c->extack, mac, "not a unicast MAC address");
-		return -EADDRNOTAVAIL;
-	}
+	err = port_check_set(c, port);
+	if (err)
+		return err;
 	undo = sluice_change_undo(c, sizeof(*undo), port_undo_set);
 	if (IS_ERR(undo))
 		return PTR_ERR(undo);
 	if (undo) {
 		undo->port = port;
 		undo->mtu = port->dev->mtu;
+		undo->control = port->control;
 		ether_addr_copy(undo->mac, port->dev->dev_addr);
 		undo->step.armed = true;
 	}
@@ -182,6 +221,8 @@ static int port_set(struct sluice_change *c)
 	}
 	if (!err && mac)
 		err = port_write_mac(port, nla_data(mac), c->extack);
+	if (!err && control)
+		port_write_control(port, nla_get_u32(control));
 	return err;
 }
 
@@ -279,7 +320,8 @@ static int guest_put(struct sk_buff *skb, const struct sluice_port *port)
 	unsigned int i;
 	int err = 0;
 
-	if (nla_put_u32(skb, SLUICE_A_PORT_QUEUES, port->nr_pairs))
+	if (nla_put_u32(skb, SLUICE_A_PORT_QUEUES, port->nr_pairs) ||
+	    nla_put_u32(skb, SLUICE_A_PORT_CONTROL, port->control))
 		return -EMSGSIZE;
 	for (i = 0; i < 2 * port->nr_pairs && !err; i++)
 		err = queue_put(skb, &port->queue[i]);
@@ -324,6 +366,8 @@ static int port_put(struct sk_buff *skb, const void *obj)
 	    nla_put_u32(skb, SLUICE_A_PORT_MTU, port->dev->mtu))
 		return -EMSGSIZE;
 	if ((!ops || sluice_port_held_back(port)) && nla_put_flag(skb, SLUICE_A_PORT_HELD))
+		return -EMSGSIZE;
+	if (!sluice_port_is_up(port) && nla_put_flag(skb, SLUICE_A_PORT_DOWN))
 		return -EMSGSIZE;
 	if (quarantine_put(skb, port))
 		return -EMSGSIZE;

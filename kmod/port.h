@@ -162,6 +162,8 @@ struct sluice_port_filter {
  * @dev: its netdev. Not to be used once @gone; a worker may use it: removal waits for workers
  * @up: its netdev is up; written under RTNL, READ_ONCE elsewhere. Down, nothing passes, whichever
  *	way it takes
+ * @control: SLUICE_CONTROL_*: link-local control frames that a guest port passes, both ways; written
+ *	under RTNL, READ_ONCE elsewhere
  * @inst: its namespace's state; changes only while no worker knows the port
  * @node: in inst->ports; RTNL
  * @lock: serialises attach, detach, moves and removal. Inside RTNL, outside worker calls
@@ -203,6 +205,7 @@ struct sluice_port {
 	struct mutex lock;
 	bool gone;
 	bool up;
+	u8 control;
 
 	unsigned int nr_pairs;
 	struct sluice_queue *queue;
@@ -240,9 +243,11 @@ struct sluice_port {
  * @pairs: queue pairs, 1..SLUICE_MAX_PAIRS; 0 for 1
  * @mac: device MAC, or all zero for a random one
  * @mtu: 0 for 1500
+ * @control: SLUICE_CONTROL_*
  */
 struct sluice_port_params {
 	unsigned int pairs;
+	u8 control;
 	u8 mac[ETH_ALEN];
 	unsigned int mtu;
 };

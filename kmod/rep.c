@@ -416,8 +416,11 @@ static struct sluice_port *rep_create(struct net *net, const char *name, struct 
 	err = rep_register(dev, lower, pairs, extack);
 	if (err == -EEXIST)
 		NL_SET_ERR_MSG(extack, "an interface of that name exists");
-	if (!err)
+	if (!err) {
+		/* Nobody set it up yet. */
+		WRITE_ONCE(rep_port(dev)->control, params->control);
 		return rep_port(dev);
+	}
 
 	/*
 	 * One that got as far as being registered is freed when it is unregistered: free_netdev()

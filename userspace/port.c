@@ -24,6 +24,8 @@ static const struct field port_fields[] = {
 	{ .name = "queues", .codec = &codec_u32, .attr = SLUICE_A_PORT_QUEUES },
 	{ .name = "mac", .codec = &codec_mac, .attr = SLUICE_A_PORT_MAC },
 	{ .name = "mtu", .codec = &codec_u32, .attr = SLUICE_A_PORT_MTU },
+	{ .name = "control", .codec = &codec_link_control, .attr = SLUICE_A_PORT_CONTROL },
+	{ "down", &codec_flag, SLUICE_A_PORT_DOWN, 0, F_SHOW, NULL },
 	{ "wire", &codec_name, SLUICE_A_PORT_PEER, 0, F_SHOW, NULL },
 	{ "held", &codec_flag, SLUICE_A_PORT_HELD, 0, F_SHOW, NULL },
 	{ "quarantine", &codec_text, SLUICE_A_PORT_QUARANTINE, 0, F_SHOW, NULL },
@@ -41,6 +43,7 @@ static const struct field uplink_fields[] = {
 	{ .name = "dev", .codec = &codec_name, .attr = SLUICE_A_PORT_DEV },
 	{ "mac", &codec_mac, SLUICE_A_PORT_MAC, 0, F_SHOW, NULL },
 	{ "mtu", &codec_u32, SLUICE_A_PORT_MTU, 0, F_SHOW, NULL },
+	{ "down", &codec_flag, SLUICE_A_PORT_DOWN, 0, F_SHOW, NULL },
 	{ "cpu", &codec_u32, SLUICE_A_PORT_CPU, 0, F_SHOW, NULL },
 	{ "wire", &codec_name, SLUICE_A_PORT_PEER, 0, F_SHOW, NULL },
 	{ "held", &codec_flag, SLUICE_A_PORT_HELD, 0, F_SHOW, NULL },
@@ -132,9 +135,9 @@ static int wires_show(const struct command *c, struct rec *args)
 }
 
 const struct command port_commands[] = {
-	{ "port", "add", SLUICE_CMD_PORT_ADD, &object_port, "@name! queues mac mtu", NULL, NULL,
+	{ "port", "add", SLUICE_CMD_PORT_ADD, &object_port, "@name! queues mac mtu control", NULL, NULL,
 	  "make a guest port" },
-	{ "port", "set", SLUICE_CMD_PORT_SET, &object_port, "@name! mac+ mtu+", NULL, NULL,
+	{ "port", "set", SLUICE_CMD_PORT_SET, &object_port, "@name! mac+ mtu+ control+", NULL, NULL,
 	  "change a port" },
 	{ "port", "del", SLUICE_CMD_PORT_DEL, &object_port, "@name!", NULL, "kind=guest",
 	  "remove a guest port" },

@@ -31,6 +31,7 @@ _sluice_values() {
 	block-size | sector-size) printf '%s\n' 512 4096 ;;
 	dir) printf '%s\n' from-guest to-guest ;;
 	mode) printf '%s\n' adaptive poll ;;
+	control) printf '%s\n' none stp lldp lacp eapol other ;;
 	role) printf '%s\n' dhcp-server ra bridge qinq source-route ;;
 	option) printf '%s\n' any source-route rh0 home-address ;;
 	proto) printf '%s\n' tcp udp sctp icmp icmpv6 ;;

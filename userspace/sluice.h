@@ -96,6 +96,7 @@ extern const struct codec codec_block_op, codec_block_stage, codec_buckets, code
 extern const struct codec codec_time;
 extern const struct codec codec_keyring, codec_count;
 extern const struct codec codec_vlan_range, codec_guard_role, codec_guard_mode;
+extern const struct codec codec_link_control;
 extern const struct codec codec_acl_vlan, codec_ip_option;
 
 /* What several codecs need. */

@@ -170,6 +170,55 @@ WORDS(guard_role, "dhcp-server|ra|bridge|qinq|source-route", "dhcp-server", "ra"
       "source-route");
 WORDS(ip_option, "any|source-route|rh0|home-address", "any", "source-route", "rh0", "home-address");
 
+/* --- words that go together: a number, with a bit for each ------------------------------------ */
+
+static const char *const link_controls[] = { "stp", "lldp", "lacp", "eapol", "other" };
+
+static bool add_link_control(const char *word, size_t len, struct value *v)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(link_controls); i++) {
+		if (strlen(link_controls[i]) != len || strncmp(link_controls[i], word, len))
+			continue;
+		v->n |= 1ULL << i;
+		return true;
+	}
+	return false;
+}
+
+static bool parse_link_control(const char *text, struct value *v)
+{
+	size_t len;
+
+	v->n = 0;
+	if (!strcmp(text, "none"))
+		return true;
+	for (;; text += len + 1) {
+		len = strcspn(text, ",");
+		if (!add_link_control(text, len, v))
+			return false;
+		if (!text[len])
+			return true;
+	}
+}
+
+static void format_link_control(const struct value *v, char *buf, size_t size)
+{
+	size_t i, len = 0;
+
+	snprintf(buf, size, "none");
+	for (i = 0; i < ARRAY_SIZE(link_controls) && len < size; i++) {
+		if (v->n >> i & 1)
+			len += snprintf(buf + len, size - len, "%s%s", len ? "," : "",
+					link_controls[i]);
+	}
+}
+
+const struct codec codec_link_control = { "none|stp,lldp,lacp,eapol,other", false,
+					  parse_link_control, format_link_control, put_u32,
+					  get_number };
+
 /* --- numbers with well-known names ----------------------------------------------------------- */
 
 struct named {

@@ -15,6 +15,7 @@
 #include <linux/if_vlan.h>
 #include <linux/if_arp.h>
 #include <linux/in.h>
+#include "control.h"
 #include "guard.h"
 #include "prefix.h"
 
@@ -33,9 +34,6 @@
 #define PORT_DHCP6S	547
 
 #define RARPOP_REQUEST	3
-
-/* Of a frame that has its length there, as the key has it. */
-#define ETH_TYPE_LLC	(ETH_P_802_3_MIN - 1)
 
 static bool mac_listed(const struct sluice_guard *g, const u8 *mac)
 {
@@ -202,17 +200,13 @@ static bool vlan_allowed(const struct sluice_guard *g, const struct sluice_flow_
 	return false;
 }
 
-static bool is_bpdu(const struct sluice_flow_key *key)
-{
-	static const u8 group[ETH_ALEN] = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x00 };
-
-	return key->eth_type == ETH_TYPE_LLC && !memcmp(key->eth_dst, group, ETH_ALEN);
-}
-
 static bool type_allowed(const struct sluice_guard *g, const struct sluice_flow_key *key)
 {
 	unsigned int i;
 
+	/* Whether they pass was asked of the port's words for them, and of ours. */
+	if (sluice_control_kind(key) & SLUICE_CONTROL_ALL)
+		return true;
 	for (i = 0; i < g->nr_type; i++)
 		if (g->type[i] == key->eth_type)
 			return true;
@@ -226,7 +220,7 @@ static bool type_allowed(const struct sluice_guard *g, const struct sluice_flow_
 		/* By this a VMM tells switches where a guest is now. */
 		return true;
 	}
-	return (g->roles & SLUICE_GUARD_BRIDGE) && is_bpdu(key);
+	return false;
 }
 
 /* The link-local address that a host makes of its MAC (RFC 4291, appendix A). */

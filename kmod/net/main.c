@@ -76,6 +76,11 @@ static void net_port_unlink(struct sluice_port *port)
 	sluice_worker_call_all(sluice_datapath_flush_call, NULL);
 }
 
+static void net_port_changed(struct sluice_port *port)
+{
+	sluice_net_changed(port->inst->engine);
+}
+
 static const struct sluice_engine_ops net_ops = {
 	.owner = THIS_MODULE,
 	.name = "sluice_net",
@@ -88,6 +93,7 @@ static const struct sluice_engine_ops net_ops = {
 	.port_add = net_port_add,
 	.port_del = net_port_del,
 	.port_unlink = net_port_unlink,
+	.port_changed = net_port_changed,
 	.guest_tx = sluice_datapath_guest_tx,
 	.guest_rx = sluice_datapath_guest_rx,
 	.uplink_rx = sluice_datapath_uplink_rx,

@@ -5,6 +5,7 @@
  * time (limits) becomes a step of the program.
  */
 #include <linux/etherdevice.h>
+#include "control.h"
 #include "guard.h"
 #include "program.h"
 
@@ -43,6 +44,22 @@ static enum sluice_drop program_police(struct sluice_program *prog,
 	return allow ? SLUICE_DROP_NONE : why;
 }
 
+/* Link-local control frames pass by word of the port's, or of its guard's, in both directions. */
+static bool program_control(const struct sluice_port *port, const struct sluice_flow_key *key)
+{
+	u8 kind = sluice_control_kind(key), allowed = READ_ONCE(port->control);
+	const struct sluice_net_port *np = port->engine;
+	const struct sluice_guard_entry *guard;
+
+	/* An uplink has no policy: the guests behind it have. */
+	if (likely(!kind) || port->kind == SLUICE_PORT_UPLINK)
+		return true;
+	guard = rcu_dereference(np->guard);
+	if (guard)
+		allowed |= sluice_control_of_guard(&guard->g);
+	return kind & allowed;
+}
+
 /*
  * For an uplink the directions are those of the guests behind it: what it transmits comes from
  * guests.
@@ -63,6 +80,8 @@ static void program_output(struct sluice_program *prog, struct sluice_port *in,
 		why = SLUICE_DROP_NO_PORT;
 	else if (out == in && !(key->in_port & SLUICE_KEY_TO_GUEST))
 		why = SLUICE_DROP_LOOP;
+	else if (!program_control(out, key))
+		why = SLUICE_DROP_CONTROL;
 	else
 		why = program_police(prog, out->engine, program_out_dir(out), key, &meter);
 	if (why) {
@@ -187,7 +206,7 @@ void sluice_program_compile(struct sluice_program *prog, struct sluice_port *por
 	struct sluice_net_meter *meter;
 	struct sluice_port *peer;
 	struct sluice_flow *flow;
-	enum sluice_drop why;
+	enum sluice_drop why = SLUICE_DROP_NONE;
 	struct sluice_op *op;
 
 	prog->nr_op = 0;
@@ -198,7 +217,10 @@ void sluice_program_compile(struct sluice_program *prog, struct sluice_port *por
 	}
 
 	guard = rcu_dereference(np->guard);
-	why = guard ? sluice_guard_check(&guard->g, key) : SLUICE_DROP_NONE;
+	if (!program_control(port, key))
+		why = SLUICE_DROP_CONTROL;
+	else if (guard)
+		why = sluice_guard_check(&guard->g, key);
 	if (!why)
 		why = program_police(prog, np, dir, key, &meter);
 	if (why) {

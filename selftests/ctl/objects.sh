@@ -26,6 +26,15 @@ done_ sluice port set vm1 mtu 1500 mac 52:54:00:51:20:11
 shows 'mac 52:54:00:51:20:11 mtu 1500' sluice port show vm1
 refused 'unicast' sluice port set vm1 mac ff:ff:ff:ff:ff:ff
 done_ sluice port add vm2
+shows '^vm2: guest .* control none down' sluice port show vm2
+done_ sluice port set vm2 control lldp,stp
+shows 'control stp,lldp ' sluice port show vm2
+done_ sluice port set vm2 mtu 1400
+shows 'mtu 1400 control stp,lldp ' sluice port show vm2
+done_ sluice port set vm2 mtu 1500 control none
+shows 'mtu 1500 control none ' sluice port show vm2
+misused 'pause' sluice port set vm2 control pause
+misused 'control' sluice port set vm2 control lldp,
 
 # --- uplinks and wires
 refused "no interface 'vf9'" sluice uplink add up0 dev vf9
@@ -35,6 +44,7 @@ done_ sluice uplink add up0 dev vf0
 refused '' sluice uplink add up1 dev vf0
 shows '^up0: uplink .*dev vf0' sluice uplink show
 hides 'up0' sluice port show
+refused 'an uplink passes all' sluice port set up0 control lldp
 refused 'not of this kind' sluice port show up0
 refused 'is an uplink' sluice port del up0
 refused 'is a guest port' sluice uplink del vm1

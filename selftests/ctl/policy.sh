@@ -41,3 +41,32 @@ ok 'section 2: VLANs of a trunk' takes trunk
 
 done_ sluice guard set port vm1 mac $mac ip 10.0.0.1/32 loose
 ok 'section 2: a loose guard means what it meant' takes loose
+
+# What is for the other end of a link only: from vm1, and to it, behind a wire to a port that nobody drives.
+done_ sluice guard off port vm1
+done_ sluice port add vm2 control stp,lldp,lacp,eapol,other
+ip link set vm2 up
+done_ sluice wire add vm1 vm2
+index2=$(cat /sys/class/net/vm2/ifindex)
+back() { $python "$here/policy.py" vm2 "$index2" "$@" vm1; }
+ok '6.5: no link-local control frame from a guest' takes control vm2
+ok '6.5: nor to it' back control
+done_ sluice port set vm1 control lldp,lacp,eapol
+ok '6.5: those that were said, from it' takes control-said vm2
+ok '6.5: and to it' back control-said
+done_ sluice port set vm1 control stp,lldp,lacp,eapol,other
+ok '6.5: all but PAUSE' takes control-all vm2
+done_ sluice port set vm1 control none
+done_ sluice guard set port vm1 mac $mac ip 10.0.0.1/32 eth-type lldp,0x88b5 role bridge
+ok '6.5: what a guard says need not be said again' takes control-guard vm2
+done_ sluice guard off port vm1
+
+# Set down, nothing passes.
+ok 'section 2: a port that is up' takes up vm2
+ip link set vm2 down
+shows '^vm2: .* down' sluice port show vm2
+ok 'section 2: to a port that is down' takes down vm2
+ip link set vm2 up
+ok 'section 2: up again' takes up vm2
+ip link set vm1 down
+ok 'section 2: from a port that is down' takes down vm2

@@ -11,7 +11,7 @@ ip link add vf1 type dummy
 cat >"$tmp/full.batch" <<'END'
 worker add cpu 0
 port add vm1 queues 2 mac 52:54:00:51:20:01
-port add vm2 mac 52:54:00:51:20:02 mtu 9000
+port add vm2 mac 52:54:00:51:20:02 mtu 9000 control lldp,lacp
 uplink add up0 dev vf0
 wire add vm1 up0
 guard set port vm1 mac 52:54:00:51:20:01 ip 192.0.2.10/32 ip 2001:db8::10/128 untagged vlan 10,20-30 role ra

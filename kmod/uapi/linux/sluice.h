@@ -59,6 +59,22 @@ enum sluice_guard_role {
 };
 
 /**
+ * enum sluice_link_control - Link-local control frames (to 01-80-C2-00-00-0X).
+ *   PAUSE is not among them, it never passes.
+ * @SLUICE_LINK_CONTROL_STP: BPDUs.
+ * @SLUICE_LINK_CONTROL_LACP: Slow protocols.
+ * @SLUICE_LINK_CONTROL_EAPOL: 802.1X.
+ * @SLUICE_LINK_CONTROL_OTHER: All others.
+ */
+enum sluice_link_control {
+	SLUICE_LINK_CONTROL_STP = 1,
+	SLUICE_LINK_CONTROL_LLDP = 2,
+	SLUICE_LINK_CONTROL_LACP = 4,
+	SLUICE_LINK_CONTROL_EAPOL = 8,
+	SLUICE_LINK_CONTROL_OTHER = 16,
+};
+
+/**
  * enum sluice_ip_option - What a packet has that those overlook who see only
  *   addresses and ports.
  * @SLUICE_IP_OPTION_ANY: An IPv4 option, or an IPv6 extension header other
@@ -211,6 +227,8 @@ enum {
 	SLUICE_A_PORT_QUARANTINE,
 	SLUICE_A_PORT_QUARANTINE_TIME,
 	SLUICE_A_PORT_BROKEN_RINGS,
+	SLUICE_A_PORT_CONTROL,
+	SLUICE_A_PORT_DOWN,
 
 	__SLUICE_A_PORT_MAX,
 	SLUICE_A_PORT_MAX = (__SLUICE_A_PORT_MAX - 1)

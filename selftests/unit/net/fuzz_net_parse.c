@@ -4,6 +4,7 @@
  * promises; the guard and the access list judge whatever comes out.
  */
 #include "frame.h"
+#include "net/control.h"
 #include "net/acl.h"
 #include "net/guard.h"
 #include "net/parse.h"
@@ -50,7 +51,8 @@ static void check_policy(const struct sluice_flow_key *key)
 
 	CHECK(sluice_guard_check(&guard, key) <= SLUICE_DROP_GUARD_ND);
 	/* What a strict guard passes has no tag, and is of a kind that was judged. */
-	if (sluice_guard_check(&strict, key) == SLUICE_DROP_NONE)
+	if (sluice_guard_check(&strict, key) == SLUICE_DROP_NONE &&
+	    !(sluice_control_kind(key) & SLUICE_CONTROL_ALL))
 		CHECK(!key->vlan[0] && !(key->option & SLUICE_OPTION_ROUTE) &&
 		      (key->eth_type == ETH_P_IP || key->eth_type == ETH_P_ARP ||
 		       key->eth_type == ETH_P_RARP));

@@ -192,11 +192,13 @@ static void test_types(void)
 	typed(&f, 38);
 	memcpy(f.b, "\x01\x80\xc2\0\0\0", ETH_ALEN);
 	memcpy(f.b + ETH_HLEN, "\x42\x42\x03", 3);
-	abuse(&v4, &f, TYPE, "BPDU");
+	strict(&v4, &f, PASS, "a BPDU, which is for the port's words");
+	f.b[ETH_ALEN] = 0xe;
+	strict(&v4, &f, MAC, "but not another's");
 	g.nr_type = 0;
 	g.roles = SLUICE_GUARD_BRIDGE;
-	strict(&g, &f, PASS, "BPDU of a bridge");
-	f.b[0] = 0xff;
+	memcpy(f.b, mac_b, ETH_ALEN);
+	f.b[ETH_ALEN] = mac_a[0];
 	strict(&g, &f, TYPE, "another LLC frame of a bridge");
 
 	tagged(&f, 3, ETH_P_8021Q, 10);

@@ -37,9 +37,15 @@ static void host_flush(struct sluice_worker *w)
 		abort();
 }
 
+static void host_port_changed(struct sluice_port *port)
+{
+	sluice_net_changed(port->inst->engine);
+}
+
 static const struct sluice_engine_ops engine = {
 	.name = "host",
 	.abi = SLUICE_ENGINE_ABI,
+	.port_changed = host_port_changed,
 	.flush = host_flush,
 	.draft_begin = sluice_acl_draft_begin,
 	.draft_build = sluice_acl_draft_build,
@@ -247,6 +253,7 @@ struct sluice_port *sluice_port_add(struct net *net, const char *name,
 		if (!is_zero_ether_addr(params->mac))
 			memcpy(port->dev->dev_addr, params->mac, ETH_ALEN);
 		port->dev->mtu = params->mtu ?: 1500;
+		port->control = params->control;
 	}
 	return port;
 }
