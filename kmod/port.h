@@ -164,6 +164,7 @@ struct sluice_port_filter {
  *	way it takes
  * @control: SLUICE_CONTROL_*: link-local control frames that a guest port passes, both ways; written
  *	under RTNL, READ_ONCE elsewhere
+ * @ra_refused: the settings for IPv6 that its netdev has were seen to; RTNL
  * @inst: its namespace's state; changes only while no worker knows the port
  * @node: in inst->ports; RTNL
  * @lock: serialises attach, detach, moves and removal. Inside RTNL, outside worker calls
@@ -205,6 +206,7 @@ struct sluice_port {
 	struct mutex lock;
 	bool gone;
 	bool up;
+	bool ra_refused;
 	u8 control;
 
 	unsigned int nr_pairs;

@@ -8,6 +8,7 @@
 #include <linux/ethtool.h>
 #include <linux/if_vlan.h>
 #include <linux/rtnetlink.h>
+#include <net/addrconf.h>
 #include <net/rtnetlink.h>
 #include "instance.h"
 #include "netlink.h"
@@ -451,6 +452,25 @@ void sluice_port_del(struct sluice_port *port)
 	unregister_netdevice(port->dev);
 }
 
+/* --- IPv6 --- */
+
+/*
+ * A guest is no router of the host's: its advertisements do not make routes and addresses there,
+ * unless the operator says so. The kernel makes a netdev's settings when it is registered, also in
+ * another namespace, and when its MTU comes to be enough for IPv6; what is said after that stays.
+ */
+static void rep_refuse_ra(struct sluice_port *port)
+{
+	struct inet6_dev *in6;
+
+	if (!IS_ENABLED(CONFIG_IPV6) || port->kind != SLUICE_PORT_GUEST)
+		return;
+	in6 = __in6_dev_get(port->dev);
+	if (in6 && !port->ra_refused)
+		WRITE_ONCE(in6->cnf.accept_ra, 0);
+	port->ra_refused = in6;
+}
+
 /* --- moves between namespaces --- */
 
 static int rep_event(struct notifier_block *nb, unsigned long event, void *ptr)
@@ -458,7 +478,11 @@ static int rep_event(struct notifier_block *nb, unsigned long event, void *ptr)
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
 	struct sluice_port *port = sluice_port_from_dev(dev);
 
-	if (!port || port->gone || !port->inst)
+	if (!port)
+		return NOTIFY_DONE;
+	/* Also while it is being made. */
+	rep_refuse_ra(port);
+	if (port->gone || !port->inst)
 		return NOTIFY_DONE;
 	/*
 	 * A move tells everybody that the netdev goes, and then that it is there; it stays

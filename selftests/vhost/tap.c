@@ -332,6 +332,81 @@ TEST_F(tap, written_frames)
 	close(wire);
 }
 
+static uint32_t add_up(const unsigned char *p, size_t len, uint32_t sum)
+{
+	for (; len > 1; p += 2, len -= 2)
+		sum += p[0] << 8 | p[1];
+	return sum;
+}
+
+/* As a router's: it is there for half an hour, and so is a prefix of its. */
+static size_t router_advertisement(unsigned char *f)
+{
+	static const unsigned char head[] = {
+		0x33, 0x33, 0, 0, 0, 1,			2, 0, 0, 0, 0, 1,
+		0x86, 0xdd, 0x60, 0, 0, 0,		0, 48, 58, 255,
+		0xfe, 0x80, 0, 0, 0, 0, 0, 0,		0, 0, 0, 0, 0, 0, 0, 1,
+		0xff, 2, 0, 0, 0, 0, 0, 0,		0, 0, 0, 0, 0, 0, 0, 1,
+		134, 0, 0, 0, 64, 0, 7, 8,		0, 0, 0, 0, 0, 0, 0, 0,
+		3, 4, 64, 0xc0, 0, 0, 7, 8,		0, 0, 7, 8, 0, 0, 0, 0,
+		0x20, 1, 0xd, 0xb8, 0x51, 5, 0, 0,	0, 0, 0, 0, 0, 0, 0, 0,
+	};
+	uint32_t sum;
+
+	memcpy(f, head, sizeof(head));
+	sum = add_up(f + 22, 32 + 48, 58 + 48);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = ~((sum & 0xffff) + (sum >> 16));
+	f[56] = sum >> 8;
+	f[57] = sum;
+	return sizeof(head);
+}
+
+/* Did it become a route of the host's? */
+static bool advertised(int fd)
+{
+	unsigned char f[256];
+	size_t len = router_advertisement(f);
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		if (write(fd, f, len) != (ssize_t)len)
+			return false;
+		if (!netio_run("ip -6 route show dev " PORT " | grep -q 'default via fe80::1'"))
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+/* 6.8: a guest is a router to the host only if the operator says so. */
+TEST_F(tap, router_advertisement)
+{
+	const char *const off = "test $(sysctl -n net.ipv6.conf." PORT ".accept_ra) = 0";
+	const char *const on = "sysctl -qw net.ipv6.conf." PORT ".accept_ra=1";
+
+	EXPECT_EQ(0, netio_run("%s", off));
+	ASSERT_EQ(0, set_iff(self->fd, "", IFF_TAP | IFF_NO_PI));
+	ASSERT_EQ(0, netio_link_set(PORT, true));
+	EXPECT_FALSE(advertised(self->fd));
+	EXPECT_NE(0, netio_run("ip -6 addr show dev " PORT " | grep -q 2001:db8:5105"));
+	EXPECT_EQ(0, netio_run("%s", on));
+	EXPECT_TRUE(advertised(self->fd));
+	/* What the operator says stays said. */
+	ASSERT_EQ(0, netio_link_set(PORT, false));
+	ASSERT_EQ(0, netio_link_set(PORT, true));
+	EXPECT_TRUE(advertised(self->fd));
+	/* IPv6 begins anew. */
+	ASSERT_EQ(0, netio_link_mtu(PORT, 1000));
+	ASSERT_EQ(0, netio_link_mtu(PORT, 1500));
+	EXPECT_EQ(0, netio_run("%s", off));
+	EXPECT_FALSE(advertised(self->fd));
+	ASSERT_EQ(0, netio_run("ip netns add slra && ip link set " PORT " netns slra"));
+	EXPECT_EQ(0, netio_run("ip netns exec slra %s", "sysctl net.ipv6.conf." PORT ".accept_ra | "
+			       "grep -q '= 0$'"));
+	EXPECT_EQ(0, netio_run("ip -n slra link set " PORT " netns 1; ip netns del slra"));
+}
+
 /* All goes on working, or says that there is nothing left to work on. */
 TEST_F(tap, port_gone)
 {
