@@ -457,6 +457,30 @@ void sluice_port_put_pair(struct sluice_port *port, unsigned int pair)
 }
 SLUICE_EXPORT(sluice_port_put_pair);
 
+/* A reset of the driver's is no cable that was pulled: a bridge would learn and wait anew. */
+static void port_count_open(struct sluice_port *port, int n)
+{
+	mutex_lock(&port->lock);
+	port->opens += n;
+	if (!port->gone && port->opens)
+		netif_carrier_on(port->dev);
+	else if (!port->gone)
+		netif_carrier_off(port->dev);
+	mutex_unlock(&port->lock);
+}
+
+void sluice_port_open(struct sluice_port *port)
+{
+	port_count_open(port, 1);
+}
+SLUICE_EXPORT(sluice_port_open);
+
+void sluice_port_close(struct sluice_port *port)
+{
+	port_count_open(port, -1);
+}
+SLUICE_EXPORT(sluice_port_close);
+
 unsigned int sluice_port_nr_pairs(const struct sluice_port *port)
 {
 	return port->nr_pairs;

@@ -162,8 +162,8 @@ struct sluice_port_filter {
  * @dev: its netdev. Not to be used once @gone; a worker may use it: removal waits for workers
  * @up: its netdev is up; written under RTNL, READ_ONCE elsewhere. Down, nothing passes, whichever
  *	way it takes
- * @control: SLUICE_CONTROL_*: link-local control frames that a guest port passes, both ways; written
- *	under RTNL, READ_ONCE elsewhere
+ * @control: SLUICE_CONTROL_*: link-local control frames that a guest port passes, both ways;
+ *	written under RTNL, READ_ONCE elsewhere
  * @ra_refused: the settings for IPv6 that its netdev has were seen to; RTNL
  * @inst: its namespace's state; changes only while no worker knows the port
  * @node: in inst->ports; RTNL
@@ -172,6 +172,7 @@ struct sluice_port_filter {
  * @nr_pairs: queue pairs; fixed
  * @queue: 2 * @nr_pairs queues, receive and transmit in turn; NULL for an uplink
  * @pairs_busy: bitmap of reserved pairs; @lock
+ * @opens: handles of front ends that have its guest's end open: with one it has a carrier; @lock
  * @rx_map: pairs whose receive queue is attached, @nr_rx of them; written under @lock, read racily:
  *	a reader that loses the race drops a packet as RX_DOWN
  * @offloads: NETIF_F_* that the guest's driver takes; WRITE_ONCE under @lock
@@ -212,6 +213,7 @@ struct sluice_port {
 	unsigned int nr_pairs;
 	struct sluice_queue *queue;
 	unsigned long pairs_busy;
+	unsigned int opens;
 	u8 rx_map[SLUICE_MAX_PAIRS];
 	unsigned int nr_rx;
 	u64 offloads;

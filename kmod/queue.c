@@ -465,10 +465,6 @@ static void queue_publish_rx(struct sluice_port *port)
 	}
 	/* A reader that sees the new count sees the new map. */
 	smp_store_release(&port->nr_rx, n);
-	if (n)
-		netif_carrier_on(port->dev);
-	else
-		netif_carrier_off(port->dev);
 }
 
 /* Context: no worker has the queue. */

@@ -159,14 +159,21 @@ int sluice_port_get_pair(struct sluice_port *port, int pair);
 void sluice_port_put_pair(struct sluice_port *port, unsigned int pair);
 unsigned int sluice_port_nr_pairs(const struct sluice_port *port);
 
+/*
+ * The guest's end is open, or closed again: the netdev has a carrier while it is, whatever the
+ * driver in the guest does meanwhile. Each front end's handle counts once. Context: process, also
+ * with RTNL held.
+ */
+void sluice_port_open(struct sluice_port *port);
+void sluice_port_close(struct sluice_port *port);
+
 /* A virtqueue of the port: @pair < sluice_port_nr_pairs(). Valid as long as the port reference. */
 struct sluice_queue *sluice_port_queue(struct sluice_port *port, unsigned int pair,
 				       enum sluice_queue_dir dir);
 
 /*
  * What the guest's driver can take, as NETIF_F_* bits (TUNSETOFFLOAD's meaning): the port's netdev
- * segments and checksums in software what is not listed. Also the carrier: on while at least one
- * pair is attached.
+ * segments and checksums in software what is not listed.
  */
 int sluice_port_set_offloads(struct sluice_port *port, u64 netif_features);
 

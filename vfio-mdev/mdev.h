@@ -245,6 +245,7 @@ struct sluice_mdev_disk {
  * @disk: of a disk
  * @net: device configuration of a network card, to which belongs what follows to @coalesce
  * @nr_reserved: pairs of the port that we hold
+ * @port_open: it was told that we have it open
  * @rx_flags: SLUICE_FILTER_* as the driver set them
  * @nr_uc: unicast addresses of @rx_addr, which come first; the device's own is not among them
  * @nr_mc: multicast groups behind them
@@ -284,6 +285,7 @@ struct sluice_mdev {
 	struct sluice_mdev_disk disk;
 	struct virtio_net_config net;
 	unsigned int nr_reserved;
+	bool port_open;
 	u32 rx_flags;
 	u32 rx_over;
 	unsigned int nr_uc;

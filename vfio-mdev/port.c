@@ -104,6 +104,9 @@ static int port_describe(struct sluice_mdev *m)
 void sluice_mdev_port_unbind(struct sluice_mdev *m)
 {
 	lockdep_assert_held(&m->lock);
+	if (m->port_open)
+		sluice_port_close(m->port);
+	m->port_open = false;
 	while (m->nr_reserved)
 		sluice_port_put_pair(m->port, --m->nr_reserved);
 }
@@ -137,6 +140,9 @@ int sluice_mdev_port_bind(struct sluice_mdev *m)
 			 ERR_PTR(err));
 		sluice_mdev_port_unbind(m);
 		m->pairs = pairs;
+	} else {
+		sluice_port_open(m->port);
+		m->port_open = true;
 	}
 	m->nr_data = 2 * m->pairs;
 	return err;

@@ -84,8 +84,10 @@ static int tap_reserve(struct sluice_tapdev *d)
 	if (!d->opens)
 		err = sluice_port_set_offloads(d->port, 0);
 	pair = err ?: sluice_port_get_pair(d->port, -1);
-	if (pair >= 0)
+	if (pair >= 0) {
 		d->opens++;
+		sluice_port_open(d->port);
+	}
 	mutex_unlock(&d->open_lock);
 	return pair;
 }
@@ -96,6 +98,7 @@ static void tap_unreserve(struct sluice_tap *tap)
 
 	mutex_lock(&d->open_lock);
 	sluice_port_put_pair(d->port, tap->pair);
+	sluice_port_close(d->port);
 	d->opens--;
 	mutex_unlock(&d->open_lock);
 }

@@ -82,6 +82,7 @@ struct sluice_vdpa_type {
 	struct sluice_queue *(*queue)(struct sluice_vdpa *d, unsigned int index);
 	void (*accept)(struct sluice_vdpa *d);
 	void (*start)(struct sluice_vdpa *d, u64 features);
+	void (*used)(struct sluice_vdpa *d, bool used);
 	void (*reset)(struct sluice_vdpa *d);
 	void (*vq_config)(const struct sluice_vdpa *d, struct sluice_queue_config *cfg);
 	void (*get_config)(struct sluice_vdpa *d, union sluice_vdpa_config *config);
@@ -166,6 +167,8 @@ struct sluice_vdpa_vq {
  * @lock: see above; guards all up to @start_work
  * @features: as the driver took them
  * @status: as the driver wrote it; READ_ONCE elsewhere
+ * @mapped: a VMM has it open: it mapped memory since the map was reset
+ * @used: the type was told that somebody uses it
  * @suspended: queues rest until resume() or reset
  * @host_driver: the driver is the host's own, which DRIVER_OK told
  * @resets: how often it was reset
@@ -196,6 +199,8 @@ struct sluice_vdpa {
 	struct mutex lock;	/* see above */
 	u64 features;
 	u8 status;
+	bool mapped;
+	bool used;
 	bool suspended;
 	bool host_driver;
 	unsigned int resets;

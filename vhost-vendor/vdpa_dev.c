@@ -238,6 +238,21 @@ static bool dev_driver_is_host(const struct vdpa_device *vdev)
 	return drv && !strcmp(drv->name, "virtio_vdpa");
 }
 
+/*
+ * The core does not tell who opens a device. A VMM uses it from the moment that it maps memory until
+ * the map is reset, which is when it closes the file; its guest may reset the device as often as it
+ * likes meanwhile. The host's own driver uses it while there is a status.
+ */
+static void dev_tell_used(struct sluice_vdpa *d)
+{
+	bool used = d->mapped || d->status;
+
+	lockdep_assert_held(&d->lock);
+	if (used != d->used && d->type->used)
+		d->type->used(d, used);
+	d->used = used;
+}
+
 /* RTNL may be held. Queues start a moment later: nobody can tell. */
 static void dev_set_status(struct vdpa_device *vdev, u8 status)
 {
@@ -252,6 +267,7 @@ static void dev_set_status(struct vdpa_device *vdev, u8 status)
 		queue_work(sluice_vdpa_wq, &d->start_work);
 	}
 	WRITE_ONCE(d->status, status & ~VIRTIO_CONFIG_S_NEEDS_RESET);
+	dev_tell_used(d);
 	mutex_unlock(&d->lock);
 }
 
@@ -264,6 +280,7 @@ static int dev_reset(struct vdpa_device *vdev)
 	mutex_lock(&d->lock);
 	d->resets++;
 	WRITE_ONCE(d->status, 0);
+	dev_tell_used(d);
 	for (i = 0; i < d->nr_vqs; i++)
 		sluice_vdpa_vq_reset(&d->vq[i]);
 	if (d->type->reset)
@@ -312,6 +329,8 @@ static int dev_dma_map(struct vdpa_device *vdev, unsigned int asid, u64 iova, u6
 	BUILD_BUG_ON(VHOST_MAP_RO != SLUICE_GMEM_RO || VHOST_MAP_WO != SLUICE_GMEM_WO);
 	mutex_lock(&d->lock);
 	err = sluice_vdpa_map_add(d, iova, size, pa, perm);
+	d->mapped |= !err;
+	dev_tell_used(d);
 	mutex_unlock(&d->lock);
 	return err;
 }
@@ -336,6 +355,8 @@ static int dev_reset_map(struct vdpa_device *vdev, unsigned int asid)
 
 	mutex_lock(&d->lock);
 	sluice_vdpa_map_del(d, 0, U64_MAX);
+	d->mapped = false;
+	dev_tell_used(d);
 	mutex_unlock(&d->lock);
 	return 0;
 }

@@ -194,6 +194,8 @@ static void net_unbind(struct sluice_vdpa *d)
 	mutex_lock(&net_lock);
 	list_del_init(&d->net.node);
 	mutex_unlock(&net_lock);
+	if (d->used)
+		sluice_port_close(port);
 	/* The next one who attaches says what he takes. */
 	sluice_port_set_offloads(port, 0);
 	sluice_port_put_pair(port, 0);
@@ -217,6 +219,14 @@ static void net_start(struct sluice_vdpa *d, u64 features)
 	sluice_port_set_offloads(d->net.port, sluice_port_offloads(features));
 }
 
+static void net_used(struct sluice_vdpa *d, bool used)
+{
+	if (used)
+		sluice_port_open(d->net.port);
+	else
+		sluice_port_close(d->net.port);
+}
+
 static void net_vq_config(const struct sluice_vdpa *d, struct sluice_queue_config *cfg)
 {
 	cfg->hdr_len = sizeof(struct virtio_net_hdr_mrg_rxbuf);
@@ -238,6 +248,7 @@ const struct sluice_vdpa_type sluice_vdpa_net_type = {
 	.unbind = net_unbind,
 	.queue = net_queue,
 	.start = net_start,
+	.used = net_used,
 	.vq_config = net_vq_config,
 	.get_config = net_get_config,
 };

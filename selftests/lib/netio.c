@@ -224,13 +224,13 @@ int netio_link_set(const char *ifname, bool up)
 	return ret;
 }
 
-long netio_stat(const char *ifname, const char *stat)
+static long read_number(const char *ifname, const char *file)
 {
 	char path[128];
 	long n = -1;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/%s", ifname, stat);
+	snprintf(path, sizeof(path), "/sys/class/net/%s/%s", ifname, file);
 	f = fopen(path, "r");
 	if (!f)
 		return -errno;
@@ -238,6 +238,19 @@ long netio_stat(const char *ifname, const char *stat)
 		n = -EIO;
 	fclose(f);
 	return n;
+}
+
+long netio_stat(const char *ifname, const char *stat)
+{
+	char file[64];
+
+	snprintf(file, sizeof(file), "statistics/%s", stat);
+	return read_number(ifname, file);
+}
+
+long netio_carrier_changes(const char *ifname)
+{
+	return read_number(ifname, "carrier_changes");
 }
 
 int netio_quiet(const char *ifname)

@@ -66,6 +66,8 @@ int netio_quiet(const char *ifname);
  * it; what the host sends before is lost. Wait for that.
  */
 int netio_link_wait(const char *ifname);
+/* How often its carrier came and went, since it was made. */
+long netio_carrier_changes(const char *ifname);
 int netio_link_mtu(const char *ifname, int mtu);
 int netio_run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -45,6 +45,8 @@ FIXTURE_SETUP(host)
 	ASSERT_EQ(0, rig_port_up(self->netdev));
 	ASSERT_EQ(0, netio_link_wait(NAME));
 	ASSERT_EQ(0, netio_link_wait(self->netdev));
+	ASSERT_EQ(0, netio_run("for i in $(seq 200); do sluice port show " NAME
+			       " | grep -q 'to-guest attached' && exit; sleep 0.01; done; exit 1"));
 	self->inside = netio_open(self->netdev);
 	self->outside = netio_open(NAME);
 	ASSERT_GE(self->inside, 0);

@@ -146,6 +146,31 @@ TEST_F(life, user_is_killed)
 	}
 }
 
+/* 6.6: the carrier follows the device being open, not what its driver does. */
+TEST_F(life, carrier)
+{
+	const char *const on = "grep -q 1 /sys/class/net/" RIG_PORT "/carrier";
+	struct guest g;
+	long changes;
+	int i;
+
+	ASSERT_EQ(0, rig_mdev(RIG_UUID, RIG_PORT, 1));
+	ASSERT_EQ(0, guest_attach(&g, NULL, RIG_UUID, RIG_PORT, &self->cfg));
+	changes = netio_carrier_changes(RIG_PORT);
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(0, vnic_stop(&g.n));
+		EXPECT_EQ(0, netio_run("%s", on));
+		ASSERT_EQ(0, vnic_start(&g.n));
+	}
+	EXPECT_EQ(0, guest_ping(&g, 1));
+	EXPECT_EQ(changes, netio_carrier_changes(RIG_PORT));
+	guest_detach(&g);
+	EXPECT_NE(0, netio_run("%s", on));
+	ASSERT_EQ(0, guest_attach(&g, NULL, RIG_UUID, RIG_PORT, &self->cfg));
+	EXPECT_EQ(0, netio_run("%s", on));
+	guest_detach(&g);
+}
+
 /* A device that nobody gave a port makes one, and takes it along when it goes. */
 TEST_F(life, port_of_its_own)
 {

@@ -204,6 +204,50 @@ TEST_F(life, down_with_frames_waiting)
 	EXPECT_EQ(0, guest_ping(g, 1));
 }
 
+static bool has_carrier(const char *name)
+{
+	return !netio_run("grep -q 1 /sys/class/net/%s/carrier", name);
+}
+
+/*
+ * 6.6: a driver that is reset is no cable that is pulled, or a bridge above would wait and learn
+ * anew each time. Who goes away is.
+ */
+TEST_F(life, carrier)
+{
+	struct guest *g = &self->g;
+	long changes;
+	int i;
+
+	if (!rig_is_sluice() && !rig_is_vdpa())
+		SKIP(return, "a tap's is its own");
+	changes = netio_carrier_changes(g->name);
+	ASSERT_LT(0, changes);
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(0, vdrv_stop(&g->v));
+		EXPECT_TRUE(has_carrier(g->name));
+		if (rig_is_vdpa())
+			ASSERT_EQ(0, vdrv_vdpa_reset(&g->v));
+		ASSERT_EQ(0, vdrv_start(&g->v, g->backend));
+	}
+	ASSERT_EQ(0, rig_attached_wait(g->name));
+	ASSERT_EQ(0, guest_ping(g, 1));
+	EXPECT_EQ(changes, netio_carrier_changes(g->name));
+
+	vdrv_close(&g->v);
+	if (g->backend >= 0) {
+		EXPECT_TRUE(has_carrier(g->name));
+		close(g->backend);
+		g->backend = -1;
+	}
+	EXPECT_FALSE(has_carrier(g->name));
+	close(g->wire);
+	g->wire = -1;
+	rig_port_del(g->name);
+	ASSERT_EQ(0, guest_open(g, "sltest0", &self->cfg));
+	EXPECT_TRUE(has_carrier(g->name));
+}
+
 static void load_forever(const char *name, const struct vdrv_cfg *cfg, int ready)
 {
 	struct netio_frame f = { .len = 1000 };

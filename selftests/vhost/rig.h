@@ -120,6 +120,24 @@ static inline int rig_vdpa_open(const char *name, char *node, size_t room)
 	return ret ? ret : rig_port_up(name);
 }
 
+/*
+ * The queues of a vDPA device start a moment after its driver is ready, and have no part in its
+ * port's carrier: what the host sends before is lost.
+ */
+static inline int rig_attached_wait(const char *name)
+{
+	int i;
+
+	if (!rig_is_vdpa())
+		return 0;
+	for (i = 0; i < 200; i++) {
+		if (!netio_run("sluice port show %s | grep -q 'to-guest attached'", name))
+			return 0;
+		usleep(10000);
+	}
+	return -ETIMEDOUT;
+}
+
 static inline int guest_open(struct guest *g, const char *name, const struct vdrv_cfg *cfg)
 {
 	struct vdrv_cfg c = *cfg;
@@ -147,6 +165,7 @@ static inline int guest_open(struct guest *g, const char *name, const struct vdr
 		c.features |= VDRV_F_TAKES | VDRV_F_SENDS;
 	ret = vdrv_open(&g->v, &c);
 	ret = ret ? ret : vdrv_start(&g->v, g->backend);
+	ret = ret ? ret : rig_attached_wait(name);
 	return ret ? ret : netio_link_wait(name);
 }
 
@@ -161,6 +180,7 @@ static inline int guest_no_offload(struct guest *g)
 	g->v.features &= ~VDRV_F_TAKES;
 	ret = ret ? ret : vdrv_vdpa_reset(&g->v);
 	ret = ret ? ret : vdrv_start(&g->v, -1);
+	ret = ret ? ret : rig_attached_wait(g->name);
 	return ret ? ret : netio_link_wait(g->name);
 }
 
