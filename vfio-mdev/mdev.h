@@ -31,9 +31,9 @@
 #define _SLUICE_MDEV_H
 
 #include <linux/hrtimer.h>
-#include <linux/maple_tree.h>
 #include <linux/mdev.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/spinlock.h>
 #include <linux/vfio.h>
 #include <linux/virtio_blk.h>
@@ -99,7 +99,7 @@ struct sluice_mdev_irq {
 /**
  * struct sluice_mdev_mem - guest memory, as far as it was used
  * @lock: @runs, and what queues are given of them
- * @runs: struct mem_run by IOVA page number
+ * @runs: struct mem_run by IOVA page number, not overlapping
  * @pinned: pages in @runs
  * @piecemeal: the user maps and unmaps small pieces (a guest with an IOMMU does): since the last
  *	reset; @lock
@@ -115,7 +115,7 @@ struct sluice_mdev_irq {
  */
 struct sluice_mdev_mem {
 	struct mutex lock;	/* see above */
-	struct maple_tree runs;
+	struct rb_root runs;
 	unsigned long pinned;
 	bool piecemeal;
 	struct delayed_work work;

@@ -35,6 +35,7 @@
 #include <linux/fs.h>
 #include <linux/iommu.h>
 #include <linux/mm.h>
+#include <linux/rbtree.h>
 #include <linux/slab.h>
 #include "mdev.h"
 
@@ -54,17 +55,56 @@ static_assert(RUN_PAGES <= VFIO_PIN_PAGES_MAX_ENTRIES);
 
 /**
  * struct mem_run - pages that were pinned together; they are unpinned so too
+ * @node: in mem->runs; here, so that taking a run out needs no memory
  * @first: IOVA page number
  * @nr: pages
  * @perm: SLUICE_GMEM_*
  * @page: the pages
  */
 struct mem_run {
+	struct rb_node node;
 	unsigned long first;
 	unsigned int nr;
 	u8 perm;
 	struct page *page[] __counted_by(nr);
 };
+
+struct mem_range {
+	unsigned long first;
+	unsigned long last;
+};
+
+/* --- runs by where they lie --- */
+
+static int run_compare(const void *key, const struct rb_node *node)
+{
+	const struct mem_run *run = rb_entry(node, struct mem_run, node);
+	const struct mem_range *r = key;
+
+	return r->last < run->first ? -1 : r->first > run->first + (run->nr - 1);
+}
+
+static bool run_less(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct mem_run, node)->first < rb_entry(b, struct mem_run, node)->first;
+}
+
+/* The lowest run that has a page of [@first, @last], or NULL. Context: mem->lock. */
+static struct mem_run *run_first(const struct sluice_mdev_mem *mem, unsigned long first,
+				 unsigned long last)
+{
+	struct mem_range r = { .first = first, .last = last };
+
+	lockdep_assert_held(&mem->lock);
+	return rb_entry_safe(rb_find_first(&r, &mem->runs, run_compare), struct mem_run, node);
+}
+
+/* The next one above @run. */
+static struct mem_run *run_next(struct mem_run *run, unsigned long last)
+{
+	run = rb_entry_safe(rb_next(&run->node), struct mem_run, node);
+	return run && run->first <= last ? run : NULL;
+}
 
 /* --- what queues see --- */
 
@@ -94,12 +134,11 @@ static int mem_fill(struct sluice_mdev_vq *vq, const struct mem_run *run, unsign
 static void mem_window(struct sluice_mdev_mem *mem, unsigned long index, unsigned int nr,
 		       unsigned long *first, unsigned long *last)
 {
-	unsigned long at = round_down(index, nr);
 	struct mem_run *run;
 
-	*first = at;
-	*last = at + nr - 1;
-	while ((run = mt_find(&mem->runs, &at, *last))) {
+	*first = round_down(index, nr);
+	*last = *first + nr - 1;
+	for (run = run_first(mem, *first, *last); run; run = run_next(run, *last)) {
 		if (run->first > index) {
 			*last = run->first - 1;
 			break;
@@ -124,12 +163,9 @@ static struct mem_run *mem_pin_range(struct sluice_mdev *m, unsigned long first,
 			     IOMMU_READ | (perm & SLUICE_GMEM_WO ? IOMMU_WRITE : 0), run->page);
 	err = got < 0 ? got : got == nr ? 0 : -EFAULT;
 	if (!err) {
-		err = mtree_store_range(&m->mem.runs, first, first + nr - 1, run,
-					GFP_KERNEL_ACCOUNT);
-		if (!err) {
-			m->mem.pinned += nr;
-			return run;
-		}
+		rb_add(&run->node, &m->mem.runs, run_less);
+		m->mem.pinned += nr;
+		return run;
 	}
 	if (got > 0)
 		vfio_unpin_pages(&m->vdev, (dma_addr_t)first << PAGE_SHIFT, got);
@@ -166,11 +202,9 @@ static struct mem_run *mem_pin(struct sluice_mdev *m, unsigned long index, u8 pe
 static int mem_provide(struct sluice_mdev_vq *vq, u64 iova, u8 perm)
 {
 	struct sluice_mdev *m = vq->mdev;
-	unsigned long index = iova >> PAGE_SHIFT, at = index;
-	struct mem_run *run;
+	unsigned long index = iova >> PAGE_SHIFT;
+	struct mem_run *run = run_first(&m->mem, index, index);
 
-	lockdep_assert_held(&m->mem.lock);
-	run = mt_find(&m->mem.runs, &at, index);
 	if (!run)
 		run = mem_pin(m, index, perm);
 	if (IS_ERR(run))
@@ -377,28 +411,23 @@ static void mem_unpin(struct sluice_mdev *m, struct mem_run *run)
 static void mem_unpin_range(struct sluice_mdev *m, unsigned long first, unsigned long last)
 {
 	struct mem_run *run;
-	unsigned long at;
 	unsigned int i;
 
-	lockdep_assert_held(&m->mem.lock);
-	at = first;
-	if (!mt_find(&m->mem.runs, &at, last))
+	if (!run_first(&m->mem, first, last))
 		return;
 	for (i = 0; i < SLUICE_MDEV_VQS; i++) {
 		struct sluice_mdev_vq *vq = &m->vq[i];
 
 		if (!vq->gmem.iotlb)
 			continue;
-		at = first;
-		while ((run = mt_find(&m->mem.runs, &at, last)))
+		for (run = run_first(&m->mem, first, last); run; run = run_next(run, last))
 			sluice_iotlb_invalidate(vq->gmem.iotlb, (u64)run->first << PAGE_SHIFT,
 						((u64)(run->first + run->nr) << PAGE_SHIFT) - 1);
 		if (vq->q && sluice_queue_memory_changed(vq->q))
 			sluice_mdev_mem_lose(m);
 	}
-	at = first;
-	while ((run = mt_find(&m->mem.runs, &at, last))) {
-		mtree_erase(&m->mem.runs, run->first);
+	while ((run = run_first(&m->mem, first, last))) {
+		rb_erase(&run->node, &m->mem.runs);
 		mem_unpin(m, run);
 	}
 }
@@ -445,7 +474,7 @@ void sluice_mdev_mem_forget(struct sluice_mdev *m)
 void sluice_mdev_mem_init(struct sluice_mdev *m)
 {
 	mutex_init(&m->mem.lock);
-	mt_init(&m->mem.runs);
+	m->mem.runs = RB_ROOT;
 	INIT_DELAYED_WORK(&m->mem.work, mem_work);
 	init_waitqueue_head(&m->mem.settled);
 	m->mem.held_until = jiffies;

@@ -25,8 +25,8 @@
 #ifndef _SLUICE_VDPA_H
 #define _SLUICE_VDPA_H
 
-#include <linux/maple_tree.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/spinlock.h>
 #include <linux/vdpa.h>
 #include <linux/virtio_blk.h>
@@ -175,7 +175,7 @@ struct sluice_vdpa_vq {
  * @gmem: what attached queues reach
  * @iotlb: what the VMM mapped
  * @direct: every address of the host's
- * @maps: what stands behind @iotlb; struct vdpa_map by IOVA
+ * @maps: what stands behind @iotlb; struct vdpa_map by IOVA, not overlapping; each is one entry there
  * @vq: the queues, @nr_vqs of them
  * @start_work: has the type get ready, then starts what is ready
  * @broken: a ring was stopped, or could not be started
@@ -207,7 +207,7 @@ struct sluice_vdpa {
 	struct sluice_gmem gmem;
 	struct sluice_iotlb *iotlb;
 	struct sluice_iotlb *direct;
-	struct maple_tree maps;
+	struct rb_root maps;
 	struct sluice_vdpa_vq vq[SLUICE_VDPA_VQS];
 	struct work_struct start_work;
 	bool broken;

@@ -26,20 +26,50 @@
  */
 #include <linux/dma-direct.h>
 #include <linux/mm.h>
+#include <linux/rbtree.h>
 #include <linux/slab.h>
 #include "vdpa.h"
 
 /**
  * struct vdpa_map - a piece of memory
+ * @node: in d->maps; here, so that taking a piece out needs no memory
  * @iova: where the device sees it
  * @last: inclusive
  * @pa: where it is
  */
 struct vdpa_map {
+	struct rb_node node;
 	u64 iova;
 	u64 last;
 	u64 pa;
 };
+
+struct map_range {
+	u64 iova;
+	u64 last;
+};
+
+static int map_compare(const void *key, const struct rb_node *node)
+{
+	const struct vdpa_map *map = rb_entry(node, struct vdpa_map, node);
+	const struct map_range *r = key;
+
+	return r->last < map->iova ? -1 : r->iova > map->last;
+}
+
+static bool map_less(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct vdpa_map, node)->iova < rb_entry(b, struct vdpa_map, node)->iova;
+}
+
+/* A piece that has a byte of [@iova, @last], or NULL. */
+static struct vdpa_map *map_find(const struct sluice_vdpa *d, u64 iova, u64 last)
+{
+	struct map_range r = { .iova = iova, .last = last };
+
+	lockdep_assert_held(&d->lock);
+	return rb_entry_safe(rb_find(&r, &d->maps, map_compare), struct vdpa_map, node);
+}
 
 /* Call @fn for each part of a folio in the piece. */
 static void map_each_folio(const struct vdpa_map *map, void (*fn)(struct folio *folio))
@@ -73,6 +103,44 @@ static void map_free(struct vdpa_map *map)
 	kfree(map);
 }
 
+/* No queue uses what the IOTLB has forgotten: false: a worker does not say so. */
+static bool map_quiesce(struct sluice_vdpa *d)
+{
+	unsigned int i;
+
+	for (i = 0; i < d->nr_vqs; i++) {
+		if (d->vq[i].attached && sluice_queue_memory_changed(d->vq[i].q))
+			sluice_vdpa_lose(d);
+	}
+	return !d->lost;
+}
+
+/* Let go of the pieces that the IOTLB has forgotten. */
+static void map_drop(struct sluice_vdpa *d, u64 iova, u64 last)
+{
+	struct vdpa_map *map = map_find(d, iova, last);
+	bool quiet = map && map_quiesce(d);
+
+	for (; map; map = map_find(d, iova, last)) {
+		rb_erase(&map->node, &d->maps);
+		if (quiet)
+			map_free(map);
+		else
+			sluice_leak(map->last - map->iova + 1);
+	}
+}
+
+void sluice_vdpa_map_del(struct sluice_vdpa *d, u64 iova, u64 last)
+{
+	/* Whole entries go here and there. */
+	sluice_iotlb_invalidate(d->iotlb, iova, last);
+	map_drop(d, iova, last);
+}
+
+/*
+ * Who maps what is mapped wants it replaced. What can fail comes first, so what was mapped is
+ * mapped still if it does.
+ */
 int sluice_vdpa_map_add(struct sluice_vdpa *d, u64 iova, u64 size, u64 pa, u8 perm)
 {
 	struct vdpa_map *map;
@@ -87,56 +155,18 @@ int sluice_vdpa_map_add(struct sluice_vdpa *d, u64 iova, u64 size, u64 pa, u8 pe
 	map->iova = iova;
 	map->last = iova + size - 1;
 	map->pa = pa;
-	/* Who maps what is mapped wants it replaced. */
-	sluice_vdpa_map_del(d, map->iova, map->last);
-	err = mtree_insert_range(&d->maps, map->iova, map->last, map, GFP_KERNEL_ACCOUNT);
-	if (err) {
-		kfree(map);
-		return err;
-	}
+	/* From here on a worker may find it. */
 	map_each_folio(map, map_get);
 	err = sluice_iotlb_update(d->iotlb, map->iova, map->last, (uintptr_t)phys_to_virt(pa),
 				  perm);
 	if (err) {
-		mtree_erase(&d->maps, map->iova);
 		map_free(map);
 		return err;
 	}
+	map_drop(d, map->iova, map->last);
+	rb_add(&map->node, &d->maps, map_less);
 	sluice_vdpa_vq_kick_all(d);
 	return 0;
-}
-
-/* No queue uses what the IOTLB has forgotten: false: a worker does not say so. */
-static bool map_quiesce(struct sluice_vdpa *d)
-{
-	unsigned int i;
-
-	for (i = 0; i < d->nr_vqs; i++) {
-		if (d->vq[i].attached && sluice_queue_memory_changed(d->vq[i].q))
-			sluice_vdpa_lose(d);
-	}
-	return !d->lost;
-}
-
-void sluice_vdpa_map_del(struct sluice_vdpa *d, u64 iova, u64 last)
-{
-	unsigned long at = iova;
-	struct vdpa_map *map;
-	bool quiet;
-
-	lockdep_assert_held(&d->lock);
-	while ((map = mt_find(&d->maps, &at, last))) {
-		sluice_iotlb_invalidate(d->iotlb, map->iova, map->last);
-		quiet = map_quiesce(d);
-		mtree_erase(&d->maps, map->iova);
-		if (quiet)
-			map_free(map);
-		else
-			sluice_leak(map->last - map->iova + 1);
-		/* Behind the last address comes the first. */
-		if (!at)
-			break;
-	}
 }
 
 void sluice_vdpa_map_choose(struct sluice_vdpa *d)
@@ -166,9 +196,7 @@ static int map_init_direct(struct sluice_vdpa *d)
 
 int sluice_vdpa_map_init(struct sluice_vdpa *d)
 {
-	/* Keys are longs. */
-	BUILD_BUG_ON(sizeof(unsigned long) < sizeof(u64));
-	mt_init(&d->maps);
+	d->maps = RB_ROOT;
 	d->gmem.kernel = true;
 	d->iotlb = sluice_iotlb_new(map_miss, d);
 	if (!d->iotlb)
@@ -182,7 +210,6 @@ void sluice_vdpa_map_exit(struct sluice_vdpa *d)
 	mutex_lock(&d->lock);
 	sluice_vdpa_map_del(d, 0, U64_MAX);
 	mutex_unlock(&d->lock);
-	mtree_destroy(&d->maps);
 	sluice_iotlb_free(d->iotlb);
 	sluice_iotlb_free(d->direct);
 }

@@ -5,20 +5,31 @@
  * An entry is immutable and freed after a grace period. The generation is bumped after each
  * change that takes an entry away, so whoever loads it before a look-up (a hint, the areas of a
  * ring) and finds it unchanged later holds what is still true.
+ *
+ * What a VMM takes away must go, memory or not: so the tree's nodes lie in the entries, and a
+ * change needs none but the entry, which is there before anything is changed. It is two trees, of
+ * which one is whole at any time; a look-up that met a change under way is made anew.
  */
-#include <linux/maple_tree.h>
 #include <linux/mutex.h>
+#include <linux/rbtree_latch.h>
 #include <linux/rcupdate.h>
+#include <linux/seqlock.h>
 #include <linux/slab.h>
 #include "gmem.h"
 #include "iotlb.h"
 
 struct iotlb_entry {
+	struct latch_tree_node node;
 	u64 iova;
 	u64 last;
 	u64 uaddr;
 	u8 perm;
 	struct rcu_head rcu;
+};
+
+struct iotlb_range {
+	u64 iova;
+	u64 last;
 };
 
 /**
@@ -30,23 +41,50 @@ struct iotlb_entry {
  * @ctx: its argument
  */
 struct sluice_iotlb {
-	struct maple_tree tree;
+	struct latch_tree_root tree;
 	struct mutex lock;	/* changes of @tree and @gen */
 	u64 gen;
 	sluice_iotlb_miss_t miss;
 	void *ctx;
 };
 
+static bool iotlb_less(struct latch_tree_node *a, struct latch_tree_node *b)
+{
+	return container_of(a, struct iotlb_entry, node)->iova <
+	       container_of(b, struct iotlb_entry, node)->iova;
+}
+
+/* Entries do not overlap, so any that meets the range is as good as the next. */
+static int iotlb_compare(void *key, struct latch_tree_node *node)
+{
+	const struct iotlb_entry *e = container_of(node, struct iotlb_entry, node);
+	const struct iotlb_range *r = key;
+
+	return r->last < e->iova ? -1 : r->iova > e->last;
+}
+
+static const struct latch_tree_ops iotlb_ops = {
+	.less = iotlb_less,
+	.comp = iotlb_compare,
+};
+
+/* Context: RCU read side, or the lock. */
+static struct iotlb_entry *iotlb_meet(struct sluice_iotlb *t, u64 iova, u64 last)
+{
+	struct iotlb_range r = { .iova = iova, .last = last };
+	struct latch_tree_node *node = latch_tree_find(&r, &t->tree, &iotlb_ops);
+
+	return node ? container_of(node, struct iotlb_entry, node) : NULL;
+}
+
 struct sluice_iotlb *sluice_iotlb_new(sluice_iotlb_miss_t miss, void *ctx)
 {
 	struct sluice_iotlb *t;
 
-	/* Keys are longs. */
-	BUILD_BUG_ON(sizeof(unsigned long) < sizeof(u64));
 	t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
 	if (!t)
 		return NULL;
-	mt_init_flags(&t->tree, MT_FLAGS_USE_RCU);
+	seqcount_latch_init(&t->tree.seq);
 	mutex_init(&t->lock);
 	t->gen = 1;
 	t->miss = miss;
@@ -74,18 +112,14 @@ static void iotlb_changed(struct sluice_iotlb *t)
  */
 static bool iotlb_remove(struct sluice_iotlb *t, u64 iova, u64 last)
 {
-	unsigned long at = iova;
 	struct iotlb_entry *e;
 	bool any = false;
 
 	lockdep_assert_held(&t->lock);
-	while ((e = mt_find(&t->tree, &at, last))) {
-		mtree_erase(&t->tree, e->iova);
+	while ((e = iotlb_meet(t, iova, last))) {
+		latch_tree_erase(&e->node, &t->tree, &iotlb_ops);
 		kfree_rcu(e, rcu);
 		any = true;
-		/* Behind the last address comes the first. */
-		if (!at)
-			break;
 	}
 	return any;
 }
@@ -94,7 +128,6 @@ int sluice_iotlb_update(struct sluice_iotlb *t, u64 iova, u64 last, u64 uaddr, u
 {
 	struct iotlb_entry *e;
 	bool replaced;
-	int err;
 
 	if (last < iova || uaddr + (last - iova) < uaddr || !perm || (perm & ~SLUICE_GMEM_RW))
 		return -EINVAL;
@@ -108,13 +141,11 @@ int sluice_iotlb_update(struct sluice_iotlb *t, u64 iova, u64 last, u64 uaddr, u
 
 	mutex_lock(&t->lock);
 	replaced = iotlb_remove(t, iova, last);
-	err = mtree_store_range(&t->tree, iova, last, e, GFP_KERNEL_ACCOUNT);
+	latch_tree_insert(&e->node, &t->tree, &iotlb_ops);
 	if (replaced)
 		iotlb_changed(t);
 	mutex_unlock(&t->lock);
-	if (err)
-		kfree(e);
-	return err;
+	return 0;
 }
 SLUICE_EXPORT(sluice_iotlb_update);
 
@@ -134,7 +165,6 @@ void sluice_iotlb_free(struct sluice_iotlb *t)
 	if (!t)
 		return;
 	sluice_iotlb_invalidate(t, 0, U64_MAX);
-	mtree_destroy(&t->tree);
 	mutex_destroy(&t->lock);
 	kfree(t);
 }
@@ -146,7 +176,7 @@ int sluice_iotlb_find(struct sluice_iotlb *t, u64 iova, u8 perm, struct sluice_g
 	struct iotlb_entry *e;
 
 	rcu_read_lock();
-	e = mtree_load(&t->tree, iova);
+	e = iotlb_meet(t, iova, iova);
 	if (e) {
 		h->start = e->iova;
 		h->size = e->last - e->iova + 1 ?: U64_MAX;
@@ -163,20 +193,3 @@ int sluice_iotlb_find(struct sluice_iotlb *t, u64 iova, u8 perm, struct sluice_g
 	return (h->perm & perm) == perm ? 0 : -EPERM;
 }
 SLUICE_EXPORT(sluice_iotlb_find);
-
-int sluice_iotlb_lookup(struct sluice_iotlb *t, u64 iova, u64 len, u8 perm, u64 *uaddr, u64 *run)
-{
-	struct sluice_gmem_hint h = {};
-	int err;
-
-	err = sluice_iotlb_find(t, iova, perm, &h);
-	if (err)
-		return err;
-	/* An entry for all there is has one byte more than a size can say. */
-	if (iova - h.start >= h.size)
-		return -EFAULT;
-	*uaddr = h.uaddr + (iova - h.start);
-	*run = min(len, h.size - (iova - h.start));
-	return 0;
-}
-SLUICE_EXPORT(sluice_iotlb_lookup);

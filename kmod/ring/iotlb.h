@@ -31,21 +31,16 @@ void sluice_iotlb_free(struct sluice_iotlb *t);
 /*
  * Control context; may run while workers look up. @last is inclusive. An update replaces every
  * entry that it overlaps. Neither wakes a ring that waits: see sluice_queue_kick() and
- * sluice_queue_memory_changed(). -EINVAL: a range that wraps, or no permission; -ENOMEM.
+ * sluice_queue_memory_changed(). An update that fails changes nothing: -EINVAL: a range that wraps,
+ * or no permission; -ENOMEM. Taking away needs no memory.
  */
 int sluice_iotlb_update(struct sluice_iotlb *t, u64 iova, u64 last, u64 uaddr, u8 perm);
 void sluice_iotlb_invalidate(struct sluice_iotlb *t, u64 iova, u64 last);
 
 /*
- * Worker context. Translate the start of [@iova, @iova + @len): *uaddr and the number of bytes
- * (<= @len) that the found entry covers. -EAGAIN after reporting a miss, -EPERM on wrong
- * permission.
- */
-int sluice_iotlb_lookup(struct sluice_iotlb *t, u64 iova, u64 len, u8 perm, u64 *uaddr, u64 *run);
-
-/*
- * The same for a caller that remembers: the whole entry that holds @iova, with its generation.
- * @perm is what the caller is about to do.
+ * Worker context. Translate @iova, for a caller that remembers: the whole entry that holds it, with
+ * its generation. @perm is what the caller is about to do. -EAGAIN after reporting a miss, -EPERM
+ * on wrong permission.
  */
 int sluice_iotlb_find(struct sluice_iotlb *t, u64 iova, u8 perm, struct sluice_gmem_hint *h);
 

@@ -67,8 +67,6 @@ u64 guest_uaddr(u64 gpa);
 u64 guest_scattered(u64 gpa);
 /* From now on all goes through an IOTLB, empty so far. */
 struct sluice_iotlb *guest_iotlb(void);
-/* How often the IOTLB was asked. */
-extern unsigned int iotlb_lookups;
 extern unsigned int guest_misses;
 extern u64 guest_miss_iova;
 extern u8 guest_miss_perm;

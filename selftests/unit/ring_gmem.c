@@ -353,10 +353,10 @@ static void t_kernel(void)
 	/* Buffers that lie in another page each: the tree is asked once for each. */
 	for (i = 0; i < 200; i++)
 		CHECK_EQ(0, sluice_gmem_copy_from(&guest, &v, base + i * 4096 + 9, in, 64));
-	iotlb_lookups = 0;
+	shim_latch_finds = 0;
 	for (i = 0; i < 200 * 5; i++)
 		CHECK_EQ(0, sluice_gmem_copy_from(&guest, &v, base + i * 37 % 200 * 4096, in, 64));
-	CHECK(iotlb_lookups < 100);
+	CHECK(shim_latch_finds < 100);
 	/* What is replaced is not used any more, whatever was remembered. */
 	CHECK_EQ(0, sluice_iotlb_update(t, base, base + 4095, guest_scattered(GUEST_LOW + 0x5000),
 					SLUICE_GMEM_RO));

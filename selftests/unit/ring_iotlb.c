@@ -1,92 +1,177 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Stands in for iotlb.c, which needs the kernel's maple tree: a list. */
+/* Translations: what is found, what goes, and what becomes of them when there is no memory. */
+#include "ring.h"
 #include "gmem.h"
 #include "iotlb.h"
 
-unsigned int iotlb_lookups;
+#define PAGES	64
 
-struct entry {
-	u64 iova, last, uaddr;
+/* What each page of the model translates to, 0: to nothing; and the first page of its entry. */
+static struct {
+	u64 uaddr;
+	unsigned int first, last;
 	u8 perm;
-};
+} model[PAGES];
 
-struct sluice_iotlb {
-	struct entry entry[1024];
-	unsigned int nr;
-	u64 gen;
-	sluice_iotlb_miss_t miss;
-	void *ctx;
-};
-
-struct sluice_iotlb *sluice_iotlb_new(sluice_iotlb_miss_t miss, void *ctx)
+static u64 page(unsigned int i)
 {
-	struct sluice_iotlb *t = calloc(1, sizeof(*t));
-
-	if (!t)
-		return NULL;
-	t->gen = 1;
-	t->miss = miss;
-	t->ctx = ctx;
-	return t;
+	return (u64)i << PAGE_SHIFT;
 }
 
-void sluice_iotlb_free(struct sluice_iotlb *t)
-{
-	free(t);
-}
-
-u64 sluice_iotlb_gen(const struct sluice_iotlb *t)
-{
-	return t->gen;
-}
-
-static bool removed(struct sluice_iotlb *t, u64 iova, u64 last)
-{
-	unsigned int i = 0, nr = t->nr;
-
-	while (i < t->nr) {
-		if (t->entry[i].iova <= last && t->entry[i].last >= iova)
-			t->entry[i] = t->entry[--t->nr];
-		else
-			i++;
-	}
-	return t->nr < nr;
-}
-
-void sluice_iotlb_invalidate(struct sluice_iotlb *t, u64 iova, u64 last)
-{
-	if (removed(t, iova, last))
-		t->gen++;
-}
-
-int sluice_iotlb_update(struct sluice_iotlb *t, u64 iova, u64 last, u64 uaddr, u8 perm)
-{
-	if (removed(t, iova, last))
-		t->gen++;
-	if (t->nr == ARRAY_SIZE(t->entry))
-		return -ENOMEM;
-	t->entry[t->nr++] = (struct entry) { iova, last, uaddr, perm };
-	return 0;
-}
-
-int sluice_iotlb_find(struct sluice_iotlb *t, u64 iova, u8 perm, struct sluice_gmem_hint *h)
+/* Is what is there what the model says? */
+static void check_model(struct sluice_iotlb *t)
 {
 	unsigned int i;
 
-	iotlb_lookups++;
-	for (i = 0; i < t->nr; i++) {
-		const struct entry *e = &t->entry[i];
+	for (i = 0; i < PAGES; i++) {
+		struct sluice_gmem_hint h = {};
+		int err = sluice_iotlb_find(t, page(i) + 0x123, SLUICE_GMEM_RO, &h);
 
-		if (iova < e->iova || iova > e->last)
+		if (!model[i].uaddr) {
+			CHECK_EQ(-EAGAIN, err);
 			continue;
-		h->start = e->iova;
-		h->size = e->last - e->iova + 1 ?: U64_MAX;
-		h->uaddr = e->uaddr;
-		h->perm = e->perm;
-		h->gen = t->gen;
-		return (e->perm & perm) == perm ? 0 : -EPERM;
+		}
+		CHECK_EQ(model[i].perm & SLUICE_GMEM_RO ? 0 : -EPERM, err);
+		CHECK_EQ(page(model[i].first), h.start);
+		CHECK_EQ(page(model[i].last - model[i].first + 1), h.size);
+		CHECK_EQ(model[i].uaddr, h.uaddr);
+		CHECK_EQ(sluice_iotlb_gen(t), h.gen);
+		CHECK_OK();
 	}
-	h->size = 0;
-	t->miss(t->ctx, iova, perm);
-	return -EAGAIN;
+}
+
+/* Whole entries go. True if there were any. */
+static bool model_remove(unsigned int first, unsigned int last)
+{
+	bool any = false;
+	unsigned int i, j;
+
+	for (i = first; i <= last; i++) {
+		unsigned int from = model[i].first, to = model[i].last;
+
+		if (!model[i].uaddr)
+			continue;
+		any = true;
+		for (j = from; j <= to; j++)
+			model[j].uaddr = 0;
+	}
+	return any;
+}
+
+static void model_set(unsigned int first, unsigned int last, u64 uaddr, u8 perm)
+{
+	unsigned int i;
+
+	for (i = first; i <= last; i++) {
+		model[i].uaddr = uaddr;
+		model[i].first = first;
+		model[i].last = last;
+		model[i].perm = perm;
+	}
+}
+
+static void one_change(struct sluice_iotlb *t)
+{
+	unsigned int first = rnd_below(PAGES), last = min(first + rnd_below(9), PAGES - 1U);
+	u64 gen = sluice_iotlb_gen(t), uaddr = 0x100000 + page(rnd_below(PAGES));
+	u64 from = page(first), to = page(last + 1) - 1;
+	u8 perm = 1 + rnd_below(3);
+	bool went;
+
+	if (rnd_below(3)) {
+		/* Now and then there is no memory: then it is as it was. */
+		shim_alloc_fail = rnd_below(4) ? -1 : 0;
+		if (!shim_alloc_fail) {
+			CHECK_EQ(-ENOMEM, sluice_iotlb_update(t, from, to, uaddr, perm));
+			CHECK_EQ(gen, sluice_iotlb_gen(t));
+			return;
+		}
+		CHECK_EQ(0, sluice_iotlb_update(t, from, to, uaddr, perm));
+		went = model_remove(first, last);
+		model_set(first, last, uaddr, perm);
+	} else {
+		/* Taking away has none to wait for. */
+		shim_alloc_fail = 0;
+		sluice_iotlb_invalidate(t, page(first) + 7, page(last) + 7);
+		CHECK_EQ(0, shim_alloc_fail);
+		shim_alloc_fail = -1;
+		went = model_remove(first, last);
+	}
+	CHECK_EQ(went, gen != sluice_iotlb_gen(t));
+}
+
+static void t_random(void)
+{
+	struct sluice_iotlb *t = guest_iotlb();
+	unsigned int i;
+
+	rnd_seed(14);
+	memset(model, 0, sizeof(model));
+	for (i = 0; i < 20000; i++) {
+		one_change(t);
+		CHECK_OK();
+		if (i % 16)
+			continue;
+		check_model(t);
+		CHECK_OK();
+	}
+}
+
+/* Each allocation of a life fails once: nothing is left of it, nor lost that was there. */
+static void t_no_memory(void)
+{
+	struct sluice_gmem_hint h = {};
+	struct sluice_iotlb *t;
+	u64 gen;
+
+	shim_alloc_fail = 0;
+	CHECK(!guest_iotlb());
+	t = guest_iotlb();
+	CHECK_EQ(0, sluice_iotlb_update(t, 0x1000, 0x1fff, 0x10000, SLUICE_GMEM_RW));
+	CHECK_EQ(0, sluice_iotlb_update(t, 0x2000, 0x2fff, 0x20000, SLUICE_GMEM_RW));
+	gen = sluice_iotlb_gen(t);
+	/* One that lies over both, and one beside them. */
+	shim_alloc_fail = 0;
+	CHECK_EQ(-ENOMEM, sluice_iotlb_update(t, 0x1800, 0x27ff, 0x30000, SLUICE_GMEM_RO));
+	shim_alloc_fail = 0;
+	CHECK_EQ(-ENOMEM, sluice_iotlb_update(t, 0x3000, 0x3fff, 0x30000, SLUICE_GMEM_RO));
+	CHECK_EQ(gen, sluice_iotlb_gen(t));
+	CHECK_EQ(0, sluice_iotlb_find(t, 0x1800, SLUICE_GMEM_WO, &h));
+	CHECK_EQ(0x10000, h.uaddr);
+	CHECK_EQ(0, sluice_iotlb_find(t, 0x27ff, SLUICE_GMEM_WO, &h));
+	CHECK_EQ(0x20000, h.uaddr);
+	CHECK_EQ(-EAGAIN, sluice_iotlb_find(t, 0x3000, SLUICE_GMEM_RO, &h));
+}
+
+static void t_ends(void)
+{
+	struct sluice_iotlb *t = guest_iotlb();
+	struct sluice_gmem_hint h = {};
+
+	CHECK_EQ(-EINVAL, sluice_iotlb_update(t, 2, 1, 0x1000, SLUICE_GMEM_RW));
+	CHECK_EQ(-EINVAL, sluice_iotlb_update(t, 0, 0xfff, U64_MAX - 0x100, SLUICE_GMEM_RW));
+	CHECK_EQ(-EINVAL, sluice_iotlb_update(t, 0, 0xfff, 0x1000, 0));
+	CHECK_EQ(0, sluice_iotlb_update(t, U64_MAX, U64_MAX, 0x1000, SLUICE_GMEM_RW));
+	CHECK_EQ(0, sluice_iotlb_update(t, 0, 0, 0x2000, SLUICE_GMEM_RW));
+	CHECK_EQ(0, sluice_iotlb_find(t, U64_MAX, SLUICE_GMEM_RW, &h));
+	CHECK_EQ(1, h.size);
+	CHECK_EQ(0, sluice_iotlb_find(t, 0, SLUICE_GMEM_RW, &h));
+	CHECK_EQ(0x2000, h.uaddr);
+	CHECK_EQ(-EAGAIN, sluice_iotlb_find(t, 1, SLUICE_GMEM_RW, &h));
+	sluice_iotlb_invalidate(t, 1, U64_MAX);
+	CHECK_EQ(0, sluice_iotlb_find(t, 0, SLUICE_GMEM_RW, &h));
+	CHECK_EQ(-EAGAIN, sluice_iotlb_find(t, U64_MAX, SLUICE_GMEM_RW, &h));
+	sluice_iotlb_invalidate(t, 5, 4);
+	CHECK_EQ(0, sluice_iotlb_find(t, 0, SLUICE_GMEM_RW, &h));
+}
+
+int main(void)
+{
+	static const struct test tests[] = {
+		{ "IOTLB: as a model of it, memory or not", t_random },
+		{ "IOTLB: a failed update leaves no trace", t_no_memory },
+		{ "IOTLB: first and last addresses", t_ends },
+	};
+
+	return test_main(tests, ARRAY_SIZE(tests));
 }

@@ -154,6 +154,79 @@ TEST_F_TIMEOUT(iotlb, many_mappings, 60)
 	EXPECT_EQ(0, guest_ping(&self->g, 3));
 }
 
+static int put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int err = fd < 0 || write(fd, text, strlen(text)) < 0;
+
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+/* The @n-th allocation of this thread fails from now on; 0: none. */
+static int fail_nth(unsigned int n)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", n);
+	return put("/proc/thread-self/fail-nth", text);
+}
+
+static int take_away(struct vdrv *v, uint64_t iova, uint64_t size, unsigned int nth)
+{
+	int ret;
+
+	fail_nth(nth);
+	ret = message(v, VHOST_IOTLB_INVALIDATE, iova, size, 0, 0);
+	fail_nth(0);
+	return ret;
+}
+
+#define AWAY	0x700000000000ULL
+
+/*
+ * Every allocation of a change fails once. What is taken away is gone, and what is not is there:
+ * the debug kernel sees who looks at an entry that was freed.
+ */
+TEST_F(iotlb, no_memory)
+{
+	struct netio_frame f = { .len = 1500, .seed = 6 };
+	struct vdrv *v = &self->g.v;
+	struct virtio_net_hdr_v1 h;
+	unsigned char frame[1500];
+	unsigned int i, nth;
+	int ret;
+
+	if (put("/sys/kernel/debug/failslab/ignore-gfp-wait", "N") || fail_nth(0))
+		SKIP(return, "the kernel injects no faults");
+	put("/sys/kernel/debug/failslab/verbose", "0");
+	for (nth = 1; nth <= 6; nth++) {
+		for (i = 0; i < 40; i++) {
+			fail_nth(nth);
+			ret = message(v, VHOST_IOTLB_UPDATE, AWAY + i * 8192ULL, 4096,
+				      (uintptr_t)v->mem, VHOST_ACCESS_RW);
+			fail_nth(0);
+			if (ret)
+				ASSERT_EQ(-ENOMEM, ret);
+		}
+		for (i = 0; i < 40; i++)
+			ASSERT_EQ(0, take_away(v, AWAY + i * 8192ULL, 4096, nth));
+		ASSERT_EQ(0, guest_ping(&self->g, nth));
+		ASSERT_EQ(0, take_away(v, vdrv_addr(v, v->mem), v->ring_bytes, nth));
+		ASSERT_EQ(0, take_away(v, vdrv_addr(v, v->mem + v->ring_bytes),
+				       v->mem_bytes - v->ring_bytes, nth));
+		/* It has to ask for all of it. */
+		netio_frame_make(&f, &h, frame);
+		ASSERT_EQ(0, netio_send(self->g.wire, &h, frame, f.len));
+		ASSERT_EQ(0, vdrv_send(v, &h, frame, f.len));
+		ret = serve_until(&self->g, frame, f.len);
+		EXPECT_GT(ret, 0) TH_LOG("allocation %u: %d", nth, ret);
+		ASSERT_EQ(0, vdrv_iotlb_map_all(v));
+	}
+	put("/sys/kernel/debug/failslab/ignore-gfp-wait", "Y");
+}
+
 /* Mapped for reading only: a frame for the guest must not be written there. */
 TEST_F(iotlb, read_only_mapping)
 {

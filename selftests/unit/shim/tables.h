@@ -45,6 +45,54 @@ static inline void rb_erase_cached(struct rb_node *node, struct rb_root_cached *
 	*at = node->next;
 }
 
+/* --- latched tree: a sorted list ------------------------------------------------------------------------------ */
+
+typedef struct { int unused; } seqcount_latch_t;
+#define seqcount_latch_init(s)	((void)(s))
+
+struct latch_tree_node { struct latch_tree_node *next; };
+struct latch_tree_root { seqcount_latch_t seq; struct latch_tree_node *first; };
+struct latch_tree_ops {
+	bool (*less)(struct latch_tree_node *a, struct latch_tree_node *b);
+	int (*comp)(void *key, struct latch_tree_node *node);
+};
+
+/* How often one was searched. */
+extern unsigned int shim_latch_finds;
+
+static inline struct latch_tree_node *latch_tree_find(void *key, struct latch_tree_root *root,
+						      const struct latch_tree_ops *ops)
+{
+	struct latch_tree_node *n = root->first;
+
+	shim_latch_finds++;
+	while (n && ops->comp(key, n) > 0)
+		n = n->next;
+	return n && !ops->comp(key, n) ? n : NULL;
+}
+
+static inline void latch_tree_insert(struct latch_tree_node *node, struct latch_tree_root *root,
+				     const struct latch_tree_ops *ops)
+{
+	struct latch_tree_node **at = &root->first;
+
+	while (*at && ops->less(*at, node))
+		at = &(*at)->next;
+	node->next = *at;
+	*at = node;
+}
+
+static inline void latch_tree_erase(struct latch_tree_node *node, struct latch_tree_root *root,
+				    const struct latch_tree_ops *ops)
+{
+	struct latch_tree_node **at = &root->first;
+
+	(void)ops;
+	while (*at != node)
+		at = &(*at)->next;
+	*at = node->next;
+}
+
 /* --- rhashtable: a fixed number of buckets ------------------------------------------------------------------ */
 
 #define SHIM_BUCKETS 1024
