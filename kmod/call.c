@@ -129,7 +129,10 @@ static void call_run(struct sluice_worker *w, struct sluice_call *call)
 	/* Full barrier: what the sender wrote is there, and it knows that it was too late. */
 	if (atomic_cmpxchg(&call->state, CALL_WAITING, CALL_RUNNING) == CALL_WAITING) {
 		w->call = call;
+		/* See worker_visit(). */
+		non_block_start();
 		call->fn(w, call->arg);
+		non_block_end();
 		w->call = NULL;
 		atomic_set_release(&call->state, CALL_DONE);
 		complete_all(&call->done);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The generic netlink family: its life, its events, and what all commands share. */
 #include <linux/etherdevice.h>
+#include <linux/rcupdate.h>
 #include <linux/rtnetlink.h>
-#include <linux/rwsem.h>
 #include <linux/utsname.h>
 #include "netlink_ops.h"
 #include "worker.h"
@@ -16,14 +16,15 @@ static_assert((int)SLUICE_MODE_ADAPTIVE == SLUICE_WORKER_ADAPTIVE &&
 	      (int)SLUICE_MODE_POLL == SLUICE_WORKER_POLL);
 
 /*
- * Events are told while the family is there; it is held off from going by readers. Inside RTNL
- * and port->lock or volume->lock.
+ * Events are told while the family is there; RCU readers hold it off from going. They come from
+ * workers too, so there is no lock to wait for, nor memory: see event_send().
  */
-static DECLARE_RWSEM(event_lock);
 static bool event_live;
 
 /* Changes with what sluice.ko holds; makes a dump that went on meanwhile recognizable. */
 static atomic_t control_gen = ATOMIC_INIT(1);
+
+#define EVENT_GFP	(GFP_NOWAIT | __GFP_NOWARN)
 
 /* --- events ---------------------------------------------------------------------------------- */
 
@@ -71,32 +72,45 @@ static int event_put(struct sk_buff *skb, const struct event *e)
 	return text ? nla_put_string(skb, SLUICE_A_NOTE_TEXT, text) : 0;
 }
 
-static void event_send(struct net *net, const struct event *e)
+static struct sk_buff *event_build(const struct event *e)
 {
-	struct sk_buff *skb;
+	struct sk_buff *skb = genlmsg_new(NLMSG_DEFAULT_SIZE, EVENT_GFP);
 	void *hdr;
 
-	if (!genl_has_listeners(&sluice_nl_family, net, SLUICE_NLGRP_EVENTS))
-		return;
-	skb = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!skb)
-		return;
+		return NULL;
 	hdr = genlmsg_put(skb, 0, 0, &sluice_nl_family, 0, SLUICE_CMD_NOTIFY);
 	if (!hdr || event_put(skb, e)) {
 		nlmsg_free(skb);
-		return;
+		return NULL;
 	}
 	genlmsg_end(skb, hdr);
-	genlmsg_multicast_netns(&sluice_nl_family, net, skb, 0, SLUICE_NLGRP_EVENTS, GFP_KERNEL);
+	return skb;
+}
+
+/* Who listens is told when there was no memory for an event, as when he reads too slowly. */
+static void event_send(struct net *net, const struct event *e)
+{
+	struct sk_buff *skb;
+
+	if (!genl_has_listeners(&sluice_nl_family, net, SLUICE_NLGRP_EVENTS))
+		return;
+	skb = event_build(e);
+	if (skb)
+		genlmsg_multicast_netns(&sluice_nl_family, net, skb, 0, SLUICE_NLGRP_EVENTS,
+					EVENT_GFP);
+	else
+		genl_set_err(&sluice_nl_family, net, 0, SLUICE_NLGRP_EVENTS, -ENOBUFS);
 }
 
 static void event_tell(struct net *net, const struct event *e)
 {
 	atomic_inc(&control_gen);
-	down_read(&event_lock);
-	if (event_live)
+	rcu_read_lock();
+	/* Pairs with sluice_netlink_init(). */
+	if (smp_load_acquire(&event_live))
 		event_send(net, e);
-	up_read(&event_lock);
+	rcu_read_unlock();
 }
 
 void sluice_netlink_event(struct net *net, u32 event, const struct sluice_port *port, u32 value)
@@ -469,18 +483,17 @@ int sluice_netlink_init(void)
 		sluice_txn_exit();
 		return err;
 	}
-	down_write(&event_lock);
-	event_live = true;
-	up_write(&event_lock);
+	/* What registration wrote is there; pairs with event_tell(). */
+	smp_store_release(&event_live, true);
 	return 0;
 }
 
 /* Once unregistered no command runs any more, hence none can open a transaction. */
 void sluice_netlink_exit(void)
 {
-	down_write(&event_lock);
-	event_live = false;
-	up_write(&event_lock);
+	WRITE_ONCE(event_live, false);
+	/* Nobody tells anything any more. */
+	synchronize_rcu();
 	genl_unregister_family(&sluice_nl_family);
 	sluice_txn_exit();
 }

@@ -90,13 +90,17 @@ void sluice_worker_use_mm(struct sluice_worker *w, struct mm_struct *mm)
 }
 SLUICE_EXPORT(sluice_worker_use_mm);
 
-/* One round over everything that the worker owns. */
+/*
+ * One round over everything that the worker owns. Nothing in it sleeps, nor in a call: a debug
+ * kernel tells who does.
+ */
 static bool worker_visit(struct sluice_worker *w)
 {
 	struct sluice_queue *q, *tmp;
 	struct sluice_port *uplink;
 	bool moved = false;
 
+	non_block_start();
 	w->rounds++;
 	w->held = 0;
 	/* A queue may take itself out of the list when its ring breaks. */
@@ -114,6 +118,7 @@ static bool worker_visit(struct sluice_worker *w)
 	/* Those who had their share left it to nobody: no need to go round in vain. */
 	if (!moved && w->held)
 		w->rounds += w->held - 1;
+	non_block_end();
 	return moved || w->held;
 }
 
@@ -121,12 +126,16 @@ static bool worker_visit(struct sluice_worker *w)
 static bool worker_arm(struct sluice_worker *w)
 {
 	struct sluice_queue *q;
+	bool armed = true;
 
+	non_block_start();
 	list_for_each_entry(q, &w->queues, node) {
-		if (!sluice_queue_arm(w, q))
-			return false;
+		armed = sluice_queue_arm(w, q);
+		if (!armed)
+			break;
 	}
-	return true;
+	non_block_end();
+	return armed;
 }
 
 /*

@@ -39,6 +39,8 @@ static void wedge_borrow(struct sluice_queue *q)
 static void wedge_die(struct sluice_queue *q, void *arg)
 {
 	wedge_borrow(q);
+	/* That a worker sleeps where it must not is what is wanted here. */
+	non_block_end();
 	kthread_exit(0);
 }
 
@@ -50,7 +52,9 @@ static void wedge_oops(struct sluice_queue *q, void *arg)
 
 static void wedge_block(struct sluice_queue *q, void *arg)
 {
+	non_block_end();
 	wait_for_completion(&go);
+	non_block_start();
 }
 
 static void wedge_spin(struct sluice_queue *q, void *arg)

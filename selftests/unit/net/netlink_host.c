@@ -498,6 +498,11 @@ int netlink_has_listeners(struct sock *sk, unsigned int group)
 	return 1;
 }
 
+int netlink_set_err(struct sock *ssk, u32 portid, u32 group, int code)
+{
+	return 0;
+}
+
 int netlink_broadcast_filtered(struct sock *ssk, struct sk_buff *skb, __u32 portid, __u32 group,
 			       gfp_t allocation, netlink_filter_fn filter, void *filter_data)
 {

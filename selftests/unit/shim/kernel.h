@@ -238,6 +238,7 @@ struct rcu_head { void *next; void (*func)(struct rcu_head *head); };
 #define RCU_INIT_POINTER(p, v)	((p) = (v))
 static inline void rcu_read_lock(void) {}
 static inline void rcu_read_unlock(void) {}
+static inline void synchronize_rcu(void) {}
 static inline void cond_resched(void) {}
 static inline void msleep(unsigned int ms) { (void)ms; }
 
