@@ -268,13 +268,11 @@ int sluice_worker_call_copy(struct sluice_worker *w, sluice_call_t fn, void *arg
 		return -ETIMEDOUT;
 	return call_send(call_new(w, fn, arg, size), arg, size);
 }
-SLUICE_EXPORT(sluice_worker_call_copy);
 
 int sluice_worker_call(struct sluice_worker *w, sluice_call_t fn, void *arg)
 {
 	return sluice_worker_call_copy(w, fn, arg, 0);
 }
-SLUICE_EXPORT(sluice_worker_call);
 
 int sluice_worker_call_late(struct sluice_worker *w, sluice_call_t fn, void *arg)
 {

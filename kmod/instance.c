@@ -11,7 +11,6 @@ struct sluice_instance *sluice_instance_get(struct net *net)
 {
 	return net_generic(net, instance_net_id);
 }
-SLUICE_EXPORT(sluice_instance_get);
 
 static int __net_init instance_net_init(struct net *net)
 {

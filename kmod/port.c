@@ -340,21 +340,6 @@ int sluice_port_assign(struct sluice_port *port, int pair, struct sluice_worker 
 
 /* --- what front ends call --- */
 
-struct sluice_port *sluice_port_get_by_ifindex(struct net *net, int ifindex)
-{
-	struct sluice_port *port;
-
-	rtnl_lock();
-	port = sluice_port_find_ifindex(net, ifindex);
-	if (port && port->kind == SLUICE_PORT_GUEST)
-		kref_get(&port->ref);
-	else
-		port = NULL;
-	rtnl_unlock();
-	return port;
-}
-SLUICE_EXPORT(sluice_port_get_by_ifindex);
-
 struct sluice_port *sluice_port_get_by_name(struct net *net, const char *name)
 {
 	struct sluice_port *port;

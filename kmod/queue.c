@@ -255,8 +255,11 @@ static void queue_join(struct sluice_worker *w, void *arg)
 		sluice_queue_use_mm(w, q);
 		j->err = sluice_vring_start(q->vr);
 	}
-	if (j->err && j->err != -EAGAIN)
+	if (j->err && j->err != -EAGAIN) {
+		/* The front end drops the address space next. */
+		sluice_worker_use_mm(w, NULL);
 		return;
+	}
 	q->stalled = false;
 	q->armed = false;
 	q->idle_polls = 0;

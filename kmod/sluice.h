@@ -103,14 +103,6 @@ struct sluice_queue_config {
 
 /* --- ports, as a front end sees them --- */
 
-/**
- * sluice_port_get_by_ifindex() - find a guest port
- * @net: network namespace
- * @ifindex: interface index of the port's netdev
- *
- * Context: process. Return: a reference, to be dropped with sluice_port_put(), or NULL.
- */
-struct sluice_port *sluice_port_get_by_ifindex(struct net *net, int ifindex);
 void sluice_port_put(struct sluice_port *port);
 /* One more reference, for somebody who has the port from a notifier. */
 void sluice_port_hold(struct sluice_port *port);

@@ -18,7 +18,6 @@ const char *sluice_drop_tag(enum sluice_drop why)
 
 	return why < SLUICE_DROP_MAX ? tags[why] : "unknown";
 }
-SLUICE_EXPORT(sluice_drop_tag);
 
 void sluice_port_count_drop(struct sluice_port *port, enum sluice_drop why, unsigned int packets)
 {

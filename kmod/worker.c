@@ -53,7 +53,6 @@ void sluice_worker_wake(struct sluice_worker *w)
 	wake_up_process(READ_ONCE(w->task));
 	rcu_read_unlock();
 }
-SLUICE_EXPORT(sluice_worker_wake);
 
 /* Others kept the worker from its queues since @then. */
 static void worker_note_pause(struct sluice_worker *w, u64 then)
@@ -401,7 +400,6 @@ struct sluice_worker *sluice_worker_next(struct sluice_worker *w)
 		return list_first_entry_or_null(&workers, struct sluice_worker, node);
 	return list_is_last(&w->node, &workers) ? NULL : list_next_entry(w, node);
 }
-SLUICE_EXPORT(sluice_worker_next);
 
 struct sluice_worker *sluice_worker_find(unsigned int cpu)
 {

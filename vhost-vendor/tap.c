@@ -103,6 +103,20 @@ static void tap_unreserve(struct sluice_tap *tap)
 	mutex_unlock(&d->open_lock);
 }
 
+/*
+ * A port may leave its namespace at any time. Looked at before the pair is reserved, for a stranger
+ * is to change nothing, and again afterwards: then it was still here when it was reserved.
+ */
+static bool tap_is_here(const struct sluice_tapdev *d)
+{
+	bool here;
+
+	rtnl_lock();
+	here = d->dev && net_eq(current->nsproxy->net_ns, dev_net(d->dev));
+	rtnl_unlock();
+	return here;
+}
+
 static int tap_open(struct inode *inode, struct file *file)
 {
 	struct sluice_tapdev *d = sluice_tapdev_get(iminor(inode));
@@ -116,13 +130,18 @@ static int tap_open(struct inode *inode, struct file *file)
 		pair = -ENOMEM;
 		goto put;
 	}
-	if (!net_eq(current->nsproxy->net_ns, d->net))
+	if (!tap_is_here(d))
 		goto free;
 	pair = tap_reserve(d);
 	if (pair < 0)
 		goto free;
 	tap->tapdev = d;
 	tap->pair = pair;
+	if (!tap_is_here(d)) {
+		tap_unreserve(tap);
+		pair = -ENXIO;
+		goto free;
+	}
 	mutex_init(&tap->lock);
 	tap->flags = TAP_FIXED | IFF_VNET_HDR;
 	tap->hdr_len = SLUICE_TAP_HDR_MIN;

@@ -171,11 +171,6 @@ bool sluice_acl_check(const struct sluice_acl *acl, const struct sluice_flow_key
 	return false;
 }
 
-bool sluice_acl_empty(const struct sluice_acl *acl)
-{
-	return !rcu_access_pointer(acl->list) && !READ_ONCE(acl->default_deny);
-}
-
 static const char *address_trouble(const struct sluice_acl_rule *r)
 {
 	u32 f = r->fields;

@@ -65,8 +65,6 @@ struct sluice_acl {
  */
 bool sluice_acl_check(const struct sluice_acl *acl, const struct sluice_flow_key *key,
 		      struct sluice_counter **hits, enum sluice_drop *why);
-/* No rules and everything allowed: needs no check (and counts nothing). */
-bool sluice_acl_empty(const struct sluice_acl *acl);
 
 /* Is the rule sensible? 0 or -EINVAL with an explanation. */
 int sluice_acl_rule_check(const struct sluice_acl_rule *rule, struct netlink_ext_ack *extack);

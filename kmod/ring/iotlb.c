@@ -98,7 +98,6 @@ u64 sluice_iotlb_gen(const struct sluice_iotlb *t)
 	/* Before the look-up that follows; pairs with iotlb_changed(). */
 	return smp_load_acquire(&t->gen);
 }
-SLUICE_EXPORT(sluice_iotlb_gen);
 
 static void iotlb_changed(struct sluice_iotlb *t)
 {
@@ -192,4 +191,3 @@ int sluice_iotlb_find(struct sluice_iotlb *t, u64 iova, u8 perm, struct sluice_g
 	}
 	return (h->perm & perm) == perm ? 0 : -EPERM;
 }
-SLUICE_EXPORT(sluice_iotlb_find);

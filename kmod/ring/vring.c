@@ -16,13 +16,11 @@ const char *sluice_vring_strerror(enum sluice_vring_error e)
 {
 	return (unsigned int)e < SLUICE_VRING_ERR_MAX ? vring_error_text[e] : "unknown";
 }
-SLUICE_EXPORT(sluice_vring_strerror);
 
 enum sluice_vring_error sluice_vring_error(const struct sluice_vring *vr)
 {
 	return READ_ONCE(vr->error);
 }
-SLUICE_EXPORT(sluice_vring_error);
 
 void sluice_vring_break(struct sluice_vring *vr, enum sluice_vring_error why)
 {
@@ -165,14 +163,12 @@ void sluice_vring_state(const struct sluice_vring *vr, u32 *avail, u32 *used)
 			      (u16)(vr->avail - vr->nr_pend);
 	*used = vr->packed ? vring_packed_encode(vr, vr->used) : vr->used_unknown ? ~0U : vr->used;
 }
-SLUICE_EXPORT(sluice_vring_state);
 
 void sluice_vring_set_log(struct sluice_vring *vr, bool on, u64 addr)
 {
 	vr->log_used = on;
 	vr->log_addr = addr;
 }
-SLUICE_EXPORT(sluice_vring_set_log);
 
 /* --- the ring's own memory --- */
 
@@ -282,7 +278,6 @@ void sluice_vring_unmap(struct sluice_vring *vr)
 	vr->nr_win = 0;
 	vr->nr_side = 0;
 }
-SLUICE_EXPORT(sluice_vring_unmap);
 
 static int vring_ready(struct sluice_vring *vr)
 {
@@ -722,7 +717,6 @@ void sluice_vring_disable_notify(struct sluice_vring *vr)
 	if (unlikely(err))
 		vring_fail(vr, err);
 }
-SLUICE_EXPORT(sluice_vring_disable_notify);
 
 bool sluice_vring_more(struct sluice_vring *vr)
 {
@@ -731,4 +725,3 @@ bool sluice_vring_more(struct sluice_vring *vr)
 	/* Whatever is wrong, a fetch tells. */
 	return vring_ready(vr) || vring_more(vr, 0);
 }
-SLUICE_EXPORT(sluice_vring_more);

@@ -223,10 +223,9 @@ static void test_order(void)
 	enum sluice_drop why = SLUICE_DROP_NONE;
 	bool allowed;
 
-	tap_ok(sluice_acl_empty(&acl), "all zero is empty");
 	tap_ok(add(&acl, 30, 0, false) && add(&acl, 10, 81, true) && add(&acl, 20, 80, true) &&
 	       add(&acl, 0xffffffff, 0, false), "rules in any order");
-	tap_ok(!sluice_acl_empty(&acl) && decided_by(&acl, &allowed, &why) == 20 && allowed,
+	tap_ok(decided_by(&acl, &allowed, &why) == 20 && allowed,
 	       "the lowest that matches decides");
 	item = acl.list->entry[1].item;
 	item->hits.packets.counter = 7;
