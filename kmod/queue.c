@@ -85,6 +85,7 @@ static int queue_call_locked(struct sluice_queue *q, void (*fn)(struct sluice_qu
 			     void *arg, size_t size)
 {
 	struct queue_call c = { .q = q, .fn = fn, .arg = arg, .copied = size };
+	int err;
 
 	if (!queue_on_worker(q)) {
 		fn(q, arg);
@@ -93,7 +94,10 @@ static int queue_call_locked(struct sluice_queue *q, void (*fn)(struct sluice_qu
 	if (WARN_ON_ONCE(size > sizeof(c.copy)))
 		return -EINVAL;
 	memcpy(c.copy, arg, size);
-	return sluice_worker_call_copy(queue_worker(q), queue_call_on_worker, &c, sizeof(c));
+	err = sluice_worker_call_copy(queue_worker(q), queue_call_on_worker, &c, sizeof(c));
+	if (!err)
+		memcpy(arg, c.copy, size);
+	return err;
 }
 
 int sluice_queue_call(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg),

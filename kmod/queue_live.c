@@ -63,6 +63,34 @@ int sluice_queue_memory_changed(struct sluice_queue *q)
 }
 SLUICE_EXPORT(sluice_queue_memory_changed);
 
+struct queue_state {
+	u32 avail;
+	u32 used;
+	bool there;
+};
+
+static void queue_get_state(struct sluice_queue *q, void *arg)
+{
+	struct queue_state *s = arg;
+
+	s->there = q->vr;
+	if (s->there)
+		sluice_vring_state(q->vr, &s->avail, &s->used);
+}
+
+int sluice_queue_state(struct sluice_queue *q, u32 *avail, u32 *used)
+{
+	struct queue_state s = {};
+	int err = sluice_queue_call(q, queue_get_state, &s, sizeof(s));
+
+	if (err || !s.there)
+		return err ?: -ENOTCONN;
+	*avail = s.avail;
+	*used = s.used;
+	return 0;
+}
+SLUICE_EXPORT(sluice_queue_state);
+
 static void queue_fail(struct sluice_queue *q, void *arg)
 {
 	enum sluice_vring_error *why = arg;

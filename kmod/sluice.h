@@ -107,7 +107,7 @@ void sluice_port_put(struct sluice_port *port);
 /* One more reference, for somebody who has the port from a notifier. */
 void sluice_port_hold(struct sluice_port *port);
 
-/* The same by name. */
+/* A guest port by the name of its netdev: a reference, or NULL. Context: process. */
 struct sluice_port *sluice_port_get_by_name(struct net *net, const char *name);
 
 /**
@@ -401,6 +401,12 @@ int sluice_queue_memory_changed(struct sluice_queue *q);
  * (so not from a miss). Return: as sluice_queue_call().
  */
 int sluice_queue_fail(struct sluice_queue *q, enum sluice_vring_error why);
+
+/*
+ * Where an attached ring stands between two visits, as sluice_queue_detach() tells it. Context:
+ * process. Return: as sluice_queue_call(); -ENOTCONN: it is not attached.
+ */
+int sluice_queue_state(struct sluice_queue *q, u32 *avail, u32 *used);
 
 /* Set @log_used/@log_addr (dirty log of the used ring) of an attached queue, live. */
 int sluice_queue_set_log(struct sluice_queue *q, bool on, u64 log_addr);

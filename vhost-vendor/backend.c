@@ -101,6 +101,7 @@ static void backend_config(const struct sluice_vhost_vq *vq, struct sluice_queue
 			.event_idx = sluice_vhost_has(v, VIRTIO_RING_F_EVENT_IDX),
 			.indirect = sluice_vhost_has(v, VIRTIO_RING_F_INDIRECT_DESC),
 			.in_order = sluice_vhost_has(v, VIRTIO_F_IN_ORDER),
+			.notify_on_empty = sluice_vhost_has(v, VIRTIO_F_NOTIFY_ON_EMPTY),
 			.big_endian = !modern && vq->big_endian,
 			.user_addr = !v->gmem.iotlb,
 			.log_used = vq->log_used,
@@ -150,11 +151,8 @@ static void backend_detach(struct sluice_vhost_vq *vq)
 	err = sluice_queue_detach(vq->q, &avail, &used);
 	if (err && err != -ENOTCONN)
 		sluice_vhost_lose(vq->vhost);
-	if (!err) {
-		vq->base = avail & U16_MAX;
-		if (backend_packed(vq))
-			vq->base |= (used & U16_MAX) << 16;
-	}
+	if (!err)
+		vq->base = sluice_vhost_vq_base(vq, avail, used);
 	vq->attached = false;
 }
 
@@ -172,16 +170,21 @@ void sluice_vhost_backend_clear(struct sluice_vhost_vq *vq)
 	vq->tap_file = NULL;
 }
 
-/* Takes over @file's reference if it succeeds. */
-static int backend_bind(struct sluice_vhost_vq *vq, struct sluice_tap *tap, struct file *file)
+static int backend_may_bind(const struct sluice_vhost_vq *vq, const struct sluice_tap *tap)
 {
-	struct sluice_vhost_vq *other = &vq->vhost->vq[!vq->index];
-	int err;
+	const struct sluice_vhost_vq *other = &vq->vhost->vq[!vq->index];
 
 	/* One worker for both rings is what lets memory change without a lock: see mem.c. */
 	if (other->tap && other->tap != tap)
 		return -EBUSY;
-	err = backend_check(vq);
+	return backend_check(vq);
+}
+
+/* Takes over @file's reference if it succeeds. */
+static int backend_bind(struct sluice_vhost_vq *vq, struct sluice_tap *tap, struct file *file)
+{
+	int err = backend_may_bind(vq, tap);
+
 	if (err)
 		return err;
 	err = sluice_tap_bind(tap, vq->vhost);
@@ -197,6 +200,26 @@ static int backend_bind(struct sluice_vhost_vq *vq, struct sluice_tap *tap, stru
 		get_file(file);
 		sluice_vhost_backend_clear(vq);
 	}
+	return err;
+}
+
+/*
+ * A ring has one server at a time, so the old one leaves it first; it goes on where it was if the
+ * new one cannot have it.
+ */
+static int backend_replace(struct sluice_vhost_vq *vq, struct sluice_tap *tap, struct file *file)
+{
+	struct sluice_tap *old = vq->tap;
+	int err = backend_may_bind(vq, tap);
+	struct file *old_file;
+
+	if (err)
+		return err;
+	old_file = get_file(vq->tap_file);
+	sluice_vhost_backend_clear(vq);
+	err = backend_bind(vq, tap, file);
+	if (!err || backend_bind(vq, old, old_file))
+		fput(old_file);
 	return err;
 }
 
@@ -217,8 +240,7 @@ int sluice_vhost_backend_set(struct sluice_vhost_vq *vq, int fd)
 	if (!tap) {
 		err = -ENOTSOCK;
 	} else if (vq->tap != tap) {
-		sluice_vhost_backend_clear(vq);
-		err = backend_bind(vq, tap, file);
+		err = vq->tap ? backend_replace(vq, tap, file) : backend_bind(vq, tap, file);
 		if (!err)
 			return 0;
 	}

@@ -95,6 +95,12 @@ static bool vhost_is_owner(const struct sluice_vhost *v)
 	return v->mm && v->mm == current->mm && !v->lost;
 }
 
+/* Features may be set ahead of an owner, as vhost has it; where there is one, by that one only. */
+static bool vhost_may_negotiate(const struct sluice_vhost *v)
+{
+	return vhost_is_owner(v) || (!v->mm && !v->lost);
+}
+
 static int vhost_set_owner(struct sluice_vhost *v)
 {
 	if (v->mm)
@@ -147,7 +153,7 @@ static long ioctl_u64(struct sluice_vhost *v, unsigned int cmd, const u64 __user
 	if (copy_from_user(&val, argp, sizeof(val)))
 		return -EFAULT;
 	mutex_lock(&v->lock);
-	if (!vhost_is_owner(v))
+	if (cmd == VHOST_SET_LOG_BASE ? !vhost_is_owner(v) : !vhost_may_negotiate(v))
 		goto unlock;
 	switch (cmd) {
 	case VHOST_SET_FEATURES:

@@ -53,6 +53,7 @@ struct sluice_vhost;
 #define SLUICE_VHOST_REGIONS	512
 
 #define SLUICE_VHOST_FEATURES	(BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) | \
+				 BIT_ULL(VIRTIO_F_NOTIFY_ON_EMPTY) | \
 				 BIT_ULL(VHOST_F_LOG_ALL) | \
 				 BIT_ULL(VHOST_NET_F_VIRTIO_NET_HDR) | \
 				 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) | \
@@ -213,6 +214,8 @@ void sluice_vhost_vq_reset(struct sluice_vhost_vq *vq);
  * suppression.
  */
 u64 sluice_vhost_vq_device_len(const struct sluice_vhost_vq *vq);
+/* Where a ring stands, in VHOST_SET_VRING_BASE's encoding. */
+u32 sluice_vhost_vq_base(const struct sluice_vhost_vq *vq, u32 avail, u32 used);
 int sluice_vhost_vq_set_state(struct sluice_vhost_vq *vq, unsigned int cmd, u32 num);
 int sluice_vhost_vq_get_state(struct sluice_vhost_vq *vq, unsigned int cmd, u32 *num);
 int sluice_vhost_vq_set_addr(struct sluice_vhost_vq *vq, const struct vhost_vring_addr *a);

@@ -51,6 +51,16 @@ u64 sluice_vhost_vq_device_len(const struct sluice_vhost_vq *vq)
 	return 4 + (u64)vq->num * sizeof(struct vring_used_elem) + 2;
 }
 
+u32 sluice_vhost_vq_base(const struct sluice_vhost_vq *vq, u32 avail, u32 used)
+{
+	u32 base = avail & U16_MAX;
+
+	/* A split ring's used index lies in guest memory. */
+	if (sluice_vhost_has(vq->vhost, VIRTIO_F_RING_PACKED))
+		base |= (used & U16_MAX) << 16;
+	return base;
+}
+
 static int vq_set_num(struct sluice_vhost_vq *vq, u32 num)
 {
 	if (vq->tap)
@@ -101,15 +111,26 @@ int sluice_vhost_vq_set_state(struct sluice_vhost_vq *vq, unsigned int cmd, u32 
 	}
 }
 
+/* Only the worker knows where a ring stands that it serves; a moment later that is history. */
+static int vq_get_base(struct sluice_vhost_vq *vq, u32 *base)
+{
+	u32 avail, used;
+	int err;
+
+	*base = vq->base;
+	if (!vq->attached)
+		return 0;
+	err = sluice_queue_state(vq->q, &avail, &used);
+	if (!err)
+		*base = sluice_vhost_vq_base(vq, avail, used);
+	return err;
+}
+
 int sluice_vhost_vq_get_state(struct sluice_vhost_vq *vq, unsigned int cmd, u32 *num)
 {
 	switch (cmd) {
 	case VHOST_GET_VRING_BASE:
-		/* Only the worker knows where a ring stands that it serves. */
-		if (vq->attached)
-			return -EBUSY;
-		*num = vq->base;
-		return 0;
+		return vq_get_base(vq, num);
 	case VHOST_GET_VRING_ENDIAN:
 		*num = vq->big_endian ? VHOST_VRING_BIG_ENDIAN : VHOST_VRING_LITTLE_ENDIAN;
 		return 0;

@@ -124,6 +124,7 @@ struct sluice_vring *sluice_vring_new(const struct sluice_vring_config *cfg,
 	vr->num = cfg->num;
 	vr->packed = cfg->packed;
 	vr->event_idx = cfg->event_idx;
+	vr->notify_on_empty = cfg->notify_on_empty;
 	vr->indirect = cfg->indirect;
 	vr->little = !cfg->big_endian;
 	vr->user_addr = cfg->user_addr;

@@ -79,6 +79,7 @@ struct sluice_chain {
  * @indirect: VIRTIO_F_INDIRECT_DESC
  * @big_endian: legacy ring of a big-endian guest
  * @in_order: VIRTIO_F_IN_ORDER (the device completes in order anyway)
+ * @notify_on_empty: VIRTIO_F_NOTIFY_ON_EMPTY (split rings)
  * @user_addr: ring addresses are addresses of the owner's memory; else they go through @gmem
  * @desc: descriptor table (split), or descriptor ring (packed)
  * @driver: available ring, or driver event suppression
@@ -95,6 +96,7 @@ struct sluice_vring_config {
 	bool indirect;
 	bool big_endian;
 	bool in_order;
+	bool notify_on_empty;
 	bool user_addr;
 	bool log_used;
 	u64 desc;

@@ -57,6 +57,7 @@ struct vring_area {
  * @packed: layout
  * @event_idx: VIRTIO_F_EVENT_IDX
  * @indirect: VIRTIO_F_INDIRECT_DESC
+ * @notify_on_empty: VIRTIO_F_NOTIFY_ON_EMPTY
  * @little: byte order of a split ring
  * @user_addr: areas are configured as addresses of the owner
  * @log_used: writes to the ring are logged as dirty
@@ -103,6 +104,7 @@ struct sluice_vring {
 	u32 num;
 	bool packed;
 	bool event_idx;
+	bool notify_on_empty;
 	bool indirect;
 	bool little;
 	bool user_addr;

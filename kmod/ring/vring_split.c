@@ -310,6 +310,11 @@ int vring_split_signal(struct sluice_vring *vr)
 	u16 val;
 	int err;
 
+	/* As far as was looked: the driver may have added some since, and has one too many then. */
+	if (unlikely(vr->notify_on_empty) && vr->seen == vr->avail) {
+		vr->signal_all = false;
+		return 1;
+	}
 	if (!vr->event_idx) {
 		err = split_read16(vr, VRING_DRIVER, AVAIL_FLAGS, &val);
 		return err ?: !(val & VRING_AVAIL_F_NO_INTERRUPT);

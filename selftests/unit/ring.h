@@ -79,6 +79,7 @@ struct drv_conf {
 	u32 num;
 	bool packed;
 	bool event_idx;
+	bool notify_on_empty;
 	bool indirect;
 	bool big;
 	bool shuffle;	/* hand out descriptors in no order */

@@ -216,6 +216,7 @@ void drv_config(const struct drv *d, struct sluice_vring_config *cfg)
 		.num = d->conf.num,
 		.packed = d->conf.packed,
 		.event_idx = d->conf.event_idx,
+		.notify_on_empty = d->conf.notify_on_empty,
 		.indirect = d->conf.indirect,
 		.big_endian = d->conf.big,
 		.desc = d->desc,

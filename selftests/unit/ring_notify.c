@@ -289,6 +289,31 @@ static void t_quiet(void)
 	end();
 }
 
+/* A ring that was used up is told of, to who wants to know nothing too. */
+static void t_on_empty(void)
+{
+	struct drv_conf conf = { .num = 8, .notify_on_empty = true };
+	unsigned int event;
+
+	for (event = 0; event < 2; event++) {
+		conf.event_idx = event;
+		guest_reset();
+		drv_init(&drv, &conf);
+		vr = drv_vring(&drv);
+		drv_disable_cb(&drv);
+		put(4, 1);
+		CHECK_EQ(2, fetch(2));
+		/* The first one with an event index may be told of. */
+		done(0, 1);
+		CHECK(!done(1, 1));
+		CHECK_EQ(2, fetch(2));
+		CHECK(done(0, 1));
+		CHECK(done(1, 1));
+		CHECK(!sluice_vring_want_signal(vr));
+		end();
+	}
+}
+
 int main(void)
 {
 	static const struct test tests[] = {
@@ -298,6 +323,7 @@ int main(void)
 		{ "packed: interrupt index", t_signal_event_packed },
 		{ "notifications while asleep", t_wake },
 		{ "notifications while short of buffers", t_short },
+		{ "split: a ring that was used up", t_on_empty },
 		{ "packed: event of no meaning", t_nonsense },
 		{ "split: few stores", t_quiet },
 	};

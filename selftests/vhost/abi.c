@@ -95,10 +95,12 @@ static int set_file(int fd, unsigned long cmd, unsigned int index, int file)
 TEST_F(node, owner_comes_first)
 {
 	unsigned char arg[512] = { 0 };
+	uint64_t features = FEATURES;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(owner_cmds); i++)
 		EXPECT_EQ(-EPERM, dev(self->fd, owner_cmds[i], arg)) TH_LOG("command %u", i);
+	EXPECT_EQ(0, dev(self->fd, VHOST_SET_FEATURES, &features));
 	EXPECT_EQ(0, dev(self->fd, VHOST_SET_OWNER, NULL));
 	EXPECT_EQ(-EBUSY, dev(self->fd, VHOST_SET_OWNER, NULL));
 	EXPECT_EQ(0, dev(self->fd, VHOST_RESET_OWNER, NULL));
