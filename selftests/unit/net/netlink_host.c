@@ -562,7 +562,8 @@ void host_close(u32 portid)
 
 void host_start(void)
 {
-	static const struct sluice_port_params params = { 2, { 2, 0, 0, 0, 0, 1 }, 1500 };
+	static const struct sluice_port_params params = {
+		.pairs = 2, .mac = { 2, 0, 0, 0, 0, 1 }, .mtu = 1500 };
 	struct netlink_ext_ack extack = {};
 	struct sluice_worker *w;
 	unsigned int i;
