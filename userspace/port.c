@@ -135,8 +135,8 @@ static int wires_show(const struct command *c, struct rec *args)
 }
 
 const struct command port_commands[] = {
-	{ "port", "add", SLUICE_CMD_PORT_ADD, &object_port, "@name! queues mac mtu control", NULL, NULL,
-	  "make a guest port" },
+	{ "port", "add", SLUICE_CMD_PORT_ADD, &object_port, "@name! queues mac mtu control",
+	  NULL, NULL, "make a guest port" },
 	{ "port", "set", SLUICE_CMD_PORT_SET, &object_port, "@name! mac+ mtu+ control+", NULL, NULL,
 	  "change a port" },
 	{ "port", "del", SLUICE_CMD_PORT_DEL, &object_port, "@name!", NULL, "kind=guest",

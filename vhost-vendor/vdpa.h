@@ -175,7 +175,8 @@ struct sluice_vdpa_vq {
  * @gmem: what attached queues reach
  * @iotlb: what the VMM mapped
  * @direct: every address of the host's
- * @maps: what stands behind @iotlb; struct vdpa_map by IOVA, not overlapping; each is one entry there
+ * @maps: what stands behind @iotlb; struct vdpa_map by IOVA, not overlapping; each is one entry
+ *	there
  * @vq: the queues, @nr_vqs of them
  * @start_work: has the type get ready, then starts what is ready
  * @broken: a ring was stopped, or could not be started

@@ -239,9 +239,9 @@ static bool dev_driver_is_host(const struct vdpa_device *vdev)
 }
 
 /*
- * The core does not tell who opens a device. A VMM uses it from the moment that it maps memory until
- * the map is reset, which is when it closes the file; its guest may reset the device as often as it
- * likes meanwhile. The host's own driver uses it while there is a status.
+ * The core does not tell who opens a device. A VMM uses it from the moment that it maps memory
+ * until the map is reset, which is when it closes the file; its guest may reset the device as often
+ * as it likes meanwhile. The host's own driver uses it while there is a status.
  */
 static void dev_tell_used(struct sluice_vdpa *d)
 {

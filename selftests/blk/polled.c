@@ -188,8 +188,8 @@ TEST_F_TIMEOUT(polled, mode_changes, 120)
 }
 
 /*
- * All slots, at a device that lets 20 KB through in a fiftieth of a second, and nothing larger ever:
- * so none lies beside another, with which the block layer would make one of them.
+ * All slots, at a device that lets 20 KB through in a fiftieth of a second, and nothing larger
+ * ever: so none lies beside another, with which the block layer would make one of them.
  */
 static void load(struct disk *d)
 {

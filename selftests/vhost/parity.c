@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The same questions to the kernel's own node, with a tap, and to ours: answers are alike, or differ as a row says and
- * for the reason that it gives. Documentation/vhost.md has the table of those that differ.
+ * The same questions to the kernel's own node, with a tap, and to ours: answers are alike, or differ
+ * as a row says and for the reason that it gives. Documentation/vhost.md has the table of those that
+ * differ.
  */
 #include "kselftest_harness.h"
 #include <net/if.h>
@@ -197,7 +198,8 @@ static long on_empty(struct guest *g)
 
 static long tap_ufo(struct guest *g)
 {
-	long ret = ioctl(g->backend, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_UFO) < 0 ? -errno : 0;
+	const long offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_UFO;
+	long ret = ioctl(g->backend, TUNSETOFFLOAD, offloads) < 0 ? -errno : 0;
 
 	return ret ?: guest_ping(g, 4);
 }
@@ -278,7 +280,8 @@ static const struct row {
 	{ "TUNSETOWNER", .guest = tap_owner, .why = OPERATORS, .ours = -EINVAL, .theirs = 0 },
 	{ "TUNSETCARRIER", .guest = tap_carrier, .why = OPERATORS, .ours = -EINVAL, .theirs = 0 },
 	{ "TUNSETSTEERINGEBPF", .guest = tap_steering,
-	  .why = "refusing it is how QEMU learns that there is no RSS", .ours = -EINVAL, .theirs = 0 },
+	  .why = "refusing it is how QEMU learns that there is no RSS",
+	  .ours = -EINVAL, .theirs = 0 },
 };
 
 static long ask(const struct row *r, const char *node)
@@ -313,7 +316,8 @@ TEST(both_nodes)
 		const struct row *r = &rows[i];
 		long ours = ask(r, OURS), theirs = ask(r, THEIRS);
 
-		TH_LOG("%s: ours %ld, the kernel's %ld%s%s", r->name, ours, theirs, r->why ? ": " : "",
+		TH_LOG("%s: ours %ld, the kernel's %ld%s%s", r->name, ours, theirs,
+		       r->why ? ": " : "",
 		       r->why ?: "");
 		if (r->why) {
 			EXPECT_EQ(r->ours, ours) TH_LOG("%s", r->name);
