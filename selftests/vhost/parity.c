@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The same questions to the kernel's own node, with a tap, and to ours: answers are alike, or differ
- * as a row says and for the reason that it gives. Documentation/vhost.md has the table of those that
- * differ.
+ * The same questions to the kernel's own node, with a tap, and to ours: answers are alike, or
+ * differ as a row says and for the reason that it gives. Documentation/vhost.md has the table of
+ * those that differ.
  */
 #include "kselftest_harness.h"
 #include <net/if.h>
