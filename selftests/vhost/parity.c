@@ -94,9 +94,12 @@ static long ring_index(int fd)
 	return dev(fd, VHOST_SET_OWNER, NULL) ?: dev(fd, VHOST_SET_VRING_NUM, &s);
 }
 
+/* The kernel's reads the number of a ring before it looks what is asked. */
 static long unknown_command(int fd)
 {
-	return dev(fd, VHOST_SET_OWNER, NULL) ?: dev(fd, _IO(VHOST_VIRTIO, 0xfe), NULL);
+	struct vhost_vring_state s = {};
+
+	return dev(fd, VHOST_SET_OWNER, NULL) ?: dev(fd, _IO(VHOST_VIRTIO, 0xfe), &s);
 }
 
 /* --- a guest at work --- */

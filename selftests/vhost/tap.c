@@ -242,7 +242,7 @@ TEST_F(tap, switched_while_bound)
 	EXPECT_EQ(0, netio_link_wait(PORT));
 	for (i = 0; i < 20; i++) {
 		EXPECT_EQ(0, guest_ping(&g, i * 2)) TH_LOG("round %d", i);
-		EXPECT_NE(0, ioctl(g.v.fd, VHOST_GET_VRING_BASE, &s));
+		EXPECT_EQ(0, ioctl(g.v.fd, VHOST_GET_VRING_BASE, &s));
 		EXPECT_EQ(0, set_queue(self->fd, IFF_DETACH_QUEUE));
 		EXPECT_EQ(-EINVAL, set_queue(self->fd, IFF_DETACH_QUEUE));
 		EXPECT_EQ(0, set_queue(self->fd, IFF_ATTACH_QUEUE));
