@@ -310,13 +310,27 @@ static bool queue_served(const struct sluice_queue *q)
 	       (rcu_access_pointer(q->port->engine_ops) && !sluice_port_held_back(q->port));
 }
 
+/*
+ * submit_bio() says that it might sleep before it looks whether it was asked not to, so the section
+ * that worker_visit() and call_run() made is left for it.
+ */
+static int queue_serve(struct sluice_worker *w, struct sluice_queue *q, int budget)
+{
+	int n;
+
+	non_block_end();
+	n = q->volume->ops->serve(w, q, budget);
+	non_block_start();
+	return n;
+}
+
 /* One visit of the engine's. @budget: 0: nothing new. */
 static int queue_visit(struct sluice_worker *w, struct sluice_queue *q, int budget)
 {
 	const struct sluice_engine_ops *ops;
 
 	if (q->dir == SLUICE_QUEUE_REQ)
-		return q->volume->ops->serve(w, q, budget);
+		return queue_serve(w, q, budget);
 	/* See queue_served(). */
 	rcu_read_lock();
 	ops = rcu_dereference(q->port->engine_ops);
@@ -341,7 +355,7 @@ static void queue_reap(struct sluice_worker *w, struct sluice_queue *q)
 	WRITE_ONCE(q->kicked, 0);
 	/* Pairs with sluice_queue_wake(): look for completions after the kick was taken. */
 	smp_mb();
-	q->volume->ops->serve(w, q, 0);
+	queue_serve(w, q, 0);
 }
 
 static bool queue_poll(struct sluice_worker *w, struct sluice_queue *q)
