@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Commands about access lists. */
-#include <linux/slab.h>
 #include "netlink_ops.h"
 
 /* A default verdict as it was. Rules need no such thing: their lists are built aside. */

@@ -56,8 +56,8 @@ int sluice_change_do(struct sk_buff *skb, struct genl_info *info, sluice_change_
 
 /*
  * The same for a change that packets do not see before the commit is through: rules of an access
- * list, which are built aside, and a new port, which nobody has yet. A commit makes these first,
- * while the workers go on.
+ * list, which are built aside, and a new port or worker, which nobody has yet. A commit makes these
+ * first, while the workers go on.
  */
 int sluice_change_do_aside(struct sk_buff *skb, struct genl_info *info, sluice_change_fn fn,
 			   enum sluice_object object);

@@ -8,10 +8,10 @@
  * sends its changes as it would otherwise, and commits. Until then the messages are only kept,
  * once their policy has passed them. The commit runs them under one RTNL hold, in two passes.
  *
- * The first makes what no packet sees yet, while the workers go on: new ports, and access lists,
- * which are built aside. Then the workers stand still for the second, which makes all the others in
- * order, and switches to the new lists: no packet sees a state in between. How long workers stood
- * still `worker show` tells.
+ * The first makes what no packet sees yet, while the workers go on: new ports and workers, and
+ * access lists, which are built aside. Then the workers stand still for the second, which makes all
+ * the others in order, and switches to the new lists: no packet sees a state in between. How long
+ * workers stood still `worker show` tells.
  *
  * Ahead of each change that is made in place memory is set aside for what would undo it. When a
  * change is refused the lists that were built are thrown away, and those in place are undone, last

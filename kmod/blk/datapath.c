@@ -4,9 +4,9 @@
  * the cipher, to the device; and back from there, through the cipher, to the driver.
  *
  * All of it runs on the queue's worker but for blk_end_bio(), which the device calls, and for
- * sluice_blk_send() of what may sleep, which the helper calls. Guest memory
- * is translated once, when the request is taken, and its pages are held until it is completed: so
- * the front end may take memory away while the device still works on it.
+ * sluice_blk_send() of what may sleep, which the helper calls. Guest memory is translated once,
+ * when the request is taken, and its pages are held until it is completed: so the front end may
+ * take memory away while the device still works on it.
  */
 #include <linux/blkdev.h>
 #include <linux/mm.h>

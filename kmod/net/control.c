@@ -19,31 +19,6 @@ static bool is_link_local(const u8 *dst)
 	return !memcmp(dst, group, sizeof(group)) && !(dst[ETH_ALEN - 1] & 0xf0);
 }
 
-u8 sluice_control_kind(const struct sluice_flow_key *key)
-{
-	u8 group = key->eth_dst[ETH_ALEN - 1];
-
-	/* A station takes those to its own address too. */
-	if (key->eth_type == ETH_P_PAUSE)
-		return SLUICE_CONTROL_NEVER;
-	if (likely(!is_link_local(key->eth_dst)))
-		return 0;
-	if (group == GROUP_MAC_CONTROL)
-		return SLUICE_CONTROL_NEVER;
-	switch (key->eth_type) {
-	case ETH_TYPE_LLC:
-		return group == GROUP_BRIDGE || group == GROUP_PROVIDER_BRIDGE ?
-		       SLUICE_CONTROL_STP : SLUICE_CONTROL_OTHER;
-	case ETH_P_LLDP:
-		return SLUICE_CONTROL_LLDP;
-	case ETH_P_SLOW:
-		return SLUICE_CONTROL_LACP;
-	case ETH_P_PAE:
-		return SLUICE_CONTROL_EAPOL;
-	}
-	return SLUICE_CONTROL_OTHER;
-}
-
 static u8 control_of_type(u16 type)
 {
 	switch (type) {
@@ -55,6 +30,23 @@ static u8 control_of_type(u16 type)
 		return SLUICE_CONTROL_EAPOL;
 	}
 	return 0;
+}
+
+u8 sluice_control_kind(const struct sluice_flow_key *key)
+{
+	u8 group = key->eth_dst[ETH_ALEN - 1];
+
+	/* A station takes those to its own address too. */
+	if (key->eth_type == ETH_P_PAUSE)
+		return SLUICE_CONTROL_NEVER;
+	if (likely(!is_link_local(key->eth_dst)))
+		return 0;
+	if (group == GROUP_MAC_CONTROL)
+		return SLUICE_CONTROL_NEVER;
+	if (key->eth_type == ETH_TYPE_LLC &&
+	    (group == GROUP_BRIDGE || group == GROUP_PROVIDER_BRIDGE))
+		return SLUICE_CONTROL_STP;
+	return control_of_type(key->eth_type) ?: SLUICE_CONTROL_OTHER;
 }
 
 u8 sluice_control_of_guard(const struct sluice_guard *g)
