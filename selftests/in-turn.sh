@@ -18,6 +18,13 @@ remains() {
 	find /sys/bus/mdev/devices /sys/bus/vdpa/devices -mindepth 1 2>/dev/null
 }
 
+# A worker that was made for the first port stays when that is gone; the next test has none, as after a boot.
+remove_workers() {
+	show worker | sed -n 's/^worker cpu \([0-9]*\).*/\1/p' | while read -r cpu; do
+		sluice worker del cpu "$cpu"
+	done
+}
+
 for test in "$@"; do
 	read -ra words <<<"$test"
 	name=${words[0]}
@@ -34,5 +41,6 @@ for test in "$@"; do
 	fi
 	echo "@end $name $rc $((SECONDS - start))"
 	[ -z "$left" ] || exit 1
+	remove_workers
 done
 exit 0
