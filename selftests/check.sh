@@ -122,24 +122,25 @@ run() { # test
 }
 
 passed=0 failed=0 skipped=0
-# What failed, with what was said last before it or, where that comes behind, after it.
+# What failed, with what was said just before it and just behind (programs do it one way, scripts the other);
+# and what the kernel or the rig had to say.
 failures() { # log
 	awk '
-		function say() {
-			if (name != "") {
-				print name
-				printf "%s", after != "" ? after : before
-			}
-			name = ""
+		/^uml-(run|init)\.sh:/ { rig = 12 }
+		rig-- > 0 { print "  " $0 }
+		/^(not )?ok/ { after = 0 }
+		/^not ok/ {
+			for (i = said > 8 ? said - 8 : 0; i < said; i++)
+				print "  " line[i]
+			print
+			after = 4
 		}
-		/^(not )?ok/ { say() }
-		/^not ok/ { name = $0; before = last[3] last[2] last[1]; after = "" }
-		/^(not )?ok/ { delete last }
+		/^(not )?ok/ { said = 0 }
 		/^#/ {
-			last[3] = last[2]; last[2] = last[1]; last[1] = "  " $0 "\n"
-			after = last[3] last[2] last[1]
-		}
-		END { say() }' "$1"
+			line[said++] = $0
+			if (after-- > 0)
+				print "  " $0
+		}' "$1"
 }
 
 # Adds up one test's TAP: a plan not fulfilled, a bad exit code without a failed line and silence count

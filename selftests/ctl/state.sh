@@ -66,7 +66,7 @@ s['rate'] = [{'port': 'vm3', 'dir': 'to-guest', 'pps': 5}]
 s['flow'][2:] = [{'prio': 5, 'in': 'vm3', 'actions': ['drop']}]"
 done_ sluice apply "$tmp/changed.json"
 ok 'ports that stay are the same' test "$vm1 $vm2" = "$(ifindex vm1) $(ifindex vm2)"
-shows 'vm2: .*mtu 1500 wire vm3' sluice port show
+shows 'vm2: .*mtu 1500 .*wire vm3' sluice port show
 shows 'from-guest prio 10 .*deny' sluice acl show port vm1
 shows 'meter id 7 bps 5m' sluice meter show
 shows 'flow id 2 .*meter:7' sluice flow show
