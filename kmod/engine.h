@@ -275,7 +275,7 @@ typedef int (*sluice_meter_emit_t)(void *ctx, u32 id, const struct sluice_rate *
 				   const struct sluice_hits *passed,
 				   const struct sluice_hits *dropped);
 
-#define SLUICE_ENGINE_ABI 5
+#define SLUICE_ENGINE_ABI 6
 
 /**
  * struct sluice_engine_ops - what an engine provides
@@ -347,7 +347,10 @@ struct sluice_engine_ops {
 	void (*draft_switch)(void);
 	void (*draft_end)(void);
 
-	/* Configuration. RTNL; extack is never NULL. */
+	/*
+	 * Configuration. RTNL; extack is never NULL. What comes and goes of rules, flows and meters
+	 * is told to sluice_tenant_count().
+	 */
 	int (*wire_set)(struct sluice_port *a, struct sluice_port *b,
 			struct netlink_ext_ack *extack);
 	int (*wire_del)(struct sluice_port *a, struct sluice_port *b,

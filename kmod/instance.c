@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What Sluice keeps for each network namespace. */
+#include <linux/mutex.h>
 #include <linux/rtnetlink.h>
 #include <net/netns/generic.h>
 #include "instance.h"
@@ -7,9 +8,24 @@
 
 static unsigned int instance_net_id;
 
+/* Inside RTNL: a namespace comes without it. */
+static LIST_HEAD(instances);
+static DEFINE_MUTEX(instances_lock);
+
 struct sluice_instance *sluice_instance_get(struct net *net)
 {
 	return net_generic(net, instance_net_id);
+}
+
+void sluice_instance_each(void (*fn)(struct sluice_instance *inst, void *arg), void *arg)
+{
+	struct sluice_instance *inst;
+
+	ASSERT_RTNL();
+	mutex_lock(&instances_lock);
+	list_for_each_entry(inst, &instances, all)
+		fn(inst, arg);
+	mutex_unlock(&instances_lock);
 }
 
 static int __net_init instance_net_init(struct net *net)
@@ -19,6 +35,9 @@ static int __net_init instance_net_init(struct net *net)
 	inst->net = net;
 	INIT_LIST_HEAD(&inst->ports);
 	INIT_LIST_HEAD(&inst->engine_node);
+	mutex_lock(&instances_lock);
+	list_add_tail(&inst->all, &instances);
+	mutex_unlock(&instances_lock);
 	return 0;
 }
 
@@ -34,7 +53,11 @@ static void __net_exit instance_net_exit(struct net *net)
 	WARN_ON_ONCE(!list_empty(&inst->ports));
 	rtnl_lock();
 	sluice_engine_instance_del(inst);
+	sluice_tenant_forget(inst);
 	rtnl_unlock();
+	mutex_lock(&instances_lock);
+	list_del(&inst->all);
+	mutex_unlock(&instances_lock);
 }
 
 static struct pernet_operations instance_ops = {
@@ -52,4 +75,5 @@ int sluice_instance_init(void)
 void sluice_instance_exit(void)
 {
 	unregister_pernet_subsys(&instance_ops);
+	sluice_tenant_exit();
 }

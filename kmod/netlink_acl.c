@@ -146,7 +146,7 @@ static int acl_add(struct sluice_change *c)
 
 	if (IS_ERR(port))
 		return PTR_ERR(port);
-	err = acl_get_rule(c, &rule);
+	err = sluice_tenant_check_rule(c->inst, c->extack) ?: acl_get_rule(c, &rule);
 	return err ?: c->ops->acl_add(port, &rule, c->extack);
 }
 

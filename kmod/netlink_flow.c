@@ -73,7 +73,7 @@ static int flow_insert(struct sluice_change *c, struct sluice_flow_spec *flow)
 static int flow_add(struct sluice_change *c)
 {
 	struct sluice_flow_spec *flow;
-	int err = sluice_nl_need_engine(c);
+	int err = sluice_nl_need_engine(c) ?: sluice_tenant_check_rule(c->inst, c->extack);
 
 	if (err)
 		return err;

@@ -344,6 +344,22 @@ static const struct nla_policy sluice_port_release_nl_policy[SLUICE_A_PORT_NAME 
 	[SLUICE_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = 15, },
 };
 
+/* SLUICE_CMD_TENANT_ALLOW - do */
+static const struct nla_policy sluice_tenant_allow_nl_policy[SLUICE_A_TENANT_RULES + 1] = {
+	[SLUICE_A_TENANT_NETNS_FD] = { .type = NLA_U32, },
+	[SLUICE_A_TENANT_PID] = { .type = NLA_U32, },
+	[SLUICE_A_TENANT_UID] = { .type = NLA_U32, },
+	[SLUICE_A_TENANT_PORTS] = { .type = NLA_U32, },
+	[SLUICE_A_TENANT_RULES] = { .type = NLA_U32, },
+};
+
+/* SLUICE_CMD_TENANT_DENY - do */
+static const struct nla_policy sluice_tenant_deny_nl_policy[SLUICE_A_TENANT_UID + 1] = {
+	[SLUICE_A_TENANT_NETNS_FD] = { .type = NLA_U32, },
+	[SLUICE_A_TENANT_PID] = { .type = NLA_U32, },
+	[SLUICE_A_TENANT_UID] = { .type = NLA_U32, },
+};
+
 /* Ops table for sluice */
 static const struct genl_split_ops sluice_nl_ops[] = {
 	{
@@ -739,6 +755,30 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.policy		= sluice_port_release_nl_policy,
 		.maxattr	= SLUICE_A_PORT_NAME,
 		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_TENANT_ALLOW,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_tenant_allow_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_tenant_allow_nl_policy,
+		.maxattr	= SLUICE_A_TENANT_RULES,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_TENANT_DENY,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_tenant_deny_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_tenant_deny_nl_policy,
+		.maxattr	= SLUICE_A_TENANT_UID,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= SLUICE_CMD_TENANT_GET,
+		.start	= sluice_nl_dump_start,
+		.dumpit	= sluice_nl_tenant_get_dumpit,
+		.flags	= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
 	},
 };
 

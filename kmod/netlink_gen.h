@@ -80,6 +80,10 @@ int sluice_nl_volume_mode_set_doit(struct sk_buff *skb, struct genl_info *info);
 int sluice_nl_volume_mode_get_doit(struct sk_buff *skb, struct genl_info *info);
 int sluice_nl_port_hold_doit(struct sk_buff *skb, struct genl_info *info);
 int sluice_nl_port_release_doit(struct sk_buff *skb, struct genl_info *info);
+int sluice_nl_tenant_allow_doit(struct sk_buff *skb, struct genl_info *info);
+int sluice_nl_tenant_deny_doit(struct sk_buff *skb, struct genl_info *info);
+int sluice_nl_tenant_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb);
 
 enum {
 	SLUICE_NLGRP_EVENTS,

@@ -154,6 +154,9 @@ static int guard_set(struct sluice_change *c)
 
 	if (IS_ERR(port))
 		return PTR_ERR(port);
+	err = sluice_tenant_check(c->inst, c->extack);
+	if (err)
+		return err;
 	g = kzalloc(sizeof(*g), GFP_KERNEL);
 	if (!g)
 		return -ENOMEM;

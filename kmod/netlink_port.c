@@ -456,7 +456,8 @@ static int wire_change(struct sluice_change *c,
 
 static int wire_add(struct sluice_change *c)
 {
-	return sluice_nl_need_engine(c) ?: wire_change(c, c->ops->wire_set);
+	return sluice_nl_need_engine(c) ?: sluice_tenant_check(c->inst, c->extack) ?:
+	       wire_change(c, c->ops->wire_set);
 }
 
 static int wire_del(struct sluice_change *c)

@@ -101,7 +101,7 @@ static int rate_set(struct sluice_change *c)
 	dir = sluice_nl_need(c, SLUICE_A_RATE_DIR);
 	if (!dir)
 		return -EINVAL;
-	err = rate_get(c, &of_port, &rate);
+	err = sluice_tenant_check(c->inst, c->extack) ?: rate_get(c, &of_port, &rate);
 	return err ?: rate_change(c, port, nla_get_u8(dir), &rate);
 }
 
@@ -203,7 +203,7 @@ static int meter_add(struct sluice_change *c)
 
 	if (!id)
 		return -EINVAL;
-	err = sluice_nl_need_engine(c);
+	err = sluice_nl_need_engine(c) ?: sluice_tenant_check_rule(c->inst, c->extack);
 	if (!err)
 		err = rate_get(c, &of_meter, &rate);
 	if (err)

@@ -39,6 +39,7 @@
  * @sk: likewise: a number may be used again before its last owner's transaction was dropped.
  *	Compared only
  * @kept: struct txn_kept.node, in order
+ * @nr: length of @kept
  * @bytes: size of what is kept
  * @undo: struct sluice_step.node, in order of the changes
  * @defer: struct sluice_step.node
@@ -50,6 +51,7 @@ struct sluice_txn {
 	u32 portid;
 	const struct sock *sk;
 	struct list_head kept;
+	u64 nr;
 	size_t bytes;
 	struct list_head undo;
 	struct list_head defer;
@@ -130,6 +132,11 @@ static int txn_keep(struct sluice_txn *txn, struct genl_info *info, sluice_chang
 			       "more than a transaction can hold: commit the state in several parts");
 		return -E2BIG;
 	}
+	if (txn->nr >= sluice_tenant_max_changes(sluice_instance_get(txn->net))) {
+		NL_SET_ERR_MSG(info->extack,
+			       "more changes than are allowed here at once: commit them in several parts");
+		return -EDQUOT;
+	}
 	kept = kmalloc(size, GFP_KERNEL_ACCOUNT);
 	if (!kept)
 		return -ENOMEM;
@@ -142,6 +149,7 @@ static int txn_keep(struct sluice_txn *txn, struct genl_info *info, sluice_chang
 	kept->len = len;
 	memcpy(kept->attrs, nlmsg_attrdata(info->nlhdr, GENL_HDRLEN), len);
 	list_add_tail(&kept->node, &txn->kept);
+	txn->nr++;
 	txn->bytes += size;
 	txn->max_attr = max(txn->max_attr, ops->maxattr);
 	return 0;
@@ -169,6 +177,10 @@ static int change_do(struct sk_buff *skb, struct genl_info *info, sluice_change_
 
 	if (txn)
 		return txn_keep(txn, info, fn, aside);
+	/* Before anything is made for it. */
+	err = sluice_tenant_check_change(sluice_instance_get(genl_info_net(info)), info->extack);
+	if (err)
+		return err;
 	change_init(&c, genl_info_net(info), info->extack);
 	c.attrs = info->attrs;
 	c.head = nlmsg_attrdata(info->nlhdr, GENL_HDRLEN);
@@ -365,10 +377,18 @@ static int txn_run(struct sluice_txn *txn, struct netlink_ext_ack *extack)
 	return err;
 }
 
+static int txn_allowed(struct genl_info *info)
+{
+	return sluice_tenant_check(sluice_instance_get(genl_info_net(info)), info->extack);
+}
+
 int sluice_nl_txn_begin_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct sluice_txn *txn;
+	int err = txn_allowed(info);
 
+	if (err)
+		return err;
 	if (txn_of(skb, info)) {
 		NL_SET_ERR_MSG(info->extack,
 			       "this socket has a transaction open: commit or abort it first");
@@ -407,7 +427,8 @@ int sluice_nl_txn_commit_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!txn)
 		return -EINVAL;
 	empty = list_empty(&txn->kept);
-	err = txn_run(txn, info->extack);
+	/* It may have been begun while it was allowed. */
+	err = txn_allowed(info) ?: txn_run(txn, info->extack);
 	if (!err && !empty)
 		sluice_nl_config(txn->net, SLUICE_OBJECT_TRANSACTION);
 	txn_free(txn);

@@ -154,7 +154,7 @@ int sluice_port_publish(struct sluice_port *port)
 	if (err)
 		goto workers;
 	list_add_tail(&port->node, &port->inst->ports);
-	port->inst->nr_ports++;
+	sluice_tenant_count(port->inst, 1, 0);
 	if (port->kind == SLUICE_PORT_GUEST) {
 		list_for_each_entry(n, &notifiers, node)
 			n->added(port, port->dev);
@@ -231,7 +231,7 @@ void sluice_port_withdraw(struct sluice_port *port)
 	if (err)
 		sluice_port_leak(port);
 	list_del_init(&port->node);
-	port->inst->nr_ports--;
+	sluice_tenant_count(port->inst, -1, 0);
 	xa_erase(&sluice_ports, port->index);
 	sluice_netlink_event(port->inst->net, SLUICE_EVENT_PORT_DEL, port, 0);
 }
@@ -255,7 +255,7 @@ void sluice_port_leave(struct sluice_port *port)
 	if (ops)
 		ops->port_unlink(port);
 	list_del_init(&port->node);
-	port->inst->nr_ports--;
+	sluice_tenant_count(port->inst, -1, -(int)port->nr_rules);
 }
 
 void sluice_port_look(struct sluice_port *port)
@@ -288,7 +288,7 @@ void sluice_port_enter(struct sluice_port *port)
 
 	port->inst = sluice_instance_get(dev_net(port->dev));
 	list_add_tail(&port->node, &port->inst->ports);
-	port->inst->nr_ports++;
+	sluice_tenant_count(port->inst, 1, port->nr_rules);
 	/*
 	 * The module reference was kept; a namespace whose tables cannot be made leaves the port
 	 * held.

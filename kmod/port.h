@@ -180,6 +180,7 @@ struct sluice_port_filter {
  * @stats: per CPU
  * @fault_threads: bring in absent memory of its owner's; set once, with the first ring that may
  *	need them
+ * @nr_rules: of its access lists, as far as its namespace's count has them; RTNL
  * @engine: the engine's own state; set under RTNL before packets flow
  * @engine_ops: the engine that serves the port (module reference held), NULL while held; RCU
  * @quarantine: enum sluice_quarantine; written under @quarantine_lock, READ_ONCE elsewhere
@@ -221,6 +222,7 @@ struct sluice_port {
 
 	struct sluice_port_stats __percpu *stats;
 	struct sluice_fault_threads *fault_threads;
+	u32 nr_rules;
 	void *engine;
 	const struct sluice_engine_ops __rcu *engine_ops;
 

@@ -296,6 +296,15 @@ static void rep_setup(struct net_device *dev)
 	netif_set_tso_max_size(dev, GSO_LEGACY_MAX_SIZE);
 }
 
+/*
+ * What a tenant has counts where it is, and he may have several namespaces of which not all are
+ * allowed the same: so it stays.
+ */
+static void rep_tie(struct net_device *dev)
+{
+	dev->netns_local = sluice_tenant_is(dev_net(dev));
+}
+
 /* @dev: allocated, named, not registered. On failure the caller frees it. */
 static int rep_register(struct net_device *dev, struct net_device *lower, unsigned int pairs,
 			struct netlink_ext_ack *extack)
@@ -303,6 +312,9 @@ static int rep_register(struct net_device *dev, struct net_device *lower, unsign
 	struct sluice_port *port;
 	int err;
 
+	err = sluice_tenant_check_port(sluice_instance_get(dev_net(dev)), extack);
+	if (err)
+		return err;
 	port = sluice_port_new(dev, lower, pairs);
 	if (IS_ERR(port))
 		return PTR_ERR(port);
@@ -314,6 +326,7 @@ static int rep_register(struct net_device *dev, struct net_device *lower, unsign
 		eth_hw_addr_random(dev);
 	}
 	netif_carrier_off(dev);
+	rep_tie(dev);
 	((struct rep *)netdev_priv(dev))->port = port;
 	/*
 	 * The port's reference is the netdev's now. Early failures do not run the destructor, late
@@ -496,6 +509,7 @@ static int rep_event(struct notifier_block *nb, unsigned long event, void *ptr)
 			sluice_uplink_detach(port);
 		sluice_port_leave(port);
 	} else if (event == NETDEV_REGISTER && !net_eq(port->inst->net, dev_net(dev))) {
+		rep_tie(dev);
 		sluice_port_enter(port);
 	}
 	return NOTIFY_DONE;

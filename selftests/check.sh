@@ -33,7 +33,7 @@ vdpa_tests() {
 	c_tests vdpa
 }
 fuzz_targets() { sed -n 's/^FUZZERS *:= *//p' "$tests/unit/Makefile"; }
-ctl_tests() { find "$tests/ctl" -name '*.sh' ! -name lib.sh -printf '%f\n' | sed 's/\.sh$//' | sort; }
+sh_tests() { find "$tests/$1" -name '*.sh' ! -name lib.sh -printf '%f\n' | sed 's/\.sh$//' | sort; }
 all() {
 	local name
 	echo unit
@@ -44,7 +44,8 @@ all() {
 	for name in $(vdpa_tests); do echo "vdpa/$name"; done
 	for name in $(c_tests blk); do echo "blk/$name"; done
 	for name in $(c_tests vfio); do echo "vfio/$name"; done
-	for name in $(ctl_tests); do echo "ctl/$name"; done
+	for name in $(sh_tests ctl); do echo "ctl/$name"; done
+	for name in $(sh_tests abuse); do echo "abuse/$name"; done
 	echo e2e
 	echo power
 }
@@ -96,7 +97,7 @@ command_of() { # test
 	case $1 in
 	vdpa/contain|vdpa/data|vdpa/hostile|vdpa/life|vdpa/wild)
 		echo "env VHOST_NODE=vdpa $tests/vhost/out/${1#*/}$(variants_of "$1")" ;;
-	ctl/*) echo "$tests/ctl/${1#*/}.sh" ;;
+	ctl/*|abuse/*) echo "$tests/$1.sh" ;;
 	*) echo "$tests/${1%/*}/out/${1#*/}$(variants_of "$1")" ;;
 	esac
 }
@@ -272,7 +273,7 @@ fi
 if selects 'unit|fuzz'; then
 	build unit make -C "$tests/unit" -j"$jobs" all fuzzers || broken+=(unit fuzz)
 fi
-if selects 'vhost|vdpa|blk|vfio|ctl|interrupt'; then
+if selects 'vhost|vdpa|blk|vfio|ctl|abuse|interrupt'; then
 	echo 'build uml: the debug kernel takes a quarter of an hour the first time'
 	# uml-build.sh prints the directory last.
 	build uml "$tests/rig/uml-build.sh" debug &&
@@ -280,7 +281,7 @@ if selects 'vhost|vdpa|blk|vfio|ctl|interrupt'; then
 		build wedge make -C "$tests/wedge" ARCH=um KDIR="$(tail -n 1 "$tmp/uml")" &&
 		build tool make tool && build vhost make -C "$tests/vhost" -j"$jobs" &&
 		build vdpa make -C "$tests/vdpa" -j"$jobs" && build blk make -C "$tests/blk" -j"$jobs" &&
-		build vfio make -C "$tests/vfio" -j"$jobs" || broken+=(vhost vdpa blk vfio ctl interrupt)
+		build vfio make -C "$tests/vfio" -j"$jobs" || broken+=(vhost vdpa blk vfio ctl abuse interrupt)
 fi
 
 # A job a core; a debug kernel has 3 GB.

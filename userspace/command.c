@@ -8,7 +8,7 @@
 const struct command *const command_tables[] = {
 	port_commands, wire_commands,	guard_commands, acl_commands, rate_commands,
 	flow_commands, worker_commands, volume_commands, key_commands,
-	other_commands, NULL,
+	tenant_commands, other_commands, NULL,
 };
 
 /* --- a command's arguments ------------------------------------------------------------------- */

@@ -138,6 +138,7 @@ static const char *const object_names[] = {
 	[SLUICE_OBJECT_WORKER] = "worker",
 	[SLUICE_OBJECT_TRANSACTION] = "transaction",
 	[SLUICE_OBJECT_VOLUME] = "volume",
+	[SLUICE_OBJECT_TENANT] = "tenant",
 };
 
 /* The numbers become words: what value is depends on the event. */

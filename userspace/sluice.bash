@@ -38,6 +38,7 @@ _sluice_values() {
 	eth-type) printf '%s\n' ipv4 ipv6 arp ;;
 	frag) printf '%s\n' no any first later not-later ;;
 	cpu) seq 0 $(($(nproc) - 1)) ;;
+	netns) find /run/netns -mindepth 1 -printf '%f\n' 2>/dev/null ;;
 	id) _sluice_ids "$2" ;;
 	actions) printf '%s\n' drop slow output: push-vlan: pop-vlan set-vlan: set-eth-src: set-eth-dst: \
 		set-src: set-dst: set-ttl: set-dscp: set-sport: set-dport: meter: ;;

@@ -244,7 +244,7 @@ struct command {
 
 extern const struct command port_commands[], wire_commands[], guard_commands[], acl_commands[];
 extern const struct command rate_commands[], flow_commands[], worker_commands[], other_commands[];
-extern const struct command volume_commands[], key_commands[];
+extern const struct command volume_commands[], key_commands[], tenant_commands[];
 extern const struct command *const command_tables[];
 
 /* Run one line of words; an exit code. */

@@ -17,6 +17,7 @@
  * @dir: of which direction
  * @item: struct sluice_acl_item by priority; those of the list in force, and new ones
  * @nr: how many
+ * @counted: how many more (or, less than 0, fewer) than in force the namespace's count has by it
  * @list: the same as packets want it; after the build
  * @old: what was in force; after the switch
  * @switched: it is in force
@@ -29,6 +30,7 @@ struct acl_draft {
 	u8 dir;
 	struct xarray item;
 	u32 nr;
+	int counted;
 	struct sluice_acl_list *list;
 	struct sluice_acl_list *old;
 	bool switched;
@@ -53,6 +55,13 @@ static struct sluice_acl_list *draft_in_force(const struct acl_draft *d)
 static bool draft_shared(const struct acl_draft *d, const struct sluice_acl_item *item)
 {
 	return sluice_acl_find(draft_in_force(d), item->rule.prio) == item;
+}
+
+/* At once, so that a limit holds for what the transaction adds; taken back without a switch. */
+static void draft_count(struct acl_draft *d, int change)
+{
+	d->counted += change;
+	sluice_net_count_rules(d->port, change);
 }
 
 static void draft_free(struct acl_draft *d)
@@ -128,17 +137,20 @@ int sluice_acl_draft_add(struct sluice_port *port, const struct sluice_acl_rule 
 	if (!item)
 		return -ENOMEM;
 	err = xa_insert(&d->item, rule->prio, item, GFP_KERNEL_ACCOUNT);
-	if (err)
+	if (err) {
 		kfree(item);
-	else
-		d->nr++;
-	return err;
+		return err;
+	}
+	d->nr++;
+	draft_count(d, 1);
+	return 0;
 }
 
 static void draft_remove(struct acl_draft *d, struct sluice_acl_item *item)
 {
 	xa_erase(&d->item, item->rule.prio);
 	d->nr--;
+	draft_count(d, -1);
 	if (!draft_shared(d, item))
 		kfree(item);
 }
@@ -239,6 +251,7 @@ static void draft_free_new(struct acl_draft *d)
 	struct sluice_acl_item *item;
 	unsigned long prio;
 
+	draft_count(d, -d->counted);
 	kvfree(d->list);
 	xa_for_each(&d->item, prio, item) {
 		if (!draft_shared(d, item))

@@ -2,7 +2,8 @@
 /*
  * Access lists of a transaction are built aside: each change costs what finding its place costs, no
  * worker waits meanwhile, and what is refused is thrown away. All of it under RTNL, so there is one
- * transaction at a time.
+ * transaction at a time. Rules count for the namespace as they are added and removed, and without a
+ * switch all of that is taken back at the end.
  *
  *	begin, changes, build, switch, end: all of them are in force, in the same moment
  *	begin, changes, [build,] end: none of them ever was

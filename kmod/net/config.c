@@ -107,6 +107,7 @@ int sluice_config_acl_add(struct sluice_port *port, const struct sluice_acl_rule
 	err = sluice_acl_add(&port_of(port)->acl[rule->dir], rule, extack);
 	if (err)
 		return err;
+	sluice_net_count_rules(port, 1);
 	port_changed(port);
 	return 0;
 }
@@ -124,6 +125,7 @@ int sluice_config_acl_del(struct sluice_port *port, u8 dir, u32 prio,
 	item = sluice_acl_unlink(&port_of(port)->acl[dir], prio);
 	if (IS_ERR(item))
 		return PTR_ERR(item) == -ENOENT ? sluice_acl_not_there(extack) : PTR_ERR(item);
+	sluice_net_count_rules(port, -1);
 	port_changed(port);
 	sluice_reclaim(&item->reclaim);
 	return 0;
@@ -138,6 +140,7 @@ int sluice_config_acl_flush(struct sluice_port *port)
 		return sluice_acl_draft_flush(port);
 	for (dir = 0; dir < SLUICE_DIRS; dir++)
 		list[dir] = sluice_acl_unlink_all(&port_of(port)->acl[dir]);
+	sluice_net_count_rules(port, -(int)port->nr_rules);
 	port_changed(port);
 	for (dir = 0; dir < SLUICE_DIRS; dir++)
 		sluice_acl_list_reclaim(list[dir]);
@@ -319,6 +322,7 @@ void sluice_config_port_exit(struct sluice_net_instance *ni, struct sluice_port 
 		list[dir] = sluice_acl_unlink_all(&np->acl[dir]);
 		rate_replace(np, dir, NULL, &rate[dir]);
 	}
+	sluice_net_count_rules(port, -(int)port->nr_rules);
 	RCU_INIT_POINTER(np->guard, NULL);
 	/* None: the port was held in a namespace whose tables could not be made. */
 	if (ni)

@@ -53,6 +53,7 @@ int sluice_config_meter_add(struct sluice_instance *inst, u32 id, const struct s
 			       "this meter id is taken: choose another or delete the meter");
 		return -EEXIST;
 	}
+	sluice_tenant_count(inst, 0, 1);
 	sluice_net_changed(ni);
 	return 0;
 }
@@ -72,6 +73,7 @@ int sluice_config_meter_del(struct sluice_instance *inst, u32 id, struct netlink
 		return -EBUSY;
 	}
 	xa_erase(&ni->meters, id);
+	sluice_tenant_count(inst, 0, -1);
 	sluice_net_changed(ni);
 	sluice_reclaim(&meter->reclaim);
 	return 0;
@@ -238,6 +240,7 @@ int sluice_config_flow_add(struct sluice_instance *inst, struct sluice_flow_spec
 		return err;
 	}
 	flow_use_meters(flow, 1);
+	sluice_tenant_count(inst, 0, 1);
 	sluice_net_changed(sluice_config_of(inst));
 	return 0;
 }
@@ -246,6 +249,7 @@ int sluice_config_flow_add(struct sluice_instance *inst, struct sluice_flow_spec
 static void flow_unlink(struct sluice_net_instance *ni, struct sluice_flow *flow)
 {
 	flow_use_meters(flow, -1);
+	sluice_tenant_count(ni->inst, 0, -1);
 	sluice_flow_unlink(&ni->flows, flow);
 }
 
@@ -393,6 +397,7 @@ void sluice_config_flow_exit(struct sluice_net_instance *ni)
 	sluice_flow_table_exit(&ni->flows);
 	xa_for_each(&ni->meters, id, meter) {
 		xa_erase(&ni->meters, id);
+		sluice_tenant_count(ni->inst, 0, -1);
 		sluice_reclaim(&meter->reclaim);
 	}
 	xa_destroy(&ni->meters);

@@ -10,7 +10,7 @@
 
 static int net_instance_add(struct sluice_instance *inst)
 {
-	struct sluice_net_instance *ni = kzalloc(sizeof(*ni), GFP_KERNEL);
+	struct sluice_net_instance *ni = kzalloc(sizeof(*ni), GFP_KERNEL_ACCOUNT);
 	int err;
 
 	if (!ni)
@@ -20,6 +20,7 @@ static int net_instance_add(struct sluice_instance *inst)
 		kfree(ni);
 		return err;
 	}
+	ni->inst = inst;
 	ni->gen = sluice_net_gen_new();
 	inst->engine = ni;
 	return 0;
@@ -35,7 +36,7 @@ static void net_instance_del(struct sluice_instance *inst)
 
 static int net_port_add(struct sluice_port *port)
 {
-	struct sluice_net_port *np = kzalloc(sizeof(*np), GFP_KERNEL);
+	struct sluice_net_port *np = kzalloc(sizeof(*np), GFP_KERNEL_ACCOUNT);
 	int err;
 
 	if (!np)

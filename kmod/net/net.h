@@ -19,12 +19,14 @@
 
 /**
  * struct sluice_net_instance - tables of one namespace
+ * @inst: the namespace
  * @gen: generation of all configuration here; a cache entry of another generation is void. No two
  *	namespaces ever have the same one. Written under RTNL
  * @flows: flow table
  * @meters: struct sluice_net_meter by id; RTNL
  */
 struct sluice_net_instance {
+	struct sluice_instance *inst;
 	u64 gen;
 	struct sluice_flow_table flows;
 	struct xarray meters;
@@ -46,6 +48,13 @@ struct sluice_net_port {
 
 /* A generation that no namespace ever had. RTNL. */
 u64 sluice_net_gen_new(void);
+
+/* So many rules came to the port's lists, or went. They count where the port is. RTNL. */
+static inline void sluice_net_count_rules(struct sluice_port *port, int change)
+{
+	port->nr_rules += change;
+	sluice_tenant_count(port->inst, 0, change);
+}
 
 /* Every change of configuration ends with this. RTNL. */
 static inline void sluice_net_changed(struct sluice_net_instance *ni)

@@ -15,11 +15,16 @@ python=/usr/bin/python3
 
 clean() {
 	echo '{ "worker": [], "volume": [], "volume-mode": [ { "mode": "monitor" } ] }' | sluice apply - || true
+	sluice tenant show | sed -n 's/^tenant uid \([0-9]*\) .*/uid \1/p' | while read -r who; do
+		# shellcheck disable=SC2086
+		sluice tenant deny $who || true
+	done
 	ip link del vf0 2>/dev/null || true
 	ip link del vf1 2>/dev/null || true
 }
 finish() {
 	local rc=$?
+	if declare -F at_end >/dev/null; then at_end; fi
 	clean
 	rm -rf "$tmp"
 	echo "1..$tests"

@@ -35,7 +35,7 @@ done_ sluice port del vm2
 # Who may what: root of a user namespace of its own rules there, and not over workers.
 user() { unshare -U -r -n "$@"; }
 if user true 2>/dev/null; then
-	ok 'own namespace' user sluice port add vm9
+	refused 'sluice tenant allow' user sluice port add vm9
 	refused 'not permitted|permission' user sluice worker add cpu 0
 	refused 'not permitted|permission' user sluice worker set cpu 0 mode poll
 else

@@ -91,14 +91,18 @@ int sluice_engine_instance_add(struct sluice_instance *inst)
 
 	if (!ni)
 		return -ENOMEM;
+	ni->inst = inst;
 	sluice_config_instance_init(ni);
 	inst->engine = ni;
 	return 0;
 }
 
+/* What the engine counted is there. */
 static void instance_exit(void)
 {
 	sluice_config_instance_exit(instance.engine);
+	if (instance.use.rules)
+		abort();
 	kfree(instance.engine);
 	instance.engine = NULL;
 }
@@ -493,6 +497,11 @@ bool netlink_net_capable(const struct sk_buff *skb, int cap)
 	return host_capable;
 }
 
+bool netlink_capable(const struct sk_buff *skb, int cap)
+{
+	return host_capable;
+}
+
 int netlink_has_listeners(struct sock *sk, unsigned int group)
 {
 	return 1;
@@ -621,9 +630,70 @@ void host_stop(void)
 	xa_destroy(&sluice_ports);
 }
 
-/* --- volumes: none can be had here ----------------------------------------------------------- */
-
 struct net init_net;
+
+/* --- tenants: this namespace is none ---------------------------------------------------------- */
+
+bool sluice_tenant_is(const struct net *net)
+{
+	return false;
+}
+
+int sluice_tenant_check(const struct sluice_instance *inst, struct netlink_ext_ack *extack)
+{
+	return 0;
+}
+
+int sluice_tenant_check_rule(const struct sluice_instance *inst, struct netlink_ext_ack *extack)
+{
+	return 0;
+}
+
+int sluice_tenant_check_change(const struct sluice_instance *inst, struct netlink_ext_ack *extack)
+{
+	return 0;
+}
+
+u64 sluice_tenant_max_changes(const struct sluice_instance *inst)
+{
+	return U64_MAX;
+}
+
+void sluice_tenant_count(struct sluice_instance *inst, int ports, int rules)
+{
+	inst->use.rules += rules;
+	if ((int)inst->use.rules < 0)
+		abort();
+}
+
+struct sluice_worker *sluice_worker_tenants(void)
+{
+	return NULL;
+}
+
+int sluice_worker_call(struct sluice_worker *w, void (*fn)(struct sluice_worker *w, void *arg),
+		       void *arg)
+{
+	abort();
+}
+
+int sluice_nl_tenant_allow_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	NL_SET_ERR_MSG(info->extack, "none");
+	return -EINVAL;
+}
+
+int sluice_nl_tenant_deny_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_nl_tenant_allow_doit(skb, info);
+}
+
+int sluice_nl_tenant_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return 0;
+}
+
+/* --- volumes: none can be had here ----------------------------------------------------------- */
 
 #define NO_VOLUMES(name)                                                    \
 	int sluice_nl_volume_##name(struct sk_buff *skb, struct genl_info *info) \

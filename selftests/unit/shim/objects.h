@@ -66,6 +66,7 @@ struct user_namespace;
 struct file;
 struct net { struct user_namespace *user_ns; struct sock *genl_sock; int unused; };
 typedef struct { struct net *net; } possible_net_t;
+typedef struct { unsigned int val; } kuid_t;
 extern struct net init_net;
 struct sock { struct net *net; };
 static inline struct net *read_pnet(const possible_net_t *p) { return p->net; }
@@ -178,6 +179,11 @@ static inline void *skb_put_data(struct sk_buff *skb, const void *data, unsigned
 bool is_vmalloc_addr(const void *p);
 unsigned long msecs_to_jiffies(unsigned int ms);
 unsigned int jiffies_to_msecs(unsigned long j);
+static inline u64 get_jiffies_64(void) { return 0; }
+#define time_before64(a, b)	((s64)((a) - (b)) < 0)
+#ifndef HZ
+#define HZ			250
+#endif
 
 static inline void *skb_put_zero(struct sk_buff *skb, unsigned int len)
 {

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who may have ports and rules, and how many.
+ *
+ * DOC: Tenants
+ *
+ * CAP_NET_ADMIN over a network namespace is nothing on a host where everybody may make user
+ * namespaces. So a network namespace that belongs to another user namespace than the first is a
+ * tenant: it may have nothing, unless the operator allowed it (by CAP_NET_ADMIN in the first user
+ * namespace) for this namespace, or for all namespaces whose user namespace a certain user owns.
+ * What a namespace was allowed itself comes first; what it has counts for its owner too.
+ *
+ * An allowance of a namespace dies with it. One that is taken back leaves what is there, and lets
+ * it be removed. All of this is under RTNL.
+ */
+#ifndef _SLUICE_TENANT_H
+#define _SLUICE_TENANT_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+
+struct net;
+struct netlink_ext_ack;
+struct sluice_instance;
+
+/* What is allowed if no number is said. */
+#define SLUICE_TENANT_PORTS	16
+#define SLUICE_TENANT_RULES	1024
+
+/**
+ * struct sluice_tenant_limit - an allowance
+ * @allowed: there is one
+ * @ports: so many ports and uplinks at most
+ * @rules: so many rules of access lists, flows and meters at most
+ */
+struct sluice_tenant_limit {
+	bool allowed;
+	u32 ports;
+	u32 rules;
+};
+
+/**
+ * struct sluice_tenant_use - what is there
+ * @ports: ports and uplinks
+ * @rules: rules of access lists, flows and meters
+ */
+struct sluice_tenant_use {
+	u32 ports;
+	u32 rules;
+};
+
+/**
+ * struct sluice_tenant_user - an allowance of all namespaces of one user
+ * @node: in the list of them
+ * @uid: owner of their user namespaces
+ * @limit: for all together
+ * @use: by all together
+ */
+struct sluice_tenant_user {
+	struct list_head node;
+	kuid_t uid;
+	struct sluice_tenant_limit limit;
+	struct sluice_tenant_use use;
+};
+
+/* Does it belong to another user namespace than the first? Any context. */
+bool sluice_tenant_is(const struct net *net);
+
+/* 0, or -EPERM and an extack that says what the operator would do. */
+int sluice_tenant_check(const struct sluice_instance *inst, struct netlink_ext_ack *extack);
+/* Likewise, for one more port or one more rule; also -EDQUOT. */
+int sluice_tenant_check_port(const struct sluice_instance *inst, struct netlink_ext_ack *extack);
+int sluice_tenant_check_rule(const struct sluice_instance *inst, struct netlink_ext_ack *extack);
+/* Has it anything to change, or may it have? -EPERM as above. */
+int sluice_tenant_check_change(const struct sluice_instance *inst, struct netlink_ext_ack *extack);
+/* How many changes one transaction may hold. */
+u64 sluice_tenant_max_changes(const struct sluice_instance *inst);
+
+/* What came (or, less than 0, went). */
+void sluice_tenant_count(struct sluice_instance *inst, int ports, int rules);
+/* The namespace is gone, with whatever was not counted down. */
+void sluice_tenant_forget(struct sluice_instance *inst);
+
+/* NULL: none. */
+struct sluice_tenant_user *sluice_tenant_user(kuid_t uid);
+/* The one behind @user, NULL: the first. */
+struct sluice_tenant_user *sluice_tenant_next_user(struct sluice_tenant_user *user);
+/* -ENOSPC: there are too many. */
+int sluice_tenant_allow_user(kuid_t uid, const struct sluice_tenant_limit *limit);
+/* False: there was no allowance. */
+bool sluice_tenant_deny_user(kuid_t uid);
+void sluice_tenant_exit(void);
+
+#endif /* _SLUICE_TENANT_H */
