@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The character device of a guest port, /dev/tap<ifindex>, with the ioctls of a tap. One open
- * file reserves one queue pair; a vhost node attaches its rings to that.
+ * The character device of a guest port, /dev/tap<ifindex> (tapdev.c says how it is called in
+ * another network namespace than the first), with the ioctls of a tap. One open file reserves one
+ * queue pair; a vhost node attaches its rings to that.
  */
 #ifndef _SLUICE_TAP_H
 #define _SLUICE_TAP_H

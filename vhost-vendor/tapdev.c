@@ -13,9 +13,11 @@
  *
  * DOC: Namespaces
  *
- * Interface indices are unique in a namespace only, and /dev is one: of two ports with the same
- * index the first gets the name. So that nobody attaches a guest to another namespace's port by
- * mistake, a device opens only for those who are in its port's namespace.
+ * Interface indices are unique in a namespace only, and may be chosen there; /dev is one. So the
+ * name that VMMs look for, /dev/tap<ifindex>, is that of a port in the first namespace. Elsewhere
+ * the namespace is part of it: /dev/sluice-tap/<its inode number>-<ifindex>. So that nobody
+ * attaches a guest to another namespace's port by mistake, a device opens only for those who are
+ * in its port's namespace.
  */
 #include <linux/cdev.h>
 #include <linux/device.h>
@@ -76,9 +78,19 @@ void sluice_tapdev_put(struct sluice_tapdev *d)
 	kref_put(&d->ref, tapdev_free);
 }
 
+/* A ! in a name is a / in /dev. */
+static struct device *tapdev_create(struct sluice_tapdev *d, struct net_device *dev)
+{
+	if (net_eq(d->net, &init_net))
+		return device_create(&tapdev_class, &dev->dev, tapdev_number(d), d, "tap%d",
+				     dev->ifindex);
+	return device_create(&tapdev_class, &dev->dev, tapdev_number(d), d, "sluice-tap!%u-%d",
+			     d->net->ns.inum, dev->ifindex);
+}
+
 static int tapdev_add(struct sluice_port *port, struct net_device *dev)
 {
-	struct sluice_tapdev *d = kzalloc(sizeof(*d), GFP_KERNEL);
+	struct sluice_tapdev *d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
 	struct device *device;
 	int err;
 
@@ -93,8 +105,7 @@ static int tapdev_add(struct sluice_port *port, struct net_device *dev)
 	err = xa_alloc(&tapdevs, &d->minor, d, XA_LIMIT(0, TAPDEV_MINORS - 1), GFP_KERNEL);
 	if (err)
 		goto put;
-	device = device_create(&tapdev_class, &dev->dev, tapdev_number(d), d,
-			       "tap%d", dev->ifindex);
+	device = tapdev_create(d, dev);
 	if (IS_ERR(device)) {
 		err = PTR_ERR(device);
 		xa_erase(&tapdevs, d->minor);
