@@ -62,7 +62,7 @@ static int port_init_queues(struct sluice_port *port, unsigned int pairs)
 	unsigned int i;
 	int err;
 
-	port->queue = kvcalloc(2 * pairs, sizeof(*port->queue), GFP_KERNEL);
+	port->queue = kvcalloc(2 * pairs, sizeof(*port->queue), GFP_KERNEL_ACCOUNT);
 	if (!port->queue)
 		return -ENOMEM;
 	for (i = 0; i < 2 * pairs; i++) {
@@ -78,7 +78,7 @@ static int port_init_queues(struct sluice_port *port, unsigned int pairs)
 struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *lower,
 				    unsigned int pairs)
 {
-	struct sluice_port *port = kzalloc(sizeof(*port), GFP_KERNEL);
+	struct sluice_port *port = kzalloc(sizeof(*port), GFP_KERNEL_ACCOUNT);
 	int err = -ENOMEM, cpu;
 
 	if (!port)
@@ -90,7 +90,7 @@ struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *l
 	INIT_LIST_HEAD(&port->worker_node);
 	port->dev = dev;
 	port->kind = lower ? SLUICE_PORT_UPLINK : SLUICE_PORT_GUEST;
-	port->stats = alloc_percpu(struct sluice_port_stats);
+	port->stats = alloc_percpu_gfp(struct sluice_port_stats, GFP_KERNEL_ACCOUNT);
 	if (!port->stats)
 		goto put;
 	for_each_possible_cpu(cpu)

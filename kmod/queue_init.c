@@ -16,7 +16,8 @@ int sluice_queue_init(struct sluice_queue *q, struct sluice_port *port, unsigned
 	q->pair = pair;
 	q->dir = dir;
 	INIT_LIST_HEAD(&q->node);
-	return ptr_ring_init(&q->inbox, dir == SLUICE_QUEUE_RX ? SLUICE_INBOX_SIZE : 0, GFP_KERNEL);
+	return ptr_ring_init(&q->inbox, dir == SLUICE_QUEUE_RX ? SLUICE_INBOX_SIZE : 0,
+			     GFP_KERNEL_ACCOUNT);
 }
 
 int sluice_queue_init_volume(struct sluice_queue *q, struct sluice_volume *v, unsigned int index)
@@ -26,7 +27,7 @@ int sluice_queue_init_volume(struct sluice_queue *q, struct sluice_volume *v, un
 	q->pair = index;
 	q->dir = SLUICE_QUEUE_REQ;
 	INIT_LIST_HEAD(&q->node);
-	return ptr_ring_init(&q->inbox, 0, GFP_KERNEL);
+	return ptr_ring_init(&q->inbox, 0, GFP_KERNEL_ACCOUNT);
 }
 
 void sluice_queue_exit(struct sluice_queue *q)

@@ -248,7 +248,7 @@ int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 	err = uplink_check_lower(lower, extack);
 	if (err)
 		return err;
-	err = ptr_ring_init(&port->inbox, SLUICE_INBOX_SIZE, GFP_KERNEL);
+	err = ptr_ring_init(&port->inbox, SLUICE_INBOX_SIZE, GFP_KERNEL_ACCOUNT);
 	if (err)
 		return err;
 	w = sluice_worker_pick();

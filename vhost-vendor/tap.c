@@ -209,7 +209,7 @@ static ssize_t tap_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	/* A hash that comes behind the header tells the engine nothing. */
 	kept = min_t(unsigned int, given, SLUICE_TAP_HDR_V1);
 	frame = len - given;
-	buf = kvmalloc(kept + frame, GFP_KERNEL);
+	buf = kvmalloc(kept + frame, GFP_KERNEL_ACCOUNT);
 	if (!buf)
 		return -ENOMEM;
 	if (!copy_from_iter_full(buf, kept, from))
