@@ -40,7 +40,8 @@
 	X(GUARD_DHCP,	"guard-dhcp",		"DHCP server, or a client that is not the port") \
 	X(GUARD_OPTION,	"guard-option",		"source routing or a home address") \
 	X(DOWN,		"down",			"the port is set down") \
-	X(CONTROL,	"control",		"a link-local control frame that nobody allowed")
+	X(CONTROL,	"control",		"a link-local control frame that nobody allowed") \
+	X(HOPS,		"hops",			"came by too often: uplinks are in a loop")
 
 enum sluice_drop {
 #define SLUICE_X(name, tag, text) SLUICE_DROP_##name,

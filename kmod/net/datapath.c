@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include "../trace.h"
 #include "datapath.h"
+#include "hops.h"
 #include "rewrite.h"
 #include "segment.h"
 
@@ -346,17 +347,25 @@ int sluice_datapath_uplink_rx(struct sluice_worker *w, struct sluice_port *uplin
 	struct sluice_datapath *dp = w->engine;
 	struct sk_buff *skb;
 	struct burst b;
-	int nr = 0;
+	int taken = 0, nr = 0;
 
 	sluice_assert_worker(w);
 	/* The worker is the inbox's only consumer. */
-	while (nr < min(budget, SLUICE_VRING_BURST) && (skb = __ptr_ring_consume(&uplink->inbox)))
-		sluice_pkt_from_skb(&dp->pkt[nr++], skb);
+	while (taken < min(budget, SLUICE_VRING_BURST) &&
+	       (skb = __ptr_ring_consume(&uplink->inbox))) {
+		taken++;
+		if (likely(sluice_hops_add(skb))) {
+			sluice_pkt_from_skb(&dp->pkt[nr++], skb);
+			continue;
+		}
+		sluice_port_count_drop(uplink, SLUICE_DROP_HOPS, 1);
+		kfree_skb(skb);
+	}
 	if (!nr)
-		return 0;
+		return taken;
 	burst_begin(&b, w, uplink);
 	dp_run(&b, nr, SLUICE_DIR_TO_GUEST);
-	return nr;
+	return taken;
 }
 
 enum sluice_drop sluice_datapath_inject(struct sluice_worker *w, struct sluice_port *port,
