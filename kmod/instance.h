@@ -13,6 +13,7 @@
  * @ports: struct sluice_port.node, in order of creation; protected by RTNL
  * @use: length of @ports, and how many rules the engine has; RTNL
  * @limit: what is allowed, if it is a tenant; RTNL
+ * @flush_at: when a tenant may have workers tell their counts again, in jiffies; RTNL
  * @all: in the list of all of them
  * @engine: the engine's own state; set under RTNL, stable while a port is there
  * @engine_node: in the list of instances that have such state; RTNL
@@ -22,6 +23,7 @@ struct sluice_instance {
 	struct list_head ports;
 	struct sluice_tenant_use use;
 	struct sluice_tenant_limit limit;
+	u64 flush_at;
 	struct list_head all;
 	void *engine;
 	struct list_head engine_node;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The generic netlink family: its life, its events, and what all commands share. */
 #include <linux/etherdevice.h>
+#include <linux/jiffies.h>
 #include <linux/rcupdate.h>
 #include <linux/rtnetlink.h>
 #include <linux/utsname.h>
@@ -184,6 +185,15 @@ int sluice_nl_dump_start(struct netlink_callback *cb)
 int sluice_nl_admin_dump_start(struct netlink_callback *cb)
 {
 	return refuse_others(cb->skb, cb->extack) ?: sluice_nl_dump_start(cb);
+}
+
+/* What is the host's is shown to its operator alone; others need not be told that it is there. */
+int sluice_nl_host_dump_start(struct netlink_callback *cb)
+{
+	int err = sluice_nl_dump_start(cb);
+
+	sluice_nl_dump(cb)->hidden = !netlink_capable(cb->skb, CAP_NET_ADMIN);
+	return err;
 }
 
 /* --- attributes ------------------------------------------------------------------------------ */
@@ -394,9 +404,6 @@ int sluice_nl_dump_ports(struct sk_buff *skb, struct netlink_callback *cb,
 		goto unlock;
 	}
 	sluice_nl_dump_gen(cb, ops, sluice_instance_get(out.net));
-	if (ops && !d->begun)
-		sluice_nl_flush_counters(ops);
-	d->begun = true;
 	xa_for_each_start(&sluice_ports, d->index, port, d->index) {
 		if (port->inst->net != out.net || (only && port != only))
 			continue;
@@ -427,9 +434,6 @@ int sluice_nl_dump_engine(struct sk_buff *skb, struct netlink_callback *cb,
 	ops = sluice_engine();
 	if (ops && inst->engine) {
 		sluice_nl_dump_gen(cb, ops, inst);
-		if (!d->begun)
-			sluice_nl_flush_counters(ops);
-		d->begun = true;
 		err = put(&out, ops, inst, &d->cur);
 	}
 	rtnl_unlock();
@@ -444,10 +448,39 @@ static void worker_flush(struct sluice_worker *w, void *arg)
 		ops->flush(w);
 }
 
-void sluice_nl_flush_counters(const struct sluice_engine_ops *ops)
+/*
+ * A tenant may ask as often as he likes: what he sees is a little older then, and workers are left
+ * alone.
+ */
+static bool flush_due(struct sluice_instance *inst)
 {
+	if (time_before64(get_jiffies_64(), inst->flush_at))
+		return false;
+	inst->flush_at = get_jiffies_64() + HZ / 10;
+	return true;
+}
+
+void sluice_nl_flush_counters(const struct sluice_engine_ops *ops, struct sluice_instance *inst)
+{
+	struct sluice_worker *w;
+
 	/* Those of a worker that does not answer are told of when it does. */
-	sluice_worker_call_all(worker_flush, (void *)ops);
+	if (!sluice_tenant_is(inst->net)) {
+		sluice_worker_call_all(worker_flush, (void *)ops);
+		return;
+	}
+	w = sluice_worker_tenants();
+	if (w && flush_due(inst))
+		sluice_worker_call(w, worker_flush, (void *)ops);
+}
+
+void sluice_nl_dump_counters(const struct sluice_nl_out *out, const struct sluice_engine_ops *ops)
+{
+	struct sluice_nl_dump *d = sluice_nl_dump(out->cb);
+
+	if (!d->begun)
+		sluice_nl_flush_counters(ops, sluice_instance_get(out->net));
+	d->begun = true;
 }
 
 /* --- the module itself ----------------------------------------------------------------------- */

@@ -337,6 +337,7 @@ static int acl_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *o
 	};
 	int err;
 
+	sluice_nl_dump_counters(out, ops);
 	for (; d->part < SLUICE_DIRS; d->part++) {
 		rule.dir = d->part;
 		rule.allow = ops->acl_default(port, rule.dir, &hits);

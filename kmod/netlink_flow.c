@@ -202,7 +202,7 @@ int sluice_nl_flow_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!flow)
 		return -ENOMEM;
 	if (ops && inst->engine) {
-		sluice_nl_flush_counters(ops);
+		sluice_nl_flush_counters(ops, inst);
 		err = ops->flow_get(inst, nla_get_u32(info->attrs[SLUICE_A_FLOW_ID]), flow, &s.hits,
 				    &s.active);
 	}
@@ -230,6 +230,7 @@ static int flow_emit(void *ctx, const struct sluice_flow_spec *flow, const struc
 static int flow_dump(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,
 		     struct sluice_instance *inst, struct sluice_cursor *cur)
 {
+	sluice_nl_dump_counters(out, ops);
 	return ops->flow_dump(inst, cur, flow_emit, out);
 }
 

@@ -638,7 +638,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 	},
 	{
 		.cmd	= SLUICE_CMD_WORKER_GET,
-		.start	= sluice_nl_dump_start,
+		.start	= sluice_nl_host_dump_start,
 		.dumpit	= sluice_nl_worker_get_dumpit,
 		.flags	= GENL_CMD_CAP_DUMP,
 	},

@@ -26,6 +26,7 @@ sluice_nl_unlock(const struct genl_split_ops *ops, struct sk_buff *skb,
 		 struct genl_info *info);
 int sluice_nl_dump_start(struct netlink_callback *cb);
 int sluice_nl_admin_dump_start(struct netlink_callback *cb);
+int sluice_nl_host_dump_start(struct netlink_callback *cb);
 int sluice_nl_volume_dump_start(struct netlink_callback *cb);
 
 int sluice_nl_version_get_doit(struct sk_buff *skb, struct genl_info *info);

@@ -186,8 +186,12 @@ int sluice_nl_dump_engine(struct sk_buff *skb, struct netlink_callback *cb,
 			  int (*put)(struct sluice_nl_out *out, const struct sluice_engine_ops *ops,
 				     struct sluice_instance *inst, struct sluice_cursor *cur));
 
-/* What workers still count for themselves is added to the rules. RTNL. */
-void sluice_nl_flush_counters(const struct sluice_engine_ops *ops);
+/*
+ * What workers still count for themselves is added to the rules. RTNL. By calls to them: so not for
+ * an object, but once for a dump, and not for what counts in place (meters).
+ */
+void sluice_nl_flush_counters(const struct sluice_engine_ops *ops, struct sluice_instance *inst);
+void sluice_nl_dump_counters(const struct sluice_nl_out *out, const struct sluice_engine_ops *ops);
 /* Tell listeners that an object of the namespace changed. */
 void sluice_nl_config(struct net *net, enum sluice_object object);
 

@@ -569,9 +569,8 @@ static int volume_put(struct sk_buff *skb, const void *obj)
 
 int sluice_nl_volume_dump_start(struct netlink_callback *cb)
 {
-	int err = sluice_nl_dump_start(cb);
+	int err = sluice_nl_host_dump_start(cb);
 
-	sluice_nl_dump(cb)->hidden = !netlink_capable(cb->skb, CAP_NET_ADMIN);
 	cb->min_dump_alloc = VOLUME_DUMP_SIZE;
 	return err;
 }

@@ -252,6 +252,7 @@ static int worker_put(struct sk_buff *skb, const void *obj)
 	    nla_put_uint(skb, SLUICE_A_WORKER_SLEEP_NS, t.sleep_ns) ||
 	    nla_put_uint(skb, SLUICE_A_WORKER_WAKEUPS, t.wakeups) ||
 	    nla_put_uint(skb, SLUICE_A_WORKER_LONGEST_PAUSE_NS, t.longest_pause_ns) ||
+	    (w->tenants && nla_put_flag(skb, SLUICE_A_WORKER_TENANTS)) ||
 	    (!cpu_online(w->cpu) && nla_put_flag(skb, SLUICE_A_WORKER_CORE_OFFLINE)) ||
 	    nla_put_string(skb, SLUICE_A_WORKER_STATE,
 			   sluice_worker_state_text(READ_ONCE(w->state))) ||
@@ -275,6 +276,8 @@ int sluice_nl_worker_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 	unsigned int n = 0;
 	int err = 0;
 
+	if (d->hidden)
+		return 0;
 	rtnl_lock();
 	sluice_nl_dump_gen(cb, NULL, NULL);
 	while ((w = sluice_worker_next(w))) {

@@ -107,6 +107,13 @@ put:
 	return ERR_PTR(err);
 }
 
+/* Tenants' ports have a worker apart. */
+static struct sluice_worker *port_pick_worker(const struct sluice_port *port)
+{
+	return sluice_tenant_is(port->inst->net) ? sluice_worker_pick_tenants() :
+						   sluice_worker_pick();
+}
+
 static int port_pick_workers(struct sluice_port *port)
 {
 	struct sluice_worker *w;
@@ -114,7 +121,7 @@ static int port_pick_workers(struct sluice_port *port)
 
 	for (i = 0; i < port->nr_pairs; i++) {
 		/* Both queues of a pair go together: answers find warm what requests touched. */
-		w = sluice_worker_pick();
+		w = port_pick_worker(port);
 		if (IS_ERR(w))
 			return PTR_ERR(w);
 		rcu_assign_pointer(sluice_port_rxq(port, i)->worker, w);
@@ -164,6 +171,7 @@ int sluice_port_publish(struct sluice_port *port)
 
 workers:
 	port_leave_workers(port);
+	sluice_worker_drop_tenants();
 	xa_erase(&sluice_ports, port->index);
 	/* Never published: there is nothing to withdraw when the netdev goes. */
 	port->inst = NULL;
@@ -233,6 +241,7 @@ void sluice_port_withdraw(struct sluice_port *port)
 	list_del_init(&port->node);
 	sluice_tenant_count(port->inst, -1, 0);
 	xa_erase(&sluice_ports, port->index);
+	sluice_worker_drop_tenants();
 	sluice_netlink_event(port->inst->net, SLUICE_EVENT_PORT_DEL, port, 0);
 }
 
@@ -282,6 +291,22 @@ void sluice_port_serve(struct sluice_port *port, const struct sluice_engine_ops 
 	sluice_port_look(port);
 }
 
+/* From the host's workers to the tenants', if it comes to one; there is no way back (rep_tie()). */
+static int port_change_workers(struct sluice_port *port)
+{
+	struct sluice_worker *w;
+	int err;
+
+	if (!sluice_tenant_is(port->inst->net))
+		return 0;
+	w = sluice_worker_pick_tenants();
+	err = IS_ERR(w) ? PTR_ERR(w) : sluice_port_assign(port, -1, w, NULL);
+	if (err)
+		netdev_warn(port->dev, "held: it does not get a tenant's worker: error %d\n", err);
+	sluice_worker_drop_tenants();
+	return err;
+}
+
 void sluice_port_enter(struct sluice_port *port)
 {
 	struct sluice_port_notifier *n;
@@ -290,10 +315,11 @@ void sluice_port_enter(struct sluice_port *port)
 	list_add_tail(&port->node, &port->inst->ports);
 	sluice_tenant_count(port->inst, 1, port->nr_rules);
 	/*
-	 * The module reference was kept; a namespace whose tables cannot be made leaves the port
-	 * held.
+	 * The module reference was kept; a namespace whose tables cannot be made, or a worker that
+	 * does not let go of it, leaves the port held.
 	 */
-	if (sluice_engine() && !sluice_engine_instance_add(port->inst))
+	if (!port_change_workers(port) && sluice_engine() &&
+	    !sluice_engine_instance_add(port->inst))
 		sluice_port_serve(port, sluice_engine());
 	if (port->kind == SLUICE_PORT_GUEST) {
 		list_for_each_entry(n, &notifiers, node)
@@ -316,6 +342,10 @@ int sluice_port_assign(struct sluice_port *port, int pair, struct sluice_worker 
 	int err = 0;
 
 	ASSERT_RTNL();
+	if (sluice_tenant_is(port->inst->net) != w->tenants) {
+		NL_SET_ERR_MSG(extack, "a tenant's port has a worker that serves tenants alone");
+		return -EPERM;
+	}
 	if (port->kind == SLUICE_PORT_UPLINK) {
 		if (pair > 0) {
 			NL_SET_ERR_MSG(extack, "an uplink has no queue pairs: leave 'queue' out");

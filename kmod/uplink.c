@@ -17,6 +17,7 @@
 #include <net/busy_poll.h>
 #include "netlink.h"
 #include "port.h"
+#include "tenant.h"
 
 #define UPLINK_BUDGET	64
 
@@ -251,7 +252,8 @@ int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 	err = ptr_ring_init(&port->inbox, SLUICE_INBOX_SIZE, GFP_KERNEL_ACCOUNT);
 	if (err)
 		return err;
-	w = sluice_worker_pick();
+	w = sluice_tenant_is(dev_net(port->dev)) ? sluice_worker_pick_tenants() :
+						   sluice_worker_pick();
 	if (IS_ERR(w)) {
 		err = PTR_ERR(w);
 		goto inbox;

@@ -272,8 +272,14 @@ static int worker_main(void *data)
 	return 0;
 }
 
+static struct task_struct *worker_thread(struct sluice_worker *w)
+{
+	return kthread_create_on_cpu(worker_main, w, w->cpu,
+				     w->tenants ? "sluice-t/%u" : "sluice/%u");
+}
+
 static struct sluice_worker *worker_new(unsigned int cpu, enum sluice_worker_mode mode,
-					bool automatic)
+					bool automatic, bool tenants)
 {
 	struct sluice_worker *w = kzalloc(sizeof(*w), GFP_KERNEL);
 	int err;
@@ -283,13 +289,14 @@ static struct sluice_worker *worker_new(unsigned int cpu, enum sluice_worker_mod
 	w->cpu = cpu;
 	w->mode = mode;
 	w->automatic = automatic;
+	w->tenants = tenants;
 	init_llist_head(&w->mbox);
 	mutex_init(&w->stand_in_lock);
 	INIT_LIST_HEAD(&w->queues);
 	INIT_LIST_HEAD(&w->uplinks);
 	u64_stats_init(&w->syncp);
 
-	w->task = kthread_create_on_cpu(worker_main, w, cpu, "sluice/%u");
+	w->task = worker_thread(w);
 	if (IS_ERR(w->task)) {
 		err = PTR_ERR(w->task);
 		goto free;
@@ -368,7 +375,7 @@ int sluice_worker_respawn(struct sluice_worker *w)
 	int err;
 
 	ASSERT_RTNL();
-	task = kthread_create_on_cpu(worker_main, w, w->cpu, "sluice/%u");
+	task = worker_thread(w);
 	if (IS_ERR(task))
 		return PTR_ERR(task);
 	err = sluice_engine_worker_add(w);
@@ -406,7 +413,7 @@ struct sluice_worker *sluice_worker_find(unsigned int cpu)
 	struct sluice_worker *w = NULL;
 
 	while ((w = sluice_worker_next(w))) {
-		if (w->cpu == cpu)
+		if (w->cpu == cpu && !w->tenants)
 			return w;
 	}
 	return NULL;
@@ -417,7 +424,7 @@ static struct sluice_worker *worker_least_loaded(const struct sluice_worker *but
 	struct sluice_worker *w = NULL, *best = NULL;
 
 	while ((w = sluice_worker_next(w))) {
-		if (w != but && (!best || w->nr_users < best->nr_users))
+		if (w != but && !w->tenants && (!best || w->nr_users < best->nr_users))
 			best = w;
 	}
 	return best;
@@ -471,7 +478,7 @@ struct sluice_worker *sluice_worker_add(unsigned int cpu, enum sluice_worker_mod
 			       "core is not there or offline: see /sys/devices/system/cpu/online");
 		return ERR_PTR(-ENXIO);
 	}
-	w = worker_new(cpu, mode, false);
+	w = worker_new(cpu, mode, false, false);
 	if (IS_ERR(w)) {
 		NL_SET_ERR_MSG(extack,
 			       "the worker's thread or tables could not be made: out of memory?");
@@ -483,7 +490,7 @@ struct sluice_worker *sluice_worker_add(unsigned int cpu, enum sluice_worker_mod
 	 * for.
 	 */
 	list_for_each_entry(other, &workers, node) {
-		if (!other->automatic)
+		if (!other->automatic || other->tenants)
 			continue;
 		if (!worker_assign_all(other, w))
 			worker_destroy(other);
@@ -526,7 +533,47 @@ struct sluice_worker *sluice_worker_pick(void)
 	cpu = cpumask_first_and(housekeeping_cpumask(HK_TYPE_DOMAIN), cpu_online_mask);
 	if (cpu >= nr_cpu_ids)
 		cpu = cpumask_first(cpu_online_mask);
-	return worker_new(cpu, SLUICE_WORKER_ADAPTIVE, true);
+	return worker_new(cpu, SLUICE_WORKER_ADAPTIVE, true, false);
+}
+
+struct sluice_worker *sluice_worker_tenants(void)
+{
+	struct sluice_worker *w = NULL;
+
+	while ((w = sluice_worker_next(w))) {
+		if (w->tenants)
+			return w;
+	}
+	return NULL;
+}
+
+/* A core that the operator did not ask for, if there is one. */
+static unsigned int worker_tenants_cpu(void)
+{
+	const struct cpumask *mask = housekeeping_cpumask(HK_TYPE_DOMAIN);
+	unsigned int cpu;
+
+	for_each_cpu_and(cpu, mask, cpu_online_mask) {
+		if (!sluice_worker_find(cpu))
+			return cpu;
+	}
+	cpu = cpumask_first_and(mask, cpu_online_mask);
+	return cpu < nr_cpu_ids ? cpu : cpumask_first(cpu_online_mask);
+}
+
+struct sluice_worker *sluice_worker_pick_tenants(void)
+{
+	return sluice_worker_tenants() ?:
+	       worker_new(worker_tenants_cpu(), SLUICE_WORKER_ADAPTIVE, true, true);
+}
+
+void sluice_worker_drop_tenants(void)
+{
+	struct sluice_worker *w = sluice_worker_tenants();
+
+	/* One that is stuck stays. */
+	if (w && !w->nr_users)
+		worker_destroy(w);
 }
 
 void sluice_worker_times(const struct sluice_worker *w, struct sluice_worker_times *t)

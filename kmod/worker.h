@@ -47,6 +47,7 @@ enum sluice_worker_mode {
  * @node: in the list of workers; RTNL
  * @cpu: the core it was made for
  * @automatic: nobody asked for it by name: it was made for the first port that needed one
+ * @tenants: it serves tenants' ports (tenant.h) and nothing else; it is automatic too
  * @mode: enum sluice_worker_mode; READ_ONCE/WRITE_ONCE
  * @nr_users: queues and uplinks that are assigned here; RTNL
  * @task: the thread; replaced when it died, under @stand_in_lock, READ_ONCE elsewhere
@@ -91,6 +92,7 @@ struct sluice_worker {
 	struct list_head node;
 	unsigned int cpu;
 	bool automatic;
+	bool tenants;
 	u8 mode;
 	unsigned int nr_users;
 	struct task_struct *task;
@@ -169,11 +171,21 @@ struct sluice_worker *sluice_worker_add(unsigned int cpu, enum sluice_worker_mod
  */
 int sluice_worker_del(struct sluice_worker *w, struct netlink_ext_ack *extack);
 void sluice_worker_set_mode(struct sluice_worker *w, enum sluice_worker_mode mode);
+/* By its core; not the tenants'. */
 struct sluice_worker *sluice_worker_find(unsigned int cpu);
 /*
  * The one with the fewest users; made on a housekeeping core if there is none. ERR_PTR on failure.
  */
 struct sluice_worker *sluice_worker_pick(void);
+/*
+ * The tenants' one, made if it is not there: what they do costs a share of a housekeeping core, and
+ * none of the workers that the operator asked for. ERR_PTR on failure.
+ */
+struct sluice_worker *sluice_worker_pick_tenants(void);
+/* It, or NULL. */
+struct sluice_worker *sluice_worker_tenants(void);
+/* It goes when nobody needs it any more. Without port->lock. */
+void sluice_worker_drop_tenants(void);
 /* Next worker after @w (NULL: the first), or NULL at the end. */
 struct sluice_worker *sluice_worker_next(struct sluice_worker *w);
 void sluice_worker_times(const struct sluice_worker *w, struct sluice_worker_times *t);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "state.h"
 
 #define STATE_VERSION 1
@@ -301,8 +302,27 @@ static void section_write(struct items *items, const char *name, bool last)
 	printf("%s]%s\n", items->nr ? "\n " : "", last ? "" : ",");
 }
 
+/*
+ * Outside of the first user namespace what is the host's is not shown; a list of it would be empty,
+ * and whoever applied that on the host would remove all.
+ */
+static bool is_hosts(enum section_nr nr)
+{
+	return nr == SEC_WORKER || nr == SEC_VOLUME || nr == SEC_VOLUME_MODE || nr == SEC_ASSIGN;
+}
+
+static bool sees_host(void)
+{
+	char link[64] = "";
+
+	/* Its number is the kernel's own, always the same. */
+	return readlink("/proc/self/ns/user", link, sizeof(link) - 1) < 0 ||
+	       !strcmp(link, "user:[4026531837]");
+}
+
 int dump_run(const struct command *c, struct rec *args)
 {
+	bool host = sees_host();
 	struct state s;
 	unsigned int nr;
 
@@ -313,8 +333,11 @@ int dump_run(const struct command *c, struct rec *args)
 	/* The same state is the same text, whatever way the kernel keeps it. */
 	qsort(s.sec[SEC_FLOW].v, s.sec[SEC_FLOW].nr, sizeof(struct item), by_id);
 	printf("{\n \"version\": %d,\n", STATE_VERSION);
-	for (nr = 0; nr < SECTIONS; nr++)
+	for (nr = 0; nr < SECTIONS; nr++) {
+		if (is_hosts(nr) && !host)
+			continue;
 		section_write(&s.sec[nr], sections[nr].obj->name, nr == SECTIONS - 1);
+	}
 	printf("}\n");
 	state_free(&s);
 	return EXIT_DONE;

@@ -7,6 +7,7 @@ static const struct field worker_fields[] = {
 	{ .name = "cpu", .codec = &codec_u32, .attr = SLUICE_A_WORKER_CPU },
 	{ .name = "mode", .codec = &codec_mode, .attr = SLUICE_A_WORKER_MODE },
 	{ "automatic", &codec_flag, SLUICE_A_WORKER_AUTOMATIC, 0, F_SHOW, NULL },
+	{ "tenants", &codec_flag, SLUICE_A_WORKER_TENANTS, 0, F_SHOW, NULL },
 	{ "core-offline", &codec_flag, SLUICE_A_WORKER_CORE_OFFLINE, 0, F_SHOW, NULL },
 	{ "users", &codec_u32, SLUICE_A_WORKER_USERS, 0, F_SHOW, NULL },
 	{ "state", &codec_text, SLUICE_A_WORKER_STATE, 0, F_SHOW, NULL },
