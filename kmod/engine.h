@@ -382,6 +382,9 @@ struct sluice_engine_ops {
 
 	int (*flow_add)(struct sluice_instance *inst, struct sluice_flow_spec *flow,
 			struct netlink_ext_ack *extack);
+	/* One that was removed comes back as flow_get() or flow_dump() showed it. */
+	int (*flow_restore)(struct sluice_instance *inst, struct sluice_flow_spec *flow,
+			    const struct sluice_hits *hits);
 	int (*flow_del)(struct sluice_instance *inst, u32 id, struct netlink_ext_ack *extack);
 	int (*flow_flush)(struct sluice_instance *inst);
 	int (*flow_get)(struct sluice_instance *inst, u32 id, struct sluice_flow_spec *flow,

@@ -61,9 +61,11 @@ static int act_get_vlan(struct sluice_change *c, const struct nlattr *nla, struc
 
 static int act_get(struct sluice_change *c, const struct nlattr *nla, struct sluice_act *act)
 {
+	/* As it was shown: a dump can be applied whatever is gone. */
 	if (nla_type(nla) == SLUICE_A_ACT_IFINDEX) {
-		NL_SET_ERR_MSG_ATTR(c->extack, nla, "a port is named by its name: say output");
-		return -EINVAL;
+		act->type = SLUICE_ACT_OUTPUT;
+		act->ifindex = 0;
+		return 0;
 	}
 	act->type = act_types[nla_type(nla)];
 	switch (act->type) {

@@ -11,6 +11,7 @@ struct flow_step_add {
 /* Actions are last in a specification: those that it does not have are not kept. */
 struct flow_step_del {
 	struct sluice_step step;
+	struct sluice_hits hits;
 	struct sluice_flow_spec flow;
 };
 
@@ -93,13 +94,12 @@ static int flow_undo_del(struct sluice_step *step)
 {
 	const struct flow_step_del *undo = container_of(step, struct flow_step_del, step);
 	struct sluice_flow_spec *flow = kzalloc(sizeof(*flow), GFP_KERNEL);
-	struct netlink_ext_ack extack = {};
 	int err;
 
 	if (!flow)
 		return -ENOMEM;
 	memcpy(flow, &undo->flow, offsetof(struct sluice_flow_spec, act[undo->flow.nr_act]));
-	err = sluice_engine()->flow_add(sluice_instance_get(step->net), flow, &extack);
+	err = sluice_engine()->flow_restore(sluice_instance_get(step->net), flow, &undo->hits);
 	kfree(flow);
 	return err;
 }
@@ -114,6 +114,7 @@ static int flow_keep(void *ctx, const struct sluice_flow_spec *flow, const struc
 	if (IS_ERR(undo))
 		return PTR_ERR(undo);
 	memcpy(&undo->flow, flow, len);
+	undo->hits = *hits;
 	undo->step.armed = true;
 	return 0;
 }

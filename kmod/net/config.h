@@ -53,6 +53,8 @@ int sluice_config_meter_dump(struct sluice_instance *inst, struct sluice_cursor 
 
 int sluice_config_flow_add(struct sluice_instance *inst, struct sluice_flow_spec *flow,
 			   struct netlink_ext_ack *extack);
+int sluice_config_flow_restore(struct sluice_instance *inst, struct sluice_flow_spec *flow,
+			       const struct sluice_hits *hits);
 int sluice_config_flow_del(struct sluice_instance *inst, u32 id, struct netlink_ext_ack *extack);
 int sluice_config_flow_flush(struct sluice_instance *inst);
 int sluice_config_flow_get(struct sluice_instance *inst, u32 id, struct sluice_flow_spec *flow,

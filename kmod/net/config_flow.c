@@ -116,12 +116,15 @@ static struct sluice_port *flow_port(struct sluice_instance *inst, int ifindex,
 	return port;
 }
 
+/* An ifindex of 0 is a port that is gone. */
 static int act_resolve(struct sluice_instance *inst, const struct sluice_act *act,
 		       struct sluice_flow_act *to, struct netlink_ext_ack *extack)
 {
 	to->type = act->type;
 	switch (act->type) {
 	case SLUICE_ACT_OUTPUT:
+		if (!act->ifindex)
+			return 0;
 		to->port = flow_port(inst, act->ifindex, extack);
 		return to->port ? 0 : -ENODEV;
 	case SLUICE_ACT_METER:
@@ -218,19 +221,18 @@ static void flow_use_meters(const struct sluice_flow *flow, int change)
 			flow->act[i].meter->users += change;
 }
 
-int sluice_config_flow_add(struct sluice_instance *inst, struct sluice_flow_spec *spec,
-			   struct netlink_ext_ack *extack)
+/* @hits: of a flow that comes back as it was shown; NULL: a new one. */
+static int flow_make(struct sluice_instance *inst, struct sluice_flow_spec *spec,
+		     const struct sluice_hits *hits, struct netlink_ext_ack *extack)
 {
-	struct sluice_flow *flow;
+	struct sluice_flow *flow = sluice_flow_alloc(spec);
 	unsigned int i;
-	int err;
+	int err = 0;
 
-	err = sluice_flow_check(spec, extack);
-	if (err)
-		return err;
-	flow = sluice_flow_alloc(spec);
 	if (!flow)
 		return -ENOMEM;
+	if (hits)
+		sluice_counter_add(&flow->hits, hits->packets, hits->bytes);
 	for (i = 0; i < spec->nr_act && !err; i++)
 		err = act_resolve(inst, &spec->act[i], &flow->act[i], extack);
 	if (!err)
@@ -243,6 +245,20 @@ int sluice_config_flow_add(struct sluice_instance *inst, struct sluice_flow_spec
 	sluice_tenant_count(inst, 0, 1);
 	sluice_net_changed(sluice_config_of(inst));
 	return 0;
+}
+
+int sluice_config_flow_add(struct sluice_instance *inst, struct sluice_flow_spec *spec,
+			   struct netlink_ext_ack *extack)
+{
+	return sluice_flow_check(spec, extack) ?: flow_make(inst, spec, NULL, extack);
+}
+
+int sluice_config_flow_restore(struct sluice_instance *inst, struct sluice_flow_spec *spec,
+			       const struct sluice_hits *hits)
+{
+	struct netlink_ext_ack extack = {};
+
+	return flow_make(inst, spec, hits, &extack);
 }
 
 /* Unlink without the rest, which may be done for many at once. */

@@ -97,6 +97,19 @@ done_ t sluice acl del port vm1 dir to-guest prio 1
 ok 'one is used' used 2 1
 done_ t sluice acl flush port vm1
 ok 'none is used' used 2 0
+# Lists of a transaction are built aside, and count all the same.
+many 4 >"$tmp/four"
+done_ t sluice apply - <"$tmp/four"
+ok 'a list of four' used 1 4
+meters() { # ids
+	echo "{ \"port\": [ { \"name\": \"vm1\" } ], \"acl\": [], \"meter\": [ $(printf '{ "id": %d, "pps": 5 }, ' "$@" | sed 's/, $//') ] }"
+}
+meters 1 2 3 4 5 >"$tmp/five"
+meters 1 >"$tmp/one"
+refused 'no more rules' t sluice apply - <"$tmp/five"
+ok 'the list is back, and counts' used 1 4
+done_ t sluice apply - <"$tmp/one"
+ok 'a meter in place of it' used 1 1
 done_ t sluice apply - <<<'{ "port": [ { "name": "vm1" } ], "meter": [ { "id": 1, "pps": 5 } ],
 	"flow": [ { "prio": 1, "in": "vm1", "actions": ["meter:1", "slow"] } ],
 	"acl": [ { "port": "vm1", "dir": "to-guest", "prio": 1, "verdict": "deny" } ] }'

@@ -55,3 +55,21 @@ state 10 1 '{"port": [{"name": "vm3"}], "acl": [{"port": "vm3", "dir": "to-guest
 ok 'another port with another list' sluice apply "$tmp/exchange"
 ok 'it has its rule' sh -c "sluice acl show | grep -q 'to-guest prio 3 '"
 hides vm1 sluice port show
+
+# A flow whose output is gone comes back as it was, and is declared as it is shown.
+done_ sluice port add vm4
+done_ sluice flow add id 9 prio 3 in vm3 actions output:vm4
+done_ sluice port del vm4
+shows '^flow id 9 .*gone:0.* inactive' sluice flow show
+sluice dump >"$tmp/was"
+$python - "$tmp/was" >"$tmp/bad" <<'END'
+import json, sys
+state = json.load(open(sys.argv[1]))
+state["flow"] = [{"prio": 4, "actions": ["meter:99", "slow"]}]
+json.dump(state, sys.stdout)
+END
+refused 'no meter' sluice apply "$tmp/bad"
+ok 'the flow is back' same
+done_ sluice flow flush
+done_ sluice apply "$tmp/was"
+ok 'and can be declared' same

@@ -68,6 +68,7 @@ static const struct sluice_engine_ops engine = {
 	.meter_del = sluice_config_meter_del,
 	.meter_dump = sluice_config_meter_dump,
 	.flow_add = sluice_config_flow_add,
+	.flow_restore = sluice_config_flow_restore,
 	.flow_del = sluice_config_flow_del,
 	.flow_flush = sluice_config_flow_flush,
 	.flow_get = sluice_config_flow_get,
