@@ -22,6 +22,7 @@
  */
 #include <linux/if_vlan.h>
 #include <linux/rtnetlink.h>
+#include <linux/sched/clock.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/virtio_net.h>
@@ -46,6 +47,7 @@ static void port_free(struct kref *ref)
 	kvfree(port->queue);
 	/* Whoever might read it held a reference. */
 	kfree(rcu_access_pointer(port->filter));
+	free_percpu(port->share);
 	free_percpu(port->stats);
 	sluice_fault_port_free(port);
 	kfree(port);
@@ -91,7 +93,8 @@ struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *l
 	port->dev = dev;
 	port->kind = lower ? SLUICE_PORT_UPLINK : SLUICE_PORT_GUEST;
 	port->stats = alloc_percpu_gfp(struct sluice_port_stats, GFP_KERNEL_ACCOUNT);
-	if (!port->stats)
+	port->share = alloc_percpu_gfp(struct sluice_share, GFP_KERNEL_ACCOUNT);
+	if (!port->stats || !port->share)
 		goto put;
 	for_each_possible_cpu(cpu)
 		u64_stats_init(&per_cpu_ptr(port->stats, cpu)->syncp);
@@ -701,6 +704,7 @@ static void port_inject_on_worker(struct sluice_worker *w, void *arg)
 {
 	struct inject_call *c = arg;
 	const struct sluice_engine_ops *ops;
+	u64 then = local_clock();
 
 	rcu_read_lock();
 	ops = rcu_dereference(c->port->engine_ops);
@@ -715,6 +719,9 @@ static void port_inject_on_worker(struct sluice_worker *w, void *arg)
 		sluice_port_count_drop(c->port, SLUICE_DROP_HELD, 1);
 		kfree_skb(c->skb);
 	}
+	then = local_clock() - then;
+	sluice_port_count_busy(c->port, then);
+	sluice_share_take(c->port->share, w, then);
 }
 
 /* Context: @port->lock held. */

@@ -12,6 +12,7 @@
 #include <linux/xarray.h>
 #include "drop.h"
 #include "engine.h"
+#include "share.h"
 #include "sluice.h"
 #include "worker.h"
 
@@ -196,6 +197,7 @@ struct sluice_port_filter {
  * @napi_id: uplink: of the VF's receive queue seen last, to be polled; racy
  * @polled_packets: uplink: received by the worker's own poll; single writer, the worker; READ_ONCE
  *	elsewhere
+ * @share: guest port: of a worker's time for what comes from the guest, by the worker's core
  */
 struct sluice_port {
 	struct kref ref;
@@ -240,6 +242,7 @@ struct sluice_port {
 	struct list_head worker_node;
 	unsigned int napi_id;
 	u64 polled_packets;
+	struct sluice_share __percpu *share;
 };
 
 /* --- control: RTNL --- */
@@ -469,6 +472,11 @@ void sluice_queue_notify(struct sluice_queue *q, unsigned int packets);
 void sluice_queue_tell(struct sluice_queue *q);
 /* When the queue is to be visited for that, whatever else happens (local_clock()); 0: never. */
 u64 sluice_queue_tell_at(const struct sluice_queue *q);
+
+/* Is what the queue has left for a later round, for others come first? Worker context. */
+bool sluice_queue_held(struct sluice_worker *w, const struct sluice_queue *q);
+/* A visit of it took @ns. Worker context. */
+void sluice_queue_spent(struct sluice_worker *w, struct sluice_queue *q, u64 ns);
 
 /* Do frames wait for a receive queue's ring? Worker context. */
 static inline bool sluice_queue_backlog(const struct sluice_queue *q)

@@ -331,22 +331,14 @@ static int queue_visit(struct sluice_worker *w, struct sluice_queue *q, int budg
 
 	if (q->dir == SLUICE_QUEUE_REQ)
 		return queue_serve(w, q, budget);
+	if (!budget)
+		return 0;
 	/* See queue_served(). */
 	rcu_read_lock();
 	ops = rcu_dereference(q->port->engine_ops);
 	rcu_read_unlock();
 	return q->dir == SLUICE_QUEUE_TX ? ops->guest_tx(w, q, budget) :
 					   ops->guest_rx(w, q, budget);
-}
-
-static void queue_count_busy(struct sluice_worker *w, struct sluice_queue *q, u64 ns)
-{
-	if (q->port) {
-		sluice_port_count_busy(q->port, ns);
-	} else {
-		sluice_volume_count_busy(q->volume, ns);
-		sluice_volume_share_take(q->volume, w, ns);
-	}
 }
 
 /* What is with the device ends, whatever became of the ring. */
@@ -360,7 +352,7 @@ static void queue_reap(struct sluice_worker *w, struct sluice_queue *q)
 
 static bool queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 {
-	bool stalled = q->stalled, others_first;
+	bool stalled = q->stalled, held;
 	u64 then;
 	int n;
 
@@ -397,11 +389,11 @@ static bool queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 		q->armed = false;
 		sluice_vring_disable_notify(q->vr);
 	}
-	others_first = q->volume && !sluice_volume_share_left(q->volume, w);
+	held = sluice_queue_held(w, q);
 	then = local_clock();
 	n = unlikely(queue_owes(q)) ? queue_settle(q) : 0;
 	if (!n)
-		n = queue_visit(w, q, others_first ? 0 : QUEUE_BUDGET);
+		n = queue_visit(w, q, held ? 0 : QUEUE_BUDGET);
 	if (n < 0) {
 		queue_error(q, n);
 		return false;
@@ -409,7 +401,7 @@ static bool queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 	if (unlikely(stalled))
 		sluice_fault_forget(q->fault);
 	/* What there is was not looked at. */
-	if (!n && others_first)
+	if (!n && held)
 		return false;
 	if (!n) {
 		q->idle_polls++;
@@ -419,7 +411,7 @@ static bool queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 		return false;
 	}
 	q->idle_polls = 0;
-	queue_count_busy(w, q, local_clock() - then);
+	sluice_queue_spent(w, q, local_clock() - then);
 	return true;
 }
 

@@ -275,7 +275,7 @@ static struct sluice_volume *volume_new(const char *name, const struct sluice_vo
 	v->iv_offset = p->iv_offset;
 	v->path = kstrdup(p->path, GFP_KERNEL);
 	v->stats = alloc_percpu(struct sluice_volume_stats);
-	v->share = alloc_percpu(struct sluice_volume_share);
+	v->share = alloc_percpu(struct sluice_share);
 	if (!v->path || !v->stats || !v->share || volume_init_queues(v, p->queues ?: 1)) {
 		sluice_volume_put(v);
 		return NULL;

@@ -20,6 +20,7 @@
 #include <linux/u64_stats_sync.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include "share.h"
 #include "sluice.h"
 #include "worker.h"
 
@@ -157,16 +158,6 @@ struct sluice_volume_rekey {
 };
 
 /**
- * struct sluice_volume_share - of a worker's time; the worker's own
- * @round: the worker's, when @used was looked at last
- * @used: ns that this and later rounds have yet to pay for
- */
-struct sluice_volume_share {
-	u64 round;
-	u64 used;
-};
-
-/**
  * struct sluice_volume - a block backend
  * @ref: front ends and the list hold it; memory goes with the last
  * @name: unique
@@ -249,7 +240,7 @@ struct sluice_volume {
 	wait_queue_head_t drain_wait;
 
 	struct sluice_volume_stats __percpu *stats;
-	struct sluice_volume_share __percpu *share;
+	struct sluice_share __percpu *share;
 	void *engine;
 	const struct sluice_blk_ops *ops;
 };
@@ -349,10 +340,6 @@ void sluice_volume_count_throttled(struct sluice_volume *v, enum sluice_volume_o
 void sluice_volume_count_latency(struct sluice_volume *v, enum sluice_volume_stage stage, u64 ns);
 /* A request was completed by looking. */
 void sluice_volume_count_polled(struct sluice_volume *v);
-/* May @w begin something new of the volume in this round? Worker context. */
-bool sluice_volume_share_left(const struct sluice_volume *v, struct sluice_worker *w);
-/* It took so long. Worker context. */
-void sluice_volume_share_take(const struct sluice_volume *v, const struct sluice_worker *w, u64 ns);
 /* Worker time that was spent for this volume. */
 void sluice_volume_count_busy(struct sluice_volume *v, u64 ns);
 

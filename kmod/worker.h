@@ -78,7 +78,7 @@ enum sluice_worker_mode {
  * @queues: attached queues (struct sluice_queue.node); worker thread only
  * @uplinks: struct sluice_port.worker_node; worker thread only
  * @rounds: over all queues and uplinks; worker thread only
- * @held: how many more until the first of those volumes may go on that had their share; 0: none
+ * @held: how many more until the first of those may go on that had their share; 0: none
  *	waits for that; likewise
  * @last_work: when something moved last (local_clock()); worker thread only
  * @engine: the engine's own state; set under RTNL by sluice_worker_call(), used on the thread
