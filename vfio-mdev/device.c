@@ -358,6 +358,7 @@ static int device_init_vdev(struct vfio_device *vdev)
 	sluice_mdev_irq_init(m);
 	sluice_mdev_mem_init(m);
 	sluice_mdev_queue_init(m);
+	sluice_mdev_notify_init(m);
 	sluice_mdev_ctrl_init(m);
 	return 0;
 }

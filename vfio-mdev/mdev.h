@@ -138,8 +138,9 @@ struct sluice_mdev_mem {
  *	mem->lock
  * @avail: index state while detached, as struct sluice_vring_config has it
  * @used: likewise
- * @notify_mapped: somebody may have the doorbell mapped; set by a page fault, cleared by whoever
- *	serves the queue
+ * @notify_mapped: somebody may have the doorbell mapped; set by a page fault, cleared by @notify_work
+ * @notify_taking: @notify_work is to run, or runs; set by whoever serves the queue
+ * @notify_work: takes the page away, for which no worker waits
  * @notify_since: when it was mapped last, in ns; racy, as are the next two
  * @notify_until: when that was taken away last
  * @notify_stay: how long it stays at least, in ns
@@ -157,6 +158,8 @@ struct sluice_mdev_vq {
 	u32 avail;
 	u32 used;
 	bool notify_mapped;
+	bool notify_taking;
+	struct work_struct notify_work;
 	u64 notify_since;
 	u64 notify_until;
 	u64 notify_stay;
@@ -412,6 +415,7 @@ void sluice_mdev_mem_unmap(struct vfio_device *vdev, u64 iova, u64 length);
 bool sluice_mdev_mem_resolve(struct sluice_mdev_vq *vq);
 
 /* notify.c: doorbells that the user maps. Open and close: mdev->lock. */
+void sluice_mdev_notify_init(struct sluice_mdev *m);
 int sluice_mdev_notify_open(struct sluice_mdev *m);
 void sluice_mdev_notify_close(struct sluice_mdev *m);
 /* vfio_device_ops.mmap */

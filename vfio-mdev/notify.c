@@ -9,8 +9,9 @@
  * The page is absent while the queue's worker wants to be notified. The driver's write then faults;
  * the handler puts a page of memory there, whose content means nothing, and kicks the queue. As
  * long as the worker polls, more writes go to that page at the price of a store. Before it asks
- * the driver to notify again it takes the page away, and only then looks at the ring for the last
- * time.
+ * the driver to notify again it has the page taken away, and only then looks at the ring for the
+ * last time. It polls on until that is done: page tables have locks, and others who are told of
+ * their changes, for which no worker waits.
  *
  * So no notification is lost. A write that went to the page was done before the page was taken
  * away, and what it announces was made available before that: the last look finds it. A page that
@@ -24,6 +25,7 @@
  */
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/workqueue.h>
 #include "mdev.h"
 
 static bool doorbell_map;
@@ -54,34 +56,59 @@ int sluice_mdev_notify_open(struct sluice_mdev *m)
 	return m->notify_page ? 0 : -ENOMEM;
 }
 
-/* A mapping holds the file open, so there is none left. mdev->lock */
+/*
+ * A mapping holds the file open, so there is none left; and no queue is served, so nothing is taken
+ * away any more. mdev->lock
+ */
 void sluice_mdev_notify_close(struct sluice_mdev *m)
 {
 	unsigned int i;
 
+	for (i = 0; i < SLUICE_MDEV_VQS; i++) {
+		cancel_work_sync(&m->vq[i].notify_work);
+		m->vq[i].notify_taking = false;
+		m->vq[i].notify_mapped = false;
+	}
 	if (m->notify_page)
 		__free_page(m->notify_page);
 	m->notify_page = NULL;
-	for (i = 0; i < SLUICE_MDEV_VQS; i++)
-		m->vq[i].notify_mapped = false;
 }
 
-bool sluice_mdev_notify_arm(struct sluice_mdev_vq *vq)
+/* One that is mapped anew meanwhile is found by the next to ask. */
+static void notify_take_away(struct work_struct *work)
 {
+	struct sluice_mdev_vq *vq = container_of(work, struct sluice_mdev_vq, notify_work);
 	struct inode *inode = vq->mdev->vdev.inode;
-	u64 now;
 
-	if (!READ_ONCE(vq->notify_mapped))
-		return true;
-	now = ktime_get_ns();
-	if (now - READ_ONCE(vq->notify_since) < READ_ONCE(vq->notify_stay))
-		return false;
 	WRITE_ONCE(vq->notify_mapped, false);
 	/* All that is mapped of a device, by whomever, is found at its inode. */
 	unmap_mapping_range(inode->i_mapping, (loff_t)notify_page(vq->index) << PAGE_SHIFT,
 			    PAGE_SIZE, true);
 	WRITE_ONCE(vq->notify_until, ktime_get_ns());
-	return true;
+	/* Pairs with sluice_mdev_notify_arm(): the page is gone, unless it is mapped again. */
+	smp_store_release(&vq->notify_taking, false);
+}
+
+void sluice_mdev_notify_init(struct sluice_mdev *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < SLUICE_MDEV_VQS; i++)
+		INIT_WORK(&m->vq[i].notify_work, notify_take_away);
+}
+
+bool sluice_mdev_notify_arm(struct sluice_mdev_vq *vq)
+{
+	/* Pairs with notify_take_away(). */
+	if (smp_load_acquire(&vq->notify_taking))
+		return false;
+	if (!READ_ONCE(vq->notify_mapped))
+		return true;
+	if (ktime_get_ns() - READ_ONCE(vq->notify_since) >= READ_ONCE(vq->notify_stay)) {
+		WRITE_ONCE(vq->notify_taking, true);
+		queue_work(system_unbound_wq, &vq->notify_work);
+	}
+	return false;
 }
 
 /*
