@@ -34,6 +34,8 @@
 #define PATIENT	20
 /* So that nothing leaves the cache by itself. Behind the volume is room for a journal. */
 #define DISK	"size=3 cache_size=16 irqmode=2 completion_nsec=200000"
+/* A disk that is slow against the command which begins: another key takes it a good while longer. */
+#define SLOW	" completion_nsec=2000000"
 #define EXTENT	"size 2M "
 
 /**
@@ -581,19 +583,20 @@ TEST_F_TIMEOUT(power, cut_under_rekey, 300)
 	const char *key = strstr(variant->more, OLD);
 	unsigned int i, cuts, resumed = 0, again = 0;
 	struct model *m = self->m;
-	char with[96];
+	char with[96], disk[160];
 
 	if (!key)
 		SKIP(return, "it has no key");
 	snprintf(with, sizeof(with), "%.*s%s", (int)(key - variant->more), variant->more, NEW);
+	snprintf(disk, sizeof(disk), "%s" SLOW, variant->disk);
 	for (i = 0; i < REKEYS || (i < PATIENT && !(resumed && again)); i++) {
 		int journal = variant->one_disk ? 0 : 1 + (i & 1);
 
-		ASSERT_EQ(0, disks_new(m, variant->disk));
+		ASSERT_EQ(0, disks_new(m, disk));
 		ASSERT_EQ(0, up(m, &self->d, variant->more));
 		ASSERT_EQ(0, read_all(&self->d, m->first));
 		ASSERT_EQ(0, rekey_begin(variant->one_disk));
-		ASSERT_EQ(0, load_and_cut(m, &self->d, 25000, journal));
+		ASSERT_EQ(0, load_and_cut(m, &self->d, 60000, journal));
 		ASSERT_EQ(0, rig_volume_add(NAME, DEV, variant->more));
 		/* Either it had come to its end, or it goes on. */
 		for (cuts = 0; !rekey_begin(variant->one_disk); cuts++) {
@@ -606,7 +609,7 @@ TEST_F_TIMEOUT(power, cut_under_rekey, 300)
 				disk_close(&self->d);
 				break;
 			}
-			ASSERT_EQ(0, just_cut(m, 10000, journal));
+			ASSERT_EQ(0, just_cut(m, 20000, journal));
 			ASSERT_EQ(0, rig_volume_add(NAME, DEV, variant->more));
 		}
 		ASSERT_EQ(0, rig_volume_del(NAME));
