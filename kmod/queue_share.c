@@ -13,7 +13,7 @@ static struct sluice_share __percpu *queue_share(const struct sluice_queue *q)
 	return q->port ? q->port->share : q->volume->share;
 }
 
-/* The share is one for all its queues: one that took longer than that for a burst has a shorter one. */
+/* The share is for all queues: one that took longer than that for a burst has a shorter one. */
 static void queue_shorten(struct sluice_queue *q, u64 ns)
 {
 	if (q->dir == SLUICE_QUEUE_TX && ns > SLUICE_SHARE_NS)

@@ -138,7 +138,8 @@ struct sluice_mdev_mem {
  *	mem->lock
  * @avail: index state while detached, as struct sluice_vring_config has it
  * @used: likewise
- * @notify_mapped: somebody may have the doorbell mapped; set by a page fault, cleared by @notify_work
+ * @notify_mapped: somebody may have the doorbell mapped; set by a page fault, cleared by
+ *	@notify_work
  * @notify_taking: @notify_work is to run, or runs; set by whoever serves the queue
  * @notify_work: takes the page away, for which no worker waits
  * @notify_since: when it was mapped last, in ns; racy, as are the next two

@@ -91,7 +91,8 @@ static int others_go_on(struct disk *other, unsigned char *data)
 
 	for (i = 0; !ret && i < 16; i++)
 		ret = disk_read(other, i, data, 4 * KB);
-	if (!ret && netio_run("sluice -s volume show " NAME " | grep -qE 'in-flight ([2-9]|1[0-9])'"))
+	if (!ret && netio_run("sluice -s volume show " NAME
+			      " | grep -qE 'in-flight ([2-9]|1[0-9])'"))
 		ret = -EBUSY;
 	return ret;
 }

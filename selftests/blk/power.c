@@ -34,7 +34,7 @@
 #define PATIENT	20
 /* So that nothing leaves the cache by itself. Behind the volume is room for a journal. */
 #define DISK	"size=3 cache_size=16 irqmode=2 completion_nsec=200000"
-/* A disk that is slow against the command which begins: another key takes it a good while longer. */
+/* Slow against the command that begins: another key takes a good while longer. */
 #define SLOW	" completion_nsec=2000000"
 #define EXTENT	"size 2M "
 

@@ -10,21 +10,26 @@
 #define RULES	4096
 #define LEN	200
 
-/* A list of RULES each, none of which matches: a frame of another flow has to pass all of them. */
+/* A list of RULES, none of which matches: a frame of another flow has to pass all of them. */
+static void write_list(FILE *f, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < RULES; i++)
+		fprintf(f, "{ \"port\": \"%s\", \"dir\": \"from-guest\", \"prio\": %u, "
+			"\"dst\": \"203.0.%u.%u\", \"verdict\": \"allow\" },\n",
+			name, i, i >> 8, i & 255);
+	fprintf(f, "{ \"port\": \"%s\", \"dir\": \"from-guest\", \"prio\": %u, "
+		"\"verdict\": \"deny\" }", name, RULES);
+}
+
 static int write_state(FILE *f)
 {
-	const char *name[] = { GREEDY, MODEST };
-	unsigned int i, p;
-
-	fprintf(f, "{ \"port\": [ { \"name\": \"" GREEDY "\", \"queues\": %u }, { \"name\": \"" MODEST
-		"\" } ],\n \"acl-default\": [ { \"port\": \"" GREEDY "\", \"dir\": \"from-guest\", "
-		"\"verdict\": \"deny\" }, { \"port\": \"" MODEST "\", \"dir\": \"from-guest\", "
-		"\"verdict\": \"deny\" } ],\n \"acl\": [\n", QUEUES);
-	for (p = 0; p < 2; p++)
-		for (i = 0; i < RULES; i++)
-			fprintf(f, "%s{ \"port\": \"%s\", \"dir\": \"from-guest\", \"prio\": %u, "
-				"\"dst\": \"203.0.%u.%u\", \"verdict\": \"allow\" }\n",
-				i || p ? "," : "", name[p], i, i >> 8, i & 255);
+	fprintf(f, "{ \"port\": [ { \"name\": \"" GREEDY "\", \"queues\": %u }, "
+		"{ \"name\": \"" MODEST "\" } ],\n \"acl\": [\n", QUEUES);
+	write_list(f, GREEDY);
+	fprintf(f, ",\n");
+	write_list(f, MODEST);
 	return fprintf(f, "] }\n") < 0 || fclose(f) ? -EIO : 0;
 }
 
