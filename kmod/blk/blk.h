@@ -138,6 +138,7 @@ struct sluice_blk_queue {
  * @queues: struct sluice_blk_queue.node; @queues_lock
  * @rekey: under way; NULL: none. RTNL, or the work that ends it
  * @limit: by enum sluice_volume_op (READ, WRITE)
+ * @helpers: where its queues' helpers run
  * @align: pieces that go to the device as they are begin and end at multiples of this, minus one
  * @splits: the block layer says so, too, of a request that it would have to split, and whether it
  *	has to depends on more than on its size
@@ -151,6 +152,7 @@ struct sluice_blk_volume {
 	struct list_head queues;
 	struct sluice_rekey *rekey;
 	struct sluice_limit limit[SLUICE_VOLUME_LIMITS];
+	struct workqueue_struct *helpers;
 	u32 align;
 	bool splits;
 };

@@ -7,8 +7,6 @@
 #include "blk.h"
 #include "helper.h"
 
-static struct workqueue_struct *helper_wq;
-
 /* Context: process, one for each queue; sleeps for as long as the device likes. */
 static void helper_work(struct work_struct *work)
 {
@@ -34,17 +32,21 @@ void sluice_helper_exit(struct sluice_blk_queue *bq)
 void sluice_helper_send(struct sluice_blk_request *req)
 {
 	llist_add(&req->done, &req->bq->helped);
-	queue_work(helper_wq, &req->bq->helper);
+	queue_work(req->bq->bv->helpers, &req->bq->helper);
 }
 
-int sluice_helper_start(void)
+int sluice_helper_start(struct sluice_blk_volume *bv, const struct sluice_volume *v)
 {
-	/* Not bound: the workers' cores are taken. Guests may wait for it to free memory. */
-	helper_wq = alloc_workqueue("sluice_blk", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	return helper_wq ? 0 : -ENOMEM;
+	/*
+	 * Not bound: the workers' cores are taken. Guests may wait for it to free memory, so there
+	 * is a thread for that: a volume's own, lest one device keep it from another's.
+	 */
+	bv->helpers = alloc_workqueue("sluice_blk/%s", WQ_UNBOUND | WQ_MEM_RECLAIM, v->nr_queues,
+				      v->name);
+	return bv->helpers ? 0 : -ENOMEM;
 }
 
-void sluice_helper_stop(void)
+void sluice_helper_stop(struct sluice_blk_volume *bv)
 {
-	destroy_workqueue(helper_wq);
+	destroy_workqueue(bv->helpers);
 }

@@ -10,10 +10,12 @@
 
 struct sluice_blk_queue;
 struct sluice_blk_request;
+struct sluice_blk_volume;
+struct sluice_volume;
 
-/* Of the module. Context: process. */
-int sluice_helper_start(void);
-void sluice_helper_stop(void);
+/* Of a volume. Context: process. @stop: it has no queues. */
+int sluice_helper_start(struct sluice_blk_volume *bv, const struct sluice_volume *v);
+void sluice_helper_stop(struct sluice_blk_volume *bv);
 
 /* Of a queue. @exit: no request is under way; waits for a thread that has nothing left to do. */
 void sluice_helper_init(struct sluice_blk_queue *bq);

@@ -39,10 +39,13 @@ static int blk_volume_add(struct sluice_volume *v, const struct sluice_volume_ci
 
 	if (!bv)
 		return -ENOMEM;
+	err = sluice_helper_start(bv, v);
+	if (err)
+		goto free;
 	err = bioset_init(&bv->bs, BLK_BIOS, offsetof(struct sluice_bio, bio),
 			  BIOSET_NEED_BVECS | BIOSET_PERCPU_CACHE);
 	if (err)
-		goto free;
+		goto helpers;
 	bv->align = max(bdev_dma_alignment(v->bdev), bdev_logical_block_size(v->bdev) - 1);
 	bv->splits = bdev_get_queue(v->bdev)->limits.chunk_sectors ||
 		     queue_virt_boundary(bdev_get_queue(v->bdev));
@@ -62,6 +65,8 @@ static int blk_volume_add(struct sluice_volume *v, const struct sluice_volume_ci
 
 bioset:
 	bioset_exit(&bv->bs);
+helpers:
+	sluice_helper_stop(bv);
 free:
 	kfree(bv);
 	return err;
@@ -75,6 +80,7 @@ static void blk_volume_del(struct sluice_volume *v)
 	v->engine = NULL;
 	sluice_crypt_exit(&bv->crypt);
 	bioset_exit(&bv->bs);
+	sluice_helper_stop(bv);
 	kfree(bv);
 }
 
@@ -163,21 +169,13 @@ static const struct sluice_blk_ops blk_ops = {
 
 static int __init sluice_blk_init(void)
 {
-	int err = sluice_helper_start();
-
 	BUILD_BUG_ON(SLUICE_REQUEST_RANGES != SLUICE_VOLUME_MAX_RANGES);
-	if (err)
-		return err;
-	err = sluice_blk_register(&blk_ops);
-	if (err)
-		sluice_helper_stop();
-	return err;
+	return sluice_blk_register(&blk_ops);
 }
 
 static void __exit sluice_blk_exit(void)
 {
 	sluice_blk_unregister(&blk_ops);
-	sluice_helper_stop();
 }
 
 module_init(sluice_blk_init);
