@@ -175,6 +175,23 @@ static void rep_set_rx_mode(struct net_device *dev)
 	rcu_read_unlock();
 }
 
+/* Likewise tags, which most VFs filter by. A VF that has no room for one more refuses. */
+static int rep_vlan_add(struct net_device *dev, __be16 proto, u16 vid)
+{
+	struct net_device *lower = rtnl_dereference(rep_port(dev)->lower);
+
+	return lower ? vlan_vid_add(lower, proto, vid) : 0;
+}
+
+static int rep_vlan_del(struct net_device *dev, __be16 proto, u16 vid)
+{
+	struct net_device *lower = rtnl_dereference(rep_port(dev)->lower);
+
+	if (lower)
+		vlan_vid_del(lower, proto, vid);
+	return 0;
+}
+
 static void rep_uninit(struct net_device *dev)
 {
 	struct sluice_port *port = rep_port(dev);
@@ -194,6 +211,8 @@ static const struct net_device_ops rep_netdev_ops = {
 	.ndo_change_mtu = rep_change_mtu,
 	.ndo_set_rx_mode = rep_set_rx_mode,
 	.ndo_set_mac_address = rep_set_mac_address,
+	.ndo_vlan_rx_add_vid = rep_vlan_add,
+	.ndo_vlan_rx_kill_vid = rep_vlan_del,
 	.ndo_validate_addr = eth_validate_addr,
 	.ndo_features_check = passthru_features_check,
 };
@@ -319,6 +338,7 @@ static int rep_register(struct net_device *dev, struct net_device *lower, unsign
 	if (IS_ERR(port))
 		return PTR_ERR(port);
 	if (lower) {
+		dev->features |= NETIF_F_HW_VLAN_CTAG_FILTER | NETIF_F_HW_VLAN_STAG_FILTER;
 		eth_hw_addr_inherit(dev, lower);
 		dev->mtu = lower->mtu;
 		netif_inherit_tso_max(dev, lower);

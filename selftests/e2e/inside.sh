@@ -17,7 +17,7 @@ tests=(attach ping ping6 sizes tcp_out tcp_in data acl acl_in guard rate flow me
        mdev mdev_pinned mdev_reboot mdev_kill mdev_remove mdev_queues mdevctl mdev_viommu mdev_hotmem
        vdpa vdpa_testpmd vdpa_blk mdev_blk mdev_blk_bios mdev_blk_uefi mdev_blk_viommu mdevctl_blk
        volume_fio volume_fio_guest volume_luks volume_limits volume_kill volume_vf
-       multiqueue qemu72 libvirt packed migrate_packed viommu migrate peers bridge ovs pxe ovmf testpmd unplug netns clean
+       multiqueue qemu72 libvirt packed migrate_packed viommu migrate peers uplink_vlan bridge ovs pxe ovmf testpmd unplug netns clean
        spin oops)
 
 # These are slow, and what they prove in an emulated host another test proves too, most of it in User-mode

@@ -341,6 +341,26 @@ test_peers()
 	must on_vm "iperf3 -c 10.0.0.3 -t 3 -R --connect-timeout 5000"
 }
 
+# A VLAN interface above an uplink: the VF is asked for the tag, by which it would filter otherwise.
+test_uplink_vlan()
+{
+	fresh
+	must sluice uplink add up0 dev vf0 &&
+	must ip link set vf0 up &&
+	must ip link set up0 up &&
+	must ip link add link up0 name up0.10 type vlan id 10 &&
+	must ip addr add 10.0.10.1/24 dev up0.10 &&
+	must ip link set up0.10 up &&
+	must ip -n peer link add link wire0 name wire0.10 type vlan id 10 &&
+	must ip -n peer addr add 10.0.10.2/24 dev wire0.10 &&
+	must ip -n peer link set wire0.10 up &&
+	soon 20 ping -c 1 -W 1 10.0.10.2 &&
+	must ping -c 5 -i 0.2 -W 1 10.0.10.2
+	local rc=$?
+	ip -n peer link del wire0.10
+	must ip link del up0.10 && return "$rc"
+}
+
 # No rules: the port is a tap, for instance in a bridge with a VF.
 test_bridge()
 {
