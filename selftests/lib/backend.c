@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <linux/if_tun.h>
 #include "vdrv.h"
 
@@ -32,16 +33,24 @@ int vdrv_backend_offload(int backend, bool on)
 	return ioctl(backend, TUNSETOFFLOAD, all) < 0 ? -errno : 0;
 }
 
+/* A guest port's node in another network namespace than the first has that in its name. */
 static int open_node(const char *ifname)
 {
 	unsigned int index = if_nametoindex(ifname);
-	char path[32];
+	char path[64];
+	struct stat ns;
 	int fd;
 
 	if (!index)
 		return -ENODEV;
-	snprintf(path, sizeof(path), "/dev/tap%u", index);
+	if (stat("/proc/self/ns/net", &ns))
+		return -errno;
+	snprintf(path, sizeof(path), "/dev/sluice-tap/%lu-%u", (unsigned long)ns.st_ino, index);
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) {
+		snprintf(path, sizeof(path), "/dev/tap%u", index);
+		fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	}
 	return fd < 0 ? -errno : fd;
 }
 
