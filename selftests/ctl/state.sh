@@ -152,6 +152,32 @@ END
 done_ sluice apply "$tmp/one.json" "$tmp/two.json"
 ok 'two files are the same state' same "$tmp/full.json"
 
+# What each version wrote is declared as it was then: all that a file of it says is in a dump of now. And its
+# commands are understood.
+has() {
+	$python - "$1" "$tmp/golden.json" <<'END'
+import json, sys
+was, now = (json.load(open(name)) for name in sys.argv[1:])
+for section in set(was) - {"version"}:
+    for item in was[section]:
+        if not any(item.items() <= other.items() for other in now[section]):
+            sys.exit(f"{section}: {item} is not there")
+END
+}
+for golden in "$here"/golden/*.json; do
+	version=$(basename "$golden" .json)
+	ok 'an empty state' nothing
+	ok "a state of version $version" sluice apply "$golden"
+	sluice dump >"$tmp/golden.json"
+	ok 'all of it is there' has "$golden"
+	done_ sluice apply "$golden"
+	ok 'the second time there is nothing to do' same "$tmp/golden.json"
+	shows ' loose$' sluice guard show port vm1
+	ok 'an empty state' nothing
+	done_ sluice worker del cpu 0
+	ok "commands of version $version" sluice -b "$here/golden/$version.golden"
+done
+
 # The last worker goes with the ports, or stays as long as they need one.
 no_workers() { echo '{ "worker": [], "port": [ { "name": "vm1" } ] }' | sluice apply -; }
 ok 'ports without a demanded worker' no_workers
