@@ -102,6 +102,34 @@ static long unknown_command(int fd)
 	return dev(fd, VHOST_SET_OWNER, NULL) ?: dev(fd, _IO(VHOST_VIRTIO, 0xfe), &s);
 }
 
+/* An address of the device's is one of the program's: DPDK has it so. */
+static long identity(int fd, uint64_t size)
+{
+	uint64_t f = VDRV_F_VERSION_1 | VDRV_F_IOMMU, b = VDRV_BIT(VHOST_BACKEND_F_IOTLB_MSG_V2);
+	struct vhost_msg_v2 m = {
+		.type = VHOST_IOTLB_MSG_V2,
+		.iotlb = { .size = size, .perm = VHOST_ACCESS_RW, .type = VHOST_IOTLB_UPDATE } };
+	long ret = dev(fd, VHOST_SET_OWNER, NULL) ?: dev(fd, VHOST_SET_BACKEND_FEATURES, &b);
+
+	ret = ret ?: dev(fd, VHOST_SET_FEATURES, &f);
+	return ret ?: write(fd, &m, sizeof(m)) < 0 ? -errno : 0;
+}
+
+static long identity_of_memory(int fd)
+{
+	return identity(fd, 1ULL << 30);
+}
+
+static long identity_of_all(int fd)
+{
+	return identity(fd, UINT64_MAX);
+}
+
+static long identity_of_nothing(int fd)
+{
+	return identity(fd, 0);
+}
+
 /* --- a guest at work --- */
 
 static long base_running(struct guest *g)
@@ -267,6 +295,9 @@ static const struct row {
 	{ "a base beyond 16 bits", .node = base_too_large },
 	{ "a third ring", .node = ring_index },
 	{ "an unknown command", .node = unknown_command },
+	{ "an identity map of the program's memory", .node = identity_of_memory },
+	{ "an identity map of all there is", .node = identity_of_all },
+	{ "an identity map of nothing", .node = identity_of_nothing },
 	{ "base of a running ring", .guest = base_running },
 	{ "size of a running ring", .guest = size_running },
 	{ "features of a running ring", .guest = features_running,
