@@ -287,7 +287,8 @@ int sluice_worker_call_late(struct sluice_worker *w, sluice_call_t fn, void *arg
 	return call_send(call, NULL, 0);
 }
 
-int sluice_worker_call_all(sluice_call_t fn, void *arg)
+/* On those that @of picks; NULL: on all. */
+static int call_many(bool (*of)(const struct sluice_worker *w), sluice_call_t fn, void *arg)
 {
 	struct sluice_call *first = NULL, *call, *next;
 	unsigned int steps = CALL_STEPS;
@@ -296,6 +297,8 @@ int sluice_worker_call_all(sluice_call_t fn, void *arg)
 
 	ASSERT_RTNL();
 	while ((w = sluice_worker_next(w))) {
+		if (of && !of(w))
+			continue;
 		if (sluice_call_hopeless(w) && !sluice_worker_dead(w)) {
 			ret = ret ?: -ETIMEDOUT;
 			continue;
@@ -314,6 +317,11 @@ int sluice_worker_call_all(sluice_call_t fn, void *arg)
 	}
 	return ret;
 }
+
+int sluice_worker_call_all(sluice_call_t fn, void *arg)
+{
+	return call_many(NULL, fn, arg);
+}
 SLUICE_EXPORT(sluice_worker_call_all);
 
 static void call_pass(struct sluice_worker *w, void *arg)
@@ -322,5 +330,10 @@ static void call_pass(struct sluice_worker *w, void *arg)
 
 int sluice_worker_sync_all(void)
 {
-	return sluice_worker_call_all(call_pass, NULL);
+	return call_many(NULL, call_pass, NULL);
+}
+
+int sluice_worker_sync_some(bool (*of)(const struct sluice_worker *w))
+{
+	return call_many(of, call_pass, NULL);
 }

@@ -44,6 +44,8 @@ int sluice_worker_call_late(struct sluice_worker *w, sluice_call_t fn, void *arg
 int sluice_worker_call_all(sluice_call_t fn, void *arg);
 /* Wait until every visit that is under way now is over. Return: likewise. RTNL. */
 int sluice_worker_sync_all(void);
+/* Likewise, of those workers that @of picks. */
+int sluice_worker_sync_some(bool (*of)(const struct sluice_worker *w));
 
 /* --- between the files of sluice.ko --- */
 

@@ -8,10 +8,11 @@
  * sends its changes as it would otherwise, and commits. Until then the messages are only kept,
  * once their policy has passed them. The commit runs them under one RTNL hold, in two passes.
  *
- * The first makes what no packet sees yet, while the workers go on: new ports and workers, and
- * access lists, which are built aside. Then the workers stand still for the second, which makes all
- * the others in order, and switches to the new lists: no packet sees a state in between. How long
- * workers stood still `worker show` tells.
+ * The first makes what no packet sees yet, while the workers go on: new ports, workers and volumes
+ * (whose devices are opened), and access lists, which are built aside. Then the workers stand still for the second, which makes all
+ * the others in order, and switches to the new lists: no packet sees a state in between. A tenant's
+ * transaction stops the tenants' worker only, and the host's all but that. How long workers stood
+ * still `worker show` tells.
  *
  * Ahead of each change that is made in place memory is set aside for what would undo it. When a
  * change is refused the lists that were built are thrown away, and those in place are undone, last
@@ -318,9 +319,15 @@ static int txn_run_in_place(struct sluice_txn *txn, struct sluice_change *c)
 	return err;
 }
 
-static int txn_pause(struct netlink_ext_ack *extack)
+/* Others than those workers have no port of the namespace. */
+static bool txn_tenants(const struct sluice_txn *txn)
 {
-	int err = sluice_worker_pause_all();
+	return sluice_tenant_is(txn->net);
+}
+
+static int txn_pause(const struct sluice_txn *txn, struct netlink_ext_ack *extack)
+{
+	int err = sluice_worker_pause(txn_tenants(txn));
 
 	if (err)
 		NL_SET_ERR_MSG(extack, "a worker does not answer: see 'sluice worker show'");
@@ -345,7 +352,7 @@ static int txn_run_all(struct sluice_txn *txn, struct sluice_change *c)
 	if (!err && c->ops)
 		err = c->ops->draft_build();
 	if (!err)
-		err = txn_pause(c->extack);
+		err = txn_pause(txn, c->extack);
 	if (err) {
 		txn_refuse(txn, c);
 		return err;
@@ -353,7 +360,7 @@ static int txn_run_all(struct sluice_txn *txn, struct sluice_change *c)
 	err = txn_run_in_place(txn, c);
 	if (err)
 		txn_refuse(txn, c);
-	sluice_worker_resume_all();
+	sluice_worker_resume(txn_tenants(txn));
 	if (err)
 		return err;
 	if (c->ops)

@@ -333,7 +333,7 @@ static int mode_set(struct sluice_change *c)
 
 int sluice_nl_volume_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, volume_add, SLUICE_OBJECT_VOLUME);
+	return sluice_change_do_aside(skb, info, volume_add, SLUICE_OBJECT_VOLUME);
 }
 
 int sluice_nl_volume_set_doit(struct sk_buff *skb, struct genl_info *info)

@@ -33,11 +33,21 @@
 static LIST_HEAD(workers);
 static DEFINE_MUTEX(workers_lock);
 
-/* Written under RTNL and pause_lock; workers read it between two bursts and sleep on the queue. */
-static bool paused;
+/**
+ * struct worker_pause - of the host's workers, or of the tenants': a transaction stops those that may
+ *	serve its namespace
+ * @on: written under RTNL and @lock; workers read it between two bursts and sleep on resume_wait
+ * @lock: read side: packets that a call brings. Inside RTNL, outside port->lock
+ */
+static struct worker_pause {
+	bool on;
+	struct rw_semaphore lock;
+} pauses[2] = {
+	{ .lock = __RWSEM_INITIALIZER(pauses[0].lock) },
+	{ .lock = __RWSEM_INITIALIZER(pauses[1].lock) },
+};
+
 static DECLARE_WAIT_QUEUE_HEAD(resume_wait);
-/* Read side: packets that a call brings. Inside RTNL, outside port->lock. */
-static DECLARE_RWSEM(pause_lock);
 
 void sluice_worker_wake(struct sluice_worker *w)
 {
@@ -205,6 +215,11 @@ static u64 worker_sleep(struct sluice_worker *w, u64 now)
 	return woken;
 }
 
+static bool worker_paused(const struct sluice_worker *w)
+{
+	return READ_ONCE(pauses[w->tenants].on);
+}
+
 static u64 worker_wait_resume(struct sluice_worker *w, u64 now)
 {
 	u64 woken;
@@ -214,7 +229,7 @@ static u64 worker_wait_resume(struct sluice_worker *w, u64 now)
 	 * Whoever finds the bit set wakes nobody, so any wake-up ends the wait, not only a call's.
 	 */
 	WRITE_ONCE(w->asleep, true);
-	wait_event_idle(resume_wait, !READ_ONCE(paused) || test_bit(0, &w->pending) ||
+	wait_event_idle(resume_wait, !worker_paused(w) || test_bit(0, &w->pending) ||
 			kthread_should_stop());
 	WRITE_ONCE(w->asleep, false);
 	worker_note_pause(w, now);
@@ -246,7 +261,7 @@ static int worker_main(void *data)
 		worker_run_calls(w);
 		if (unlikely(raw_smp_processor_id() != w->cpu))
 			worker_go_home(w);
-		if (unlikely(READ_ONCE(paused))) {
+		if (unlikely(worker_paused(w))) {
 			now = worker_wait_resume(w, now);
 			continue;
 		}
@@ -590,36 +605,47 @@ void sluice_worker_times(const struct sluice_worker *w, struct sluice_worker_tim
 	} while (u64_stats_fetch_retry(&w->syncp, start));
 }
 
-int sluice_worker_pause_all(void)
+static bool worker_is_tenants(const struct sluice_worker *w)
 {
+	return w->tenants;
+}
+
+static bool worker_is_hosts(const struct sluice_worker *w)
+{
+	return !w->tenants;
+}
+
+int sluice_worker_pause(bool tenants)
+{
+	struct worker_pause *p = &pauses[tenants];
 	int err;
 
 	ASSERT_RTNL();
-	down_write(&pause_lock);
-	WRITE_ONCE(paused, true);
+	down_write(&p->lock);
+	WRITE_ONCE(p->on, true);
 	/* A worker that runs a call looks at the flag next, before any packet. */
-	err = sluice_worker_sync_all();
+	err = sluice_worker_sync_some(tenants ? worker_is_tenants : worker_is_hosts);
 	if (err)
-		sluice_worker_resume_all();
+		sluice_worker_resume(tenants);
 	return err;
 }
 
-void sluice_worker_resume_all(void)
+void sluice_worker_resume(bool tenants)
 {
 	ASSERT_RTNL();
-	WRITE_ONCE(paused, false);
+	WRITE_ONCE(pauses[tenants].on, false);
 	wake_up_all(&resume_wait);
-	up_write(&pause_lock);
+	up_write(&pauses[tenants].lock);
 }
 
-void sluice_worker_pause_disable(void)
+void sluice_worker_pause_disable(bool tenants)
 {
-	down_read(&pause_lock);
+	down_read(&pauses[tenants].lock);
 }
 
-void sluice_worker_pause_enable(void)
+void sluice_worker_pause_enable(bool tenants)
 {
-	up_read(&pause_lock);
+	up_read(&pauses[tenants].lock);
 }
 
 void sluice_worker_exit(void)

@@ -202,17 +202,17 @@ void sluice_worker_wake(struct sluice_worker *w);
 void sluice_worker_use_mm(struct sluice_worker *w, struct mm_struct *mm);
 
 /*
- * Keep all workers from touching packets between the two calls; rings fill, nothing is lost. Calls
- * still run. -ETIMEDOUT: one is stuck in a burst, none is paused. RTNL.
+ * Keep the tenants' worker, or all others, from touching packets between the two calls; rings fill,
+ * nothing is lost. Calls still run. -ETIMEDOUT: one is stuck in a burst, none is paused. RTNL.
  */
-int sluice_worker_pause_all(void);
-void sluice_worker_resume_all(void);
+int sluice_worker_pause(bool tenants);
+void sluice_worker_resume(bool tenants);
 /*
- * Around a call that brings packets: none is paused in between. Process context, without
- * port->lock.
+ * Around a call that brings packets to one of them: none is paused in between. Process context,
+ * without port->lock.
  */
-void sluice_worker_pause_disable(void);
-void sluice_worker_pause_enable(void);
+void sluice_worker_pause_disable(bool tenants);
+void sluice_worker_pause_enable(bool tenants);
 
 /* Remove what is left; the last ports went before. RTNL. */
 void sluice_worker_exit(void);

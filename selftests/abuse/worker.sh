@@ -39,6 +39,29 @@ done_ sluice worker add cpu 0
 shows '^worker cpu 0 mode adaptive users 2 ' sluice worker show
 shows "$theirs 5 " sluice worker show
 
+# A commit stops the tenants' worker for as long as it takes, and no other.
+done_ sluice tenant allow pid "$tenant" rules 5000
+commit() {
+	{
+		echo '{ "port": [ { "name": "vm2" } ], "uplink": [ { "name": "up0", "dev": "vf0" } ], "flow": ['
+		for ((i = 0; i < 4000; i++)); do
+			echo "{ \"prio\": $i, \"in\": \"vm2\", \"dst\": \"10.0.0.1\", \"actions\": [ \"drop\" ] },"
+		done
+		echo '{ "prio": 4000, "in": "vm2", "actions": [ "drop" ] } ] }'
+	} | t sluice apply -
+}
+# shellcheck disable=SC2154
+pauses() { # of the worker that is not, or is, the tenants'
+	sluice -s worker show | awk -v theirs="$1" '
+		/^worker/ { of = / tenants /; }
+		of == theirs && match($0, /longest-pause-ns [0-9]+/) { print substr($0, RSTART + 17, RLENGTH - 17) }'
+}
+host0=$(pauses 0)
+ok '4001 flows in one commit' commit
+echo "# longest pause: the host's $(pauses 0) ns (before: $host0), the tenants' $(pauses 1) ns"
+ok "the host's worker did not stop for it" test "$(pauses 0)" -lt $((($(pauses 1) + host0) / 2 + 1))
+done_ t sluice flow flush
+
 # A port that the operator gives away leaves his workers, and stays.
 done_ sluice acl add port vm1 dir to-guest prio 1 deny
 done_ ip link set vm1 netns "$tenant"

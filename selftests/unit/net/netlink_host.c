@@ -429,14 +429,14 @@ int sluice_worker_call_all(void (*fn)(struct sluice_worker *w, void *arg), void 
 	return 0;
 }
 
-int sluice_worker_pause_all(void)
+int sluice_worker_pause(bool tenants)
 {
 	ASSERT_RTNL();
 	nr_paused++;
 	return 0;
 }
 
-void sluice_worker_resume_all(void)
+void sluice_worker_resume(bool tenants)
 {
 	nr_paused--;
 }
