@@ -197,6 +197,7 @@ struct sluice_port_filter {
  * @napi_id: uplink: of the VF's receive queue seen last, to be polled; racy
  * @polled_packets: uplink: received by the worker's own poll; single writer, the worker; READ_ONCE
  *	elsewhere
+ * @burst: uplink: what one visit takes of @inbox; the worker
  * @share: guest port: of a worker's time for what comes from the guest, by the worker's core
  */
 struct sluice_port {
@@ -242,6 +243,7 @@ struct sluice_port {
 	struct list_head worker_node;
 	unsigned int napi_id;
 	u64 polled_packets;
+	int burst;
 	struct sluice_share __percpu *share;
 };
 
@@ -477,6 +479,8 @@ u64 sluice_queue_tell_at(const struct sluice_queue *q);
 bool sluice_queue_held(struct sluice_worker *w, const struct sluice_queue *q);
 /* A visit of it took @ns. Worker context. */
 void sluice_queue_spent(struct sluice_worker *w, struct sluice_queue *q, u64 ns);
+/* A call about it did, whatever its direction. Worker context, or in place of a worker. */
+void sluice_queue_called(struct sluice_worker *w, struct sluice_queue *q, u64 ns);
 
 /* Do frames wait for a receive queue's ring? Worker context. */
 static inline bool sluice_queue_backlog(const struct sluice_queue *q)

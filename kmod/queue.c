@@ -33,6 +33,8 @@
 
 /* Packets, or requests, of one visit. */
 #define QUEUE_BUDGET	64
+/* Chains in the first visit: how long they take is not known yet. */
+#define QUEUE_BURST_FIRST	8
 
 /* Bytes that the argument of a call may have. */
 #define QUEUE_CALL_MAX	64
@@ -74,10 +76,12 @@ static bool queue_on_worker(const struct sluice_queue *q)
 static void queue_call_on_worker(struct sluice_worker *w, void *arg)
 {
 	struct queue_call *c = arg;
+	u64 then = local_clock();
 
 	w->queue = c->q;
 	c->fn(c->q, c->copied ? c->copy : c->arg);
 	w->queue = NULL;
+	sluice_queue_called(w, c->q, local_clock() - then);
 }
 
 /* Context: @q->lock held. */
@@ -267,6 +271,7 @@ static void queue_join(struct sluice_worker *w, void *arg)
 	q->stalled = false;
 	q->armed = false;
 	q->idle_polls = 0;
+	q->burst = QUEUE_BURST_FIRST;
 	q->tell_at = 0;
 	q->untold = 0;
 	queue_adopt(w, q);

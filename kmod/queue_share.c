@@ -27,15 +27,26 @@ bool sluice_queue_held(struct sluice_worker *w, const struct sluice_queue *q)
 	return share && !sluice_share_left(share, w);
 }
 
-void sluice_queue_spent(struct sluice_worker *w, struct sluice_queue *q, u64 ns)
+static void queue_count_busy(struct sluice_queue *q, u64 ns)
 {
-	struct sluice_share __percpu *share = queue_share(q);
-
 	if (q->port)
 		sluice_port_count_busy(q->port, ns);
 	else
 		sluice_volume_count_busy(q->volume, ns);
+}
+
+void sluice_queue_spent(struct sluice_worker *w, struct sluice_queue *q, u64 ns)
+{
+	struct sluice_share __percpu *share = queue_share(q);
+
+	queue_count_busy(q, ns);
 	if (share)
 		sluice_share_take(share, w, ns);
 	queue_shorten(q, ns);
+}
+
+void sluice_queue_called(struct sluice_worker *w, struct sluice_queue *q, u64 ns)
+{
+	queue_count_busy(q, ns);
+	sluice_share_take(q->port ? q->port->share : q->volume->share, w, ns);
 }

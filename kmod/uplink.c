@@ -11,6 +11,7 @@
  */
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
+#include <linux/math64.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched/clock.h>
@@ -20,6 +21,8 @@
 #include "tenant.h"
 
 #define UPLINK_BUDGET	64
+/* What is not yet known to take long. */
+#define UPLINK_BURST_MIN	8
 
 /* RTNL */
 static LIST_HEAD(notifiers);
@@ -105,6 +108,14 @@ static void uplink_poll_vf(struct sluice_port *port)
 }
 #endif
 
+/* How much of the inbox the next visit takes, if @n packets took @ns: see share.h. */
+static int uplink_burst(int n, u64 ns)
+{
+	if (ns > SLUICE_SHARE_NS)
+		return max_t(u64, div64_u64((u64)n * SLUICE_SHARE_NS, ns), 1);
+	return clamp(2 * n, UPLINK_BURST_MIN, UPLINK_BUDGET);
+}
+
 static bool uplink_poll(struct sluice_worker *w, struct sluice_port *port)
 {
 	const struct sluice_engine_ops *ops;
@@ -123,8 +134,10 @@ static bool uplink_poll(struct sluice_worker *w, struct sluice_port *port)
 	if (!ops || sluice_port_held_back(port))
 		return false;
 	then = local_clock();
-	n = ops->uplink_rx(w, port, UPLINK_BUDGET);
-	sluice_port_count_busy(port, local_clock() - then);
+	n = ops->uplink_rx(w, port, port->burst);
+	then = local_clock() - then;
+	sluice_port_count_busy(port, then);
+	port->burst = uplink_burst(n, then);
 	return n > 0;
 }
 
@@ -266,6 +279,7 @@ int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 	if (err)
 		goto unlink;
 	dev_disable_lro(lower);
+	port->burst = UPLINK_BURST_MIN;
 	uplink_put_on_worker(port, w);
 	rcu_assign_pointer(port->lower, lower);
 	err = netdev_rx_handler_register(lower, uplink_handle_frame, port);
@@ -318,6 +332,7 @@ int sluice_uplink_detach(struct sluice_port *port)
 	uplink_leave_worker(port);
 	dev_uc_unsync(lower, port->dev);
 	dev_mc_unsync(lower, port->dev);
+	vlan_vids_del_by_dev(lower, port->dev);
 	dev_set_promiscuity(lower, -1);
 	netdev_upper_dev_unlink(lower, port->dev);
 	/* Of the VF's netdev that worker has no more than an RCU reader: its removal may wait. */

@@ -19,6 +19,8 @@
  * copy.
  */
 #define DP_BURST_BYTES	(128 << 10)
+/* And a visit of a receive queue with so many keys that are not in the cache: lists may be long. */
+#define DP_MISSES	8
 
 /* What one burst did for the port that it came in by. */
 struct burst {
@@ -573,7 +575,8 @@ static int rx_run(struct burst *b, struct rx_visit *v, int budget)
 {
 	int err = 0;
 
-	while (!err && v->done < budget && sluice_queue_backlog(v->q)) {
+	while (!err && v->done < budget && b->dp->misses < DP_MISSES &&
+	       sluice_queue_backlog(v->q)) {
 		if (unlikely(v->q->rest))
 			err = rx_next_rest(v);
 		else
