@@ -60,15 +60,6 @@ static bool program_control(const struct sluice_port *port, const struct sluice_
 	return kind & allowed;
 }
 
-/*
- * For an uplink the directions are those of the guests behind it: what it transmits comes from
- * guests.
- */
-static enum sluice_dir program_out_dir(const struct sluice_port *port)
-{
-	return port->kind == SLUICE_PORT_UPLINK ? SLUICE_DIR_FROM_GUEST : SLUICE_DIR_TO_GUEST;
-}
-
 static void program_output(struct sluice_program *prog, struct sluice_port *in,
 			   struct sluice_port *out, const struct sluice_flow_key *key)
 {
@@ -83,7 +74,7 @@ static void program_output(struct sluice_program *prog, struct sluice_port *in,
 	else if (!program_control(out, key))
 		why = SLUICE_DROP_CONTROL;
 	else
-		why = program_police(prog, out->engine, program_out_dir(out), key, &meter);
+		why = program_police(prog, out->engine, SLUICE_DIR_TO_GUEST, key, &meter);
 	if (why) {
 		op = program_op(prog, SLUICE_OP_COUNT_DROP);
 		op->why = why;
