@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include "fail.h"
 #include "rig.h"
 
 #define FEATURES	(VDRV_F_VERSION_1 | VDRV_F_MRG_RXBUF | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX)
@@ -202,6 +203,36 @@ TEST_F_TIMEOUT(node, ring_map_changes_under_load, 240)
 	pthread_join(thread, NULL);
 	EXPECT_EQ(0, m.err);
 	EXPECT_EQ(0, guest_ping(g, 100000));
+}
+
+/*
+ * Every allocation of a change fails once: what was taken away is gone, and what is not there is
+ * refused or comes.
+ */
+TEST_F(node, no_memory)
+{
+	struct vdrv *v = &self->g.v;
+	size_t len = v->mem_bytes - v->ring_bytes;
+	unsigned int nth, i;
+	int err;
+
+	if (!fail_begin())
+		SKIP(return, "the kernel injects no faults");
+	for (nth = 1; nth <= 8; nth++) {
+		for (i = 0; i < 4; i++) {
+			fail_nth(nth);
+			err = vdrv_iotlb_invalidate(v, v->mem + v->ring_bytes, len);
+			fail_nth(0);
+			ASSERT_EQ(0, err) TH_LOG("allocation %u", nth);
+			fail_nth(nth);
+			err = vdrv_iotlb_update(v, v->mem + v->ring_bytes, len);
+			fail_nth(0);
+			if (err)
+				ASSERT_EQ(0, vdrv_iotlb_update(v, v->mem + v->ring_bytes, len));
+		}
+		ASSERT_EQ(0, guest_ping(&self->g, nth)) TH_LOG("allocation %u", nth);
+	}
+	fail_end();
 }
 
 static void *flood(void *arg)

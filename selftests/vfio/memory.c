@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <linux/capability.h>
 #include "kselftest_harness.h"
+#include "fail.h"
 #include "rig.h"
 
 #define SOON	2000
@@ -239,6 +240,37 @@ TEST_F(memory, replaced)
 		ASSERT_EQ(0, vdrv_drain_tx(self->v, SOON));
 		ASSERT_EQ(0, vfio_unmap(self->n->dev.space, EXTRA, PAGE));
 	}
+}
+
+/* Every allocation of an unmap fails once: nothing stays pinned, whoever looked at it last. */
+TEST_F(memory, no_memory)
+{
+	unsigned char *m = pages(8);
+	unsigned int nth;
+	long before = 0;
+	int err;
+
+	ASSERT_NE(NULL, m);
+	if (!fail_begin())
+		SKIP(return, "the kernel injects no faults");
+	for (nth = 1; nth <= 8; nth++) {
+		put_frame(self->v, m + PAGE * (nth % 8) + 300, nth);
+		ASSERT_EQ(0, vfio_map(self->n->dev.space, EXTRA, m, 8 * PAGE, true));
+		send_at(self->v, EXTRA + PAGE * (nth % 8) + 300);
+		EXPECT_EQ(0, seen(&self->g, nth, SOON));
+		ASSERT_EQ(0, vdrv_drain_tx(self->v, SOON));
+		fail_nth(nth);
+		err = vfio_unmap(self->n->dev.space, EXTRA, 8 * PAGE);
+		fail_nth(0);
+		if (err)
+			ASSERT_EQ(0, vfio_unmap(self->n->dev.space, EXTRA, 8 * PAGE));
+		if (nth == 1)
+			before = vfio_pinned();
+		EXPECT_EQ(before, vfio_pinned()) TH_LOG("allocation %u", nth);
+	}
+	fail_end();
+	EXPECT_EQ(0, guest_ping(&self->g, 100));
+	munmap(m, 8 * PAGE);
 }
 
 /* The same for the rings themselves, while nobody uses them. */

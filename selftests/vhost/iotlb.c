@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A guest behind a virtual IOMMU: addresses are translated by messages, misses are asked for. */
 #include "kselftest_harness.h"
+#include "fail.h"
 #include "rig.h"
 
 #define FEATURES	(VDRV_F_VERSION_1 | VDRV_F_MRG_RXBUF | VDRV_F_IOMMU)
@@ -154,25 +155,6 @@ TEST_F_TIMEOUT(iotlb, many_mappings, 60)
 	EXPECT_EQ(0, guest_ping(&self->g, 3));
 }
 
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int err = fd < 0 || write(fd, text, strlen(text)) < 0;
-
-	if (fd >= 0)
-		close(fd);
-	return err;
-}
-
-/* The @n-th allocation of this thread fails from now on; 0: none. */
-static int fail_nth(unsigned int n)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", n);
-	return put("/proc/thread-self/fail-nth", text);
-}
-
 static int take_away(struct vdrv *v, uint64_t iova, uint64_t size, unsigned int nth)
 {
 	int ret;
@@ -198,9 +180,8 @@ TEST_F(iotlb, no_memory)
 	unsigned int i, nth;
 	int ret;
 
-	if (put("/sys/kernel/debug/failslab/ignore-gfp-wait", "N") || fail_nth(0))
+	if (!fail_begin())
 		SKIP(return, "the kernel injects no faults");
-	put("/sys/kernel/debug/failslab/verbose", "0");
 	for (nth = 1; nth <= 6; nth++) {
 		for (i = 0; i < 40; i++) {
 			fail_nth(nth);
@@ -224,7 +205,7 @@ TEST_F(iotlb, no_memory)
 		EXPECT_GT(ret, 0) TH_LOG("allocation %u: %d", nth, ret);
 		ASSERT_EQ(0, vdrv_iotlb_map_all(v));
 	}
-	put("/sys/kernel/debug/failslab/ignore-gfp-wait", "Y");
+	fail_end();
 }
 
 /* Mapped for reading only: a frame for the guest must not be written there. */
