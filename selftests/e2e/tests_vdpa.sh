@@ -54,6 +54,13 @@ test_vdpa()
 	must test ! -e /sys/class/net/vm1
 }
 
+# A command that does not see DPDK's plugins of the machine's own, which may be of another version.
+without_plugins()
+{
+	# shellcheck disable=SC2016
+	exec unshare -m bash -c 'for d in /usr/lib/*/dpdk; do [ ! -d "$d" ] || mount -t tmpfs none "$d"; done; exec "$@"' - "$@"
+}
+
 # DPDK's virtio-user, a program of the host on the device's node: it answers what the peer asks, by
 # split and packed rings; killed, it leaves the device to the next one.
 test_vdpa_testpmd()
@@ -71,7 +78,7 @@ test_vdpa_testpmd()
 	ulimit -l unlimited
 	for args in "" ,packed_vq=1; do
 		LD_LIBRARY_PATH=$(echo $root/usr/lib/*-linux-gnu $root/lib/*-linux-gnu | tr ' ' :) \
-			$root/bin/dpdk-testpmd --lcores '(0,1)@0' -d $root/pmd --no-telemetry --no-pci --huge-dir $pages \
+			without_plugins $root/bin/dpdk-testpmd --lcores '(0,1)@0' -d $root/pmd --no-telemetry --no-pci --huge-dir $pages \
 			--vdev="net_virtio_user0,path=/dev/${node##*/}$args" -- --forward-mode=icmpecho --auto-start \
 			--total-num-mbufs=4096 --stats-period 1 >/run/testpmd.log 2>&1 </dev/zero &
 		pid=$!
