@@ -9,10 +9,10 @@
  * once their policy has passed them. The commit runs them under one RTNL hold, in two passes.
  *
  * The first makes what no packet sees yet, while the workers go on: new ports, workers and volumes
- * (whose devices are opened), and access lists, which are built aside. Then the workers stand still for the second, which makes all
- * the others in order, and switches to the new lists: no packet sees a state in between. A tenant's
- * transaction stops the tenants' worker only, and the host's all but that. How long workers stood
- * still `worker show` tells.
+ * (whose devices are opened), and access lists, which are built aside. Then the workers stand still
+ * for the second, which makes all the others in order, and switches to the new lists: no packet
+ * sees a state in between. A tenant's transaction stops the tenants' worker only, and the host's
+ * all but that. How long workers stood still `worker show` tells.
  *
  * Ahead of each change that is made in place memory is set aside for what would undo it. When a
  * change is refused the lists that were built are thrown away, and those in place are undone, last

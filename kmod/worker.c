@@ -34,8 +34,8 @@ static LIST_HEAD(workers);
 static DEFINE_MUTEX(workers_lock);
 
 /**
- * struct worker_pause - of the host's workers, or of the tenants': a transaction stops those that may
- *	serve its namespace
+ * struct worker_pause - of the host's workers, or of the tenants': a transaction stops those that
+ *	may serve its namespace
  * @on: written under RTNL and @lock; workers read it between two bursts and sleep on resume_wait
  * @lock: read side: packets that a call brings. Inside RTNL, outside port->lock
  */
