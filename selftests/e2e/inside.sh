@@ -78,8 +78,11 @@ fi
 
 log=$(mktemp)
 failed=0
-echo "TAP version 13"
-echo "1..${#selected[@]}"
+# Tests of the same run that another host did before it stood still: this one goes on with the others.
+if [ -z "${E2E_DONE:-}" ]; then
+	echo "TAP version 13"
+	echo "1..${#selected[@]}"
+fi
 if ! { sluice_load && peer_up; } >"$log" 2>&1; then
 	sed 's/^/# /' "$log"
 	dmesg | tail -n 20 | sed 's/^/# /'
@@ -123,6 +126,7 @@ run_test()
 
 for i in "${!selected[@]}"; do
 	t=${selected[i]}
+	[[ " ${E2E_DONE:-} " != *" $t "* ]] || continue
 	start=$SECONDS
 	run_test "$t"
 	rc=$?

@@ -66,5 +66,27 @@ extra=()
 ! runs testpmd vdpa_testpmd || extra+=(-e "RIG_TESTPMD=$(parts testpmd-image "$ver")")
 sluice_build "$ver" >&2
 guest_initrd "$ver" >/dev/null
-KVER=$ver exec "$here/../rig/host-run.sh" -t "${E2E_TIMEOUT:-2700}" -e "V=${V:-}" -e "CHECK_LONG=${CHECK_LONG:-}" ${extra[@]+"${extra[@]}"} \
-	${keep[@]+"${keep[@]}"} "$here/inside.sh" "$@"
+
+# Run tests in a host; $1: those that another one did, and with which it began.
+in_host()
+{
+	local done_=$1
+
+	shift
+	KVER=$ver "$here/../rig/host-run.sh" -t "${E2E_TIMEOUT:-2700}" -e "V=${V:-}" -e "CHECK_LONG=${CHECK_LONG:-}" \
+		-e "E2E_DONE=$done_" ${extra[@]+"${extra[@]}"} ${keep[@]+"${keep[@]}"} "$here/inside.sh" "$@"
+}
+
+# An emulated host that stands still says nothing of us, once: another one does what is left. A host of ours that
+# stands still does so again.
+tap=$TMPDIR/tap rc=0
+in_host '' "$@" | tee "$tap" || rc=$?
+if [ "$rc" = 126 ]; then
+	done_=$(sed -n 's/\r$//; s/^\(not \)\?ok [0-9]* - \([a-z0-9_]*\).*/\2/p' "$tap" | tr '\n' ' ')
+	failed=$(grep -c '^not ok' "$tap" || :)
+	echo "# the host stood still in the test behind '$done_': another one goes on"
+	rc=0
+	in_host "${done_:-none}" "$@" || rc=$?
+	[ "$failed" = 0 ] || rc=1
+fi
+exit "$rc"

@@ -51,6 +51,10 @@ set -a
 set +a
 mapfile -d '' -t cmd <"$job/cmd"
 
+if [ -n "${RIG_BEAT:-}" ]; then
+	(while sleep 10; do echo "$SECONDS" >"$job/alive"; done) &
+fi
+
 if bash "$rig/host-net.sh"; then
 	# Own session: the job may kill its process group without ending us.
 	cd "$RIG_CWD" 2>/dev/null || cd /
