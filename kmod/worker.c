@@ -39,10 +39,12 @@ static DEFINE_MUTEX(workers_lock);
  * @on: written under RTNL and @lock; workers read it between two bursts and sleep on resume_wait
  * @lock: read side: packets that a call brings. Inside RTNL, outside port->lock
  */
-static struct worker_pause {
+struct worker_pause {
 	bool on;
 	struct rw_semaphore lock;
-} pauses[2] = {
+};
+
+static struct worker_pause pauses[2] = {
 	{ .lock = __RWSEM_INITIALIZER(pauses[0].lock) },
 	{ .lock = __RWSEM_INITIALIZER(pauses[1].lock) },
 };
