@@ -50,6 +50,17 @@ static int act_get_output(struct sluice_change *c, const struct nlattr *nla, str
 	return 0;
 }
 
+/* As it was shown: a dump can be applied whatever is gone. */
+static int act_get_gone(struct sluice_change *c, const struct nlattr *nla, struct sluice_act *act)
+{
+	act->type = SLUICE_ACT_OUTPUT;
+	act->ifindex = 0;
+	if (!nla_get_u32(nla))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(c->extack, nla, "a port is named by its name: say output");
+	return -EINVAL;
+}
+
 static int act_get_vlan(struct sluice_change *c, const struct nlattr *nla, struct sluice_act *act)
 {
 	act->vlan = nla_get_u16(nla);
@@ -61,12 +72,8 @@ static int act_get_vlan(struct sluice_change *c, const struct nlattr *nla, struc
 
 static int act_get(struct sluice_change *c, const struct nlattr *nla, struct sluice_act *act)
 {
-	/* As it was shown: a dump can be applied whatever is gone. */
-	if (nla_type(nla) == SLUICE_A_ACT_IFINDEX) {
-		act->type = SLUICE_ACT_OUTPUT;
-		act->ifindex = 0;
-		return 0;
-	}
+	if (nla_type(nla) == SLUICE_A_ACT_IFINDEX)
+		return act_get_gone(c, nla, act);
 	act->type = act_types[nla_type(nla)];
 	switch (act->type) {
 	case SLUICE_ACT_OUTPUT:
