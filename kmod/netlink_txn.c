@@ -16,11 +16,11 @@
  *
  * Ahead of each change that is made in place memory is set aside for what would undo it. When a
  * change is refused the lists that were built are thrown away, and those in place are undone, last
- * first, so each finds the state that it left behind. What comes back is the configuration;
- * counters of a rule that was removed in place and put back start anew. Removing a port cannot be
- * undone (a guest has hold of it) but cannot fail either: it waits until all else was done and the
- * workers run again, and so does removing a worker. What they give up, as a name or a VF, is free
- * for others only in the next transaction.
+ * first, so each finds the state that it left behind. What comes back is the configuration, and a
+ * flow's counters; those of a meter start anew. Removing a port cannot be undone (a guest has hold
+ * of it) but cannot fail either: it waits until all else was done and the workers run again, and so
+ * does removing a worker. What they give up, as a name or a VF, is free for others only in the next
+ * transaction.
  *
  * A transaction belongs to a socket and dies with it.
  */

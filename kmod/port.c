@@ -110,13 +110,6 @@ put:
 	return ERR_PTR(err);
 }
 
-/* Tenants' ports have a worker apart. */
-static struct sluice_worker *port_pick_worker(const struct sluice_port *port)
-{
-	return sluice_tenant_is(port->inst->net) ? sluice_worker_pick_tenants() :
-						   sluice_worker_pick();
-}
-
 static int port_pick_workers(struct sluice_port *port)
 {
 	struct sluice_worker *w;
@@ -124,7 +117,7 @@ static int port_pick_workers(struct sluice_port *port)
 
 	for (i = 0; i < port->nr_pairs; i++) {
 		/* Both queues of a pair go together: answers find warm what requests touched. */
-		w = port_pick_worker(port);
+		w = sluice_worker_pick(sluice_tenant_is(port->inst->net));
 		if (IS_ERR(w))
 			return PTR_ERR(w);
 		rcu_assign_pointer(sluice_port_rxq(port, i)->worker, w);
@@ -302,7 +295,7 @@ static int port_change_workers(struct sluice_port *port)
 
 	if (!sluice_tenant_is(port->inst->net))
 		return 0;
-	w = sluice_worker_pick_tenants();
+	w = sluice_worker_pick(true);
 	err = IS_ERR(w) ? PTR_ERR(w) : sluice_port_assign(port, -1, w, NULL);
 	if (err)
 		netdev_warn(port->dev, "held: it does not get a tenant's worker: error %d\n", err);

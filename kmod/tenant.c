@@ -59,8 +59,16 @@ static const struct sluice_tenant_limit *tenant_limit(const struct sluice_instan
 	return &user->limit;
 }
 
-static int tenant_refuse(struct netlink_ext_ack *extack)
+/* The same, or what the operator would do. 0 with *@limit NULL: it is no tenant, nothing limits it. */
+static int tenant_need(const struct sluice_instance *inst, const struct sluice_tenant_limit **limit,
+		       const struct sluice_tenant_use **use, struct netlink_ext_ack *extack)
 {
+	*limit = NULL;
+	if (!sluice_tenant_is(inst->net))
+		return 0;
+	*limit = tenant_limit(inst, use);
+	if (*limit)
+		return 0;
 	NL_SET_ERR_MSG(extack,
 		       "not in this network namespace: its host's operator may say 'sluice tenant allow pid N'");
 	return -EPERM;
@@ -68,25 +76,20 @@ static int tenant_refuse(struct netlink_ext_ack *extack)
 
 int sluice_tenant_check(const struct sluice_instance *inst, struct netlink_ext_ack *extack)
 {
+	const struct sluice_tenant_limit *limit;
 	const struct sluice_tenant_use *use;
 
-	if (!sluice_tenant_is(inst->net) || tenant_limit(inst, &use))
-		return 0;
-	return tenant_refuse(extack);
+	return tenant_need(inst, &limit, &use, extack);
 }
 
 int sluice_tenant_check_port(const struct sluice_instance *inst, struct netlink_ext_ack *extack)
 {
 	const struct sluice_tenant_limit *limit;
 	const struct sluice_tenant_use *use;
+	int err = tenant_need(inst, &limit, &use, extack);
 
-	if (!sluice_tenant_is(inst->net))
-		return 0;
-	limit = tenant_limit(inst, &use);
-	if (!limit)
-		return tenant_refuse(extack);
-	if (use->ports < limit->ports)
-		return 0;
+	if (err || !limit || use->ports < limit->ports)
+		return err;
 	NL_SET_ERR_MSG(extack,
 		       "no more ports allowed here: remove one, or have 'sluice tenant allow ... ports N' said");
 	return -EDQUOT;
@@ -96,14 +99,10 @@ int sluice_tenant_check_rule(const struct sluice_instance *inst, struct netlink_
 {
 	const struct sluice_tenant_limit *limit;
 	const struct sluice_tenant_use *use;
+	int err = tenant_need(inst, &limit, &use, extack);
 
-	if (!sluice_tenant_is(inst->net))
-		return 0;
-	limit = tenant_limit(inst, &use);
-	if (!limit)
-		return tenant_refuse(extack);
-	if (use->rules < limit->rules)
-		return 0;
+	if (err || !limit || use->rules < limit->rules)
+		return err;
 	NL_SET_ERR_MSG(extack,
 		       "no more rules allowed here: remove one, or have 'sluice tenant allow ... rules N' said");
 	return -EDQUOT;

@@ -265,8 +265,7 @@ int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 	err = ptr_ring_init(&port->inbox, SLUICE_INBOX_SIZE, GFP_KERNEL_ACCOUNT);
 	if (err)
 		return err;
-	w = sluice_tenant_is(dev_net(port->dev)) ? sluice_worker_pick_tenants() :
-						   sluice_worker_pick();
+	w = sluice_worker_pick(sluice_tenant_is(dev_net(port->dev)));
 	if (IS_ERR(w)) {
 		err = PTR_ERR(w);
 		goto inbox;

@@ -291,7 +291,7 @@ static int volume_pick_workers(struct sluice_volume *v)
 	unsigned int i;
 
 	for (i = 0; i < v->nr_queues; i++) {
-		w = sluice_worker_pick();
+		w = sluice_worker_pick(false);
 		if (IS_ERR(w))
 			return PTR_ERR(w);
 		rcu_assign_pointer(v->queue[i].worker, w);

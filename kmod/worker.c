@@ -540,17 +540,11 @@ void sluice_worker_set_mode(struct sluice_worker *w, enum sluice_worker_mode mod
 	sluice_worker_wake(w);
 }
 
-struct sluice_worker *sluice_worker_pick(void)
+static unsigned int worker_housekeeping_cpu(void)
 {
-	struct sluice_worker *w = worker_least_loaded(NULL);
-	unsigned int cpu;
+	unsigned int cpu = cpumask_first_and(housekeeping_cpumask(HK_TYPE_DOMAIN), cpu_online_mask);
 
-	if (w)
-		return w;
-	cpu = cpumask_first_and(housekeeping_cpumask(HK_TYPE_DOMAIN), cpu_online_mask);
-	if (cpu >= nr_cpu_ids)
-		cpu = cpumask_first(cpu_online_mask);
-	return worker_new(cpu, SLUICE_WORKER_ADAPTIVE, true, false);
+	return cpu < nr_cpu_ids ? cpu : cpumask_first(cpu_online_mask);
 }
 
 struct sluice_worker *sluice_worker_tenants(void)
@@ -567,21 +561,21 @@ struct sluice_worker *sluice_worker_tenants(void)
 /* A core that the operator did not ask for, if there is one. */
 static unsigned int worker_tenants_cpu(void)
 {
-	const struct cpumask *mask = housekeeping_cpumask(HK_TYPE_DOMAIN);
 	unsigned int cpu;
 
-	for_each_cpu_and(cpu, mask, cpu_online_mask) {
+	for_each_cpu_and(cpu, housekeeping_cpumask(HK_TYPE_DOMAIN), cpu_online_mask) {
 		if (!sluice_worker_find(cpu))
 			return cpu;
 	}
-	cpu = cpumask_first_and(mask, cpu_online_mask);
-	return cpu < nr_cpu_ids ? cpu : cpumask_first(cpu_online_mask);
+	return worker_housekeeping_cpu();
 }
 
-struct sluice_worker *sluice_worker_pick_tenants(void)
+struct sluice_worker *sluice_worker_pick(bool tenants)
 {
-	return sluice_worker_tenants() ?:
-	       worker_new(worker_tenants_cpu(), SLUICE_WORKER_ADAPTIVE, true, true);
+	struct sluice_worker *w = tenants ? sluice_worker_tenants() : worker_least_loaded(NULL);
+
+	return w ?: worker_new(tenants ? worker_tenants_cpu() : worker_housekeeping_cpu(),
+			       SLUICE_WORKER_ADAPTIVE, true, tenants);
 }
 
 void sluice_worker_drop_tenants(void)

@@ -174,15 +174,12 @@ void sluice_worker_set_mode(struct sluice_worker *w, enum sluice_worker_mode mod
 /* By its core; not the tenants'. */
 struct sluice_worker *sluice_worker_find(unsigned int cpu);
 /*
- * The one with the fewest users; made on a housekeeping core if there is none. ERR_PTR on failure.
+ * The host's one with the fewest users, or the tenants' one; made on a housekeeping core if there is
+ * none. What tenants do costs a share of such a core, and none of the workers that the operator
+ * asked for. ERR_PTR on failure.
  */
-struct sluice_worker *sluice_worker_pick(void);
-/*
- * The tenants' one, made if it is not there: what they do costs a share of a housekeeping core, and
- * none of the workers that the operator asked for. ERR_PTR on failure.
- */
-struct sluice_worker *sluice_worker_pick_tenants(void);
-/* It, or NULL. */
+struct sluice_worker *sluice_worker_pick(bool tenants);
+/* The tenants' one, or NULL. */
 struct sluice_worker *sluice_worker_tenants(void);
 /* It goes when nobody needs it any more. Without port->lock. */
 void sluice_worker_drop_tenants(void);
