@@ -59,7 +59,7 @@ static const struct sluice_tenant_limit *tenant_limit(const struct sluice_instan
 	return &user->limit;
 }
 
-/* The same, or what the operator would do. 0 with *@limit NULL: it is no tenant, nothing limits it. */
+/* The same, or what the operator would do. 0 with *@limit NULL: it is no tenant. */
 static int tenant_need(const struct sluice_instance *inst, const struct sluice_tenant_limit **limit,
 		       const struct sluice_tenant_use **use, struct netlink_ext_ack *extack)
 {

@@ -174,8 +174,8 @@ void sluice_worker_set_mode(struct sluice_worker *w, enum sluice_worker_mode mod
 /* By its core; not the tenants'. */
 struct sluice_worker *sluice_worker_find(unsigned int cpu);
 /*
- * The host's one with the fewest users, or the tenants' one; made on a housekeeping core if there is
- * none. What tenants do costs a share of such a core, and none of the workers that the operator
+ * The host's one with the fewest users, or the tenants' one; made on a housekeeping core if there
+ * is none. What tenants do costs a share of such a core, and none of the workers that the operator
  * asked for. ERR_PTR on failure.
  */
 struct sluice_worker *sluice_worker_pick(bool tenants);
