@@ -614,11 +614,14 @@ static bool worker_is_hosts(const struct sluice_worker *w)
 int sluice_worker_pause(bool tenants)
 {
 	struct worker_pause *p = &pauses[tenants];
+	struct sluice_worker *w;
 	int err;
 
 	ASSERT_RTNL();
 	down_write(&p->lock);
 	WRITE_ONCE(p->on, true);
+	list_for_each_entry(w, &workers, node)
+		w->pauses += w->tenants == tenants;
 	/* A worker that runs a call looks at the flag next, before any packet. */
 	err = sluice_worker_sync_some(tenants ? worker_is_tenants : worker_is_hosts);
 	if (err)

@@ -82,6 +82,7 @@ enum sluice_worker_mode {
  *	waits for that; likewise
  * @last_work: when something moved last (local_clock()); worker thread only
  * @engine: the engine's own state; set under RTNL by sluice_worker_call(), used on the thread
+ * @pauses: how often a transaction stopped it; RTNL
  * @busy_ns: time spent moving packets; single writer, the worker
  * @idle_ns: time spent polling in vain; likewise
  * @sleep_ns: time asleep; likewise
@@ -127,6 +128,7 @@ struct sluice_worker {
 	u64 held;
 	u64 last_work;
 	void *engine;
+	u64 pauses;
 
 	struct u64_stats_sync syncp;
 	u64_stats_t busy_ns;
