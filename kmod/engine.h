@@ -275,7 +275,7 @@ typedef int (*sluice_meter_emit_t)(void *ctx, u32 id, const struct sluice_rate *
 				   const struct sluice_hits *passed,
 				   const struct sluice_hits *dropped);
 
-#define SLUICE_ENGINE_ABI 6
+#define SLUICE_ENGINE_ABI 7
 
 /**
  * struct sluice_engine_ops - what an engine provides
@@ -337,10 +337,10 @@ struct sluice_engine_ops {
 				   struct sk_buff *skb, const struct virtio_net_hdr *hdr);
 
 	/*
-	 * A transaction. From @draft_begin on rules of access lists are changed aside;
-	 * @draft_build makes what @draft_switch needs to put them all in force, which cannot fail
-	 * and takes a pointer for each list; @draft_end frees what was replaced, or, without a
-	 * switch, all that was built. RTNL.
+	 * A transaction. From @draft_begin on the changes below are made aside: packets do not see
+	 * them, later changes do. @draft_build makes what @draft_switch needs to put them all in
+	 * force, which cannot fail, and takes a store for each list, each port and the namespace's
+	 * flows; @draft_end frees what was replaced, or, without a switch, takes all back. RTNL.
 	 */
 	void (*draft_begin)(void);
 	int (*draft_build)(void);
@@ -382,9 +382,6 @@ struct sluice_engine_ops {
 
 	int (*flow_add)(struct sluice_instance *inst, struct sluice_flow_spec *flow,
 			struct netlink_ext_ack *extack);
-	/* One that was removed comes back as flow_get() or flow_dump() showed it. */
-	int (*flow_restore)(struct sluice_instance *inst, struct sluice_flow_spec *flow,
-			    const struct sluice_hits *hits);
 	int (*flow_del)(struct sluice_instance *inst, u32 id, struct netlink_ext_ack *extack);
 	int (*flow_flush)(struct sluice_instance *inst);
 	int (*flow_get)(struct sluice_instance *inst, u32 id, struct sluice_flow_spec *flow,

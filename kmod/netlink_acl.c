@@ -3,13 +3,6 @@
 #include "netlink_ops.h"
 
 /* A default verdict as it was. Rules need no such thing: their lists are built aside. */
-struct acl_step {
-	struct sluice_step step;
-	struct sluice_port *port;
-	u8 dir;
-	bool allow;
-};
-
 /* --- a rule's attributes --------------------------------------------------------------------- */
 
 static int acl_get_range(struct sluice_change *c, int min, int max, u16 range[2])
@@ -172,20 +165,10 @@ static int acl_flush(struct sluice_change *c)
 	return IS_ERR(port) ? PTR_ERR(port) : c->ops->acl_flush(port);
 }
 
-static int acl_undo_default(struct sluice_step *step)
-{
-	struct acl_step *undo = container_of(step, struct acl_step, step);
-
-	return sluice_engine()->acl_set_default(undo->port, undo->dir, undo->allow);
-}
-
 static int acl_set_default(struct sluice_change *c)
 {
 	struct sluice_port *port = sluice_nl_need_guest(c, SLUICE_A_ACL_PORT);
 	struct nlattr *dir, *verdict = NULL;
-	struct sluice_hits hits;
-	struct acl_step *undo;
-	int err;
 
 	if (IS_ERR(port))
 		return PTR_ERR(port);
@@ -194,19 +177,8 @@ static int acl_set_default(struct sluice_change *c)
 		verdict = sluice_nl_need(c, SLUICE_A_ACL_VERDICT);
 	if (!verdict)
 		return -EINVAL;
-	undo = sluice_change_undo(c, sizeof(*undo), acl_undo_default);
-	if (IS_ERR(undo))
-		return PTR_ERR(undo);
-	if (undo) {
-		undo->port = port;
-		undo->dir = nla_get_u8(dir);
-		undo->allow = c->ops->acl_default(port, undo->dir, &hits);
-	}
-	err = c->ops->acl_set_default(port, nla_get_u8(dir),
-				      nla_get_u8(verdict) == SLUICE_VERDICT_ALLOW);
-	if (undo)
-		undo->step.armed = !err;
-	return err;
+	return c->ops->acl_set_default(port, nla_get_u8(dir),
+				       nla_get_u8(verdict) == SLUICE_VERDICT_ALLOW);
 }
 
 int sluice_nl_acl_add_doit(struct sk_buff *skb, struct genl_info *info)
@@ -226,7 +198,7 @@ int sluice_nl_acl_flush_doit(struct sk_buff *skb, struct genl_info *info)
 
 int sluice_nl_acl_set_default_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, acl_set_default, SLUICE_OBJECT_ACL);
+	return sluice_change_do_aside(skb, info, acl_set_default, SLUICE_OBJECT_ACL);
 }
 
 /* --- showing --------------------------------------------------------------------------------- */

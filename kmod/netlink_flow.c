@@ -3,18 +3,6 @@
 #include <linux/slab.h>
 #include "netlink_ops.h"
 
-struct flow_step_add {
-	struct sluice_step step;
-	u32 id;
-};
-
-/* Actions are last in a specification: those that it does not have are not kept. */
-struct flow_step_del {
-	struct sluice_step step;
-	struct sluice_hits hits;
-	struct sluice_flow_spec flow;
-};
-
 struct flow_shown {
 	const struct sluice_flow_spec *flow;
 	struct net *net;
@@ -23,14 +11,6 @@ struct flow_shown {
 };
 
 /* --- adding ---------------------------------------------------------------------------------- */
-
-static int flow_undo_add(struct sluice_step *step)
-{
-	struct flow_step_add *undo = container_of(step, struct flow_step_add, step);
-	struct netlink_ext_ack extack = {};
-
-	return sluice_engine()->flow_del(sluice_instance_get(step->net), undo->id, &extack);
-}
 
 static int flow_put_id(struct sk_buff *skb, const void *obj)
 {
@@ -55,19 +35,11 @@ static int flow_parse(struct sluice_change *c, struct sluice_flow_spec *flow)
 
 static int flow_insert(struct sluice_change *c, struct sluice_flow_spec *flow)
 {
-	struct flow_step_add *undo = sluice_change_undo(c, sizeof(*undo), flow_undo_add);
 	bool chosen = !flow->id;
-	int err;
+	int err = c->ops->flow_add(c->inst, flow, c->extack);
 
-	if (IS_ERR(undo))
-		return PTR_ERR(undo);
-	err = c->ops->flow_add(c->inst, flow, c->extack);
 	if (err)
 		return err;
-	if (undo) {
-		undo->id = flow->id;
-		undo->step.armed = true;
-	}
 	return chosen && c->info ? sluice_nl_reply(c->info, flow_put_id, flow) : 0;
 }
 
@@ -90,51 +62,6 @@ static int flow_add(struct sluice_change *c)
 
 /* --- removing -------------------------------------------------------------------------------- */
 
-static int flow_undo_del(struct sluice_step *step)
-{
-	const struct flow_step_del *undo = container_of(step, struct flow_step_del, step);
-	struct sluice_flow_spec *flow = kzalloc(sizeof(*flow), GFP_KERNEL);
-	int err;
-
-	if (!flow)
-		return -ENOMEM;
-	memcpy(flow, &undo->flow, offsetof(struct sluice_flow_spec, act[undo->flow.nr_act]));
-	err = sluice_engine()->flow_restore(sluice_instance_get(step->net), flow, &undo->hits);
-	kfree(flow);
-	return err;
-}
-
-static int flow_keep(void *ctx, const struct sluice_flow_spec *flow, const struct sluice_hits *hits,
-		     bool active)
-{
-	const size_t len = offsetof(struct sluice_flow_spec, act[flow->nr_act]);
-	struct flow_step_del *undo;
-
-	undo = sluice_change_undo(ctx, offsetof(struct flow_step_del, flow) + len, flow_undo_del);
-	if (IS_ERR(undo))
-		return PTR_ERR(undo);
-	memcpy(&undo->flow, flow, len);
-	undo->hits = *hits;
-	undo->step.armed = true;
-	return 0;
-}
-
-static int flow_keep_one(struct sluice_change *c, u32 id)
-{
-	struct sluice_flow_spec *flow = kzalloc(sizeof(*flow), GFP_KERNEL);
-	struct sluice_hits hits;
-	bool active;
-	int err;
-
-	if (!flow)
-		return -ENOMEM;
-	err = c->ops->flow_get(c->inst, id, flow, &hits, &active);
-	/* One that is not there is refused by the removal, in its own words. */
-	err = err ? 0 : flow_keep(c, flow, &hits, active);
-	kfree(flow);
-	return err;
-}
-
 static int flow_del(struct sluice_change *c)
 {
 	struct nlattr *id = sluice_nl_need(c, SLUICE_A_FLOW_ID);
@@ -143,34 +70,27 @@ static int flow_del(struct sluice_change *c)
 	if (!id)
 		return -EINVAL;
 	err = sluice_nl_need_engine(c);
-	if (!err && c->txn)
-		err = flow_keep_one(c, nla_get_u32(id));
 	return err ?: c->ops->flow_del(c->inst, nla_get_u32(id), c->extack);
 }
 
 static int flow_flush(struct sluice_change *c)
 {
-	struct sluice_cursor cur = {};
-	int err = sluice_nl_need_engine(c);
-
-	if (!err && c->txn)
-		err = c->ops->flow_dump(c->inst, &cur, flow_keep, c);
-	return err ?: c->ops->flow_flush(c->inst);
+	return sluice_nl_need_engine(c) ?: c->ops->flow_flush(c->inst);
 }
 
 int sluice_nl_flow_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, flow_add, SLUICE_OBJECT_FLOW);
+	return sluice_change_do_aside(skb, info, flow_add, SLUICE_OBJECT_FLOW);
 }
 
 int sluice_nl_flow_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, flow_del, SLUICE_OBJECT_FLOW);
+	return sluice_change_do_aside(skb, info, flow_del, SLUICE_OBJECT_FLOW);
 }
 
 int sluice_nl_flow_flush_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, flow_flush, SLUICE_OBJECT_FLOW);
+	return sluice_change_do_aside(skb, info, flow_flush, SLUICE_OBJECT_FLOW);
 }
 
 /* --- showing --------------------------------------------------------------------------------- */

@@ -10,13 +10,6 @@ static_assert(BIT(SLUICE_GUARD_ROLE_BRIDGE) == SLUICE_GUARD_BRIDGE);
 static_assert(BIT(SLUICE_GUARD_ROLE_QINQ) == SLUICE_GUARD_QINQ);
 static_assert(BIT(SLUICE_GUARD_ROLE_SOURCE_ROUTE) == SLUICE_GUARD_SOURCE_ROUTE);
 
-struct guard_step {
-	struct sluice_step step;
-	struct sluice_port *port;
-	bool on;
-	struct sluice_guard guard;
-};
-
 static int guard_get_mac(const struct nlattr *nla, struct sluice_guard *g,
 			 struct netlink_ext_ack *extack)
 {
@@ -120,32 +113,6 @@ static int guard_parse(struct sluice_change *c, struct sluice_guard *g)
 	return 0;
 }
 
-static int guard_undo(struct sluice_step *step)
-{
-	struct guard_step *undo = container_of(step, struct guard_step, step);
-	struct netlink_ext_ack extack = {};
-
-	return sluice_engine()->guard_set(undo->port, undo->on ? &undo->guard : NULL, &extack);
-}
-
-static int guard_change(struct sluice_change *c, struct sluice_port *port,
-			const struct sluice_guard *guard)
-{
-	struct guard_step *undo = sluice_change_undo(c, sizeof(*undo), guard_undo);
-	int err;
-
-	if (IS_ERR(undo))
-		return PTR_ERR(undo);
-	if (undo) {
-		undo->port = port;
-		undo->on = c->ops->guard_get(port, &undo->guard);
-	}
-	err = c->ops->guard_set(port, guard, c->extack);
-	if (undo)
-		undo->step.armed = !err;
-	return err;
-}
-
 static int guard_set(struct sluice_change *c)
 {
 	struct sluice_port *port = sluice_nl_need_guest(c, SLUICE_A_GUARD_PORT);
@@ -162,7 +129,7 @@ static int guard_set(struct sluice_change *c)
 		return -ENOMEM;
 	err = guard_parse(c, g);
 	if (!err)
-		err = guard_change(c, port, g);
+		err = c->ops->guard_set(port, g, c->extack);
 	kfree(g);
 	return err;
 }
@@ -171,17 +138,17 @@ static int guard_del(struct sluice_change *c)
 {
 	struct sluice_port *port = sluice_nl_need_guest(c, SLUICE_A_GUARD_PORT);
 
-	return IS_ERR(port) ? PTR_ERR(port) : guard_change(c, port, NULL);
+	return IS_ERR(port) ? PTR_ERR(port) : c->ops->guard_set(port, NULL, c->extack);
 }
 
 int sluice_nl_guard_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, guard_set, SLUICE_OBJECT_GUARD);
+	return sluice_change_do_aside(skb, info, guard_set, SLUICE_OBJECT_GUARD);
 }
 
 int sluice_nl_guard_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, guard_del, SLUICE_OBJECT_GUARD);
+	return sluice_change_do_aside(skb, info, guard_del, SLUICE_OBJECT_GUARD);
 }
 
 struct guard_shown {

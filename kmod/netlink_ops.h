@@ -55,9 +55,9 @@ int sluice_change_do(struct sk_buff *skb, struct genl_info *info, sluice_change_
 		     enum sluice_object object);
 
 /*
- * The same for a change that packets do not see before the commit is through: rules of an access
- * list, which are built aside, and a new port or worker, which nobody has yet. A commit makes these
- * first, while the workers go on.
+ * The same for a change that packets do not see before the commit is through: the engine's
+ * configuration, which is made aside, and a new port, uplink, volume or worker, which nobody has
+ * yet. A commit makes these first, while the workers go on.
  */
 int sluice_change_do_aside(struct sk_buff *skb, struct genl_info *info, sluice_change_fn fn,
 			   enum sluice_object object);

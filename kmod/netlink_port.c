@@ -276,7 +276,7 @@ int sluice_nl_port_add_doit(struct sk_buff *skb, struct genl_info *info)
 
 int sluice_nl_uplink_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, uplink_add, SLUICE_OBJECT_PORT);
+	return sluice_change_do_aside(skb, info, uplink_add, SLUICE_OBJECT_PORT);
 }
 
 int sluice_nl_port_set_doit(struct sk_buff *skb, struct genl_info *info)
@@ -403,55 +403,18 @@ int sluice_nl_port_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 
 /* --- wires ----------------------------------------------------------------------------------- */
 
-struct wire_step {
-	struct sluice_step step;
-	struct sluice_port *a, *b;
-	struct sluice_port *peer_a, *peer_b;
-};
-
-/* The commit holds the engine: whoever unloads it waits for RTNL. */
-static int wire_undo(struct sluice_step *step)
-{
-	struct wire_step *undo = container_of(step, struct wire_step, step);
-	const struct sluice_engine_ops *ops = sluice_engine();
-	struct netlink_ext_ack extack = {};
-	int err = 0;
-
-	if (ops->wire_peer(undo->a) == undo->b)
-		err = ops->wire_del(undo->a, undo->b, &extack);
-	if (!err && undo->peer_a)
-		err = ops->wire_set(undo->a, undo->peer_a, &extack);
-	if (!err && undo->peer_b && undo->peer_b != undo->a)
-		err = ops->wire_set(undo->b, undo->peer_b, &extack);
-	return err;
-}
-
 static int wire_change(struct sluice_change *c,
 		       int (*change)(struct sluice_port *a, struct sluice_port *b,
 				     struct netlink_ext_ack *extack))
 {
 	struct sluice_port *a = sluice_nl_need_port(c, SLUICE_A_WIRE_A), *b;
-	struct wire_step *undo;
-	int err;
 
 	if (IS_ERR(a))
 		return PTR_ERR(a);
 	b = sluice_nl_need_port(c, SLUICE_A_WIRE_B);
 	if (IS_ERR(b))
 		return PTR_ERR(b);
-	undo = sluice_change_undo(c, sizeof(*undo), wire_undo);
-	if (IS_ERR(undo))
-		return PTR_ERR(undo);
-	if (undo) {
-		undo->a = a;
-		undo->b = b;
-		undo->peer_a = c->ops->wire_peer(a);
-		undo->peer_b = c->ops->wire_peer(b);
-	}
-	err = change(a, b, c->extack);
-	if (undo)
-		undo->step.armed = !err;
-	return err;
+	return change(a, b, c->extack);
 }
 
 static int wire_add(struct sluice_change *c)
@@ -467,10 +430,10 @@ static int wire_del(struct sluice_change *c)
 
 int sluice_nl_wire_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, wire_add, SLUICE_OBJECT_WIRE);
+	return sluice_change_do_aside(skb, info, wire_add, SLUICE_OBJECT_WIRE);
 }
 
 int sluice_nl_wire_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, wire_del, SLUICE_OBJECT_WIRE);
+	return sluice_change_do_aside(skb, info, wire_del, SLUICE_OBJECT_WIRE);
 }

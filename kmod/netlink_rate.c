@@ -2,13 +2,6 @@
 /* Commands about limits: those of ports, and the meters that flows share. */
 #include "netlink_ops.h"
 
-struct rate_step {
-	struct sluice_step step;
-	struct sluice_port *port;
-	u8 dir;
-	struct sluice_rate rate;
-};
-
 /* --- limits ---------------------------------------------------------------------------------- */
 
 /* What the parts of a limit are called. */
@@ -62,33 +55,6 @@ static int rate_put(struct sk_buff *skb, const struct rate_attrs *of, const stru
 
 /* --- ports ----------------------------------------------------------------------------------- */
 
-static int rate_undo(struct sluice_step *step)
-{
-	struct rate_step *undo = container_of(step, struct rate_step, step);
-	struct netlink_ext_ack extack = {};
-
-	return sluice_engine()->rate_set(undo->port, undo->dir, &undo->rate, &extack);
-}
-
-static int rate_change(struct sluice_change *c, struct sluice_port *port, u8 dir,
-		       const struct sluice_rate *rate)
-{
-	struct rate_step *undo = sluice_change_undo(c, sizeof(*undo), rate_undo);
-	int err;
-
-	if (IS_ERR(undo))
-		return PTR_ERR(undo);
-	if (undo) {
-		undo->port = port;
-		undo->dir = dir;
-		c->ops->rate_get(port, dir, &undo->rate);
-	}
-	err = c->ops->rate_set(port, dir, rate, c->extack);
-	if (undo)
-		undo->step.armed = !err;
-	return err;
-}
-
 static int rate_set(struct sluice_change *c)
 {
 	struct sluice_port *port = sluice_nl_need_guest(c, SLUICE_A_RATE_PORT);
@@ -102,7 +68,7 @@ static int rate_set(struct sluice_change *c)
 	if (!dir)
 		return -EINVAL;
 	err = sluice_tenant_check(c->inst, c->extack) ?: rate_get(c, &of_port, &rate);
-	return err ?: rate_change(c, port, nla_get_u8(dir), &rate);
+	return err ?: c->ops->rate_set(port, nla_get_u8(dir), &rate, c->extack);
 }
 
 static int rate_del(struct sluice_change *c)
@@ -117,19 +83,19 @@ static int rate_del(struct sluice_change *c)
 		return PTR_ERR(port);
 	for (dir = 0; dir < SLUICE_DIRS && !err; dir++) {
 		if (!only || nla_get_u8(only) == dir)
-			err = rate_change(c, port, dir, &none);
+			err = c->ops->rate_set(port, dir, &none, c->extack);
 	}
 	return err;
 }
 
 int sluice_nl_rate_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, rate_set, SLUICE_OBJECT_RATE);
+	return sluice_change_do_aside(skb, info, rate_set, SLUICE_OBJECT_RATE);
 }
 
 int sluice_nl_rate_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, rate_del, SLUICE_OBJECT_RATE);
+	return sluice_change_do_aside(skb, info, rate_del, SLUICE_OBJECT_RATE);
 }
 
 struct rate_shown {
@@ -175,29 +141,9 @@ int sluice_nl_rate_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 
 /* --- meters ---------------------------------------------------------------------------------- */
 
-struct meter_step {
-	struct sluice_step step;
-	u32 id;
-	bool added;
-	struct sluice_rate rate;
-};
-
-static int meter_undo(struct sluice_step *step)
-{
-	struct meter_step *undo = container_of(step, struct meter_step, step);
-	struct sluice_instance *inst = sluice_instance_get(step->net);
-	const struct sluice_engine_ops *ops = sluice_engine();
-	struct netlink_ext_ack extack = {};
-
-	if (undo->added)
-		return ops->meter_del(inst, undo->id, &extack);
-	return ops->meter_add(inst, undo->id, &undo->rate, &extack);
-}
-
 static int meter_add(struct sluice_change *c)
 {
 	struct nlattr *id = sluice_nl_need(c, SLUICE_A_METER_ID);
-	struct meter_step *undo;
 	struct sluice_rate rate;
 	int err;
 
@@ -206,64 +152,27 @@ static int meter_add(struct sluice_change *c)
 	err = sluice_nl_need_engine(c) ?: sluice_tenant_check_rule(c->inst, c->extack);
 	if (!err)
 		err = rate_get(c, &of_meter, &rate);
-	if (err)
-		return err;
-	undo = sluice_change_undo(c, sizeof(*undo), meter_undo);
-	if (IS_ERR(undo))
-		return PTR_ERR(undo);
-	err = c->ops->meter_add(c->inst, nla_get_u32(id), &rate, c->extack);
-	if (undo) {
-		undo->id = nla_get_u32(id);
-		undo->added = true;
-		undo->step.armed = !err;
-	}
-	return err;
-}
-
-static int meter_keep(void *ctx, u32 id, const struct sluice_rate *rate,
-		      const struct sluice_hits *passed, const struct sluice_hits *dropped)
-{
-	struct meter_step *undo = ctx;
-
-	if (id == undo->id)
-		undo->rate = *rate;
-	return 0;
+	return err ?: c->ops->meter_add(c->inst, nla_get_u32(id), &rate, c->extack);
 }
 
 static int meter_del(struct sluice_change *c)
 {
 	struct nlattr *id = sluice_nl_need(c, SLUICE_A_METER_ID);
-	struct sluice_cursor cur = {};
-	struct meter_step *undo;
-	int err;
 
 	if (!id)
 		return -EINVAL;
-	err = sluice_nl_need_engine(c);
-	if (err)
-		return err;
-	undo = sluice_change_undo(c, sizeof(*undo), meter_undo);
-	if (IS_ERR(undo))
-		return PTR_ERR(undo);
-	if (undo) {
-		undo->id = nla_get_u32(id);
-		err = c->ops->meter_dump(c->inst, &cur, meter_keep, undo);
-	}
-	if (!err)
-		err = c->ops->meter_del(c->inst, nla_get_u32(id), c->extack);
-	if (undo)
-		undo->step.armed = !err;
-	return err;
+	return sluice_nl_need_engine(c) ?:
+	       c->ops->meter_del(c->inst, nla_get_u32(id), c->extack);
 }
 
 int sluice_nl_meter_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, meter_add, SLUICE_OBJECT_METER);
+	return sluice_change_do_aside(skb, info, meter_add, SLUICE_OBJECT_METER);
 }
 
 int sluice_nl_meter_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return sluice_change_do(skb, info, meter_del, SLUICE_OBJECT_METER);
+	return sluice_change_do_aside(skb, info, meter_del, SLUICE_OBJECT_METER);
 }
 
 struct meter_shown {

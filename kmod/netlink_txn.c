@@ -8,19 +8,19 @@
  * sends its changes as it would otherwise, and commits. Until then the messages are only kept,
  * once their policy has passed them. The commit runs them under one RTNL hold, in two passes.
  *
- * The first makes what no packet sees yet, while the workers go on: new ports, workers and volumes
- * (whose devices are opened), and access lists, which are built aside. Then the workers stand still
- * for the second, which makes all the others in order, and switches to the new lists: no packet
- * sees a state in between. A tenant's transaction stops the tenants' worker only, and the host's
- * all but that. How long workers stood still `worker show` tells.
+ * The first makes what no packet sees yet, while the workers go on: new ports, uplinks, workers and
+ * volumes (whose devices are opened), and all of the engine's configuration, which is made aside.
+ * Then the workers stand still for the second, which makes the few others in order, and switches to
+ * what the first has made: no packet sees a state in between. A tenant's transaction stops the
+ * tenants' worker only, and the host's all but that. How long workers stood still `worker show`
+ * tells.
  *
- * Ahead of each change that is made in place memory is set aside for what would undo it. When a
- * change is refused the lists that were built are thrown away, and those in place are undone, last
- * first, so each finds the state that it left behind. What comes back is the configuration, and a
- * flow's counters; those of a meter start anew. Removing a port cannot be undone (a guest has hold
- * of it) but cannot fail either: it waits until all else was done and the workers run again, and so
- * does removing a worker. What they give up, as a name or a VF, is free for others only in the next
- * transaction.
+ * When a change is refused, what was made aside is taken back by the engine, which needs no memory
+ * for that: rules, flows and meters are those that they were, their counters too. The other changes
+ * are undone, last first, so each finds the state that it left behind; memory was set aside ahead
+ * of each. Removing a port cannot be undone (a guest has hold of it) but cannot fail either: it
+ * waits until all else was done and the workers run again, and so does removing a worker. What they
+ * give up, as a name or a VF, is free for others only in the next transaction.
  *
  * A transaction belongs to a socket and dies with it.
  */
@@ -334,7 +334,7 @@ static int txn_pause(const struct sluice_txn *txn, struct netlink_ext_ack *extac
 	return err;
 }
 
-/* Lists that were not switched to know their ports: they go before what undoes those. */
+/* What was made aside knows its ports: it goes before what undoes those. */
 static void txn_refuse(struct sluice_txn *txn, struct sluice_change *c)
 {
 	if (c->ops)

@@ -37,7 +37,6 @@ struct acl_draft {
 };
 
 static LIST_HEAD(drafts);
-static bool drafting;
 
 static struct sluice_acl *draft_acl(const struct acl_draft *d)
 {
@@ -107,18 +106,6 @@ static struct acl_draft *draft_of(struct sluice_port *port, u8 dir)
 			return d;
 	}
 	return draft_new(port, dir);
-}
-
-void sluice_acl_draft_begin(void)
-{
-	ASSERT_RTNL();
-	drafting = true;
-}
-
-bool sluice_acl_drafting(void)
-{
-	ASSERT_RTNL();
-	return drafting;
 }
 
 int sluice_acl_draft_add(struct sluice_port *port, const struct sluice_acl_rule *rule,
@@ -271,5 +258,4 @@ void sluice_acl_draft_end(void)
 		draft_free(d);
 		cond_resched();
 	}
-	drafting = false;
 }

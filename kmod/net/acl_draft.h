@@ -1,23 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Access lists of a transaction are built aside: each change costs what finding its place costs, no
- * worker waits meanwhile, and what is refused is thrown away. All of it under RTNL, so there is one
- * transaction at a time. Rules count for the namespace as they are added and removed, and without a
- * switch all of that is taken back at the end.
- *
- *	begin, changes, build, switch, end: all of them are in force, in the same moment
- *	begin, changes, [build,] end: none of them ever was
- */
+/* Access lists of a transaction, built aside (draft.h). */
 #ifndef _SLUICE_NET_ACL_DRAFT_H
 #define _SLUICE_NET_ACL_DRAFT_H
 
-#include <linux/types.h>
 #include "../engine.h"
-
-/* From now on lists are changed aside. */
-void sluice_acl_draft_begin(void);
-/* Is that so? */
-bool sluice_acl_drafting(void);
 
 /* As the functions of acl.h. -EEXIST, -ENOSPC, -ENOMEM; -ENOENT. */
 int sluice_acl_draft_add(struct sluice_port *port, const struct sluice_acl_rule *rule,

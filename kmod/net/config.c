@@ -9,6 +9,8 @@
 #include <linux/slab.h>
 #include "acl_draft.h"
 #include "config.h"
+#include "draft.h"
+#include "port_draft.h"
 
 static inline struct sluice_net_port *port_of(const struct sluice_port *port)
 {
@@ -42,7 +44,7 @@ static int guest_check(const struct sluice_port *port, struct netlink_ext_ack *e
 
 struct sluice_port *sluice_config_wire_peer(struct sluice_port *a)
 {
-	return rtnl_dereference(port_of(a)->wire);
+	return sluice_port_draft_peer(a);
 }
 
 int sluice_config_wire_set(struct sluice_port *a, struct sluice_port *b,
@@ -64,6 +66,8 @@ int sluice_config_wire_set(struct sluice_port *a, struct sluice_port *b,
 		NL_SET_ERR_MSG(extack, "a port has one wire at most: delete the other first");
 		return -EBUSY;
 	}
+	if (sluice_drafting())
+		return sluice_port_draft_join(a, b);
 	rcu_assign_pointer(port_of(a)->wire, b);
 	rcu_assign_pointer(port_of(b)->wire, a);
 	port_changed(a);
@@ -87,6 +91,8 @@ int sluice_config_wire_del(struct sluice_port *a, struct sluice_port *b,
 		NL_SET_ERR_MSG(extack, "there is no wire between these ports");
 		return -ENOENT;
 	}
+	if (sluice_drafting())
+		return sluice_port_draft_cut(a, b);
 	wire_cut(a);
 	port_changed(a);
 	return 0;
@@ -102,7 +108,7 @@ int sluice_config_acl_add(struct sluice_port *port, const struct sluice_acl_rule
 	err = guest_check(port, extack) ?: sluice_acl_rule_check(rule, extack);
 	if (err)
 		return err;
-	if (sluice_acl_drafting())
+	if (sluice_drafting())
 		return sluice_acl_draft_add(port, rule, extack);
 	err = sluice_acl_add(&port_of(port)->acl[rule->dir], rule, extack);
 	if (err)
@@ -120,7 +126,7 @@ int sluice_config_acl_del(struct sluice_port *port, u8 dir, u32 prio,
 
 	if (err)
 		return err;
-	if (sluice_acl_drafting())
+	if (sluice_drafting())
 		return sluice_acl_draft_del(port, dir, prio, extack);
 	item = sluice_acl_unlink(&port_of(port)->acl[dir], prio);
 	if (IS_ERR(item))
@@ -136,7 +142,7 @@ int sluice_config_acl_flush(struct sluice_port *port)
 	struct sluice_acl_list *list[SLUICE_DIRS];
 	unsigned int dir;
 
-	if (sluice_acl_drafting())
+	if (sluice_drafting())
 		return sluice_acl_draft_flush(port);
 	for (dir = 0; dir < SLUICE_DIRS; dir++)
 		list[dir] = sluice_acl_unlink_all(&port_of(port)->acl[dir]);
@@ -153,6 +159,8 @@ int sluice_config_acl_set_default(struct sluice_port *port, u8 dir, bool allow)
 		return -EINVAL;
 	if (port->kind != SLUICE_PORT_GUEST)
 		return -EOPNOTSUPP;
+	if (sluice_drafting())
+		return sluice_port_draft_default(port, dir, !allow);
 	WRITE_ONCE(port_of(port)->acl[dir].default_deny, !allow);
 	port_changed(port);
 	return 0;
@@ -207,10 +215,24 @@ int sluice_config_acl_dump(struct sluice_port *port, struct sluice_cursor *cur,
 
 /* --- spoof guards --- */
 
+static int guard_replace(struct sluice_port *port, struct sluice_guard_entry *entry)
+{
+	struct sluice_guard_entry *old = rtnl_dereference(port_of(port)->guard);
+
+	if (sluice_drafting())
+		return sluice_port_draft_guard(port, entry);
+	rcu_assign_pointer(port_of(port)->guard, entry);
+	port_changed(port);
+	/* No cache entry points to it: its verdict is compiled in. */
+	if (old)
+		kfree_rcu(old, rcu);
+	return 0;
+}
+
 int sluice_config_guard_set(struct sluice_port *port, const struct sluice_guard *guard,
 			    struct netlink_ext_ack *extack)
 {
-	struct sluice_guard_entry *old = rtnl_dereference(port_of(port)->guard), *entry = NULL;
+	struct sluice_guard_entry *entry = NULL;
 	int err;
 
 	if (guard) {
@@ -222,12 +244,10 @@ int sluice_config_guard_set(struct sluice_port *port, const struct sluice_guard 
 			return -ENOMEM;
 		entry->g = *guard;
 	}
-	rcu_assign_pointer(port_of(port)->guard, entry);
-	port_changed(port);
-	/* No cache entry points to it: its verdict is compiled in. */
-	if (old)
-		kfree_rcu(old, rcu);
-	return 0;
+	err = guard_replace(port, entry);
+	if (err)
+		kfree(entry);
+	return err;
 }
 
 bool sluice_config_guard_get(struct sluice_port *port, struct sluice_guard *guard)
@@ -241,17 +261,32 @@ bool sluice_config_guard_get(struct sluice_port *port, struct sluice_guard *guar
 
 /* --- rates --- */
 
-static void rate_replace(struct sluice_net_port *np, u8 dir, struct sluice_net_meter *meter,
-			 struct sluice_net_meter **old)
+static struct sluice_net_meter *rate_exchange(struct sluice_net_port *np, u8 dir,
+					      struct sluice_net_meter *meter)
 {
-	*old = rtnl_dereference(np->rate[dir]);
+	struct sluice_net_meter *old = rtnl_dereference(np->rate[dir]);
+
 	rcu_assign_pointer(np->rate[dir], meter);
+	return old;
+}
+
+static int rate_replace(struct sluice_port *port, u8 dir, struct sluice_net_meter *meter)
+{
+	struct sluice_net_meter *old;
+
+	if (sluice_drafting())
+		return sluice_port_draft_rate(port, dir, meter);
+	old = rate_exchange(port_of(port), dir, meter);
+	port_changed(port);
+	if (old)
+		sluice_reclaim(&old->reclaim);
+	return 0;
 }
 
 int sluice_config_rate_set(struct sluice_port *port, u8 dir, const struct sluice_rate *rate,
 			   struct netlink_ext_ack *extack)
 {
-	struct sluice_net_meter *meter = NULL, *old;
+	struct sluice_net_meter *meter = NULL;
 	int err;
 
 	err = dir_check(dir, extack) ?: sluice_rate_check(rate, extack);
@@ -265,11 +300,10 @@ int sluice_config_rate_set(struct sluice_port *port, u8 dir, const struct sluice
 		if (!meter)
 			return -ENOMEM;
 	}
-	rate_replace(port_of(port), dir, meter, &old);
-	port_changed(port);
-	if (old)
-		sluice_reclaim(&old->reclaim);
-	return 0;
+	err = rate_replace(port, dir, meter);
+	if (err)
+		kfree(meter);
+	return err;
 }
 
 void sluice_config_rate_get(struct sluice_port *port, u8 dir, struct sluice_rate *rate)
@@ -320,7 +354,7 @@ void sluice_config_port_exit(struct sluice_net_instance *ni, struct sluice_port 
 
 	for (dir = 0; dir < SLUICE_DIRS; dir++) {
 		list[dir] = sluice_acl_unlink_all(&np->acl[dir]);
-		rate_replace(np, dir, NULL, &rate[dir]);
+		rate[dir] = rate_exchange(np, dir, NULL);
 	}
 	sluice_net_count_rules(port, -(int)port->nr_rules);
 	RCU_INIT_POINTER(np->guard, NULL);

@@ -53,8 +53,6 @@ int sluice_config_meter_dump(struct sluice_instance *inst, struct sluice_cursor 
 
 int sluice_config_flow_add(struct sluice_instance *inst, struct sluice_flow_spec *flow,
 			   struct netlink_ext_ack *extack);
-int sluice_config_flow_restore(struct sluice_instance *inst, struct sluice_flow_spec *flow,
-			       const struct sluice_hits *hits);
 int sluice_config_flow_del(struct sluice_instance *inst, u32 id, struct netlink_ext_ack *extack);
 int sluice_config_flow_flush(struct sluice_instance *inst);
 int sluice_config_flow_get(struct sluice_instance *inst, u32 id, struct sluice_flow_spec *flow,
@@ -69,6 +67,9 @@ u64 sluice_config_gen(struct sluice_instance *inst);
 void sluice_config_flow_port_gone(struct sluice_net_instance *ni, struct sluice_port *port);
 void sluice_config_flow_exit(struct sluice_net_instance *ni);
 struct sluice_net_meter *sluice_config_meter_alloc(u32 id, const struct sluice_rate *rate);
+/* The flow came (1) or went (-1): for the namespace's limit, and the users of meters. */
+void sluice_config_flow_count(struct sluice_net_instance *ni, const struct sluice_flow *flow,
+			      int change);
 
 static inline struct sluice_net_instance *sluice_config_of(struct sluice_instance *inst)
 {

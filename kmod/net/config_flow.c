@@ -4,7 +4,9 @@
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include "config.h"
+#include "draft.h"
 #include "flow.h"
+#include "flow_draft.h"
 
 /* --- meters --- */
 
@@ -27,6 +29,28 @@ struct sluice_net_meter *sluice_config_meter_alloc(u32 id, const struct sluice_r
 	return meter;
 }
 
+/* The one that is configured, or NULL. */
+static struct sluice_net_meter *meter_find(struct sluice_net_instance *ni, u32 id)
+{
+	struct sluice_net_meter *meter = xa_load(&ni->meters, id);
+
+	return meter && !meter->removed ? meter : NULL;
+}
+
+static int meter_insert(struct sluice_net_instance *ni, struct sluice_net_meter *meter)
+{
+	int err;
+
+	if (sluice_drafting())
+		return sluice_flow_draft_add_meter(ni, meter);
+	err = xa_insert(&ni->meters, meter->id, meter, GFP_KERNEL);
+	if (err)
+		return err;
+	sluice_tenant_count(ni->inst, 0, 1);
+	sluice_net_changed(ni);
+	return 0;
+}
+
 int sluice_config_meter_add(struct sluice_instance *inst, u32 id, const struct sluice_rate *rate,
 			    struct netlink_ext_ack *extack)
 {
@@ -41,27 +65,24 @@ int sluice_config_meter_add(struct sluice_instance *inst, u32 id, const struct s
 		NL_SET_ERR_MSG(extack, "a meter needs a rate: bps or pps");
 		return -EINVAL;
 	}
-	meter = sluice_config_meter_alloc(id, rate);
-	if (!meter)
-		return -ENOMEM;
-	err = xa_insert(&ni->meters, id, meter, GFP_KERNEL);
-	if (err) {
-		kfree(meter);
-		if (err != -EBUSY)
-			return err;
+	if (meter_find(ni, id)) {
 		NL_SET_ERR_MSG(extack,
 			       "this meter id is taken: choose another or delete the meter");
 		return -EEXIST;
 	}
-	sluice_tenant_count(inst, 0, 1);
-	sluice_net_changed(ni);
-	return 0;
+	meter = sluice_config_meter_alloc(id, rate);
+	if (!meter)
+		return -ENOMEM;
+	err = meter_insert(ni, meter);
+	if (err)
+		kfree(meter);
+	return err;
 }
 
 int sluice_config_meter_del(struct sluice_instance *inst, u32 id, struct netlink_ext_ack *extack)
 {
 	struct sluice_net_instance *ni = sluice_config_of(inst);
-	struct sluice_net_meter *meter = xa_load(&ni->meters, id);
+	struct sluice_net_meter *meter = meter_find(ni, id);
 
 	if (!meter) {
 		NL_SET_ERR_MSG(extack, "there is no meter with this id");
@@ -72,6 +93,8 @@ int sluice_config_meter_del(struct sluice_instance *inst, u32 id, struct netlink
 				   meter->users);
 		return -EBUSY;
 	}
+	if (sluice_drafting())
+		return sluice_flow_draft_del_meter(ni, meter);
 	xa_erase(&ni->meters, id);
 	sluice_tenant_count(inst, 0, -1);
 	sluice_net_changed(ni);
@@ -128,7 +151,7 @@ static int act_resolve(struct sluice_instance *inst, const struct sluice_act *ac
 		to->port = flow_port(inst, act->ifindex, extack);
 		return to->port ? 0 : -ENODEV;
 	case SLUICE_ACT_METER:
-		to->meter = xa_load(&sluice_config_of(inst)->meters, act->meter);
+		to->meter = meter_find(sluice_config_of(inst), act->meter);
 		if (to->meter)
 			return 0;
 		NL_SET_ERR_MSG_FMT(extack, "there is no meter %u: add it first", act->meter);
@@ -193,10 +216,38 @@ static void act_show(const struct sluice_flow_act *act, struct sluice_act *to, b
 	}
 }
 
+void sluice_config_flow_count(struct sluice_net_instance *ni, const struct sluice_flow *flow,
+			      int change)
+{
+	unsigned int i;
+
+	for (i = 0; i < flow->nr_act; i++)
+		if (flow->act[i].type == SLUICE_ACT_METER)
+			flow->act[i].meter->users += change;
+	sluice_tenant_count(ni->inst, 0, change);
+}
+
+/* In place, for a change by itself. */
+static int flow_put(struct sluice_net_instance *ni, struct sluice_flow *flow,
+		    struct sluice_flow_spec *spec, struct netlink_ext_ack *extack)
+{
+	struct sluice_flow *covered;
+	int err;
+
+	flow->seen = SLUICE_FLOW_SEEN_ALWAYS;
+	err = sluice_flow_insert(&ni->flows, flow, spec, &covered, extack);
+	if (err)
+		return err;
+	sluice_config_flow_count(ni, flow, 1);
+	sluice_net_changed(ni);
+	return 0;
+}
+
 /* @spec has the port's index in its key for the time of the insertion only. */
 static int flow_insert(struct sluice_instance *inst, struct sluice_flow *flow,
 		       struct sluice_flow_spec *spec, struct netlink_ext_ack *extack)
 {
+	struct sluice_net_instance *ni = sluice_config_of(inst);
 	u32 ifindex = spec->key.in_port;
 	struct sluice_port *port;
 	int err;
@@ -207,66 +258,42 @@ static int flow_insert(struct sluice_instance *inst, struct sluice_flow *flow,
 			return -ENODEV;
 		spec->key.in_port = port->index;
 	}
-	err = sluice_flow_insert(&sluice_config_of(inst)->flows, flow, spec, extack);
+	if (sluice_drafting())
+		err = sluice_flow_draft_add(ni, flow, spec, extack);
+	else
+		err = flow_put(ni, flow, spec, extack);
 	spec->key.in_port = ifindex;
 	return err;
-}
-
-static void flow_use_meters(const struct sluice_flow *flow, int change)
-{
-	unsigned int i;
-
-	for (i = 0; i < flow->nr_act; i++)
-		if (flow->act[i].type == SLUICE_ACT_METER)
-			flow->act[i].meter->users += change;
-}
-
-/* @hits: of a flow that comes back as it was shown; NULL: a new one. */
-static int flow_make(struct sluice_instance *inst, struct sluice_flow_spec *spec,
-		     const struct sluice_hits *hits, struct netlink_ext_ack *extack)
-{
-	struct sluice_flow *flow = sluice_flow_alloc(spec);
-	unsigned int i;
-	int err = 0;
-
-	if (!flow)
-		return -ENOMEM;
-	if (hits)
-		sluice_counter_add(&flow->hits, hits->packets, hits->bytes);
-	for (i = 0; i < spec->nr_act && !err; i++)
-		err = act_resolve(inst, &spec->act[i], &flow->act[i], extack);
-	if (!err)
-		err = flow_insert(inst, flow, spec, extack);
-	if (err) {
-		kfree(flow);
-		return err;
-	}
-	flow_use_meters(flow, 1);
-	sluice_tenant_count(inst, 0, 1);
-	sluice_net_changed(sluice_config_of(inst));
-	return 0;
 }
 
 int sluice_config_flow_add(struct sluice_instance *inst, struct sluice_flow_spec *spec,
 			   struct netlink_ext_ack *extack)
 {
-	return sluice_flow_check(spec, extack) ?: flow_make(inst, spec, NULL, extack);
-}
+	struct sluice_flow *flow;
+	unsigned int i;
+	int err;
 
-int sluice_config_flow_restore(struct sluice_instance *inst, struct sluice_flow_spec *spec,
-			       const struct sluice_hits *hits)
-{
-	struct netlink_ext_ack extack = {};
-
-	return flow_make(inst, spec, hits, &extack);
+	err = sluice_flow_check(spec, extack);
+	if (err)
+		return err;
+	flow = sluice_flow_alloc(spec);
+	if (!flow)
+		return -ENOMEM;
+	for (i = 0; i < spec->nr_act && !err; i++)
+		err = act_resolve(inst, &spec->act[i], &flow->act[i], extack);
+	if (!err)
+		err = flow_insert(inst, flow, spec, extack);
+	if (err)
+		kfree(flow);
+	return err;
 }
 
 /* Unlink without the rest, which may be done for many at once. */
 static void flow_unlink(struct sluice_net_instance *ni, struct sluice_flow *flow)
 {
-	flow_use_meters(flow, -1);
-	sluice_tenant_count(ni->inst, 0, -1);
-	sluice_flow_unlink(&ni->flows, flow);
+	sluice_config_flow_count(ni, flow, -1);
+	sluice_flow_hide(&ni->flows, flow);
+	sluice_flow_unlink(&ni->flows, flow, NULL);
 }
 
 int sluice_config_flow_del(struct sluice_instance *inst, u32 id, struct netlink_ext_ack *extack)
@@ -278,6 +305,8 @@ int sluice_config_flow_del(struct sluice_instance *inst, u32 id, struct netlink_
 		NL_SET_ERR_MSG(extack, "there is no flow with this id");
 		return -ENOENT;
 	}
+	if (sluice_drafting())
+		return sluice_flow_draft_del(ni, flow);
 	flow_unlink(ni, flow);
 	sluice_net_changed(ni);
 	sluice_reclaim(&flow->reclaim);
@@ -305,8 +334,26 @@ static void flows_remove(struct sluice_net_instance *ni,
 		sluice_reclaim(r);
 }
 
+static int flows_draft_flush(struct sluice_net_instance *ni)
+{
+	struct sluice_flow *flow;
+	unsigned long id;
+	int err = 0;
+
+	xa_for_each(&ni->flows.ids, id, flow) {
+		if (sluice_flow_current(&ni->flows, flow))
+			err = sluice_flow_draft_del(ni, flow);
+		if (err)
+			break;
+		cond_resched();
+	}
+	return err;
+}
+
 int sluice_config_flow_flush(struct sluice_instance *inst)
 {
+	if (sluice_drafting())
+		return flows_draft_flush(sluice_config_of(inst));
 	flows_remove(sluice_config_of(inst), NULL, NULL);
 	return 0;
 }

@@ -13,6 +13,7 @@ struct sluice_flow *sluice_flow_lookup(const struct sluice_flow_table *t,
 				       const struct sluice_flow_key *key)
 {
 	const struct sluice_flow_masks *masks = rcu_dereference(t->masks);
+	const u8 epoch = READ_ONCE(t->epoch);
 	struct sluice_flow *best = NULL;
 	u64 words[SLUICE_FLOW_KEY_WORDS];
 	u32 i;
@@ -25,6 +26,9 @@ struct sluice_flow *sluice_flow_lookup(const struct sluice_flow_table *t,
 			break;
 		sluice_flow_mask_apply(slot->mask, key, words);
 		flow = sluice_flow_mask_lookup(slot->mask, words);
+		/* Of one key there may be many, but hidden ones only while a transaction runs. */
+		while (flow && unlikely(!sluice_flow_seen(flow, epoch)))
+			flow = rcu_dereference(flow->lower);
 		if (flow && (!best || flow->prio > best->prio))
 			best = flow;
 	}
@@ -37,6 +41,7 @@ void sluice_flow_table_init(struct sluice_flow_table *t)
 	xa_init_flags(&t->ids, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	t->next_id = 1;
 	t->nr = 0;
+	t->epoch = 0;
 }
 
 void sluice_flow_table_exit(struct sluice_flow_table *t)
@@ -125,28 +130,46 @@ struct sluice_flow *sluice_flow_alloc(const struct sluice_flow_spec *spec)
 	return flow;
 }
 
-static int id_take(struct sluice_flow_table *t, struct sluice_flow *flow, u32 wanted)
+static int id_take(struct sluice_flow_table *t, struct sluice_flow *flow, u32 wanted,
+		   struct sluice_flow **covered)
 {
 	int err;
 
+	*covered = NULL;
 	if (!wanted) {
 		err = xa_alloc_cyclic(&t->ids, &flow->id, flow, XA_LIMIT(1, U32_MAX), &t->next_id,
 				      GFP_KERNEL);
 		return err < 0 ? err : 0;
 	}
 	flow->id = wanted;
-	return xa_insert(&t->ids, wanted, flow, GFP_KERNEL);
+	*covered = xa_load(&t->ids, wanted);
+	if (*covered && sluice_flow_current(t, *covered))
+		return -EBUSY;
+	return xa_err(xa_store(&t->ids, wanted, flow, GFP_KERNEL));
+}
+
+/* Needs no memory: the place of @covered is there. */
+static void id_give(struct sluice_flow_table *t, struct sluice_flow *flow,
+		    struct sluice_flow *covered)
+{
+	if (xa_load(&t->ids, flow->id) != flow)
+		return;
+	if (covered)
+		xa_store(&t->ids, flow->id, covered, GFP_KERNEL);
+	else
+		xa_erase(&t->ids, flow->id);
 }
 
 int sluice_flow_insert(struct sluice_flow_table *t, struct sluice_flow *flow,
-		       struct sluice_flow_spec *spec, struct netlink_ext_ack *extack)
+		       struct sluice_flow_spec *spec, struct sluice_flow **covered,
+		       struct netlink_ext_ack *extack)
 {
 	struct sluice_flow_key key, bits;
 	struct sluice_flow_mask *mask;
 	int err;
 
 	match_compact(spec, &key, &bits);
-	err = id_take(t, flow, spec->id);
+	err = id_take(t, flow, spec->id, covered);
 	if (err == -EBUSY) {
 		NL_SET_ERR_MSG(extack,
 			       "this flow id is taken: choose another, or none to be given one");
@@ -177,7 +200,7 @@ int sluice_flow_insert(struct sluice_flow_table *t, struct sluice_flow *flow,
 out_mask:
 	sluice_flow_mask_put(t, mask);
 out_id:
-	xa_erase(&t->ids, flow->id);
+	id_give(t, flow, *covered);
 	return err;
 }
 
@@ -186,22 +209,36 @@ static void flow_release(struct sluice_reclaim *r)
 	kfree(container_of(r, struct sluice_flow, reclaim));
 }
 
-void sluice_flow_unlink(struct sluice_flow_table *t, struct sluice_flow *flow)
+void sluice_flow_hide(struct sluice_flow_table *t, struct sluice_flow *flow)
+{
+	WRITE_ONCE(flow->seen, flow->seen & ~BIT(!t->epoch));
+	flow->mask->nr_current--;
+}
+
+void sluice_flow_show(struct sluice_flow_table *t, struct sluice_flow *flow)
+{
+	WRITE_ONCE(flow->seen, flow->seen | BIT(!t->epoch));
+	flow->mask->nr_current++;
+}
+
+void sluice_flow_unlink(struct sluice_flow_table *t, struct sluice_flow *flow,
+			struct sluice_flow *covered)
 {
 	struct sluice_flow_mask *mask = flow->mask;
 
 	sluice_flow_mask_remove(t, mask, flow);
 	sluice_flow_mask_put(t, mask);
-	xa_erase(&t->ids, flow->id);
+	id_give(t, flow, covered);
 	t->nr--;
-	WRITE_ONCE(flow->dead, true);
 	/* Takes the place of what only the table needed. */
 	flow->reclaim.release = flow_release;
 }
 
 struct sluice_flow *sluice_flow_find(const struct sluice_flow_table *t, u32 id)
 {
-	return xa_load((struct xarray *)&t->ids, id);
+	struct sluice_flow *flow = xa_load((struct xarray *)&t->ids, id);
+
+	return flow && sluice_flow_current(t, flow) ? flow : NULL;
 }
 
 void sluice_flow_match(const struct sluice_flow *flow, struct sluice_flow_key *key,

@@ -250,6 +250,16 @@ static bool mask_equal(const struct sluice_flow_mask *mask, const u64 *bits, uns
 	return true;
 }
 
+/* Is there room for one more? What a transaction takes away leaves room for what it brings. */
+static bool masks_room(const struct sluice_flow_masks *masks)
+{
+	u32 i, nr = 0;
+
+	for (i = 0; masks && i < masks->nr; i++)
+		nr += !!masks->slot[i].mask->nr_current;
+	return nr < SLUICE_FLOW_MASKS_MAX && (!masks || masks->nr < SLUICE_FLOW_MASKS_DRAFT);
+}
+
 struct sluice_flow_mask *sluice_flow_mask_get(struct sluice_flow_table *t,
 					      const struct sluice_flow_key *bits)
 {
@@ -261,7 +271,7 @@ struct sluice_flow_mask *sluice_flow_mask_get(struct sluice_flow_table *t,
 	for (i = 0; i < nr; i++)
 		if (mask_equal(masks->slot[i].mask, (const u64 *)bits, nr_words))
 			return masks->slot[i].mask;
-	if (nr >= SLUICE_FLOW_MASKS_MAX)
+	if (!masks_room(masks))
 		return ERR_PTR(-ENOSPC);
 	mask = mask_alloc(bits);
 	if (IS_ERR(mask))
@@ -299,18 +309,37 @@ static int hash_insert(struct sluice_flow_mask *mask, struct sluice_flow *flow)
 	return err;
 }
 
-/*
- * The flow with the same key whose @lower is, or would be, @prio. NULL: @prio is the highest. RTNL.
- */
+/* The last flow with the same key and a higher priority than @prio. NULL: there is none. RTNL. */
 static struct sluice_flow *chain_above(struct sluice_flow *head, u32 prio)
 {
 	struct sluice_flow *above = NULL;
 
 	while (head && head->prio > prio) {
 		above = head;
-		head = head->lower;
+		head = rtnl_dereference(head->lower);
 	}
 	return above;
+}
+
+/* The one whose @lower is @flow. NULL: it is the first. RTNL. */
+static struct sluice_flow *chain_before(struct sluice_flow *head, const struct sluice_flow *flow)
+{
+	struct sluice_flow *before = NULL;
+
+	while (head != flow) {
+		before = head;
+		head = rtnl_dereference(head->lower);
+	}
+	return before;
+}
+
+/* Is one of this priority, in the chain from @flow on, configured? RTNL. */
+static bool chain_has(const struct sluice_flow_table *t, const struct sluice_flow *flow, u32 prio)
+{
+	for (; flow && flow->prio == prio; flow = rtnl_dereference(flow->lower))
+		if (sluice_flow_current(t, flow))
+			return true;
+	return false;
 }
 
 static struct sluice_flow *chain_head(struct sluice_flow_mask *mask, const struct sluice_flow *flow)
@@ -327,11 +356,11 @@ static int chain_add(struct sluice_flow_mask *mask, struct sluice_flow *flow,
 		     struct sluice_flow *head, struct sluice_flow *above)
 {
 	if (above) {
-		flow->lower = above->lower;
-		above->lower = flow;
+		rcu_assign_pointer(flow->lower, rtnl_dereference(above->lower));
+		rcu_assign_pointer(above->lower, flow);
 		return 0;
 	}
-	flow->lower = head;
+	rcu_assign_pointer(flow->lower, head);
 	if (head)
 		return rhashtable_replace_fast(&mask->flows, &head->node, &flow->node, flow_params);
 	return hash_insert(mask, flow);
@@ -342,10 +371,10 @@ int sluice_flow_mask_insert(struct sluice_flow_table *t, struct sluice_flow_mask
 {
 	struct sluice_flow *head = chain_head(mask, flow);
 	struct sluice_flow *above = chain_above(head, flow->prio);
-	struct sluice_flow *next = above ? above->lower : head;
+	struct sluice_flow *next = above ? rtnl_dereference(above->lower) : head;
 	int err;
 
-	if (next && next->prio == flow->prio)
+	if (chain_has(t, next, flow->prio))
 		return -EEXIST;
 	err = prio_add(mask, flow->prio);
 	if (err)
@@ -362,18 +391,20 @@ int sluice_flow_mask_insert(struct sluice_flow_table *t, struct sluice_flow_mask
 		return err;
 	}
 	mask->nr_flows++;
+	mask->nr_current++;
 	return 0;
 }
 
 void sluice_flow_mask_remove(struct sluice_flow_table *t, struct sluice_flow_mask *mask,
 			     struct sluice_flow *flow)
 {
-	struct sluice_flow *above = chain_above(chain_head(mask, flow), flow->prio);
+	struct sluice_flow *before = chain_before(chain_head(mask, flow), flow);
+	struct sluice_flow *lower = rtnl_dereference(flow->lower);
 
-	if (above)
-		above->lower = flow->lower;
-	else if (flow->lower)
-		rhashtable_replace_fast(&mask->flows, &flow->node, &flow->lower->node, flow_params);
+	if (before)
+		rcu_assign_pointer(before->lower, lower);
+	else if (lower)
+		rhashtable_replace_fast(&mask->flows, &flow->node, &lower->node, flow_params);
 	else
 		rhashtable_remove_fast(&mask->flows, &flow->node, flow_params);
 	mask->nr_flows--;

@@ -7,14 +7,18 @@
 #include <linux/rhashtable-types.h>
 #include "flow.h"
 
-/* A look-up visits each mask in the worst case. */
+/*
+ * A look-up visits each mask in the worst case: also those that a transaction takes away or brings.
+ */
 #define SLUICE_FLOW_MASKS_MAX	1024
+#define SLUICE_FLOW_MASKS_DRAFT	(2 * SLUICE_FLOW_MASKS_MAX)
 
 /**
  * struct sluice_flow_mask - flows with one mask
- * @flows: by masked key; of those with the same key, the one with the highest priority
+ * @flows: by masked key; of those with the same key, the first of those with the highest priority
  * @prios: struct flow_prio, highest first: priorities in use; RTNL
  * @nr_flows: all of them; RTNL
+ * @nr_current: those that are configured; RTNL
  * @max_prio: the highest priority; RTNL
  * @nr_words: length of @word and @bits
  * @word: which words of a key have bits in the mask
@@ -25,6 +29,7 @@ struct sluice_flow_mask {
 	struct rhashtable flows;
 	struct rb_root_cached prios;
 	u32 nr_flows;
+	u32 nr_current;
 	u32 max_prio;
 	u8 nr_words;
 	u8 word[SLUICE_FLOW_KEY_WORDS];
@@ -60,7 +65,7 @@ void sluice_flow_mask_apply(const struct sluice_flow_mask *mask, const struct sl
 void sluice_flow_mask_expand(const struct sluice_flow_mask *mask, const u64 *words,
 			     struct sluice_flow_key *key);
 
-/* The highest flow with this masked key. RCU read side or RTNL. */
+/* The first flow with this masked key. RCU read side or RTNL. */
 struct sluice_flow *sluice_flow_mask_lookup(struct sluice_flow_mask *mask, const u64 *words);
 
 /* --- changes: RTNL --- */
@@ -73,7 +78,7 @@ struct sluice_flow_mask *sluice_flow_mask_get(struct sluice_flow_table *t,
 					      const struct sluice_flow_key *bits);
 /* Take the mask out of its table if no flow is left in it. */
 void sluice_flow_mask_put(struct sluice_flow_table *t, struct sluice_flow_mask *mask);
-/* flow->prio and the words are set. -EEXIST, -ENOMEM, -EBUSY. */
+/* flow->prio, the words and flow->seen are set. -EEXIST, -ENOMEM, -EBUSY. */
 int sluice_flow_mask_insert(struct sluice_flow_table *t, struct sluice_flow_mask *mask,
 			    struct sluice_flow *flow);
 void sluice_flow_mask_remove(struct sluice_flow_table *t, struct sluice_flow_mask *mask,

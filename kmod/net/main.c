@@ -3,9 +3,9 @@
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
-#include "acl_draft.h"
 #include "config.h"
 #include "datapath.h"
+#include "draft.h"
 #include "net.h"
 
 static int net_instance_add(struct sluice_instance *inst)
@@ -100,10 +100,10 @@ static const struct sluice_engine_ops net_ops = {
 	.uplink_rx = sluice_datapath_uplink_rx,
 	.flush = sluice_datapath_flush,
 	.inject = sluice_datapath_inject,
-	.draft_begin = sluice_acl_draft_begin,
-	.draft_build = sluice_acl_draft_build,
-	.draft_switch = sluice_acl_draft_switch,
-	.draft_end = sluice_acl_draft_end,
+	.draft_begin = sluice_draft_begin,
+	.draft_build = sluice_draft_build,
+	.draft_switch = sluice_draft_switch,
+	.draft_end = sluice_draft_end,
 	.wire_set = sluice_config_wire_set,
 	.wire_del = sluice_config_wire_del,
 	.wire_peer = sluice_config_wire_peer,
@@ -121,7 +121,6 @@ static const struct sluice_engine_ops net_ops = {
 	.meter_del = sluice_config_meter_del,
 	.meter_dump = sluice_config_meter_dump,
 	.flow_add = sluice_config_flow_add,
-	.flow_restore = sluice_config_flow_restore,
 	.flow_del = sluice_config_flow_del,
 	.flow_flush = sluice_config_flow_flush,
 	.flow_get = sluice_config_flow_get,

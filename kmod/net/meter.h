@@ -43,7 +43,8 @@ struct sluice_meter {
  * @dropped: what did not
  * @reclaim: after removal
  * @id: the operator's name for it; 0 for a port's limit
- * @users: flows that refer to it; RTNL
+ * @users: configured flows that refer to it; RTNL
+ * @removed: it is configured no more, and goes when its transaction comes into force; RTNL
  * @rate: as it is shown, with default bursts filled in
  */
 struct sluice_net_meter {
@@ -53,6 +54,7 @@ struct sluice_net_meter {
 	struct sluice_reclaim reclaim;
 	u32 id;
 	u32 users;
+	bool removed;
 	struct sluice_rate rate;
 };
 

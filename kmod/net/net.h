@@ -17,6 +17,8 @@
 #include "meter.h"
 #include "reclaim.h"
 
+struct sluice_port_draft;
+
 /**
  * struct sluice_net_instance - tables of one namespace
  * @inst: the namespace
@@ -38,12 +40,14 @@ struct sluice_net_instance {
  * @guard: NULL when off
  * @rate: limit by direction, NULL when none
  * @wire: the other end of a wire, or NULL
+ * @draft: what a transaction under way makes of it (port_draft.c), or NULL; RTNL, not for packets
  */
 struct sluice_net_port {
 	struct sluice_acl acl[SLUICE_DIRS];
 	struct sluice_guard_entry __rcu *guard;
 	struct sluice_net_meter __rcu *rate[SLUICE_DIRS];
 	struct sluice_port __rcu *wire;
+	struct sluice_port_draft *draft;
 };
 
 /* A generation that no namespace ever had. RTNL. */

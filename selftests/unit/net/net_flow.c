@@ -102,7 +102,10 @@ static void random_mask(struct sluice_flow_spec *s)
 		key[i] &= mask[i];
 }
 
-static int add(struct sluice_flow_table *t, struct sluice_flow_spec *s)
+static struct sluice_flow *covered;
+
+/* @seen: in which epochs. */
+static int add_seen(struct sluice_flow_table *t, struct sluice_flow_spec *s, u8 seen)
 {
 	struct sluice_flow *flow = sluice_flow_alloc(s);
 	unsigned int i;
@@ -112,17 +115,24 @@ static int add(struct sluice_flow_table *t, struct sluice_flow_spec *s)
 		return -ENOMEM;
 	for (i = 0; i < s->nr_act; i++)
 		flow->act[i].type = SLUICE_ACT_DROP;
-	err = sluice_flow_insert(t, flow, s, &ack);
+	flow->seen = seen;
+	err = sluice_flow_insert(t, flow, s, &covered, &ack);
 	if (err)
 		kfree(flow);
 	return err;
+}
+
+static int add(struct sluice_flow_table *t, struct sluice_flow_spec *s)
+{
+	return add_seen(t, s, SLUICE_FLOW_SEEN_ALWAYS);
 }
 
 static void del(struct sluice_flow_table *t, u32 id)
 {
 	struct sluice_flow *flow = sluice_flow_find(t, id);
 
-	sluice_flow_unlink(t, flow);
+	sluice_flow_hide(t, flow);
+	sluice_flow_unlink(t, flow, NULL);
 	sluice_reclaim(&flow->reclaim);
 }
 
@@ -175,6 +185,166 @@ static void test_model(void)
 	tap_ok(sorted, "masks in order");
 	tap_ok(shown, "key and mask as they were given");
 	tap_ok(t.nr == nr_model, "counted");
+	while (nr_model)
+		del(&t, model[--nr_model].id);
+	tap_ok(!t.nr && !t.masks, "empty again");
+	sluice_flow_table_exit(&t);
+}
+
+/* --- what a transaction makes is seen from the other epoch on --- */
+
+#define DRAFT_MAX	60
+#define PROBES		40
+
+static struct {
+	struct sluice_flow *flow, *covered;
+	bool added;
+} draft[DRAFT_MAX];
+static unsigned int nr_draft;
+static struct sluice_flow_spec model_before[MODEL_MAX];
+
+/* Do look-ups of the epoch that is in force find what @expect was filled with? */
+static bool probes_same(const struct sluice_flow_table *t, const struct sluice_flow_key *key,
+			const u32 *expect)
+{
+	unsigned int i;
+
+	for (i = 0; i < PROBES; i++) {
+		const struct sluice_flow *flow = sluice_flow_lookup(t, &key[i]);
+
+		if ((flow ? flow->prio : 0) != expect[i])
+			return false;
+	}
+	return true;
+}
+
+static void probes_fill(struct sluice_flow_key *key, u32 *expect)
+{
+	unsigned int i;
+
+	for (i = 0; i < PROBES; i++)
+		expect[i] = model_lookup(&key[i]);
+}
+
+/* Often one that was just removed, with its id, its match and its priority. */
+static bool draft_add(struct sluice_flow_table *t)
+{
+	struct sluice_flow_spec s = { .prio = 1 + rnd(12), .nr_act = 1, .key = random_key() };
+	bool again = nr_draft && !draft[nr_draft - 1].added && rnd(2);
+
+	random_mask(&s);
+	if (again) {
+		const struct sluice_flow *flow = draft[nr_draft - 1].flow;
+
+		s.id = flow->id;
+		s.prio = flow->prio;
+		sluice_flow_match(flow, &s.key, &s.mask);
+	}
+	if (add_seen(t, &s, BIT(!t->epoch)))
+		return model_has(&s);
+	draft[nr_draft].flow = sluice_flow_find(t, s.id);
+	draft[nr_draft].covered = covered;
+	draft[nr_draft++].added = true;
+	model[nr_model++] = s;
+	return !again || covered;
+}
+
+static void draft_del(struct sluice_flow_table *t)
+{
+	unsigned int i = rnd(nr_model);
+
+	draft[nr_draft].flow = sluice_flow_find(t, model[i].id);
+	draft[nr_draft++].added = false;
+	sluice_flow_hide(t, draft[nr_draft - 1].flow);
+	model[i] = model[--nr_model];
+}
+
+static void draft_unlink(struct sluice_flow_table *t, unsigned int i)
+{
+	sluice_flow_unlink(t, draft[i].flow, draft[i].added ? draft[i].covered : NULL);
+	sluice_reclaim(&draft[i].flow->reclaim);
+}
+
+static void draft_settle(struct sluice_flow_table *t)
+{
+	unsigned int i;
+
+	t->epoch = !t->epoch;
+	for (i = 0; i < nr_draft; i++) {
+		if (!draft[i].added)
+			draft_unlink(t, i);
+		else if (sluice_flow_seen(draft[i].flow, t->epoch))
+			draft[i].flow->seen = SLUICE_FLOW_SEEN_ALWAYS;
+	}
+}
+
+static void draft_undo(struct sluice_flow_table *t)
+{
+	while (nr_draft--) {
+		if (draft[nr_draft].added) {
+			sluice_flow_hide(t, draft[nr_draft].flow);
+			draft_unlink(t, nr_draft);
+		} else {
+			sluice_flow_show(t, draft[nr_draft].flow);
+		}
+	}
+}
+
+static bool model_is(const struct sluice_flow_table *t)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_model; i++) {
+		const struct sluice_flow *flow = sluice_flow_find(t, model[i].id);
+
+		if (!flow || flow->prio != model[i].prio || flow->seen != SLUICE_FLOW_SEEN_ALWAYS)
+			return false;
+	}
+	return t->nr == nr_model;
+}
+
+static void test_epochs(void)
+{
+	bool given = true, unseen = true, switched = true, undone = true, kept = true;
+	struct sluice_flow_key key[PROBES];
+	struct sluice_flow_table t;
+	unsigned int round, i, nr;
+	u32 expect[PROBES];
+
+	sluice_flow_table_init(&t);
+	for (round = 0; round < 2000; round++) {
+		bool commit = rnd(2);
+
+		for (i = 0; i < PROBES; i++)
+			key[i] = random_key();
+		probes_fill(key, expect);
+		nr = nr_model;
+		memcpy(model_before, model, sizeof(model));
+		nr_draft = 0;
+		for (i = rnd(DRAFT_MAX); i; i--) {
+			if (nr_model && (nr_model > MODEL_MAX - DRAFT_MAX || rnd(2)))
+				draft_del(&t);
+			else
+				given &= draft_add(&t);
+			unseen &= probes_same(&t, key, expect);
+		}
+		if (commit) {
+			draft_settle(&t);
+			probes_fill(key, expect);
+			switched &= probes_same(&t, key, expect);
+		} else {
+			draft_undo(&t);
+			nr_model = nr;
+			memcpy(model, model_before, sizeof(model));
+			undone &= probes_same(&t, key, expect);
+		}
+		kept &= model_is(&t);
+	}
+	tap_ok(given, "what is removed leaves its id, match and priority to what is added");
+	tap_ok(unseen, "nothing of it is seen before the switch");
+	tap_ok(switched, "all of it is, after that");
+	tap_ok(undone, "none of it is when it is undone");
+	tap_ok(kept, "ids lead to what is configured, which both epochs see");
 	while (nr_model)
 		del(&t, model[--nr_model].id);
 	tap_ok(!t.nr && !t.masks, "empty again");
@@ -529,6 +699,7 @@ static void test_acts(void)
 int main(void)
 {
 	test_model();
+	test_epochs();
 	test_ids();
 	test_compact();
 	test_memory();

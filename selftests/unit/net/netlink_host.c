@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What sluice.ko and the kernel are to the netlink family. */
 #include "netlink_host.h"
-#include "net/acl_draft.h"
+#include "net/draft.h"
 #include "net/config.h"
 
 #define MAX_DEVS 8
@@ -47,10 +47,10 @@ static const struct sluice_engine_ops engine = {
 	.abi = SLUICE_ENGINE_ABI,
 	.port_changed = host_port_changed,
 	.flush = host_flush,
-	.draft_begin = sluice_acl_draft_begin,
-	.draft_build = sluice_acl_draft_build,
-	.draft_switch = sluice_acl_draft_switch,
-	.draft_end = sluice_acl_draft_end,
+	.draft_begin = sluice_draft_begin,
+	.draft_build = sluice_draft_build,
+	.draft_switch = sluice_draft_switch,
+	.draft_end = sluice_draft_end,
 	.wire_set = sluice_config_wire_set,
 	.wire_del = sluice_config_wire_del,
 	.wire_peer = sluice_config_wire_peer,
@@ -68,7 +68,6 @@ static const struct sluice_engine_ops engine = {
 	.meter_del = sluice_config_meter_del,
 	.meter_dump = sluice_config_meter_dump,
 	.flow_add = sluice_config_flow_add,
-	.flow_restore = sluice_config_flow_restore,
 	.flow_del = sluice_config_flow_del,
 	.flow_flush = sluice_config_flow_flush,
 	.flow_get = sluice_config_flow_get,

@@ -264,6 +264,31 @@ static inline int xa_insert(struct xarray *xa, unsigned long i, void *p, gfp_t g
 	return 0;
 }
 
+/* An error as the kernel's is told: not by a value that is an entry. */
+#define SHIM_XA_ENOMEM	((void *)-2UL)
+
+static inline bool xa_is_err(const void *p)
+{
+	return p == SHIM_XA_ENOMEM;
+}
+
+static inline int xa_err(void *p)
+{
+	return xa_is_err(p) ? -ENOMEM : 0;
+}
+
+/* Where an entry is, another one needs no memory. */
+static inline void *xa_store(struct xarray *xa, unsigned long i, void *p, gfp_t gfp)
+{
+	unsigned int at = shim_xa_place(xa, i);
+	void *old = xa_load(xa, i);
+
+	if (!old)
+		return xa_insert(xa, i, p, gfp) ? SHIM_XA_ENOMEM : NULL;
+	xa->entry[at].p = p;
+	return old;
+}
+
 static inline int xa_alloc_cyclic(struct xarray *xa, u32 *id, void *p, struct shim_limit limit, u32 *next, gfp_t gfp)
 {
 	u64 i = max(*next, limit.min);
@@ -348,6 +373,9 @@ static inline void list_del(struct list_head *n)
 #define list_for_each_entry_safe(e, n, l, m) \
 	for (e = container_of((l)->next, __typeof__(*(e)), m); \
 	     &(e)->m != (l) && (n = container_of((e)->m.next, __typeof__(*(e)), m), 1); e = n)
+#define list_for_each_entry_safe_reverse(e, n, l, m) \
+	for (e = container_of((l)->prev, __typeof__(*(e)), m); \
+	     &(e)->m != (l) && (n = container_of((e)->m.prev, __typeof__(*(e)), m), 1); e = n)
 
 struct llist_node { struct llist_node *next; };
 struct llist_head { struct llist_node *first; };

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a transaction makes of a port's settings: see port_draft.h. */
+#include <linux/list.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include "port_draft.h"
+
+/* What a port has. */
+struct port_settings {
+	struct sluice_port *wire;
+	struct sluice_guard_entry *guard;
+	struct sluice_net_meter *rate[SLUICE_DIRS];
+	bool deny[SLUICE_DIRS];
+};
+
+/**
+ * struct sluice_port_draft - a port's settings as they will be
+ * @node: in drafts
+ * @port: whose; it lives until the transaction ends, since ports are removed after that
+ * @now: what is in force, or was before the switch
+ * @next: what will be, or is after it
+ *
+ * All under RTNL. What is in one of them alone belongs to the draft.
+ */
+struct sluice_port_draft {
+	struct list_head node;
+	struct sluice_port *port;
+	struct port_settings now;
+	struct port_settings next;
+};
+
+static LIST_HEAD(drafts);
+static bool switched;
+
+static struct sluice_net_port *np_of(const struct sluice_port *port)
+{
+	return port->engine;
+}
+
+static void settings_get(const struct sluice_net_port *np, struct port_settings *s)
+{
+	unsigned int dir;
+
+	s->wire = rtnl_dereference(np->wire);
+	s->guard = rtnl_dereference(np->guard);
+	for (dir = 0; dir < SLUICE_DIRS; dir++) {
+		s->rate[dir] = rtnl_dereference(np->rate[dir]);
+		s->deny[dir] = np->acl[dir].default_deny;
+	}
+}
+
+static void settings_put(struct sluice_net_port *np, const struct port_settings *s)
+{
+	unsigned int dir;
+
+	rcu_assign_pointer(np->wire, s->wire);
+	rcu_assign_pointer(np->guard, s->guard);
+	for (dir = 0; dir < SLUICE_DIRS; dir++) {
+		rcu_assign_pointer(np->rate[dir], s->rate[dir]);
+		WRITE_ONCE(np->acl[dir].default_deny, s->deny[dir]);
+	}
+}
+
+/* The port's draft, made if need be. NULL: no memory. */
+static struct sluice_port_draft *draft_of(struct sluice_port *port)
+{
+	struct sluice_net_port *np = np_of(port);
+	struct sluice_port_draft *d = np->draft;
+
+	ASSERT_RTNL();
+	if (d)
+		return d;
+	d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
+	if (!d)
+		return NULL;
+	d->port = port;
+	settings_get(np, &d->now);
+	d->next = d->now;
+	np->draft = d;
+	list_add_tail(&d->node, &drafts);
+	return d;
+}
+
+/* --- changes --- */
+
+struct sluice_port *sluice_port_draft_peer(const struct sluice_port *port)
+{
+	const struct sluice_net_port *np = np_of(port);
+
+	return np->draft ? np->draft->next.wire : rtnl_dereference(np->wire);
+}
+
+/* Both drafts are made before either end is changed. */
+static int ends_set(struct sluice_port *a, struct sluice_port *b, bool joined)
+{
+	struct sluice_port_draft *da = draft_of(a), *db = da ? draft_of(b) : NULL;
+
+	if (!db)
+		return -ENOMEM;
+	da->next.wire = joined ? b : NULL;
+	db->next.wire = joined ? a : NULL;
+	return 0;
+}
+
+int sluice_port_draft_join(struct sluice_port *a, struct sluice_port *b)
+{
+	return ends_set(a, b, true);
+}
+
+int sluice_port_draft_cut(struct sluice_port *a, struct sluice_port *b)
+{
+	return ends_set(a, b, false);
+}
+
+int sluice_port_draft_guard(struct sluice_port *port, struct sluice_guard_entry *guard)
+{
+	struct sluice_port_draft *d = draft_of(port);
+
+	if (!d)
+		return -ENOMEM;
+	if (d->next.guard != d->now.guard)
+		kfree(d->next.guard);
+	d->next.guard = guard;
+	return 0;
+}
+
+int sluice_port_draft_rate(struct sluice_port *port, u8 dir, struct sluice_net_meter *rate)
+{
+	struct sluice_port_draft *d = draft_of(port);
+
+	if (!d)
+		return -ENOMEM;
+	if (d->next.rate[dir] != d->now.rate[dir])
+		kfree(d->next.rate[dir]);
+	d->next.rate[dir] = rate;
+	return 0;
+}
+
+int sluice_port_draft_default(struct sluice_port *port, u8 dir, bool deny)
+{
+	struct sluice_port_draft *d = draft_of(port);
+
+	if (!d)
+		return -ENOMEM;
+	d->next.deny[dir] = deny;
+	return 0;
+}
+
+/* --- the end --- */
+
+void sluice_port_draft_switch(void)
+{
+	struct sluice_port_draft *d;
+
+	list_for_each_entry(d, &drafts, node) {
+		settings_put(np_of(d->port), &d->next);
+		sluice_net_changed(d->port->inst->engine);
+		switched = true;
+	}
+}
+
+/* Packets may have seen what was in force. */
+static void draft_free_old(struct sluice_port_draft *d)
+{
+	unsigned int dir;
+
+	/* No cache entry points to it: its verdict is compiled in. */
+	if (d->now.guard && d->now.guard != d->next.guard)
+		kfree_rcu(d->now.guard, rcu);
+	for (dir = 0; dir < SLUICE_DIRS; dir++)
+		if (d->now.rate[dir] && d->now.rate[dir] != d->next.rate[dir])
+			sluice_reclaim(&d->now.rate[dir]->reclaim);
+}
+
+static void draft_free_new(struct sluice_port_draft *d)
+{
+	unsigned int dir;
+
+	if (d->next.guard != d->now.guard)
+		kfree(d->next.guard);
+	for (dir = 0; dir < SLUICE_DIRS; dir++)
+		if (d->next.rate[dir] != d->now.rate[dir])
+			kfree(d->next.rate[dir]);
+}
+
+void sluice_port_draft_end(void)
+{
+	struct sluice_port_draft *d, *tmp;
+
+	list_for_each_entry_safe(d, tmp, &drafts, node) {
+		if (switched)
+			draft_free_old(d);
+		else
+			draft_free_new(d);
+		np_of(d->port)->draft = NULL;
+		list_del(&d->node);
+		kfree(d);
+	}
+	switched = false;
+}
