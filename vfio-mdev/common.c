@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The common configuration structure: see common.h. */
 #include <linux/compiler.h>
+#include <linux/nospec.h>
 #include <linux/string.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_pci.h>
@@ -57,7 +58,7 @@ u16 sluice_common_notify_off(const struct sluice_common *c, u16 index)
 
 static void common_put_queue(const struct sluice_common *c, u8 *regs)
 {
-	const struct sluice_common_queue *q = &c->queue[c->select];
+	const struct sluice_common_queue *q = &c->queue[array_index_nospec(c->select, c->nr_queues)];
 
 	common_put(regs, VIRTIO_PCI_COMMON_Q_SIZE, q->size, 2);
 	common_put(regs, VIRTIO_PCI_COMMON_Q_MSIX, q->vector, 2);
@@ -235,7 +236,7 @@ enum sluice_common_act sluice_common_write(struct sluice_common *c, u32 off, u32
 		return act;
 	if (c->select >= c->nr_queues)
 		return act;
-	q = &c->queue[c->select];
+	q = &c->queue[array_index_nospec(c->select, c->nr_queues)];
 	switch (off << 3 | len) {
 	case VIRTIO_PCI_COMMON_Q_MSIX << 3 | 2:
 		WRITE_ONCE(q->vector, common_vector(c, value));

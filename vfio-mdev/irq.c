@@ -7,6 +7,7 @@
  * was none (the user masks a vector by that) is told by the next.
  */
 #include <linux/eventfd.h>
+#include <linux/nospec.h>
 #include <linux/virtio_pci.h>
 #include "mdev.h"
 
@@ -51,7 +52,7 @@ void sluice_mdev_irq_raise(struct sluice_mdev *m, u16 vector, bool config)
 
 	if (READ_ONCE(irq->msix)) {
 		if (vector < irq->nr)
-			irq_raise_vector(&irq->vector[vector]);
+			irq_raise_vector(&irq->vector[array_index_nospec(vector, irq->nr)]);
 		return;
 	}
 	spin_lock_irqsave(&irq->lock, flags);
@@ -222,7 +223,8 @@ static int irq_trigger_msix(struct sluice_mdev *m, const struct vfio_irq_set *hd
 	if (m->irq.intx)
 		return -EINVAL;
 	for (i = 0; i < hdr->count; i++) {
-		struct sluice_mdev_vector *v = &m->irq.vector[hdr->start + i];
+		unsigned int n = array_index_nospec(hdr->start + i, m->irq.nr);
+		struct sluice_mdev_vector *v = &m->irq.vector[n];
 
 		switch (hdr->flags & VFIO_IRQ_SET_DATA_TYPE_MASK) {
 		case VFIO_IRQ_SET_DATA_EVENTFD:

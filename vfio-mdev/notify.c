@@ -25,6 +25,7 @@
  */
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/nospec.h>
 #include <linux/workqueue.h>
 #include "mdev.h"
 
@@ -149,7 +150,7 @@ static vm_fault_t notify_fault(struct vm_fault *vmf)
 
 	if (index >= m->nr_data)
 		return VM_FAULT_SIGBUS;
-	vq = &m->vq[index];
+	vq = &m->vq[array_index_nospec(index, m->nr_data)];
 	notify_set_stay(vq);
 	ret = vmf_insert_pfn(vmf->vma, vmf->address, page_to_pfn(m->notify_page));
 	/* Only when it is there: a worker that found it before would have taken nothing away. */

@@ -3,6 +3,7 @@
  * Virtqueues: registers meet the queues of a port or a volume. A queue is served while the driver
  * has it enabled, has set DRIVER_OK, and (of a pair) uses that pair.
  */
+#include <linux/nospec.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include "mdev.h"
@@ -54,7 +55,7 @@ void sluice_mdev_queue_kick(struct sluice_mdev *m, unsigned int index)
 	if (index == READ_ONCE(m->ctrl_index))
 		sluice_mdev_ctrl_kick(m);
 	else if (index < m->nr_data)
-		sluice_queue_kick(m->kind->queue(m, index));
+		sluice_queue_kick(m->kind->queue(m, array_index_nospec(index, m->nr_data)));
 }
 
 void sluice_mdev_queue_doorbell(struct sluice_mdev *m, unsigned int page)

@@ -3,6 +3,7 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -244,7 +245,7 @@ static struct sluice_vhost_vq *vhost_vq(struct sluice_vhost *v, u32 index)
 		return ERR_PTR(-EPERM);
 	if (index >= SLUICE_VHOST_VQS)
 		return ERR_PTR(-ENOBUFS);
-	return &v->vq[index];
+	return &v->vq[array_index_nospec(index, SLUICE_VHOST_VQS)];
 }
 
 static long ioctl_vring_state(struct sluice_vhost *v, unsigned int cmd,

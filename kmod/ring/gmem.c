@@ -6,6 +6,7 @@
 #include <linux/futex.h>
 #include <linux/instrumented.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
@@ -230,6 +231,11 @@ static __always_inline bool user_load(void *dst, u64 uaddr, size_t len)
 
 	if (unlikely(should_fail_usercopy() || !access_ok(from, len)))
 		return false;
+	/*
+	 * The address came from a guest by way of comparisons. A processor that guesses them wrong
+	 * must not load from the kernel; a mask costs less than the barrier of copy_from_user().
+	 */
+	from = user(array_index_nospec((unsigned long)uaddr, TASK_SIZE_MAX));
 	instrument_copy_from_user_before(dst, from, len);
 	left = raw_copy_from_user(dst, from, len);
 	instrument_copy_from_user_after(dst, from, len, left);

@@ -14,6 +14,7 @@
 #include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 #include <linux/types.h>
 #include <linux/uaccess.h>
 #include <linux/virtio_byteorder.h>

@@ -158,12 +158,16 @@ static const struct vring_desc *split_load_side(struct sluice_vring *vr, u16 i, 
 /* @i < num */
 static const struct vring_desc *split_desc(struct sluice_vring *vr, u16 i, bool head, int *err)
 {
-	if (likely((u16)(i - vr->win) < vr->nr_win))
-		return &vr->desc[(u16)(i - vr->win)];
+	u16 at = i - vr->win;
+
+	/* The address in it says what is read next: a wrong guess must not take it from elsewhere. */
+	if (likely(at < vr->nr_win))
+		return &vr->desc[array_index_nospec(at, vr->nr_win)];
 	if (head)
 		return split_load_window(vr, i, err);
-	if ((u16)(i - vr->side) < vr->nr_side)
-		return &vr->side_desc[(u16)(i - vr->side)];
+	at = i - vr->side;
+	if (at < vr->nr_side)
+		return &vr->side_desc[array_index_nospec(at, vr->nr_side)];
 	return split_load_side(vr, i, err);
 }
 

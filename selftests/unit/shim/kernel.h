@@ -90,6 +90,7 @@ typedef unsigned int gfp_t;
 #define WARN_ON_ONCE(c)		WARN_ON(c)
 #define BUG_ON(c)		WARN_ON(c)
 #define array_index_nospec(i, n) (i)
+#define TASK_SIZE_MAX		(~0UL)
 #define BITS_PER_BYTE		8
 #define __aligned(n)		__attribute__((aligned(n)))
 #define IS_ALIGNED(x, a)	(((x) & ((__typeof__(x))(a) - 1)) == 0)
