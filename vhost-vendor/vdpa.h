@@ -162,6 +162,7 @@ struct sluice_vdpa_vq {
  * @type: what it is
  * @net: what it stands on, if it is a network card
  * @blk: if it is a disk
+ * @full: of the management device whose devices offer all that there is
  * @offer: feature bits
  * @nr_vqs: how many it has
  * @lock: see above; guards all up to @start_work
@@ -194,6 +195,7 @@ struct sluice_vdpa {
 		struct sluice_vdpa_net net;
 		struct sluice_vdpa_blk blk;
 	};
+	bool full;
 	u64 offer;
 	unsigned int nr_vqs;
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sluice_vdpa.ko: the management device "sluice", on which `vdpa dev add` makes virtio devices: a
- * disk, if there is a volume of that name, else a network card.
+ * sluice_vdpa.ko: the management devices, on which `vdpa dev add` makes virtio devices: a disk, if
+ * there is a volume of that name, else a network card. By "sluice" a network card is one whose
+ * guest QEMU migrates; "sluice-full" is for those who want all features and whose vdpa(8) cannot
+ * choose them. A disk is the same by both.
  */
 #include <linux/virtio_ids.h>
 #include <linux/wait_bit.h>
@@ -12,6 +14,15 @@ struct workqueue_struct *sluice_vdpa_wq;
 
 /* Devices that the core has not let go of. */
 static atomic_t vdpa_live = ATOMIC_INIT(0);
+
+enum main_mgmt_kind { MAIN_MGMT_MIGRATABLE, MAIN_MGMT_FULL, MAIN_MGMT_NR };
+
+static const char *const main_mgmt_names[] = {
+	[MAIN_MGMT_MIGRATABLE] = "sluice",
+	[MAIN_MGMT_FULL] = "sluice-full",
+};
+
+static struct vdpa_mgmt_dev main_mgmt[MAIN_MGMT_NR];
 
 /* --- devices --- */
 
@@ -112,6 +123,7 @@ static int main_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	}
 	atomic_inc(&vdpa_live);
 	d->vdev.mdev = mdev;
+	d->full = mdev == &main_mgmt[MAIN_MGMT_FULL];
 	d->type = type;
 	err = main_init_device(d, name, config);
 	if (err)
@@ -159,7 +171,7 @@ void sluice_vdpa_freed(void)
 		wake_up_var(&vdpa_live);
 }
 
-/* --- the management device --- */
+/* --- the management devices --- */
 
 static const struct vdpa_mgmtdev_ops main_mgmt_ops = {
 	.dev_add = main_dev_add,
@@ -172,16 +184,7 @@ static struct virtio_device_id main_ids[] = {
 	{ 0 },
 };
 
-static struct vdpa_mgmt_dev main_mgmt = {
-	.ops = &main_mgmt_ops,
-	.id_table = main_ids,
-	.config_attr_mask = BIT_ULL(VDPA_ATTR_DEV_FEATURES) |
-			    BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MACADDR) |
-			    BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MTU),
-	.max_supported_vqs = SLUICE_VDPA_VQS,
-};
-
-/* @root is what /sys/devices has of it; the management device has the short name. */
+/* @root is what /sys/devices has of them; the management devices have the short names. */
 static struct device *main_root;
 
 static void main_mgmt_release(struct device *dev)
@@ -189,7 +192,7 @@ static void main_mgmt_release(struct device *dev)
 	kfree(dev);
 }
 
-static struct device *main_register_mgmt_device(void)
+static struct device *main_add_device(const char *name)
 {
 	struct device *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
 	int err;
@@ -199,7 +202,7 @@ static struct device *main_register_mgmt_device(void)
 	device_initialize(dev);
 	dev->parent = main_root;
 	dev->release = main_mgmt_release;
-	err = dev_set_name(dev, "sluice");
+	err = dev_set_name(dev, "%s", name);
 	if (!err)
 		err = device_add(dev);
 	if (err) {
@@ -209,8 +212,47 @@ static struct device *main_register_mgmt_device(void)
 	return dev;
 }
 
+static int main_register_mgmt(struct vdpa_mgmt_dev *mdev, const char *name)
+{
+	struct device *dev = main_add_device(name);
+	int err;
+
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	*mdev = (struct vdpa_mgmt_dev) {
+		.device = dev,
+		.ops = &main_mgmt_ops,
+		.id_table = main_ids,
+		.config_attr_mask = BIT_ULL(VDPA_ATTR_DEV_FEATURES) |
+				    BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MACADDR) |
+				    BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MTU),
+		/* Whoever shows bits by name takes them for a network card's. */
+		.supported_features = sluice_vdpa_net_offer,
+		.max_supported_vqs = SLUICE_VDPA_VQS,
+	};
+	err = vdpa_mgmtdev_register(mdev);
+	if (err)
+		device_unregister(dev);
+	return err;
+}
+
+/* Takes their devices away too. */
+static void main_unregister_mgmt(unsigned int nr)
+{
+	while (nr--) {
+		vdpa_mgmtdev_unregister(&main_mgmt[nr]);
+		/*
+		 * There is no device of it any more. But who closed its file last may still be on
+		 * the way to dev_free(), which is our text.
+		 */
+		wait_var_event(&vdpa_live, !atomic_read(&vdpa_live));
+		device_unregister(main_mgmt[nr].device);
+	}
+}
+
 static int __init sluice_vdpa_init(void)
 {
+	unsigned int i;
 	int err;
 
 	sluice_vdpa_wq = alloc_workqueue("sluice_vdpa", WQ_UNBOUND | WQ_HIGHPRI, 0);
@@ -221,25 +263,19 @@ static int __init sluice_vdpa_init(void)
 		err = PTR_ERR(main_root);
 		goto wq;
 	}
-	main_mgmt.device = main_register_mgmt_device();
-	if (IS_ERR(main_mgmt.device)) {
-		err = PTR_ERR(main_mgmt.device);
-		goto root;
-	}
 	err = sluice_vdpa_net_register();
 	if (err)
-		goto device;
-	/* Whoever shows bits by name takes them for a network card's. */
-	main_mgmt.supported_features = sluice_vdpa_net_offer;
-	err = vdpa_mgmtdev_register(&main_mgmt);
-	if (err)
-		goto notifier;
+		goto root;
+	for (i = 0; i < ARRAY_SIZE(main_mgmt); i++) {
+		err = main_register_mgmt(&main_mgmt[i], main_mgmt_names[i]);
+		if (err)
+			goto mgmt;
+	}
 	return 0;
 
-notifier:
+mgmt:
+	main_unregister_mgmt(i);
 	sluice_vdpa_net_unregister();
-device:
-	device_unregister(main_mgmt.device);
 root:
 	root_device_unregister(main_root);
 wq:
@@ -248,16 +284,10 @@ wq:
 }
 module_init(sluice_vdpa_init);
 
-/*
- * There is no device any more. But who closed its file last may still be on the way to dev_free(),
- * which is our text.
- */
 static void __exit sluice_vdpa_exit(void)
 {
-	vdpa_mgmtdev_unregister(&main_mgmt);
-	wait_var_event(&vdpa_live, !atomic_read(&vdpa_live));
+	main_unregister_mgmt(ARRAY_SIZE(main_mgmt));
 	sluice_vdpa_net_unregister();
-	device_unregister(main_mgmt.device);
 	root_device_unregister(main_root);
 	destroy_workqueue(sluice_vdpa_wq);
 }

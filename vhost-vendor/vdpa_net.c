@@ -27,6 +27,15 @@ const u64 sluice_vdpa_net_offer =
 	F(VIRTIO_NET_F_GUEST_CSUM) | F(VIRTIO_NET_F_GUEST_TSO4) | F(VIRTIO_NET_F_GUEST_TSO6) |
 	F(VIRTIO_NET_F_GUEST_ECN) | F(VIRTIO_NET_F_GUEST_USO4) | F(VIRTIO_NET_F_GUEST_USO6);
 
+/*
+ * What QEMU has no shadow virtqueues for, by which it migrates a guest: it looks at what is
+ * offered, whatever the guest takes (QEMU 7.2 to 10.0: vhost_svq_valid_features(),
+ * net/vhost-vdpa.c). So it is left out unless the operator asks for it.
+ */
+#define NET_NOT_MIGRATED \
+	(F(VIRTIO_F_RING_PACKED) | F(VIRTIO_RING_F_INDIRECT_DESC) | F(VIRTIO_NET_F_HOST_USO) | \
+	 F(VIRTIO_NET_F_GUEST_USO4) | F(VIRTIO_NET_F_GUEST_USO6))
+
 /* Inside RTNL; nothing is taken inside but d->config_lock. */
 static DEFINE_MUTEX(net_lock);
 static LIST_HEAD(net_devices);
@@ -178,7 +187,7 @@ static int net_bind(struct sluice_vdpa *d, const char *name,
 	err = net_take_port(d, name);
 	if (err)
 		return err;
-	d->offer = sluice_vdpa_net_offer;
+	d->offer = sluice_vdpa_net_offer & ~(d->full ? 0 : NET_NOT_MIGRATED);
 	if (config->mask & F(VDPA_ATTR_DEV_FEATURES))
 		d->offer = config->device_features;
 	d->nr_vqs = 2;

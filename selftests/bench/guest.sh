@@ -211,7 +211,7 @@ prepare_mdev() {
 setup_passthrough() {
 	modprobe -a vdpa virtio_vdpa virtio_net
 	sluice_modules vhost-vendor/sluice_vdpa
-	vdpa dev add name tvf mgmtdev sluice mac $guest_mac
+	vdpa dev add name tvf mgmtdev sluice-full mac $guest_mac
 	ip link set tvf up
 	ip -n peer link set wire0 netns 1
 	# Room for a burst, of which each frame takes several descriptors.

@@ -47,14 +47,19 @@ static int find(const char *dir, const char *begins, char *name, size_t room)
 	return ret;
 }
 
-int vdpa_add(const char *name, const char *more)
+int vdpa_add_by(const char *mgmtdev, const char *name, const char *more)
 {
 	/* Which of the bus drivers takes a new device is the test's choice. */
 	int ret = put(BUS "/drivers_autoprobe", "0");
 
 	if (ret)
 		return ret;
-	return netio_run("vdpa dev add name %s mgmtdev sluice %s", name, more) ? -EIO : 0;
+	return netio_run("vdpa dev add name %s mgmtdev %s %s", name, mgmtdev, more) ? -EIO : 0;
+}
+
+int vdpa_add(const char *name, const char *more)
+{
+	return vdpa_add_by("sluice-full", name, more);
 }
 
 int vdpa_del(const char *name)

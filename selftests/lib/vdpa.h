@@ -7,8 +7,11 @@
 
 /*
  * Make a device on the volume @name, or else on the port, which is made too if it is not there;
- * @more is for vdpa(8), mac and the like. No bus driver has it until vdpa_bind().
+ * @more is for vdpa(8), mac and the like. No bus driver has it until vdpa_bind(). By the management
+ * device "sluice" a network card has the features that QEMU migrates.
  */
+int vdpa_add_by(const char *mgmtdev, const char *name, const char *more);
+/* One with all features. */
 int vdpa_add(const char *name, const char *more);
 /* Waits for whoever has it open. */
 int vdpa_del(const char *name);

@@ -25,11 +25,13 @@ FIXTURE(host)
 
 FIXTURE_VARIANT(host)
 {
+	const char *mgmtdev;
 	const char *more;
 };
 
-FIXTURE_VARIANT_ADD(host, packed) { .more = "mac " MAC };
-FIXTURE_VARIANT_ADD(host, split) { .more = "mac " MAC SPLIT };
+FIXTURE_VARIANT_ADD(host, packed) { .mgmtdev = "sluice-full", .more = "mac " MAC };
+FIXTURE_VARIANT_ADD(host, split) { .mgmtdev = "sluice", .more = "mac " MAC };
+FIXTURE_VARIANT_ADD(host, chosen) { .mgmtdev = "sluice", .more = "mac " MAC SPLIT };
 
 FIXTURE_SETUP(host)
 {
@@ -38,7 +40,7 @@ FIXTURE_SETUP(host)
 		SKIP(return, "vdpa(8) is too old to choose features");
 	self->frame = malloc(ROOM);
 	self->got = malloc(ROOM);
-	ASSERT_EQ(0, vdpa_add(NAME, variant->more));
+	ASSERT_EQ(0, vdpa_add_by(variant->mgmtdev, NAME, variant->more));
 	ASSERT_EQ(0, vdpa_bind(NAME, "virtio_vdpa"));
 	ASSERT_EQ(0, vdpa_netdev(NAME, self->netdev, sizeof(self->netdev)));
 	ASSERT_EQ(0, rig_port_up(NAME));
@@ -181,7 +183,7 @@ TEST_F_TIMEOUT(host, gone_under_load, 120)
 				ASSERT_EQ(0, vdpa_del(NAME));
 			close(self->inside);
 			close(self->outside);
-			ASSERT_EQ(0, vdpa_add(NAME, variant->more));
+			ASSERT_EQ(0, vdpa_add_by(variant->mgmtdev, NAME, variant->more));
 			ASSERT_EQ(0, vdpa_bind(NAME, "virtio_vdpa"));
 			ASSERT_EQ(0, vdpa_netdev(NAME, self->netdev, sizeof(self->netdev)));
 			ASSERT_EQ(0, rig_port_up(NAME));
