@@ -211,4 +211,27 @@ TEST_F_TIMEOUT(contain, broken_rings, 120)
 				  2048, 2000));
 }
 
+/* 1.8: bytes in a device's memory (devmem TCP) are looked at by nobody: dropped and counted. */
+TEST_F(contain, unreadable_frame)
+{
+	unsigned char got[2048];
+	struct virtio_net_hdr_v1 h;
+
+	ASSERT_EQ(0, wedge("unreadable", "slgood0"));
+	EXPECT_EQ(-ETIMEDOUT, vdrv_recv(&self->good.v, &h, got, sizeof(got), 100));
+	EXPECT_EQ(0, guest_ping(&self->good, 7));
+	EXPECT_EQ(0, netio_run("sluice stats slgood0 | grep -q 'unreadable packets 1'"));
+}
+
+/* 1.8: netpoll would send with interrupts off, which no path of ours is made for. */
+TEST_F(contain, no_netpoll)
+{
+	int fd = open("/sys/module/sluice_wedge/parameters/do", O_WRONLY | O_CLOEXEC);
+
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(-1, write(fd, "netpoll slgood0", 15));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	close(fd);
+}
+
 TEST_HARNESS_MAIN

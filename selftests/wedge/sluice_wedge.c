@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For tests alone: a worker that dies, or does not answer, in the midst of what it does for a port.
+ * For tests alone: a worker that dies, or does not answer, in the midst of what it does for a port;
+ * and what user space can neither make nor see.
  *
  *   echo WHAT PORT >/sys/module/sluice_wedge/parameters/do
  *
  * die: its thread ends; oops: by a fault, which User-mode Linux does not survive; block: it sleeps
- * until `go`; spin: it runs until `go`.
+ * until `go`; spin: it runs until `go`. unreadable: a frame comes to the guest whose bytes lie in a
+ * device's memory. netpoll: may its netdev be polled so? EOPNOTSUPP if not.
  *
  * The parameter users tells how many users the address space has that the worker had borrowed when
  * it died: before, and now.
  */
 #include <linux/completion.h>
+#include <linux/if_ether.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
 #include <linux/sched/mm.h>
+#include <linux/skbuff.h>
 #include "port.h"
 #include "worker.h"
 
@@ -87,6 +91,53 @@ static int wedge_drive(const char *port_name, void (*fn)(struct sluice_queue *q,
 	return 0;
 }
 
+static struct sk_buff *wedge_make_unreadable(void)
+{
+	struct sk_buff *skb = alloc_skb(ETH_HLEN, GFP_KERNEL);
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+
+	if (!skb || !page) {
+		kfree_skb(skb);
+		if (page)
+			__free_page(page);
+		return NULL;
+	}
+	memset(skb_put(skb, ETH_HLEN), 0xff, ETH_HLEN);
+	skb_add_rx_frag(skb, 0, page, 0, 1000, PAGE_SIZE);
+	skb->unreadable = 1;
+	return skb;
+}
+
+/* Its bytes are there: who looks at them is found out by what he does with them. */
+static int wedge_unreadable(struct sluice_port *port)
+{
+	struct sk_buff *skb = wedge_make_unreadable();
+
+	if (!skb)
+		return -ENOMEM;
+	local_bh_disable();
+	sluice_port_post(port, skb, 0, false);
+	local_bh_enable();
+	return 0;
+}
+
+static int wedge_netpoll(struct sluice_port *port)
+{
+	return port->dev->priv_flags & IFF_DISABLE_NETPOLL ? -EOPNOTSUPP : 0;
+}
+
+static int wedge_ask(const char *port_name, int (*fn)(struct sluice_port *port))
+{
+	struct sluice_port *port = sluice_port_get_by_name(current->nsproxy->net_ns, port_name);
+	int ret = -ENODEV;
+
+	if (port) {
+		ret = fn(port);
+		sluice_port_put(port);
+	}
+	return ret;
+}
+
 static int wedge_set(const char *val, const struct kernel_param *kp)
 {
 	char text[32], *word;
@@ -99,6 +150,10 @@ static int wedge_set(const char *val, const struct kernel_param *kp)
 		complete_all(&go);
 		return 0;
 	}
+	if (strstarts(word, "unreadable "))
+		return wedge_ask(word + strlen("unreadable "), wedge_unreadable);
+	if (strstarts(word, "netpoll "))
+		return wedge_ask(word + strlen("netpoll "), wedge_netpoll);
 	for (i = 0; i < ARRAY_SIZE(wedges); i++) {
 		if (strstarts(word, wedges[i].name))
 			return wedge_drive(word + strlen(wedges[i].name), wedges[i].fn);
