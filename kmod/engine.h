@@ -275,7 +275,7 @@ typedef int (*sluice_meter_emit_t)(void *ctx, u32 id, const struct sluice_rate *
 				   const struct sluice_hits *passed,
 				   const struct sluice_hits *dropped);
 
-#define SLUICE_ENGINE_ABI 7
+#define SLUICE_ENGINE_ABI 8
 
 /**
  * struct sluice_engine_ops - what an engine provides
@@ -323,6 +323,12 @@ struct sluice_engine_ops {
 	int (*guest_tx)(struct sluice_worker *w, struct sluice_queue *q, int budget);
 	int (*guest_rx)(struct sluice_worker *w, struct sluice_queue *q, int budget);
 	int (*uplink_rx)(struct sluice_worker *w, struct sluice_port *uplink, int budget);
+	/*
+	 * As guest_rx of one packet, for a reader in place of a ring: have the first of what waits
+	 * for @q ready in q->rest, with what its header says, little endian. False: nothing waits.
+	 */
+	bool (*guest_read)(struct sluice_worker *w, struct sluice_queue *q,
+			   struct virtio_net_hdr *hdr);
 	/*
 	 * Counters that the worker still holds are added to their rules. Worker context, between
 	 * bursts.

@@ -225,6 +225,7 @@ void sluice_port_withdraw(struct sluice_port *port)
 	mutex_lock(&port->lock);
 	WRITE_ONCE(port->gone, true);
 	err = port_stop_queues(port);
+	sluice_queue_publish_rx(port);
 	port_leave_workers(port);
 	port_tell_gone(port);
 	mutex_unlock(&port->lock);
@@ -274,6 +275,7 @@ void sluice_port_look(struct sluice_port *port)
 		w = rtnl_dereference(port->queue[i].worker);
 		if (w)
 			sluice_worker_wake(w);
+		sluice_queue_tell_reader(&port->queue[i]);
 	}
 	w = rtnl_dereference(port->worker);
 	if (w)
@@ -677,6 +679,8 @@ void sluice_port_post(struct sluice_port *port, struct sk_buff *skb, u32 hash, b
 		kfree_skb(skb);
 		return;
 	}
+	if (unlikely(READ_ONCE(q->listens)))
+		sluice_queue_tell_reader(q);
 	rcu_read_lock();
 	w = rcu_dereference(q->worker);
 	if (w)

@@ -85,7 +85,10 @@ struct sluice_port_totals {
  * @lost: the worker had it and did not give it back: it is not used again; written under @lock
  * @kicked: the driver notified since the worker last looked; any context
  * @inbox: RX: frames (skb) that other threads want delivered; producers under its lock,
- *	consumer is the worker
+ *	consumer is the worker, or, while no ring is attached, who holds @lock
+ * @listens: RX: a reader takes frames while no ring of the port's does; written under @lock,
+ *	READ_ONCE elsewhere
+ * @read_wait: RX: where readers wait
  * @node: in worker->queues while attached; worker thread only
  * @cfg: as attached; worker thread only
  * @vr: the ring; worker thread only
@@ -125,6 +128,8 @@ struct sluice_queue {
 	struct sluice_worker __rcu *worker;
 	unsigned long kicked;
 	struct ptr_ring inbox;
+	bool listens;
+	wait_queue_head_t read_wait;
 
 	struct list_head node;
 	struct sluice_queue_config cfg;
@@ -174,8 +179,8 @@ struct sluice_port_filter {
  * @queue: 2 * @nr_pairs queues, receive and transmit in turn; NULL for an uplink
  * @pairs_busy: bitmap of reserved pairs; @lock
  * @opens: handles of front ends that have its guest's end open: with one it has a carrier; @lock
- * @rx_map: pairs whose receive queue is attached, @nr_rx of them; written under @lock, read racily:
- *	a reader that loses the race drops a packet as RX_DOWN
+ * @rx_map: pairs whose receive queue is attached, or, if there are none, has a reader; @nr_rx of
+ *	them; written under @lock, read racily: who loses the race drops a packet as RX_DOWN
  * @offloads: NETIF_F_* that the guest's driver takes; WRITE_ONCE under @lock
  * @filter: frames that the guest asks for, NULL: all; written under @lock, read under RCU
  * @stats: per CPU
@@ -300,11 +305,11 @@ static inline struct sluice_queue *sluice_port_rxq(const struct sluice_port *por
 
 /*
  * The receive queue that a frame with this hash goes to, so that flows keep their order; NULL: none
- * is attached. Context: any.
+ * is attached, nor does anybody read. Context: any.
  */
 static inline struct sluice_queue *sluice_port_choose_rxq(const struct sluice_port *port, u32 hash)
 {
-	/* Pairs with queue_publish_rx(). */
+	/* Pairs with sluice_queue_publish_rx(). */
 	unsigned int n = smp_load_acquire(&port->nr_rx);
 
 	return n ? sluice_port_rxq(port, READ_ONCE(port->rx_map[reciprocal_scale(hash, n)])) : NULL;
@@ -401,6 +406,10 @@ void sluice_queue_exit(struct sluice_queue *q);
  * and may use it: it is not to be freed.
  */
 int sluice_queue_stop(struct sluice_queue *q);
+/* Its worker does not give it back: see queue.c, Lifetime of a ring. @lock held. */
+void sluice_queue_lose(struct sluice_queue *q);
+/* Frames that wait are for nobody. No worker has the queue; @lock held, or nobody else knows it. */
+void sluice_queue_empty_inbox(struct sluice_queue *q);
 /*
  * Requests that were taken are completed when it returns 0; others follow. Waits for the device:
  * neither RTNL nor @lock is held.
@@ -418,6 +427,20 @@ void sluice_queue_suspect(struct sluice_queue *q);
  */
 bool sluice_queue_poll(struct sluice_worker *w, struct sluice_queue *q);
 bool sluice_queue_arm(struct sluice_worker *w, struct sluice_queue *q);
+
+/* queue_read.c */
+/* Tell the paths that choose a receive queue which ones are there. port->lock held. */
+void sluice_queue_publish_rx(struct sluice_port *port);
+/* What a reader may wait for has changed: there is a frame, or the port is another. Any context. */
+void sluice_queue_tell_reader(struct sluice_queue *q);
+
+/* port_inject.c */
+/*
+ * Lock a guest port for a call to its worker that moves a frame: no packet sees half of a
+ * transaction, not even one that comes or goes by a call. Return: what the other one wants.
+ */
+bool sluice_port_lock_for_frame(struct sluice_port *port);
+void sluice_port_unlock_for_frame(struct sluice_port *port, bool tenants);
 
 /* fault.c: a struct sluice_fault for a ring in the memory of cfg.mm; NULL when out of memory */
 struct sluice_fault *sluice_fault_new(struct sluice_queue *q);

@@ -75,11 +75,8 @@ static struct sk_buff *port_build_injected(const void *frame, size_t len)
 	return skb;
 }
 
-/*
- * No packet sees half of a transaction, not even one that comes in a call. Which workers it is for
- * may change until the port is locked. Return: what port_inject_unlock() wants.
- */
-static bool port_inject_lock(struct sluice_port *port)
+/* Which workers a transaction pauses for the port may change until that is locked. */
+bool sluice_port_lock_for_frame(struct sluice_port *port)
 {
 	bool tenants = false;
 
@@ -94,7 +91,7 @@ static bool port_inject_lock(struct sluice_port *port)
 	}
 }
 
-static void port_inject_unlock(struct sluice_port *port, bool tenants)
+void sluice_port_unlock_for_frame(struct sluice_port *port, bool tenants)
 {
 	mutex_unlock(&port->lock);
 	sluice_worker_pause_enable(tenants);
@@ -116,7 +113,7 @@ int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int
 	c.skb = port_build_injected(frame + hdr_len, len - hdr_len);
 	if (IS_ERR(c.skb))
 		return PTR_ERR(c.skb);
-	tenants = port_inject_lock(port);
+	tenants = sluice_port_lock_for_frame(port);
 	if (port->gone) {
 		kfree_skb(c.skb);
 		err = -ENODEV;
@@ -129,7 +126,7 @@ int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int
 		if (!err && c.why == SLUICE_DROP_DOWN)
 			err = -EIO;
 	}
-	port_inject_unlock(port, tenants);
+	sluice_port_unlock_for_frame(port, tenants);
 	return err;
 }
 SLUICE_EXPORT(sluice_port_inject);

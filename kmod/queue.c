@@ -472,21 +472,7 @@ bool sluice_queue_arm(struct sluice_worker *w, struct sluice_queue *q)
 
 /* --- control --- */
 
-/* Tell the paths that choose a receive queue which ones are there. Context: @port->lock held. */
-static void queue_publish_rx(struct sluice_port *port)
-{
-	unsigned int pair, n = 0;
-
-	for (pair = 0; pair < port->nr_pairs; pair++) {
-		if (sluice_port_rxq(port, pair)->attached)
-			WRITE_ONCE(port->rx_map[n++], pair);
-	}
-	/* A reader that sees the new count sees the new map. */
-	smp_store_release(&port->nr_rx, n);
-}
-
-/* Context: no worker has the queue. */
-static void queue_empty_inbox(struct sluice_queue *q)
+void sluice_queue_empty_inbox(struct sluice_queue *q)
 {
 	struct sk_buff *skb;
 
@@ -560,8 +546,7 @@ static void queue_forget(struct sluice_queue *q)
 	memset(&q->cfg, 0, sizeof(q->cfg));
 }
 
-/* The worker does not give it back: see Lifetime of a ring. Context: q->lock held. */
-static void queue_lose(struct sluice_queue *q)
+void sluice_queue_lose(struct sluice_queue *q)
 {
 	q->lost = true;
 	sluice_leak(sizeof(*q));
@@ -588,11 +573,11 @@ static int queue_attach(struct sluice_queue *q, struct sluice_vring *vr, struct 
 	q->cfg = *cfg;
 	q->broken = SLUICE_VRING_ERR_NONE;
 	/* Who chose this queue just before it was detached may have come late. */
-	queue_empty_inbox(q);
+	sluice_queue_empty_inbox(q);
 	err = sluice_worker_call_copy(queue_worker(q), queue_join, j, sizeof(*j));
 	if (err && err != -ETIMEDOUT) {
 		/* It may have the ring, now or later. */
-		queue_lose(q);
+		sluice_queue_lose(q);
 		return -EINPROGRESS;
 	}
 	err = err ?: j->err;
@@ -604,7 +589,7 @@ static int queue_attach(struct sluice_queue *q, struct sluice_vring *vr, struct 
 	}
 	WRITE_ONCE(q->attached, true);
 	if (q->dir == SLUICE_QUEUE_RX)
-		queue_publish_rx(q->port);
+		sluice_queue_publish_rx(q->port);
 	queue_event(q, SLUICE_EVENT_QUEUE_ATTACH, q->pair);
 	return 0;
 }
@@ -709,13 +694,13 @@ static int queue_take_back(struct sluice_queue *q)
 
 	q->leaving = false;
 	if (err) {
-		queue_lose(q);
+		sluice_queue_lose(q);
 		return err;
 	}
 	if (q->volume)
 		q->volume->ops->queue_del(q);
 	/* The worker was the inbox's only consumer; now it is us. */
-	queue_empty_inbox(q);
+	sluice_queue_empty_inbox(q);
 	return 0;
 }
 
@@ -726,7 +711,7 @@ int sluice_queue_stop(struct sluice_queue *q)
 		return q->lost ? -ETIMEDOUT : 0;
 	WRITE_ONCE(q->attached, false);
 	if (q->dir == SLUICE_QUEUE_RX)
-		queue_publish_rx(q->port);
+		sluice_queue_publish_rx(q->port);
 	return queue_take_back(q);
 }
 

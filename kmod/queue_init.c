@@ -16,6 +16,7 @@ int sluice_queue_init(struct sluice_queue *q, struct sluice_port *port, unsigned
 	q->pair = pair;
 	q->dir = dir;
 	INIT_LIST_HEAD(&q->node);
+	init_waitqueue_head(&q->read_wait);
 	return ptr_ring_init(&q->inbox, dir == SLUICE_QUEUE_RX ? SLUICE_INBOX_SIZE : 0,
 			     GFP_KERNEL_ACCOUNT);
 }

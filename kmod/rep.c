@@ -57,6 +57,8 @@ struct sluice_port *sluice_port_find(struct net *net, const char *name)
 static int rep_open(struct net_device *dev)
 {
 	WRITE_ONCE(rep_port(dev)->up, true);
+	/* Who waits to write to it may. */
+	sluice_port_look(rep_port(dev));
 	return 0;
 }
 

@@ -21,13 +21,17 @@
 #include "ring/vring.h"
 
 struct eventfd_ctx;
+struct file;
 struct mm_struct;
 struct net;
 struct net_device;
+struct poll_table_struct;
+struct sk_buff;
 struct sluice_port;
 struct sluice_queue;
 struct sluice_volume;
 struct virtio_blk_config;
+struct virtio_net_hdr;
 
 /* Queue pairs of one port, at most. */
 #define SLUICE_MAX_PAIRS	16
@@ -420,5 +424,29 @@ int sluice_queue_set_log(struct sluice_queue *q, bool on, u64 log_addr);
 void sluice_leak(size_t bytes);
 
 bool sluice_queue_attached(const struct sluice_queue *q);
+
+/* --- a reader in place of a ring: see queue_read.c. @q: a receive queue of a reserved pair --- */
+
+/*
+ * Frames for the guest wait in the queue from now on, while no ring of the port's is attached, or
+ * do so no more. Context: process.
+ */
+void sluice_queue_listen(struct sluice_queue *q, bool on);
+
+/**
+ * sluice_queue_read() - the next frame that waits
+ * @q: receive queue
+ * @hdr: filled in, little endian
+ *
+ * What the driver does not take was done to it, as for a ring. Context: process, no RTNL held.
+ * Return: from the Ethernet header on, the caller's; NULL: none; an ERR_PTR(): -ENODEV, and those
+ * of sluice_queue_call().
+ */
+struct sk_buff *sluice_queue_read(struct sluice_queue *q, struct virtio_net_hdr *hdr);
+/* Until there may be one, or the port is gone. Return: 0, -ERESTARTSYS. */
+int sluice_queue_read_wait(struct sluice_queue *q);
+/* A file's poll(): EPOLLIN: there is one; EPOLLOUT: the port is up; EPOLLERR: it is gone. */
+__poll_t sluice_queue_read_poll(struct sluice_queue *q, struct file *file,
+				struct poll_table_struct *table);
 
 #endif /* _SLUICE_H */

@@ -12,6 +12,7 @@
 #include <linux/nsproxy.h>
 #include <linux/poll.h>
 #include <linux/rtnetlink.h>
+#include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/sockios.h>
 #include <linux/uaccess.h>
@@ -68,6 +69,32 @@ bool sluice_tap_big_endian(const struct sluice_tap *tap)
 	if (READ_ONCE(tap->little_endian))
 		return false;
 	return READ_ONCE(tap->big_endian) || !virtio_legacy_is_little_endian();
+}
+
+/* --- readers --- */
+
+/*
+ * Whoever gives the file to a vhost node never reads it, and what waited for him would be held for
+ * nothing. So frames wait from the moment on that it is used without.
+ */
+static void tap_listen(struct sluice_tap *tap)
+{
+	if (READ_ONCE(tap->listens))
+		return;
+	mutex_lock(&tap->lock);
+	if (tap->enabled && !tap->listens) {
+		sluice_queue_listen(sluice_tap_queue(tap, SLUICE_QUEUE_RX), true);
+		WRITE_ONCE(tap->listens, true);
+	}
+	mutex_unlock(&tap->lock);
+}
+
+/* Context: @tap->lock held. */
+static void tap_listen_no_more(struct sluice_tap *tap)
+{
+	if (tap->listens)
+		sluice_queue_listen(sluice_tap_queue(tap, SLUICE_QUEUE_RX), false);
+	WRITE_ONCE(tap->listens, false);
 }
 
 /* --- open and release --- */
@@ -162,6 +189,9 @@ static int tap_release(struct inode *inode, struct file *file)
 {
 	struct sluice_tap *tap = file->private_data;
 
+	mutex_lock(&tap->lock);
+	tap_listen_no_more(tap);
+	mutex_unlock(&tap->lock);
 	tap_unreserve(tap);
 	sluice_tapdev_put(tap->tapdev);
 	kfree(tap);
@@ -170,24 +200,62 @@ static int tap_release(struct inode *inode, struct file *file)
 
 /* --- frames --- */
 
-/* Frames for the guest wait for its ring, never here. */
-static ssize_t tap_read_iter(struct kiocb *iocb, struct iov_iter *to)
-{
-	return -EAGAIN;
-}
-
 static __virtio16 tap_be_to_le(__virtio16 val)
 {
 	return __cpu_to_virtio16(true, __virtio16_to_cpu(false, val));
 }
 
-/* The engine takes headers in little endian. */
-static void tap_header_to_le(struct virtio_net_hdr *h)
+/* The engine has headers in little endian: to and fro is the same. */
+static void tap_swap_header(struct virtio_net_hdr *h)
 {
 	h->hdr_len = tap_be_to_le(h->hdr_len);
 	h->gso_size = tap_be_to_le(h->gso_size);
 	h->csum_start = tap_be_to_le(h->csum_start);
 	h->csum_offset = tap_be_to_le(h->csum_offset);
+}
+
+/* A frame that does not fit is cut short, as a tap's. */
+static ssize_t tap_put(struct sk_buff *skb, const struct virtio_net_hdr *hdr, unsigned int given,
+		       struct iov_iter *to)
+{
+	size_t put = min_t(size_t, given, sizeof(*hdr));
+	size_t len;
+
+	if (copy_to_iter(hdr, put, to) != put || iov_iter_zero(given - put, to) != given - put)
+		return -EFAULT;
+	len = min_t(size_t, skb->len, iov_iter_count(to));
+	return skb_copy_datagram_iter(skb, 0, to, len) ? -EFAULT : given + len;
+}
+
+static ssize_t tap_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	bool nonblock = iocb->ki_filp->f_flags & O_NONBLOCK || iocb->ki_flags & IOCB_NOWAIT;
+	struct sluice_tap *tap = iocb->ki_filp->private_data;
+	struct sluice_queue *q = sluice_tap_queue(tap, SLUICE_QUEUE_RX);
+	struct virtio_net_hdr hdr;
+	unsigned int given = 0;
+	struct sk_buff *skb;
+	ssize_t ret;
+
+	if (READ_ONCE(tap->flags) & IFF_VNET_HDR)
+		given = READ_ONCE(tap->hdr_len);
+	if (iov_iter_count(to) < given)
+		return -EINVAL;
+	tap_listen(tap);
+	while (!(skb = sluice_queue_read(q, &hdr))) {
+		if (nonblock)
+			return -EAGAIN;
+		ret = sluice_queue_read_wait(q);
+		if (ret)
+			return ret;
+	}
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
+	if (sluice_tap_big_endian(tap))
+		tap_swap_header(&hdr);
+	ret = tap_put(skb, &hdr, given, to);
+	consume_skb(skb);
+	return ret;
 }
 
 /*
@@ -206,6 +274,8 @@ static ssize_t tap_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		given = READ_ONCE(tap->hdr_len);
 	if (len < given + ETH_HLEN || len > given + ETH_MAX_MTU)
 		return -EINVAL;
+	/* The answer may be there before anybody asks for it. */
+	tap_listen(tap);
 	/* A hash that comes behind the header tells the engine nothing. */
 	kept = min_t(unsigned int, given, SLUICE_TAP_HDR_V1);
 	frame = len - given;
@@ -218,7 +288,7 @@ static ssize_t tap_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	if (!copy_from_iter_full(buf + kept, frame, from))
 		goto free;
 	if (kept && sluice_tap_big_endian(tap))
-		tap_header_to_le(buf);
+		tap_swap_header(buf);
 	ret = sluice_port_inject(tap->tapdev->port, buf, kept, kept + frame);
 free:
 	kvfree(buf);
@@ -227,7 +297,10 @@ free:
 
 static __poll_t tap_poll(struct file *file, poll_table *wait)
 {
-	return EPOLLOUT | EPOLLWRNORM;
+	struct sluice_tap *tap = file->private_data;
+
+	tap_listen(tap);
+	return sluice_queue_read_poll(sluice_tap_queue(tap, SLUICE_QUEUE_RX), file, wait);
 }
 
 /* --- ioctls --- */
@@ -311,6 +384,8 @@ static long tap_set_queue(struct sluice_tap *tap, const struct ifreq __user *ifr
 		return -EINVAL;
 	}
 	WRITE_ONCE(tap->enabled, on);
+	if (!on)
+		tap_listen_no_more(tap);
 	vhost = tap->vhost;
 	if (vhost)
 		sluice_vhost_get(vhost);

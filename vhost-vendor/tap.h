@@ -45,6 +45,7 @@ struct sluice_tapdev {
  * @little_endian: headers are, whatever the host is (r)
  * @big_endian: headers are, unless @little_endian (r)
  * @enabled: by TUNSETQUEUE (r)
+ * @listens: frames wait to be read: somebody used the file as a tap's without vhost (r)
  * @vhost: the node whose rings are bound to it, NULL if none: valid until it unbinds,
  *	which takes @lock
  * @binds: number of those rings
@@ -59,6 +60,7 @@ struct sluice_tap {
 	bool little_endian;
 	bool big_endian;
 	bool enabled;
+	bool listens;
 	struct sluice_vhost *vhost;
 	unsigned int binds;
 };

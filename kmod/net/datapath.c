@@ -632,6 +632,57 @@ int sluice_datapath_guest_rx(struct sluice_worker *w, struct sluice_queue *q, in
 	return v.done ?: err == -ENOBUFS ? 0 : err;
 }
 
+/* The head of what waits, made q->rest if policy lets it. */
+static void rx_start_rest(struct burst *b, struct rx_visit *v)
+{
+	struct sk_buff *skb = __ptr_ring_consume(&v->q->inbox);
+	enum sluice_drop why = SLUICE_DROP_NONE;
+	struct sluice_pkt pkt = {};
+
+	if (!sluice_skb_cb(skb)->policed) {
+		sluice_pkt_from_skb(&pkt, skb);
+		why = dp_police(b, &pkt);
+	}
+	if (why)
+		rx_drop(v, skb, why);
+	else
+		rx_put_rest(v->q, skb);
+}
+
+bool sluice_datapath_guest_read(struct sluice_worker *w, struct sluice_queue *q,
+				struct virtio_net_hdr *hdr)
+{
+	struct virtio_net_hdr_mrg_rxbuf h;
+	struct rx_visit v = { .q = q };
+	struct sluice_pkt pkt = {};
+	struct sk_buff *skb;
+	struct burst b;
+
+	sluice_assert_worker(w);
+	if (unlikely(!sluice_port_is_up(q->port))) {
+		rx_discard(q, SLUICE_VRING_BURST);
+		return false;
+	}
+	burst_begin(&b, w, q->port);
+	while (v.done < SLUICE_VRING_BURST && sluice_queue_backlog(q)) {
+		skb = q->rest;
+		if (!skb) {
+			rx_start_rest(&b, &v);
+			continue;
+		}
+		sluice_pkt_recall(&pkt, skb);
+		if (!sluice_output_must_adapt(q->port, &pkt)) {
+			sluice_output_header(q, &pkt, 1, &h);
+			*hdr = h.hdr;
+			return true;
+		}
+		q->rest = skb->next;
+		skb_mark_not_on_list(skb);
+		rx_put_rest(q, rx_adapt(&v, skb));
+	}
+	return false;
+}
+
 /* --- counters and lifetime --- */
 
 void sluice_datapath_flush(struct sluice_worker *w)

@@ -42,6 +42,8 @@ void sluice_datapath_worker_abandon(struct sluice_worker *w);
 int sluice_datapath_guest_tx(struct sluice_worker *w, struct sluice_queue *q, int budget);
 int sluice_datapath_guest_rx(struct sluice_worker *w, struct sluice_queue *q, int budget);
 int sluice_datapath_uplink_rx(struct sluice_worker *w, struct sluice_port *uplink, int budget);
+bool sluice_datapath_guest_read(struct sluice_worker *w, struct sluice_queue *q,
+				struct virtio_net_hdr *hdr);
 enum sluice_drop sluice_datapath_inject(struct sluice_worker *w, struct sluice_port *port,
 					struct sk_buff *skb, const struct virtio_net_hdr *hdr);
 void sluice_datapath_flush(struct sluice_worker *w);

@@ -98,6 +98,7 @@ static const struct sluice_engine_ops net_ops = {
 	.guest_tx = sluice_datapath_guest_tx,
 	.guest_rx = sluice_datapath_guest_rx,
 	.uplink_rx = sluice_datapath_uplink_rx,
+	.guest_read = sluice_datapath_guest_read,
 	.flush = sluice_datapath_flush,
 	.inject = sluice_datapath_inject,
 	.draft_begin = sluice_draft_begin,

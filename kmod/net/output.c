@@ -83,8 +83,8 @@ static u8 out_gso_type(const struct sluice_frame *f)
 }
 
 /* Of what the driver takes: the rest was adapted. */
-static void out_make_hdr(const struct sluice_queue *q, const struct sluice_pkt *pkt,
-			 unsigned int nr_buf, struct virtio_net_hdr_mrg_rxbuf *hdr)
+void sluice_output_header(const struct sluice_queue *q, const struct sluice_pkt *pkt,
+			  unsigned int nr_buf, struct virtio_net_hdr_mrg_rxbuf *hdr)
 {
 	const struct sluice_frame *f = &pkt->frame;
 
@@ -126,7 +126,7 @@ int sluice_output_write(struct sluice_queue *q, struct sluice_pkt *pkt,
 		if (!q->cfg.mergeable && room < want)
 			return -EMSGSIZE;
 	}
-	out_make_hdr(q, pkt, c.nr, &hdr);
+	sluice_output_header(q, pkt, c.nr, &hdr);
 	if (!pkt->skb) {
 		/* The header goes in front of the frame, so that one copy does. */
 		memcpy(pkt->data - q->cfg.hdr_len, &hdr, q->cfg.hdr_len);

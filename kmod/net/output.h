@@ -54,6 +54,9 @@ void sluice_output_slow(struct sluice_port *port, struct sluice_pkt *pkt);
  */
 int sluice_output_write(struct sluice_queue *q, struct sluice_pkt *pkt,
 			const struct sluice_chain *chain, unsigned int *nr);
+/* What the header of a packet says, in the order of bytes that the queue has. */
+void sluice_output_header(const struct sluice_queue *q, const struct sluice_pkt *pkt,
+			  unsigned int nr_buf, struct virtio_net_hdr_mrg_rxbuf *hdr);
 /*
  * Make the packet such that the guest's driver takes it; may turn one into a list of segments.
  * NULL: dropped and counted.

@@ -5,6 +5,7 @@
  * those that differ.
  */
 #include "kselftest_harness.h"
+#include <poll.h>
 #include <net/if.h>
 #include <sys/socket.h>
 #include <linux/if_tun.h>
@@ -273,12 +274,114 @@ static long tap_sndbuf(struct guest *g)
 	return tap_int(g, TUNSETSNDBUF, 0);
 }
 
+/* --- a tap that is read and written, without a node --- */
+
+static long tap_poll(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT };
+
+	return poll(&p, 1, 0) < 0 ? -errno : p.revents;
+}
+
+static long tap_poll_idle(int fd)
+{
+	return tap_poll(fd);
+}
+
+static long tap_read(int fd, size_t room)
+{
+	static unsigned char buf[4096];
+	ssize_t n = read(fd, buf, room);
+
+	return n < 0 ? -errno : n;
+}
+
+static long tap_read_idle(int fd)
+{
+	return tap_read(fd, 4096);
+}
+
+static long host_sends(int fd)
+{
+	struct netio_frame f = { .len = 200 };
+	int wire = netio_open("sltest0");
+	struct virtio_net_hdr_v1 h;
+	unsigned char frame[200];
+	long ret;
+
+	if (wire < 0)
+		return wire;
+	netio_frame_make(&f, &h, frame);
+	ret = netio_send(wire, &h, frame, f.len);
+	close(wire);
+	return ret;
+}
+
+static long tap_poll_frame(int fd)
+{
+	tap_read(fd, 4096);
+	return host_sends(fd) ?: tap_poll(fd);
+}
+
+static long tap_read_frame(int fd)
+{
+	tap_read(fd, 4096);
+	return host_sends(fd) ?: tap_read(fd, 4096);
+}
+
+static long tap_read_short(int fd)
+{
+	tap_read(fd, 4096);
+	return host_sends(fd) ?: tap_read(fd, 50);
+}
+
+static long tap_read_no_header(int fd)
+{
+	tap_read(fd, 4096);
+	return host_sends(fd) ?: tap_read(fd, 5);
+}
+
+static long tap_read_nobody(int fd)
+{
+	return host_sends(fd) ?: tap_read(fd, 4096);
+}
+
+static long tap_read_offloads(int fd)
+{
+	tap_read(fd, 4096);
+	return dev(fd, TUNSETOFFLOAD, NULL) ?: host_sends(fd) ?: tap_read(fd, 4096);
+}
+
+static long tap_poll_down(int fd)
+{
+	return netio_link_set("sltest0", false) ?: tap_poll(fd);
+}
+
+static long tap_write_down(int fd)
+{
+	static const unsigned char frame[100];
+	long ret = netio_link_set("sltest0", false);
+
+	return ret ?: write(fd, frame, sizeof(frame)) < 0 ? -errno : 0;
+}
+
+static long tap_poll_gone(int fd)
+{
+	return netio_run("ip link del sltest0") ? -EIO : tap_poll(fd);
+}
+
+static long tap_read_gone(int fd)
+{
+	return netio_run("ip link del sltest0") ? -EIO : tap_read(fd, 4096);
+}
+
 #define OPERATORS "the port is the operator's; as a macvtap's node answers"
 
 static const struct row {
 	const char *name;
 	long (*node)(int fd);
 	long (*guest)(struct guest *g);
+	long (*tap)(int fd);
 	uint64_t features;
 	/* Of those that differ. */
 	const char *why;
@@ -316,6 +419,21 @@ static const struct row {
 	{ "TUNSETSTEERINGEBPF", .guest = tap_steering,
 	  .why = "refusing it is how QEMU learns that there is no RSS",
 	  .ours = -EINVAL, .theirs = 0 },
+	{ "poll of an idle tap", .tap = tap_poll_idle },
+	{ "read of an idle tap", .tap = tap_read_idle },
+	{ "poll when there is a frame", .tap = tap_poll_frame },
+	{ "read of a frame", .tap = tap_read_frame },
+	{ "read into too little room", .tap = tap_read_short },
+	{ "read into less than a header", .tap = tap_read_no_header },
+	{ "read of a frame without offloads", .tap = tap_read_offloads },
+	{ "read of a frame that came before anybody read, polled or wrote", .tap = tap_read_nobody,
+	  .why = "frames would be held for a file that a vhost node has",
+	  .ours = -EAGAIN, .theirs = 210 },
+	{ "poll of a tap that is down", .tap = tap_poll_down },
+	{ "write to a tap that is down", .tap = tap_write_down },
+	{ "poll of a tap that is gone", .tap = tap_poll_gone },
+	{ "read of a tap that is gone", .tap = tap_read_gone,
+	  .why = "as the file's ioctls", .ours = -ENODEV, .theirs = -EBADFD },
 };
 
 static long ask(const struct row *r, const char *node)
@@ -330,6 +448,15 @@ static long ask(const struct row *r, const char *node)
 		ret = guest_open(&g, "sltest0", &cfg);
 		ret = ret ?: r->guest(&g);
 		guest_close(&g);
+		return ret;
+	}
+	if (r->tap) {
+		fd = rig_port_open("sltest0", false, 1);
+		if (fd < 0)
+			return fd;
+		ret = netio_link_wait("sltest0") ?: r->tap(fd);
+		close(fd);
+		rig_port_del("sltest0");
 		return ret;
 	}
 	fd = open(node, O_RDWR | O_CLOEXEC | O_NONBLOCK);
