@@ -275,7 +275,7 @@ typedef int (*sluice_meter_emit_t)(void *ctx, u32 id, const struct sluice_rate *
 				   const struct sluice_hits *passed,
 				   const struct sluice_hits *dropped);
 
-#define SLUICE_ENGINE_ABI 8
+#define SLUICE_ENGINE_ABI 9
 
 /**
  * struct sluice_engine_ops - what an engine provides
@@ -341,6 +341,11 @@ struct sluice_engine_ops {
 	 */
 	enum sluice_drop (*inject)(struct sluice_worker *w, struct sluice_port *port,
 				   struct sk_buff *skb, const struct virtio_net_hdr *hdr);
+	/*
+	 * The host announces the guest's address in its name: the port's access list and limit do
+	 * not count, its guard does. Worker context; owns @skb.
+	 */
+	void (*announce)(struct sluice_worker *w, struct sluice_port *port, struct sk_buff *skb);
 
 	/*
 	 * A transaction. From @draft_begin on the changes below are made aside: packets do not see

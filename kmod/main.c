@@ -22,9 +22,12 @@ static int __init sluice_init(void)
 	err = sluice_fault_init();
 	if (err)
 		return err;
-	err = sluice_volume_init();
+	err = sluice_announce_init();
 	if (err)
 		goto fault;
+	err = sluice_volume_init();
+	if (err)
+		goto announce;
 	err = sluice_instance_init();
 	if (err)
 		goto volume;
@@ -47,6 +50,8 @@ instance:
 	sluice_instance_exit();
 volume:
 	sluice_volume_exit();
+announce:
+	sluice_announce_exit();
 fault:
 	sluice_fault_exit();
 	return err;
@@ -67,6 +72,7 @@ static void __exit sluice_exit(void)
 	sluice_watchdog_exit();
 	sluice_instance_exit();
 	sluice_volume_exit();
+	sluice_announce_exit();
 	sluice_fault_exit();
 	/* Workers are freed after a grace period, by code of ours. */
 	rcu_barrier();

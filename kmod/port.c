@@ -99,6 +99,7 @@ struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *l
 	for_each_possible_cpu(cpu)
 		u64_stats_init(&per_cpu_ptr(port->stats, cpu)->syncp);
 	if (!lower) {
+		sluice_announce_init_port(port);
 		err = port_init_queues(port, pairs);
 		if (err)
 			goto put;
@@ -229,6 +230,8 @@ void sluice_port_withdraw(struct sluice_port *port)
 	port_leave_workers(port);
 	port_tell_gone(port);
 	mutex_unlock(&port->lock);
+	if (port->kind == SLUICE_PORT_GUEST)
+		sluice_announce_cancel(port);
 
 	if (port->kind == SLUICE_PORT_UPLINK)
 		err = sluice_uplink_detach(port) ?: err;

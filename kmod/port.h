@@ -9,6 +9,7 @@
 #include <linux/netdevice.h>
 #include <linux/ptr_ring.h>
 #include <linux/u64_stats_sync.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include "drop.h"
 #include "engine.h"
@@ -179,6 +180,9 @@ struct sluice_port_filter {
  * @queue: 2 * @nr_pairs queues, receive and transmit in turn; NULL for an uplink
  * @pairs_busy: bitmap of reserved pairs; @lock
  * @opens: handles of front ends that have its guest's end open: with one it has a carrier; @lock
+ * @announce_work: guest port: announces @announce_mac once more; holds a reference while it waits
+ * @announced: how often it has; @lock
+ * @announce_mac: likewise
  * @rx_map: pairs whose receive queue is attached, or, if there are none, has a reader; @nr_rx of
  *	them; written under @lock, read racily: who loses the race drops a packet as RX_DOWN
  * @offloads: NETIF_F_* that the guest's driver takes; WRITE_ONCE under @lock
@@ -223,6 +227,9 @@ struct sluice_port {
 	struct sluice_queue *queue;
 	unsigned long pairs_busy;
 	unsigned int opens;
+	struct delayed_work announce_work;
+	unsigned int announced;
+	u8 announce_mac[ETH_ALEN] __aligned(2);
 	u8 rx_map[SLUICE_MAX_PAIRS];
 	unsigned int nr_rx;
 	u64 offloads;
@@ -441,6 +448,16 @@ void sluice_queue_tell_reader(struct sluice_queue *q);
  */
 bool sluice_port_lock_for_frame(struct sluice_port *port);
 void sluice_port_unlock_for_frame(struct sluice_port *port, bool tenants);
+
+/* A frame that says where the guest is; owns @skb. Context: process. */
+void sluice_port_inject_announcement(struct sluice_port *port, struct sk_buff *skb);
+
+/* port_announce.c */
+int sluice_announce_init(void);
+void sluice_announce_exit(void);
+void sluice_announce_init_port(struct sluice_port *port);
+/* The port is gone; @lock is not held. */
+void sluice_announce_cancel(struct sluice_port *port);
 
 /* fault.c: a struct sluice_fault for a ring in the memory of cfg.mm; NULL when out of memory */
 struct sluice_fault *sluice_fault_new(struct sluice_queue *q);

@@ -13,6 +13,7 @@ struct inject_call {
 	struct sk_buff *skb;
 	struct virtio_net_hdr hdr;
 	bool has_hdr;
+	bool announces;
 	enum sluice_drop why;
 };
 
@@ -29,7 +30,9 @@ static void port_inject_on_worker(struct sluice_worker *w, void *arg)
 	 * The caller holds port->lock and saw the port alive, so the engine stays for this call.
 	 * Who stands in for a dead worker has none of its state.
 	 */
-	if (ops && w->engine && !sluice_port_held_back(c->port)) {
+	if (ops && w->engine && !sluice_port_held_back(c->port) && c->announces) {
+		ops->announce(w, c->port, c->skb);
+	} else if (ops && w->engine && !sluice_port_held_back(c->port)) {
 		c->why = ops->inject(w, c->port, c->skb, c->has_hdr ? &c->hdr : NULL);
 	} else {
 		sluice_port_count_drop(c->port, SLUICE_DROP_HELD, 1);
@@ -130,3 +133,17 @@ int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int
 	return err;
 }
 SLUICE_EXPORT(sluice_port_inject);
+
+void sluice_port_inject_announcement(struct sluice_port *port, struct sk_buff *skb)
+{
+	struct inject_call c = { .port = port, .skb = skb, .announces = true };
+	bool tenants = sluice_port_lock_for_frame(port);
+
+	if (port->gone) {
+		kfree_skb(skb);
+	} else {
+		skb->dev = port->dev;
+		port_send_inject(port, &c);
+	}
+	sluice_port_unlock_for_frame(port, tenants);
+}

@@ -223,6 +223,16 @@ u64 sluice_port_offloads(u64 virtio_features);
 int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int hdr_len,
 		       size_t len);
 
+/**
+ * sluice_port_announce() - the guest came from another host: have switches learn where it is now
+ * @port: guest port
+ * @mac: the guest's address
+ *
+ * Sends RARP requests, now and three times more within half a second, where frames of the guest's
+ * go, and returns at once. For front ends whose VMM does not do so itself. Context: process.
+ */
+void sluice_port_announce(struct sluice_port *port, const u8 mac[ETH_ALEN]);
+
 /*
  * Called (RTNL held) for each guest port that appears or goes, and once for every existing one on
  * registration. @changed, which may be NULL, when the link of one changed.

@@ -68,6 +68,8 @@ union sluice_vdpa_config {
  *	for neither. NULL: nothing to do
  * @start: likewise, before queues start; 0 if it is ready no more. Process context, no lock held,
  *	may wait for RTNL. NULL: nothing to do
+ * @moved: the driver came from another host, or another time: its queues, which started, begin in
+ *	their midst. Process context, no lock held. NULL: nothing to do
  * @reset: the driver is gone, no queue is attached. d->lock held. NULL: nothing to do
  * @vq_config: what sets a queue of this type apart. d->lock held
  * @get_config: the whole configuration as it is now. Any context
@@ -82,6 +84,7 @@ struct sluice_vdpa_type {
 	struct sluice_queue *(*queue)(struct sluice_vdpa *d, unsigned int index);
 	void (*accept)(struct sluice_vdpa *d);
 	void (*start)(struct sluice_vdpa *d, u64 features);
+	void (*moved)(struct sluice_vdpa *d);
 	void (*used)(struct sluice_vdpa *d, bool used);
 	void (*reset)(struct sluice_vdpa *d);
 	void (*vq_config)(const struct sluice_vdpa *d, struct sluice_queue_config *cfg);
@@ -170,6 +173,7 @@ struct sluice_vdpa_vq {
  * @status: as the driver wrote it; READ_ONCE elsewhere
  * @mapped: a VMM has it open: it mapped memory since the map was reset
  * @used: the type was told that somebody uses it
+ * @moved: the driver said of a queue that it begins in its midst, and the type was not told
  * @suspended: queues rest until resume() or reset
  * @host_driver: the driver is the host's own, which DRIVER_OK told
  * @resets: how often it was reset
@@ -204,6 +208,7 @@ struct sluice_vdpa {
 	u8 status;
 	bool mapped;
 	bool used;
+	bool moved;
 	bool suspended;
 	bool host_driver;
 	unsigned int resets;

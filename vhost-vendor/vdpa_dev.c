@@ -286,6 +286,7 @@ static int dev_reset(struct vdpa_device *vdev)
 	if (d->type->reset)
 		d->type->reset(d);
 	WRITE_ONCE(d->features, 0);
+	d->moved = false;
 	d->suspended = false;
 	d->host_driver = false;
 	/* After the queues were stopped nobody sets it. */

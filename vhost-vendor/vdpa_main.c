@@ -30,6 +30,7 @@ static struct vdpa_mgmt_dev main_mgmt[MAIN_MGMT_NR];
 static void main_start_work(struct work_struct *work)
 {
 	struct sluice_vdpa *d = container_of(work, struct sluice_vdpa, start_work);
+	bool moved = false;
 	unsigned int resets;
 	u64 features;
 	int err = 0;
@@ -44,11 +45,16 @@ static void main_start_work(struct work_struct *work)
 
 	mutex_lock(&d->lock);
 	/* Whoever reset it and was ready again meanwhile has queued this again. */
-	if (resets == d->resets)
+	if (resets == d->resets) {
 		err = sluice_vdpa_vq_start_all(d);
+		moved = !err && features && d->moved;
+		d->moved &= !moved;
+	}
 	if (err)
 		sluice_vdpa_set_broken(d);
 	mutex_unlock(&d->lock);
+	if (moved && d->type->moved)
+		d->type->moved(d);
 	if (err)
 		dev_warn_ratelimited(&d->vdev.dev, "its queues cannot be served: %pe\n",
 				     ERR_PTR(err));

@@ -228,6 +228,12 @@ static void net_start(struct sluice_vdpa *d, u64 features)
 	sluice_port_set_offloads(d->net.port, sluice_port_offloads(features));
 }
 
+/* There is no control queue by which the guest could be asked to, and QEMU's own go nowhere. */
+static void net_moved(struct sluice_vdpa *d)
+{
+	sluice_port_announce(d->net.port, d->net.config.mac);
+}
+
 static void net_used(struct sluice_vdpa *d, bool used)
 {
 	if (used)
@@ -257,6 +263,7 @@ const struct sluice_vdpa_type sluice_vdpa_net_type = {
 	.unbind = net_unbind,
 	.queue = net_queue,
 	.start = net_start,
+	.moved = net_moved,
 	.used = net_used,
 	.vq_config = net_vq_config,
 	.get_config = net_get_config,

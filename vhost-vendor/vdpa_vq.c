@@ -55,6 +55,12 @@ static const struct sluice_frontend_ops vq_frontend_ops = {
 
 /* --- start and stop --- */
 
+/* Where a ring begins that is new: a packed one with its wrap counter at 1. */
+static u32 vq_begin(const struct sluice_vdpa_vq *vq)
+{
+	return sluice_vdpa_has(vq->d, VIRTIO_F_RING_PACKED) ? BIT(15) : 0;
+}
+
 static void vq_config(const struct sluice_vdpa_vq *vq, struct sluice_queue_config *cfg)
 {
 	const struct sluice_vdpa *d = vq->d;
@@ -69,8 +75,7 @@ static void vq_config(const struct sluice_vdpa_vq *vq, struct sluice_queue_confi
 			.desc = vq->desc,
 			.driver = vq->driver,
 			.device = vq->device,
-			/* A packed ring begins with its wrap counter at 1. */
-			.avail = vq->has_state ? vq->avail : packed ? BIT(15) : 0,
+			.avail = vq->has_state ? vq->avail : vq_begin(vq),
 			/* A split ring's lies in guest memory. */
 			.used = !packed ? ~0U : vq->has_state ? vq->used : BIT(15),
 		},
@@ -193,6 +198,7 @@ int sluice_vdpa_vq_set_state(struct sluice_vdpa_vq *vq, const struct vdpa_vq_sta
 		vq->avail = state->split.avail_index;
 	}
 	vq->has_state = true;
+	vq->d->moved |= vq->avail != vq_begin(vq);
 	return 0;
 }
 

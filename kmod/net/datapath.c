@@ -370,6 +370,56 @@ int sluice_datapath_uplink_rx(struct sluice_worker *w, struct sluice_port *uplin
 	return taken;
 }
 
+/* The packet, which is dp->pkt[0], tells where the guest is. */
+static void dp_announce(struct burst *b)
+{
+	struct sluice_datapath *dp = b->dp;
+	unsigned int bytes = dp->pkt[0].len;
+
+	b->why = sluice_port_is_up(b->port) ? dp_parse(dp, 0, b->port->index) : SLUICE_DROP_DOWN;
+	if (b->why) {
+		dp_drop(b->port, &dp->pkt[0], b->why);
+	} else {
+		rcu_read_lock();
+		sluice_program_announce(&dp->prog, b->port, &dp->key[0]);
+		rcu_read_unlock();
+		dp_run_uncached(b, &dp->pkt[0], &dp->key[0]);
+		sluice_output_flush(b->w, &dp->out);
+	}
+	burst_count(b, SLUICE_DIR_FROM_GUEST, 1, bytes);
+}
+
+void sluice_datapath_announce(struct sluice_worker *w, struct sluice_port *port,
+			      struct sk_buff *skb)
+{
+	struct sluice_datapath *dp = w->engine;
+	struct burst b;
+
+	sluice_assert_worker(w);
+	sluice_pkt_from_skb(&dp->pkt[0], skb);
+	burst_begin(&b, w, port);
+	dp_announce(&b);
+}
+
+/*
+ * A VMM's own announcement of a guest that came: RARP about an address that the guard lists, which
+ * says more than any access list, and by the node, which its guest does not have.
+ */
+static bool dp_is_announcement(const struct sluice_port *port, const struct sk_buff *skb)
+{
+	const struct sluice_net_port *np = port->engine;
+	const struct sluice_guard_entry *guard;
+	bool listed;
+
+	if (((const struct ethhdr *)skb->data)->h_proto != htons(ETH_P_RARP))
+		return false;
+	rcu_read_lock();
+	guard = rcu_dereference(np->guard);
+	listed = guard && guard->g.nr_mac;
+	rcu_read_unlock();
+	return listed;
+}
+
 enum sluice_drop sluice_datapath_inject(struct sluice_worker *w, struct sluice_port *port,
 					struct sk_buff *skb, const struct virtio_net_hdr *hdr)
 {
@@ -381,7 +431,10 @@ enum sluice_drop sluice_datapath_inject(struct sluice_worker *w, struct sluice_p
 	if (hdr)
 		sluice_pkt_claim(&dp->pkt[0], hdr);
 	burst_begin(&b, w, port);
-	dp_run(&b, 1, SLUICE_DIR_FROM_GUEST);
+	if (dp_is_announcement(port, skb))
+		dp_announce(&b);
+	else
+		dp_run(&b, 1, SLUICE_DIR_FROM_GUEST);
 	return b.why;
 }
 

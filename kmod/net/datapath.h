@@ -46,6 +46,8 @@ bool sluice_datapath_guest_read(struct sluice_worker *w, struct sluice_queue *q,
 				struct virtio_net_hdr *hdr);
 enum sluice_drop sluice_datapath_inject(struct sluice_worker *w, struct sluice_port *port,
 					struct sk_buff *skb, const struct virtio_net_hdr *hdr);
+void sluice_datapath_announce(struct sluice_worker *w, struct sluice_port *port,
+			      struct sk_buff *skb);
 void sluice_datapath_flush(struct sluice_worker *w);
 void sluice_datapath_flush_call(struct sluice_worker *w, void *arg);
 

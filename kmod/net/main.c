@@ -101,6 +101,7 @@ static const struct sluice_engine_ops net_ops = {
 	.guest_read = sluice_datapath_guest_read,
 	.flush = sluice_datapath_flush,
 	.inject = sluice_datapath_inject,
+	.announce = sluice_datapath_announce,
 	.draft_begin = sluice_draft_begin,
 	.draft_build = sluice_draft_build,
 	.draft_switch = sluice_draft_switch,

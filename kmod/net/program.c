@@ -186,17 +186,31 @@ static void program_to_guest(struct sluice_program *prog, struct sluice_port *po
 	program_output(prog, port, port, key);
 }
 
+/* Where it goes once policy lets it. */
+static void program_forward(struct sluice_program *prog, struct sluice_port *port,
+			    const struct sluice_flow_key *key)
+{
+	struct sluice_net_instance *ni = port->inst->engine;
+	const struct sluice_net_port *np = port->engine;
+	struct sluice_flow *flow = sluice_flow_lookup(&ni->flows, key);
+	struct sluice_port *peer = rcu_dereference(np->wire);
+
+	if (flow)
+		program_flow(prog, port, flow, key);
+	else if (peer)
+		program_output(prog, port, peer, key);
+	else
+		program_op(prog, SLUICE_OP_SLOW);
+}
+
 void sluice_program_compile(struct sluice_program *prog, struct sluice_port *port,
 			    const struct sluice_flow_key *key)
 {
 	enum sluice_dir dir = port->kind == SLUICE_PORT_UPLINK ? SLUICE_DIR_TO_GUEST :
 								 SLUICE_DIR_FROM_GUEST;
-	struct sluice_net_instance *ni = port->inst->engine;
 	struct sluice_net_port *np = port->engine;
 	const struct sluice_guard_entry *guard;
 	struct sluice_net_meter *meter;
-	struct sluice_port *peer;
-	struct sluice_flow *flow;
 	enum sluice_drop why = SLUICE_DROP_NONE;
 	struct sluice_op *op;
 
@@ -223,13 +237,22 @@ void sluice_program_compile(struct sluice_program *prog, struct sluice_port *por
 		op->meter = meter;
 		op->why = SLUICE_DROP_RATE;
 	}
+	program_forward(prog, port, key);
+}
 
-	flow = sluice_flow_lookup(&ni->flows, key);
-	peer = rcu_dereference(np->wire);
-	if (flow)
-		program_flow(prog, port, flow, key);
-	else if (peer)
-		program_output(prog, port, peer, key);
+void sluice_program_announce(struct sluice_program *prog, struct sluice_port *port,
+			     const struct sluice_flow_key *key)
+{
+	const struct sluice_net_port *np = port->engine;
+	const struct sluice_guard_entry *guard = rcu_dereference(np->guard);
+	enum sluice_drop why = SLUICE_DROP_NONE;
+
+	prog->nr_op = 0;
+	prog->nr_hit = 0;
+	if (guard)
+		why = sluice_guard_check(&guard->g, key);
+	if (why)
+		program_op(prog, SLUICE_OP_DROP)->why = why;
 	else
-		program_op(prog, SLUICE_OP_SLOW);
+		program_forward(prog, port, key);
 }

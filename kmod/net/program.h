@@ -55,4 +55,11 @@ struct sluice_program {
 void sluice_program_compile(struct sluice_program *prog, struct sluice_port *port,
 			    const struct sluice_flow_key *key);
 
+/*
+ * Likewise for an announcement that a guest's address is here now: access list and limit of the
+ * port do not count, its guard does.
+ */
+void sluice_program_announce(struct sluice_program *prog, struct sluice_port *port,
+			     const struct sluice_flow_key *key);
+
 #endif /* _SLUICE_PROGRAM_H */

@@ -336,6 +336,59 @@ TEST_F(node, port_deleted)
 	EXPECT_FALSE(vdrv_vdpa_get_status(&g->v) & VIRTIO_CONFIG_S_NEEDS_RESET);
 }
 
+static int driver_begins(struct guest *g)
+{
+	int ret = vdrv_vdpa_reset(&g->v);
+
+	ret = ret ?: vdrv_start(&g->v, -1);
+	return ret ?: rig_attached_wait(g->name);
+}
+
+/*
+ * A driver whose rings go on from another device's: the guest has moved in, and what is behind the
+ * port is told so, whatever the access list says of the guest's own frames. A driver that begins
+ * anew is the same guest as before.
+ */
+TEST_F(node, announced)
+{
+	struct virtio_net_config c = {};
+	unsigned int i;
+	int fd;
+
+	ASSERT_EQ(0, guest_ping(&self->g, 1));
+	ASSERT_EQ(0, vdrv_vdpa_config(&self->g.v, &c, sizeof(c)));
+	fd = rig_rarp_open(NAME);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, vdrv_stop(&self->g.v));
+	for (i = 0; i < 2; i++) {
+		vdrv_vq_fresh(&self->g.v.vq[i]);
+		self->g.v.vq[i].base = self->g.v.vq[i].packed ? 0x80008000 : 0;
+	}
+	ASSERT_EQ(0, driver_begins(&self->g));
+	EXPECT_FALSE(rig_rarp_heard(fd, c.mac, 200));
+	close(fd);
+
+	ASSERT_EQ(0, guest_ping(&self->g, 3));
+	ASSERT_EQ(0, netio_run("ip link add slvf0 type veth peer name slvf1; "
+			       "ip link set slvf0 up; ip link set slvf1 up; "
+			       "ip link add slup0 link slvf0 type sluice; ip link set slup0 up; "
+			       "sluice wire add " NAME " slup0; "
+			       "sluice acl default port " NAME " dir from-guest deny"));
+	ASSERT_EQ(0, netio_link_wait("slup0"));
+	fd = rig_rarp_open("slvf1");
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, vdrv_stop(&self->g.v));
+	ASSERT_EQ(0, driver_begins(&self->g));
+	for (i = 0; i < 4; i++)
+		EXPECT_TRUE(rig_rarp_heard(fd, c.mac, 10000)) TH_LOG("announcement %u", i);
+	/* What is under way ends with the port. */
+	ASSERT_EQ(0, vdrv_stop(&self->g.v));
+	ASSERT_EQ(0, driver_begins(&self->g));
+	EXPECT_TRUE(rig_rarp_heard(fd, c.mac, 10000));
+	close(fd);
+	EXPECT_EQ(0, netio_run("ip link del slup0; ip link del slvf0"));
+}
+
 /* A port that the operator made stays when the device goes, and two cannot have it. */
 TEST_F(node, port_of_the_operator)
 {

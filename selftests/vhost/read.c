@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest port's node in the hands of somebody who reads and writes it, as a VMM does without vhost:
- * frames wait for him, whole or as he takes them, until a ring comes.
+ * A guest port's node in the hands of somebody who reads and writes it, as a VMM does without
+ * vhost: frames wait for him, whole or as he takes them, until a ring comes.
  */
 #include "kselftest_harness.h"
 #include <poll.h>
@@ -57,7 +57,7 @@ static int host_sends(int wire, const struct netio_frame *f)
 	return netio_send(wire, &h, frame, f->len);
 }
 
-/* A read that waits for nothing, as long as -errno and length are told. */
+/* Length, or -errno. */
 static ssize_t get(int fd, void *buf, size_t room)
 {
 	ssize_t n = read(fd, buf, room);
@@ -299,9 +299,43 @@ TEST_F(reader, set_down)
 	ASSERT_EQ(0, netio_link_set(PORT, false));
 	EXPECT_EQ(-EAGAIN, get_ours(self->fd, 10, buf, sizeof(buf)));
 	EXPECT_EQ(0, polled(self->fd));
-	ASSERT_EQ(0, netio_run("(sleep 0.2; ip link set " PORT " up) &"));
+	ASSERT_EQ(0, netio_run("(sleep 0.2; ip link set " PORT " up) & true"));
 	EXPECT_EQ(1, poll(&p, 1, 20000));
 	EXPECT_EQ(POLLOUT, p.revents);
+}
+
+/* A RARP request, as QEMU sends it for a guest that came. */
+static ssize_t announce(int fd, const unsigned char mac[6])
+{
+	unsigned char f[10 + 60] = { 0 };
+	ssize_t n;
+
+	memset(f + 10, 0xff, 6);
+	memcpy(f + 16, mac, 6);
+	memcpy(f + 22, "\x80\x35\x00\x01\x08\x00\x06\x04\x00\x03", 10);
+	memcpy(f + 32, mac, 6);
+	memcpy(f + 42, mac, 6);
+	n = write(fd, f, sizeof(f));
+	return n < 0 ? -errno : n;
+}
+
+/* What a VMM announces by the node passes, if the guard lists it: no access list need allow it. */
+TEST_F(reader, announcement)
+{
+	static const unsigned char mac[6] = { 0x52, 0x54, 0, 0, 0x51, 1 };
+	static const unsigned char other[6] = { 0x52, 0x54, 0, 0, 0x51, 2 };
+	int fd = rig_rarp_open(PORT);
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, netio_run("sluice acl default port " PORT " dir from-guest deny"));
+	EXPECT_EQ(70, announce(self->fd, mac));
+	EXPECT_FALSE(rig_rarp_heard(fd, mac, 0));
+	ASSERT_EQ(0, netio_run("sluice guard set port " PORT " mac 52:54:00:00:51:01"));
+	EXPECT_EQ(70, announce(self->fd, other));
+	EXPECT_FALSE(rig_rarp_heard(fd, other, 0));
+	EXPECT_EQ(70, announce(self->fd, mac));
+	EXPECT_TRUE(rig_rarp_heard(fd, mac, 2000));
+	close(fd);
 }
 
 TEST_HARNESS_MAIN

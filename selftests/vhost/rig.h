@@ -13,8 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <poll.h>
 #include <unistd.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include "netio.h"
 #include "vdpa.h"
 #include "vdrv.h"
@@ -220,6 +225,35 @@ static inline int guest_ping(struct guest *g, uint32_t seed)
 	if (ret != (int)f.len || memcmp(frame, got, f.len))
 		return ret < 0 ? ret : -EBADMSG;
 	return 0;
+}
+
+/* A socket for announcements of guests that come out of a netdev, or -errno. */
+static inline int rig_rarp_open(const char *ifname)
+{
+	struct sockaddr_ll a = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_RARP),
+		.sll_ifindex = netio_ifindex(ifname),
+	};
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+/* Is the next one, if there is one in time, a request about that address? */
+static inline bool rig_rarp_heard(int fd, const unsigned char mac[6], int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	unsigned char f[256];
+
+	if (poll(&p, 1, timeout_ms) != 1 || recv(fd, f, sizeof(f), 0) < 42)
+		return false;
+	return f[0] == 0xff && f[5] == 0xff && !memcmp(f + 6, mac, 6) && f[21] == 3 &&
+	       !memcmp(f + 22, mac, 6) && !memcmp(f + 32, mac, 6);
 }
 
 #endif /* VHOST_RIG_H */
