@@ -13,17 +13,18 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 
 # In the order in which they run: those that share a guest stand together.
 tests=(attach ping ping6 sizes tcp_out tcp_in data acl acl_in guard rate flow meter
-       worker poll hotplug link_down in_use reboot kill dump_apply port_del
+       worker poll hotplug link_down in_use dump_apply unplug reboot kill migrate port_del
        mdev mdev_pinned mdev_reboot mdev_kill mdev_remove mdev_queues mdevctl mdev_viommu mdev_hotmem
        vdpa vdpa_testpmd vdpa_blk mdev_blk mdev_blk_bios mdev_blk_uefi mdev_blk_viommu mdevctl_blk
        volume_fio volume_fio_guest volume_luks volume_limits volume_kill volume_vf
-       multiqueue qemu72 libvirt packed migrate_packed viommu migrate peers uplink_vlan bridge ovs pxe ovmf testpmd unplug netns clean
+       multiqueue qemu72 libvirt packed migrate_packed viommu peers uplink_vlan bridge ovs pxe ovmf testpmd netns clean
        spin oops)
 
 # These are slow, and what they prove in an emulated host another test proves too, most of it in User-mode
 # Linux under KASAN and lockdep (Documentation/testing.md says which), or they measure time: they run where
 # CHECK_LONG is set, or by their names.
-long=(rate meter mdev_pinned mdev_reboot mdev_kill mdev_hotmem mdev_blk_uefi mdev_blk_viommu
+long=(rate meter reboot kill peers
+      mdev_pinned mdev_reboot mdev_kill mdev_queues mdev_hotmem mdev_blk_uefi mdev_blk_viommu
       volume_fio_guest volume_luks volume_limits volume_kill qemu72 bridge ovs ovmf testpmd netns
       vdpa_testpmd libvirt pxe migrate_packed mdevctl_blk spin oops)
 

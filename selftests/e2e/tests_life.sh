@@ -225,5 +225,5 @@ test_clean()
 	must test ! -e /dev/vhost-sluice &&
 	must sluice_load &&
 	setup_ports &&
-	setup_guest
+	next_guest setup_guest
 }

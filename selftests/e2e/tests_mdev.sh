@@ -209,9 +209,12 @@ mdevctl_lives()
 	mdev_boot &&
 	soon 30 mdev_attrs 2 vm1 "$VM_MAC" &&
 	must mdevctl list --defined &&
-	mdev_guest &&
+	GUEST_CPUS=2 mdev_guest &&
 	must mdev_state running &&
 	must ping_ok 3 &&
+	must on_vm "ethtool -L eth0 combined 2" &&
+	must ping_ok 3 &&
+	is "TCP out, two pairs" "$(tcp_bps 2 "-P 4")" -gt 100000 &&
 	must timeout 60 mdevctl stop -u "$mdev_uuid" &&
 	soon 30 mdev_gone &&
 	must on_vm "echo the guest lives; ! ip link show eth0" &&

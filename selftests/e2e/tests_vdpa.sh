@@ -48,7 +48,7 @@ test_vdpa()
 	guest_send vm1 "ping -i 0.01 $PEER_IP >/dev/null"
 	sleep 1
 	guest_kill vm1 KILL
-	vdpa_guest || return
+	next_guest vdpa_guest || return
 	guest_kill vm1 KILL
 	must vdpa dev del vm1 &&
 	must test ! -e /sys/class/net/vm1
@@ -121,6 +121,13 @@ disk_same()
 		= "$(bash -c "$(disk_sum /dev/nvme0n1 "$((8 + $1))" "$2")")"
 }
 
+vdpa_disk_next()
+{
+	vdpa_disk_guest &&
+	must on_vm "dd if=/dev/urandom of=/dev/vda bs=1M count=40 conv=fsync" &&
+	disk_same 0 40
+}
+
 # Stock QEMU, stock driver, a volume on an NVMe drive: what the guest writes is
 # on the drive, what is on the drive it reads; it sees the volume grow; QEMU dies
 # while it writes, and the next one goes on.
@@ -145,9 +152,7 @@ test_vdpa_blk()
 	guest_send vm1 "dd if=/dev/urandom of=/dev/vda bs=64k"
 	sleep 1
 	guest_kill vm1 KILL
-	vdpa_disk_guest &&
-	must on_vm "dd if=/dev/urandom of=/dev/vda bs=1M count=40 conv=fsync" &&
-	disk_same 0 40 || return
+	next_guest vdpa_disk_next || return
 	guest_kill vm1 KILL
 	must vdpa dev del vol1 &&
 	must sluice volume del vol1
