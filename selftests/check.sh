@@ -297,8 +297,8 @@ for name in "${selected[@]}"; do
 	fi
 done
 # A kernel for each of those that take modules or workers away, and the longest; so many others share one.
-alone='vhost/contain|vdpa/contain|blk/data|blk/power|blk/rekey|ctl/engine|ctl/volume'
-together=6
+alone=(blk/power blk/rekey ctl/volume vhost/contain vdpa/contain blk/data ctl/engine)
+together=8
 
 wait_for_slot() {
 	while [ "$(running)" -ge "$slots" ]; do
@@ -313,23 +313,38 @@ start_sharing() {
 	batch "${sharing[@]}" &
 	sharing=()
 }
+programs=() kernels=()
 for name in ${others[@]+"${others[@]}"}; do
 	[[ " ${broken[*]} " != *" ${name%%/*} "* ]] || continue
 	case $name in
-	unit|fuzz/*|dkms|interrupt)
-		wait_for_slot
-		job "$name" & ;;
-	*)
-		if [[ $name =~ ^($alone)$ ]]; then
-			wait_for_slot
-			batch "$name" &
-			continue
-		fi
-		sharing+=("$name")
-		[ ${#sharing[@]} -lt $together ] || start_sharing ;;
+	unit|fuzz/*|dkms|interrupt) programs+=("$name") ;;
+	*) kernels+=("$name") ;;
 	esac
 done
+start_programs() {
+	local name
+	for name in ${programs[@]+"${programs[@]}"}; do
+		wait_for_slot
+		job "$name" &
+	done
+	programs=()
+}
+# What takes longest begins first, so that no core waits long for another at the end: kernels of many tests,
+# those of one, and programs, which take some seconds each, but at length quarters of an hour.
+[ -z "${CHECK_LONG:-}" ] || start_programs
+for name in ${kernels[@]+"${kernels[@]}"}; do
+	[[ " ${alone[*]} " != *" $name "* ]] || continue
+	sharing+=("$name")
+	[ ${#sharing[@]} -lt $together ] || start_sharing
+done
 start_sharing
+for name in "${alone[@]}"; do
+	if [[ " ${kernels[*]} " = *" $name "* ]]; then
+		wait_for_slot
+		batch "$name" &
+	fi
+done
+start_programs
 while [ "$(running)" -gt 0 ]; do
 	wait -n || true
 	collect
