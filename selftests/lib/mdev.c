@@ -74,9 +74,8 @@ int mdev_nic_add(unsigned int id, const char *name)
 	ret = ret ?: nic_name(id, was, sizeof(was));
 	if (ret)
 		return ret;
-	if (netio_run("ip link set %s name %s", was, name))
-		return -EIO;
-	return netio_link_set(name, true);
+	ret = netio_link_rename(was, name);
+	return ret ?: netio_link_set(name, true);
 }
 
 int mdev_nic_del(unsigned int id)

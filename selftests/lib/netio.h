@@ -69,6 +69,10 @@ int netio_link_wait(const char *ifname);
 /* How often its carrier came and went, since it was made. */
 long netio_carrier_changes(const char *ifname);
 int netio_link_mtu(const char *ifname, int mtu);
+/* As `ip link add NAME [link LOWER] [numtxqueues N numrxqueues N] type sluice`. */
+int netio_port_add(const char *name, const char *lower, uint32_t queues);
+int netio_link_del(const char *name);
+int netio_link_rename(const char *was, const char *name);
 int netio_run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* A packet socket bound to a netdev, with a vnet header on every frame, and promiscuous. */

@@ -53,7 +53,7 @@ struct guest {
 
 static inline void rig_down(void)
 {
-	netio_run("ip link del slup0");
+	netio_link_del("slup0");
 	mdev_nic_del(1);
 	mdev_nic_del(2);
 }
@@ -81,7 +81,7 @@ static inline int rig_up(void)
 		return ret;
 	netio_quiet("slvf0");
 	netio_quiet("slvf1");
-	if (netio_run("ip link add slup0 link slvf0 type sluice && ip link set slup0 up"))
+	if (netio_port_add("slup0", "slvf0", 1) || netio_link_set("slup0", true))
 		return -EIO;
 	ret = netio_quiet("slup0");
 	/* A parent appears a moment after its uplink. */
@@ -97,8 +97,7 @@ static inline int rig_mdev(const char *uuid, const char *port, unsigned int pair
 	int ret;
 
 	snprintf(n, sizeof(n), "%u", pairs);
-	if (netio_run("ip link add %s numtxqueues %u numrxqueues %u type sluice", port, pairs,
-		      pairs))
+	if (netio_port_add(port, NULL, pairs))
 		return -EIO;
 	ret = mdev_create(RIG_PARENT, uuid);
 	if (!ret && pairs > 1)
@@ -109,7 +108,7 @@ static inline int rig_mdev(const char *uuid, const char *port, unsigned int pair
 static inline void rig_mdev_del(const char *uuid, const char *port)
 {
 	mdev_remove(uuid);
-	netio_run("ip link del %s", port);
+	netio_link_del(port);
 }
 
 /* Open the port's netdev for the test. */

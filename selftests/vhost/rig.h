@@ -92,10 +92,7 @@ static inline int rig_port_open(const char *name, bool multi_queue, unsigned int
 {
 	int fd, ret;
 
-	if (rig_is_sluice() && netio_ifindex(name) < 0 &&
-	    (queues > 1 ? netio_run("ip link add %s numtxqueues %u numrxqueues %u type sluice",
-				    name, queues, queues) :
-			  netio_run("ip link add %s type sluice", name)))
+	if (rig_is_sluice() && netio_ifindex(name) < 0 && netio_port_add(name, NULL, queues))
 		return -ENODEV;
 	fd = vdrv_backend_open(name, multi_queue);
 	if (fd < 0)
@@ -107,7 +104,7 @@ static inline int rig_port_open(const char *name, bool multi_queue, unsigned int
 static inline void rig_port_del(const char *name)
 {
 	if (rig_is_sluice())
-		netio_run("ip link del %s", name);
+		netio_link_del(name);
 	else if (rig_is_vdpa())
 		vdpa_del(name);
 }

@@ -28,9 +28,8 @@ FIXTURE_SETUP(tap)
 	self->fd = -1;
 	if (!rig_is_sluice())
 		SKIP(return, "these are Sluice's");
-	netio_run("ip link del " PORT);
-	ASSERT_EQ(0, netio_run("ip link add " PORT " numtxqueues %d numrxqueues %d type sluice",
-			       PAIRS, PAIRS));
+	netio_link_del(PORT);
+	ASSERT_EQ(0, netio_port_add(PORT, NULL, PAIRS));
 	snprintf(self->path, sizeof(self->path), "/dev/tap%d", netio_ifindex(PORT));
 	self->fd = open(self->path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	ASSERT_GE(self->fd, 0);
@@ -41,7 +40,7 @@ FIXTURE_TEARDOWN(tap)
 	if (self->fd < 0)
 		return;
 	close(self->fd);
-	netio_run("ip link del " PORT);
+	netio_link_del(PORT);
 }
 
 /* The result of an ioctl as 0 or -errno. */

@@ -32,8 +32,10 @@ FIXTURE_SETUP(uplink)
 	ASSERT_NE(NULL, self->frame);
 	ASSERT_NE(NULL, self->got);
 	ASSERT_EQ(0, netio_run("ip link add slvf0 type veth peer name slvf1"));
-	ASSERT_EQ(0, netio_run("ip link set slvf0 up && ip link set slvf1 up"));
-	ASSERT_EQ(0, netio_run("ip link add slup0 link slvf0 type sluice && ip link set slup0 up"));
+	ASSERT_EQ(0, netio_link_set("slvf0", true));
+	ASSERT_EQ(0, netio_link_set("slvf1", true));
+	ASSERT_EQ(0, netio_port_add("slup0", "slvf0", 1));
+	ASSERT_EQ(0, netio_link_set("slup0", true));
 	self->peer = netio_open("slvf1");
 	ASSERT_LE(0, self->peer);
 	ASSERT_EQ(0, guest_open(&self->g, "sltest0", &cfg));
@@ -44,8 +46,8 @@ FIXTURE_TEARDOWN(uplink)
 {
 	guest_close(&self->g);
 	close(self->peer);
-	netio_run("ip link del slup0");
-	netio_run("ip link del slvf0");
+	netio_link_del("slup0");
+	netio_link_del("slvf0");
 	free(self->frame);
 	free(self->got);
 }
