@@ -188,6 +188,18 @@ struct sluice_rate {
 	u64 pburst;
 };
 
+/**
+ * struct sluice_turn - a queue's place among those that wait for a limit; the engine's
+ * @bytes: what was charged before it, as the limit counts; 0: it does not wait
+ * @packets: likewise, of the limit on packets
+ * @waited: something of it waited, and more was there whenever it was looked at since
+ */
+struct sluice_turn {
+	u64 bytes;
+	u64 packets;
+	bool waited;
+};
+
 enum sluice_act_type {
 	SLUICE_ACT_OUTPUT,
 	SLUICE_ACT_DROP,

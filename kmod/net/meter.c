@@ -21,6 +21,13 @@
 #define METER_BYTES_MAX		((u32)BIT(20))
 #define METER_PACKETS_MAX	((u32)BIT(17))
 #define METER_AHEAD_MAX		BIT_ULL(61)
+/* Largest charges that may be owed beyond a burst: each queue of a port may have gone at once. */
+#define METER_CHARGES_MAX	64
+/* Who waits is woken that often at most, or at least, if there is that much in a burst. */
+#define METER_STEP_MIN		(100ULL * NSEC_PER_USEC)
+#define METER_STEP_MAX		((u64)NSEC_PER_MSEC)
+/* By so much may be late who waited, and still get the rate. */
+#define METER_LATE		(10 * NSEC_PER_MSEC)
 
 /* Two packets of 64 KiB, and the segments of one. */
 #define RATE_BURST_MIN		(128U << 10)
@@ -43,6 +50,7 @@ static void limit_init(struct sluice_meter_limit *l, u64 ns, u64 rate, u64 burst
 {
 	atomic64_set(&l->tat, 0);
 	l->burst = 0;
+	l->step = 0;
 	l->horizon = 0;
 	l->mult = 0;
 	l->shift = 0;
@@ -59,7 +67,9 @@ static void limit_init(struct sluice_meter_limit *l, u64 ns, u64 rate, u64 burst
 		l->burst = min(mul_u64_u64_shr(burst, l->mult, METER_FRACTION), METER_AHEAD_MAX);
 	else
 		l->burst = METER_AHEAD_MAX;
-	l->horizon = l->burst + limit_cost(l, max) + ((u64)NSEC_PER_SEC << l->shift);
+	l->step = clamp(l->burst / 2, METER_STEP_MIN << l->shift, METER_STEP_MAX << l->shift);
+	l->horizon = l->burst + METER_CHARGES_MAX * limit_cost(l, max) +
+		     ((u64)NSEC_PER_SEC << l->shift);
 }
 
 static bool limit_charge(struct sluice_meter_limit *l, u64 now_ns, u64 cost)
@@ -101,12 +111,107 @@ bool sluice_meter_pass(struct sluice_meter *m, u64 now_ns, u32 packets, u32 byte
 	return false;
 }
 
+/* What is owed by @tat, in units; negative: what was earned and not used, for somebody is late. */
+static s64 limit_ahead(const struct sluice_meter_limit *l, u64 tat, u64 now, bool waited)
+{
+	s64 late = waited ? METER_LATE << l->shift : 0, ahead = tat - now;
+
+	if (!tat)
+		return 0;
+	return ahead > (s64)l->horizon ? -late : max(ahead, -late);
+}
+
+/* What @ahead leaves, as bytes or packets. */
+static u32 limit_room(const struct sluice_meter_limit *l, s64 ahead)
+{
+	u64 units = min_t(u64, l->burst - ahead, U64_MAX >> METER_FRACTION);
+
+	return clamp(div64_u64(units << METER_FRACTION, l->mult), 1ULL, (u64)U32_MAX);
+}
+
+/* 0, or how many ns to wait. @turn: the time until which was paid when the caller began to. */
+static u64 limit_turn(struct sluice_meter_limit *l, u64 *turn, u64 now_ns, bool waited, u32 *room)
+{
+	u64 tat, line, now = now_ns << l->shift;
+	s64 ahead;
+
+	*room = U32_MAX;
+	if (!l->mult)
+		return 0;
+	line = atomic64_read(&l->tat);
+	/* One that is not before it is of another limit. */
+	tat = *turn && (s64)(line - *turn) > 0 ? *turn : line;
+	ahead = limit_ahead(l, tat, now, waited);
+	if (ahead >= (s64)l->burst) {
+		*turn = tat;
+		return ((ahead - l->burst + l->step) >> l->shift) + 1;
+	}
+	/* Its turn is that much; what others were charged since is not to be had. */
+	if (tat != line)
+		ahead = min(limit_ahead(l, line, now, waited), (s64)(l->burst - l->step));
+	*room = limit_room(l, ahead);
+	return 0;
+}
+
+u64 sluice_meter_turn(struct sluice_meter *m, struct sluice_turn *t, u64 now_ns,
+		      struct sluice_meter_room *room)
+{
+	u64 wait = limit_turn(&m->bytes, &t->bytes, now_ns, t->waited, &room->bytes);
+
+	wait = max(wait, limit_turn(&m->packets, &t->packets, now_ns, t->waited, &room->packets));
+	if (wait) {
+		t->waited = true;
+		return wait;
+	}
+	/* The next turn is behind all who wait now. */
+	t->bytes = 0;
+	t->packets = 0;
+	return 0;
+}
+
+static void limit_pay(struct sluice_meter_limit *l, u64 now_ns, bool waited, u32 amount)
+{
+	s64 old = atomic64_read(&l->tat);
+	u64 now = now_ns << l->shift, tat;
+
+	if (!l->mult)
+		return;
+	do {
+		tat = now + limit_ahead(l, old, now, waited) + limit_cost(l, amount);
+		/* 0 has a meaning of its own. */
+		tat = tat ?: 1;
+	} while (!atomic64_try_cmpxchg(&l->tat, &old, tat));
+}
+
+void sluice_meter_charge(struct sluice_meter *m, const struct sluice_turn *t, u64 now_ns,
+			 u32 packets, u32 bytes)
+{
+	limit_pay(&m->bytes, now_ns, t->waited, min(bytes, METER_BYTES_MAX));
+	limit_pay(&m->packets, now_ns, t->waited, min(packets, METER_PACKETS_MAX));
+}
+
 void sluice_rate_defaults(struct sluice_rate *r)
 {
 	if (r->bps && !r->burst)
 		r->burst = max_t(u64, r->bps / 8 / RATE_BURST_PARTS, RATE_BURST_MIN);
 	if (r->pps && !r->pburst)
 		r->pburst = max_t(u64, r->pps / RATE_BURST_PARTS, RATE_PBURST_MIN);
+}
+
+/* The time that @amount of it takes; an hour is as good as for ever. */
+static u64 rate_time(u64 rate, u64 amount)
+{
+	if (!rate)
+		return 0;
+	return min(mul_u64_u64_div_u64(amount, NSEC_PER_SEC, rate), 3600ULL * NSEC_PER_SEC);
+}
+
+u64 sluice_rate_patience(const struct sluice_rate *r)
+{
+	struct sluice_rate d = { .bps = r->bps, .pps = r->pps };
+
+	sluice_rate_defaults(&d);
+	return max(rate_time(d.bps, 8 * d.burst), rate_time(d.pps, d.pburst));
 }
 
 void sluice_meter_init(struct sluice_meter *m, const struct sluice_rate *r)

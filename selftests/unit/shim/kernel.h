@@ -42,6 +42,7 @@ typedef unsigned int gfp_t;
 #define S32_MAX			INT32_MAX
 #define S64_MIN			INT64_MIN
 #define S64_MAX			INT64_MAX
+#define NSEC_PER_MSEC	1000000L
 #define NSEC_PER_SEC		1000000000L
 #define NSEC_PER_USEC		1000L
 #define cpu_to_le16		__cpu_to_le16
@@ -112,6 +113,7 @@ typedef unsigned int gfp_t;
 #define max(a, b)		({ __typeof__(a) _a = (a); __typeof__(b) _b = (b); _a > _b ? _a : _b; })
 #define min_t(t, a, b)		min((t)(a), (t)(b))
 #define max_t(t, a, b)		max((t)(a), (t)(b))
+#define clamp(v, lo, hi)	min(max(v, lo), hi)
 #define clamp_t(t, v, lo, hi)	min_t(t, max_t(t, v, lo), hi)
 #define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
 #define min3(a, b, c)		min(min(a, b), c)
