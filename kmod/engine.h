@@ -330,7 +330,8 @@ struct sluice_engine_ops {
 	/*
 	 * Packets. Worker context. Each moves at most @budget packets and returns how many it
 	 * moved; a negative errno is -EAGAIN (guest memory is not there: the core calls again
-	 * when it may be) or -EIO (the ring is broken: the core stops the queue).
+	 * when it may be) or -EIO (the ring is broken: the core stops the queue). One that moved
+	 * nothing may have set q->wait_until: before that time the queue is left alone.
 	 */
 	int (*guest_tx)(struct sluice_worker *w, struct sluice_queue *q, int budget);
 	int (*guest_rx)(struct sluice_worker *w, struct sluice_queue *q, int budget);

@@ -658,6 +658,7 @@ void sluice_port_post(struct sluice_port *port, struct sk_buff *skb, u32 hash, b
 {
 	struct sluice_queue *q = sluice_port_choose_rxq(port, hash);
 	struct sluice_worker *w;
+	bool paced;
 
 	if (unlikely(!q)) {
 		sluice_port_count_drop(port, SLUICE_DROP_RX_DOWN, 1);
@@ -676,9 +677,11 @@ void sluice_port_post(struct sluice_port *port, struct sk_buff *skb, u32 hash, b
 	skb_ext_reset(skb);
 	/* Where it came from may be gone by then. */
 	skb->dev = port->dev;
-	sluice_skb_cb(skb)->policed = policed;
+	paced = READ_ONCE(port->paced);
+	*sluice_skb_cb(skb) = (struct sluice_skb_cb){
+		.since = paced ? local_clock() : 0, .policed = policed };
 	if (unlikely(ptr_ring_produce_bh(&q->inbox, skb))) {
-		sluice_port_count_drop(port, SLUICE_DROP_INBOX_FULL, 1);
+		sluice_port_count_drop(port, paced ? SLUICE_DROP_RATE : SLUICE_DROP_INBOX_FULL, 1);
 		kfree_skb(skb);
 		return;
 	}

@@ -108,6 +108,9 @@ struct sluice_port_totals {
  * @untold: packets since the driver was last asked whether it wants an interrupt, as far as
  *	coalescing goes; worker thread only
  * @tell_at: when it is to be asked at the latest (local_clock()), 0: nothing waits; likewise
+ * @wait_until: a limit was reached, the queue is left alone until then (local_clock()), 0: it is
+ *	not; likewise
+ * @turn: its place among those that wait for that limit; the engine's, likewise
  * @broken: stopped with this error; written by the worker, READ_ONCE elsewhere
  * @signals: interrupts sent; single writer, the worker
  * @kicks: notifications received; racy count
@@ -145,6 +148,8 @@ struct sluice_queue {
 	unsigned int idle_polls;
 	unsigned int untold;
 	u64 tell_at;
+	u64 wait_until;
+	struct sluice_turn turn;
 	enum sluice_vring_error broken;
 	u64 signals;
 	u64 kicks;
@@ -171,6 +176,8 @@ struct sluice_port_filter {
  *	way it takes
  * @control: SLUICE_CONTROL_*: link-local control frames that a guest port passes, both ways;
  *	written under RTNL, READ_ONCE elsewhere
+ * @paced: frames to the guest wait for a limit: all of them go by an inbox, and say since when;
+ *	written by the engine under RTNL, READ_ONCE elsewhere
  * @ra_refused: the settings for IPv6 that its netdev has were seen to; RTNL
  * @inst: its namespace's state; changes only while no worker knows the port
  * @node: in inst->ports; RTNL
@@ -220,6 +227,7 @@ struct sluice_port {
 	struct mutex lock;
 	bool gone;
 	bool up;
+	bool paced;
 	bool ra_refused;
 	u8 control;
 
@@ -357,8 +365,13 @@ static inline struct sluice_queue *sluice_port_txq(const struct sluice_port *por
  */
 void sluice_port_post(struct sluice_port *port, struct sk_buff *skb, u32 hash, bool policed);
 
-/* State that travels with an skb through an inbox. */
+/**
+ * struct sluice_skb_cb - state that travels with an skb through an inbox
+ * @since: when it got there (local_clock()), if the port is paced; else 0
+ * @policed: policy but for the limit was applied
+ */
 struct sluice_skb_cb {
+	u64 since;
 	bool policed;
 };
 
@@ -512,8 +525,12 @@ void sluice_port_count_busy(struct sluice_port *port, u64 ns);
 void sluice_queue_notify(struct sluice_queue *q, unsigned int packets);
 /* Ask the driver about all that was published since it was asked last. Worker context. */
 void sluice_queue_tell(struct sluice_queue *q);
-/* When the queue is to be visited for that, whatever else happens (local_clock()); 0: never. */
-u64 sluice_queue_tell_at(const struct sluice_queue *q);
+/* What has its time begins anew: no completion was told of, nothing waits. Worker context. */
+void sluice_queue_fresh(struct sluice_queue *q);
+/* When the queue is to be visited, whatever else happens (local_clock()); U64_MAX: never. */
+u64 sluice_queue_due(const struct sluice_queue *q);
+/* One with @wait_until: is it still left alone? Worker context. */
+bool sluice_queue_waits(struct sluice_queue *q);
 
 /* Is what the queue has left for a later round, for others come first? Worker context. */
 bool sluice_queue_held(struct sluice_worker *w, const struct sluice_queue *q);

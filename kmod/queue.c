@@ -159,7 +159,7 @@ SLUICE_EXPORT(sluice_queue_attached);
 void sluice_queue_break(struct sluice_queue *q)
 {
 	WRITE_ONCE(q->broken, sluice_vring_error(q->vr) ?: SLUICE_VRING_ERR_RING);
-	q->tell_at = 0;
+	sluice_queue_fresh(q);
 	if (q->port) {
 		sluice_port_count_drop(q->port, SLUICE_DROP_RING, 1);
 		trace_sluice_queue_broken(q->port, q->pair, q->dir, q->broken);
@@ -272,8 +272,7 @@ static void queue_join(struct sluice_worker *w, void *arg)
 	q->armed = false;
 	q->idle_polls = 0;
 	q->burst = QUEUE_BURST_FIRST;
-	q->tell_at = 0;
-	q->untold = 0;
+	sluice_queue_fresh(q);
 	queue_adopt(w, q);
 	/* Without memory yet the ring is looked at again when it comes. */
 	if (j->err == -EAGAIN)
@@ -375,6 +374,8 @@ static bool queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 		if (!READ_ONCE(q->kicked) && !q->polled)
 			return false;
 	}
+	if (unlikely(q->wait_until) && sluice_queue_waits(q) && !queue_owes(q))
+		return false;
 	/* A kick of a held port is kept: the driver does not repeat it. */
 	if (!queue_served(q))
 		return false;
@@ -443,6 +444,9 @@ bool sluice_queue_arm(struct sluice_worker *w, struct sluice_queue *q)
 		return !q->in_flight || !READ_ONCE(q->kicked);
 	/* Held: sluice_port_serve() wakes the worker. */
 	if (!queue_served(q))
+		return true;
+	/* The worker wakes by itself, whatever the driver does. */
+	if (q->wait_until && !queue_owes(q))
 		return true;
 	if (q->armed || q->stalled)
 		return !READ_ONCE(q->kicked);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* When a driver is interrupted. */
+/* What of a queue has its time: when its driver is interrupted, when it is looked at again. */
 #include <linux/eventfd.h>
 #include <linux/sched/clock.h>
 #include "port.h"
@@ -44,7 +44,23 @@ void sluice_queue_notify(struct sluice_queue *q, unsigned int packets)
 }
 SLUICE_EXPORT(sluice_queue_notify);
 
-u64 sluice_queue_tell_at(const struct sluice_queue *q)
+void sluice_queue_fresh(struct sluice_queue *q)
 {
-	return q->tell_at;
+	q->tell_at = 0;
+	q->untold = 0;
+	q->wait_until = 0;
+	memset(&q->turn, 0, sizeof(q->turn));
+}
+
+u64 sluice_queue_due(const struct sluice_queue *q)
+{
+	return min(q->tell_at ?: U64_MAX, q->wait_until ?: U64_MAX);
+}
+
+bool sluice_queue_waits(struct sluice_queue *q)
+{
+	if (local_clock() < q->wait_until)
+		return true;
+	q->wait_until = 0;
+	return false;
 }

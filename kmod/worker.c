@@ -168,14 +168,14 @@ static void worker_account(struct sluice_worker *w, u64_stats_t *where, u64 ns)
 	u64_stats_update_end(&w->syncp);
 }
 
-/* When a driver waits for an interrupt that is held back: the earliest of all; U64_MAX: none. */
-static u64 worker_tell_at(const struct sluice_worker *w)
+/* The earliest time that a queue waits for; U64_MAX: none does. */
+static u64 worker_due(const struct sluice_worker *w)
 {
 	const struct sluice_queue *q;
 	u64 first = U64_MAX;
 
 	list_for_each_entry(q, &w->queues, node)
-		first = min(first, sluice_queue_tell_at(q) ?: U64_MAX);
+		first = min(first, sluice_queue_due(q));
 	return first;
 }
 
@@ -195,7 +195,7 @@ static void worker_schedule(u64 until)
 
 static u64 worker_sleep(struct sluice_worker *w, u64 now)
 {
-	u64 until = worker_tell_at(w), woken;
+	u64 until = worker_due(w), woken;
 
 	/* Not a borrowed address space in a sleep: its owner may want to exit. */
 	sluice_worker_use_mm(w, NULL);

@@ -277,6 +277,8 @@ static int rate_replace(struct sluice_port *port, u8 dir, struct sluice_net_mete
 	if (sluice_drafting())
 		return sluice_port_draft_rate(port, dir, meter);
 	old = rate_exchange(port_of(port), dir, meter);
+	if (dir == SLUICE_DIR_TO_GUEST)
+		WRITE_ONCE(port->paced, !!meter);
 	port_changed(port);
 	if (old)
 		sluice_reclaim(&old->reclaim);
@@ -356,6 +358,7 @@ void sluice_config_port_exit(struct sluice_net_instance *ni, struct sluice_port 
 		list[dir] = sluice_acl_unlink_all(&np->acl[dir]);
 		rate[dir] = rate_exchange(np, dir, NULL);
 	}
+	WRITE_ONCE(port->paced, false);
 	sluice_net_count_rules(port, -(int)port->nr_rules);
 	RCU_INIT_POINTER(np->guard, NULL);
 	/* None: the port was held in a namespace whose tables could not be made. */

@@ -25,6 +25,7 @@ struct sluice_net_meter *sluice_config_meter_alloc(u32 id, const struct sluice_r
 	meter->rate = *rate;
 	sluice_rate_defaults(&meter->rate);
 	sluice_meter_init(&meter->m, &meter->rate);
+	meter->patience = sluice_rate_patience(&meter->rate);
 	meter->reclaim.release = meter_release;
 	return meter;
 }

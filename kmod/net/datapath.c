@@ -4,8 +4,17 @@
  * queue, in bursts: copy, parse, look up, act, hand over. No lock is taken and nothing waits for
  * guest memory, at either end: what is not there ends the visit with -EAGAIN, and it is tried
  * again.
+ *
+ * DOC: Limits
+ *
+ * A port's limit drops nothing that can wait. What a guest sends stays in its ring until it is its
+ * turn, where the guest's own queues see it; it is asked for before chains are fetched, and each
+ * frame that policy lets pass is charged, without asking again. What is sent to a guest waits in
+ * the inboxes of its queues, for as long as a usual burst takes; what waited for longer is dropped
+ * where it is taken out. Either way the last frame of a visit may cost more than was left, and the
+ * next pays for it: so segmented frames need no larger burst than others.
  */
-#include <linux/ktime.h>
+#include <linux/sched/clock.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include "../trace.h"
@@ -21,12 +30,16 @@
 #define DP_BURST_BYTES	(128 << 10)
 /* And a visit of a receive queue with so many keys that are not in the cache: lists may be long. */
 #define DP_MISSES	8
+/* A limit is asked again that often, for it may be another by then. */
+#define DP_WAIT_MAX	(100 * NSEC_PER_MSEC)
 
 /* What one burst did for the port that it came in by. */
 struct burst {
 	struct sluice_worker *w;
 	struct sluice_datapath *dp;
 	struct sluice_port *port;
+	/* of the ring that it came from, NULL: from none */
+	struct sluice_turn *turn;
 	u64 gen;
 	u64 now;
 	unsigned int fast;
@@ -38,16 +51,17 @@ struct burst {
 
 /*
  * Copies what the chains hold and completes them: a guest gets its buffers back before anything is
- * decided. Returns the number of packets, or a negative errno when the first one stalled or broke
- * the ring.
+ * decided. With the frame that makes it @most bytes it is enough. Returns the number of packets, or
+ * a negative errno when the first one stalled or broke the ring.
  */
-static int dp_read_ring(struct sluice_datapath *dp, struct sluice_queue *q, int nr_chain)
+static int dp_read_ring(struct sluice_datapath *dp, struct sluice_queue *q, int nr_chain,
+			unsigned int most)
 {
 	enum sluice_drop why;
 	unsigned int bytes = 0;
 	int i, err = 0, nr = 0;
 
-	for (i = 0; i < nr_chain && bytes < DP_BURST_BYTES; i++) {
+	for (i = 0; i < nr_chain && bytes < most; i++) {
 		const struct sluice_chain *c = &dp->chain[i];
 
 		if (unlikely(c->nr_in)) {
@@ -97,23 +111,66 @@ static enum sluice_drop dp_parse(struct sluice_datapath *dp, unsigned int i, u32
 
 /* --- 3: act --- */
 
+/* As on the wire: each segment has the headers again. */
+static u32 dp_wire_bytes(const struct sluice_pkt *pkt)
+{
+	return pkt->len + (pkt->frame.segs - 1) * pkt->frame.hdrs;
+}
+
+/* One reading of the clock for a burst is fine enough, and costs only those who have limits. */
+static u64 dp_now(struct burst *b)
+{
+	if (!b->now)
+		b->now = local_clock();
+	return b->now;
+}
+
 static bool dp_limit(struct burst *b, struct sluice_net_meter *meter, const struct sluice_pkt *pkt)
 {
-	/* As on the wire: each segment has the headers again. */
-	u32 bytes = pkt->len + (pkt->frame.segs - 1) * pkt->frame.hdrs;
-
-	/*
-	 * One reading of the clock for a burst is fine enough, and costs only those who have
-	 * limits.
-	 */
-	if (!b->now)
-		b->now = ktime_get_ns();
-	if (sluice_meter_pass(&meter->m, b->now, pkt->frame.segs, bytes)) {
+	if (sluice_meter_pass(&meter->m, dp_now(b), pkt->frame.segs, dp_wire_bytes(pkt))) {
 		sluice_counter_add(&meter->passed, pkt->frame.segs, pkt->len);
 		return true;
 	}
 	sluice_counter_add(&meter->dropped, pkt->frame.segs, pkt->len);
 	return false;
+}
+
+static void dp_charge(struct burst *b, struct sluice_net_meter *meter, const struct sluice_pkt *pkt)
+{
+	sluice_meter_charge(&meter->m, b->turn, dp_now(b), pkt->frame.segs, dp_wire_bytes(pkt));
+	sluice_counter_add(&meter->passed, pkt->frame.segs, pkt->len);
+}
+
+/*
+ * The limit of @q's port, or NULL. It is not freed before this visit has ended: see struct
+ * sluice_reclaim.
+ */
+static struct sluice_net_meter *dp_limit_of(const struct sluice_queue *q, enum sluice_dir dir)
+{
+	const struct sluice_net_port *np = q->port->engine;
+	struct sluice_net_meter *meter;
+
+	rcu_read_lock();
+	meter = rcu_dereference(np->rate[dir]);
+	rcu_read_unlock();
+	return meter;
+}
+
+/* True: the queue must wait for it. Else @room is what may go. */
+static bool dp_must_wait(struct sluice_queue *q, struct sluice_net_meter *meter,
+			 struct sluice_meter_room *room)
+{
+	u64 now, wait;
+
+	room->bytes = U32_MAX;
+	room->packets = U32_MAX;
+	if (likely(!meter))
+		return false;
+	now = local_clock();
+	wait = sluice_meter_turn(&meter->m, &q->turn, now, room);
+	if (wait)
+		q->wait_until = now + min_t(u64, wait, DP_WAIT_MAX);
+	return wait;
 }
 
 static void dp_drop(struct sluice_port *port, struct sluice_pkt *pkt, enum sluice_drop why)
@@ -178,17 +235,16 @@ static void dp_run_program(struct burst *b, struct sluice_pkt *pkt,
 			}
 			dp_slow_copy(b, pkt);
 			break;
+		case SLUICE_OP_PACE:
+			if (b->turn) {
+				dp_charge(b, op->meter, pkt);
+				break;
+			}
+			fallthrough;
 		case SLUICE_OP_LIMIT:
 			if (!dp_limit(b, op->meter, pkt)) {
 				dp_drop(b->port, pkt, op->why);
 				return;
-			}
-			break;
-		case SLUICE_OP_LIMIT_NEXT:
-			if (!dp_limit(b, op->meter, pkt)) {
-				sluice_port_count_drop(op->port, op->why, 1);
-				i++;
-				op++;
 			}
 			break;
 		case SLUICE_OP_COUNT_DROP:
@@ -259,6 +315,7 @@ static void burst_begin(struct burst *b, struct sluice_worker *w, struct sluice_
 	b->w = w;
 	b->dp = w->engine;
 	b->port = port;
+	b->turn = NULL;
 	/* Pairs with sluice_net_changed(). */
 	b->gen = smp_load_acquire(&ni->gen);
 	b->now = 0;
@@ -328,18 +385,25 @@ static void dp_run(struct burst *b, unsigned int nr, enum sluice_dir dir)
 int sluice_datapath_guest_tx(struct sluice_worker *w, struct sluice_queue *q, int budget)
 {
 	struct sluice_datapath *dp = w->engine;
+	struct sluice_meter_room room;
 	struct burst b;
 	int nr_chain, nr, want;
 
 	sluice_assert_worker(w);
+	if (dp_must_wait(q, dp_limit_of(q, SLUICE_DIR_FROM_GUEST), &room))
+		return 0;
 	want = min3(budget, SLUICE_VRING_BURST, q->burst ?: SLUICE_VRING_BURST);
+	want = min_t(u32, want, room.packets);
 	nr_chain = sluice_vring_fetch(q->vr, dp->chain, want, dp->seg, ARRAY_SIZE(dp->seg));
+	if (!nr_chain)
+		sluice_meter_turn_end(&q->turn);
 	if (nr_chain <= 0)
 		return nr_chain;
-	nr = dp_read_ring(dp, q, nr_chain);
+	nr = dp_read_ring(dp, q, nr_chain, min_t(u32, room.bytes, DP_BURST_BYTES));
 	if (nr < 0)
 		return nr;
 	burst_begin(&b, w, q->port);
+	b.turn = &q->turn;
 	dp_run(&b, nr, SLUICE_DIR_FROM_GUEST);
 	return nr_chain;
 }
@@ -441,8 +505,8 @@ enum sluice_drop sluice_datapath_inject(struct sluice_worker *w, struct sluice_p
 /* --- 4: from a queue's inbox into the guest's ring --- */
 
 /*
- * Policy for a frame that the host's stack sent. Its program has at most a limit and one output, to
- * the port itself: so it tells only whether the frame may go on.
+ * Policy for a frame that the host's stack sent. Its program is one step, to the port itself: so it
+ * tells only whether the frame may go on.
  */
 static enum sluice_drop dp_police(struct burst *b, struct sluice_pkt *pkt)
 {
@@ -450,7 +514,6 @@ static enum sluice_drop dp_police(struct burst *b, struct sluice_pkt *pkt)
 	struct sluice_flow_key *key = &dp->key[0];
 	struct sluice_cache_entry *e;
 	enum sluice_drop why;
-	unsigned int i;
 
 	dp->pkt[0] = *pkt;
 	why = dp_parse(dp, 0, b->port->index | SLUICE_KEY_TO_GUEST);
@@ -464,19 +527,19 @@ static enum sluice_drop dp_police(struct burst *b, struct sluice_pkt *pkt)
 	if (WARN_ON_ONCE(!e))
 		return SLUICE_DROP_NOMEM;
 	sluice_cache_count(&dp->cache, e, pkt->frame.segs, pkt->len);
-	for (i = 0; i < e->nr_op; i++) {
-		if (e->op[i].type == SLUICE_OP_COUNT_DROP)
-			return e->op[i].why;
-		if (e->op[i].type == SLUICE_OP_LIMIT_NEXT && !dp_limit(b, e->op[i].meter, pkt))
-			return e->op[i].why;
-	}
-	return SLUICE_DROP_NONE;
+	return e->op[0].type == SLUICE_OP_COUNT_DROP ? e->op[0].why : SLUICE_DROP_NONE;
 }
 
-/* One visit to a receive ring: chains that were fetched for it, and what became of frames. */
+/*
+ * One visit to a receive ring: the port's limit and what that leaves, chains that were fetched for
+ * it, and what became of frames.
+ */
 struct rx_visit {
 	struct sluice_queue *q;
+	struct burst *b;
 	struct sluice_output *out;
+	struct sluice_net_meter *limit;
+	struct sluice_meter_room room;
 	unsigned int have;
 	unsigned int used;
 	unsigned int packets;
@@ -490,6 +553,28 @@ static bool rx_have_all(const struct rx_visit *v)
 	return !v->used && (v->have == SLUICE_VRING_BURST || v->have >= v->q->cfg.ring.num);
 }
 
+/* The last one may be more than there is room for. */
+static void rx_charge(struct rx_visit *v, const struct sluice_pkt *pkt)
+{
+	dp_charge(v->b, v->limit, pkt);
+	v->room.bytes -= min(v->room.bytes, dp_wire_bytes(pkt));
+	v->room.packets -= min_t(u32, v->room.packets, pkt->frame.segs);
+}
+
+static bool rx_has_room(const struct rx_visit *v)
+{
+	return v->room.bytes && v->room.packets;
+}
+
+/* Did it wait for the limit longer than is good for its connection? */
+static bool rx_too_late(const struct rx_visit *v, struct sk_buff *skb)
+{
+	u64 since = sluice_skb_cb(skb)->since;
+
+	return v->limit && since && v->q->turn.waited &&
+	       (s64)(dp_now(v->b) - since) > (s64)v->limit->patience;
+}
+
 static int rx_write(struct rx_visit *v, struct sluice_pkt *pkt)
 {
 	unsigned int nr = v->have - v->used;
@@ -500,6 +585,8 @@ static int rx_write(struct rx_visit *v, struct sluice_pkt *pkt)
 		v->packets++;
 		v->bytes += pkt->len;
 		v->done++;
+		if (unlikely(v->limit))
+			rx_charge(v, pkt);
 	} else if (err == -ENOBUFS && rx_have_all(v)) {
 		/* Not even a full fetch holds it, so no later one will. */
 		err = -EMSGSIZE;
@@ -591,6 +678,10 @@ static int rx_next(struct burst *b, struct rx_visit *v, struct sk_buff *skb)
 	enum sluice_drop why = SLUICE_DROP_NONE;
 	int err;
 
+	if (unlikely(rx_too_late(v, skb))) {
+		why = SLUICE_DROP_RATE;
+		goto drop;
+	}
 	if (sluice_skb_cb(skb)->policed) {
 		sluice_pkt_recall(&pkt, skb);
 	} else {
@@ -598,7 +689,7 @@ static int rx_next(struct burst *b, struct rx_visit *v, struct sk_buff *skb)
 		why = dp_police(b, &pkt);
 		if (why)
 			goto drop;
-		/* A frame that finds no buffer comes by again and must not be charged twice. */
+		/* A frame that finds no buffer comes by again and must not be counted twice. */
 		sluice_skb_cb(skb)->policed = true;
 	}
 	if (sluice_output_must_adapt(v->q->port, &pkt)) {
@@ -628,7 +719,7 @@ static int rx_run(struct burst *b, struct rx_visit *v, int budget)
 {
 	int err = 0;
 
-	while (!err && v->done < budget && b->dp->misses < DP_MISSES &&
+	while (!err && v->done < budget && b->dp->misses < DP_MISSES && rx_has_room(v) &&
 	       sluice_queue_backlog(v->q)) {
 		if (unlikely(v->q->rest))
 			err = rx_next_rest(v);
@@ -663,20 +754,26 @@ static int rx_discard(struct sluice_queue *q, int budget)
 int sluice_datapath_guest_rx(struct sluice_worker *w, struct sluice_queue *q, int budget)
 {
 	struct sluice_datapath *dp = w->engine;
-	struct rx_visit v = { .q = q, .out = &dp->out };
 	struct burst b;
+	struct rx_visit v = { .q = q, .b = &b, .out = &dp->out };
 	int have, err;
 
 	sluice_assert_worker(w);
 	if (unlikely(!sluice_port_is_up(q->port)))
 		return rx_discard(q, budget);
+	v.limit = dp_limit_of(q, SLUICE_DIR_TO_GUEST);
+	if (dp_must_wait(q, v.limit, &v.room))
+		return 0;
 	have = sluice_vring_fetch(q->vr, dp->out.chain, SLUICE_VRING_BURST, dp->out.seg,
 				  ARRAY_SIZE(dp->out.seg));
 	if (have <= 0)
 		return have;
 	v.have = have;
 	burst_begin(&b, w, q->port);
+	b.turn = &q->turn;
 	err = rx_run(&b, &v, budget);
+	if (!sluice_queue_backlog(q))
+		sluice_meter_turn_end(&q->turn);
 	sluice_vring_unfetch(q->vr, dp->out.chain + v.used, v.have - v.used);
 	if (v.used && !sluice_vring_flush(q->vr))
 		sluice_queue_notify(q, v.packets);

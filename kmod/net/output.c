@@ -290,9 +290,9 @@ static void out_flush_guest(struct sluice_worker *w, struct sluice_output *out,
 	struct sluice_queue *q = st->queue;
 	unsigned int done = 0, n;
 
-	/* Frames that wait already go first. */
+	/* Frames that wait already go first, and those that are to wait go there. */
 	if (q->owner == w && !q->broken && !q->stalled && !sluice_queue_backlog(q) &&
-	    !sluice_port_held_back(st->port)) {
+	    !READ_ONCE(st->port->paced) && !sluice_port_held_back(st->port)) {
 		sluice_queue_use_mm(w, q);
 		do {
 			n = out_write_ring(out, st);

@@ -49,8 +49,9 @@ static void settings_get(const struct sluice_net_port *np, struct port_settings 
 	}
 }
 
-static void settings_put(struct sluice_net_port *np, const struct port_settings *s)
+static void settings_put(struct sluice_port *port, const struct port_settings *s)
 {
+	struct sluice_net_port *np = np_of(port);
 	unsigned int dir;
 
 	rcu_assign_pointer(np->wire, s->wire);
@@ -59,6 +60,7 @@ static void settings_put(struct sluice_net_port *np, const struct port_settings 
 		rcu_assign_pointer(np->rate[dir], s->rate[dir]);
 		WRITE_ONCE(np->acl[dir].default_deny, s->deny[dir]);
 	}
+	WRITE_ONCE(port->paced, s->rate[SLUICE_DIR_TO_GUEST]);
 }
 
 /* The port's draft, made if need be. NULL: no memory. */
@@ -153,7 +155,7 @@ void sluice_port_draft_switch(void)
 	struct sluice_port_draft *d;
 
 	list_for_each_entry(d, &drafts, node) {
-		settings_put(np_of(d->port), &d->next);
+		settings_put(d->port, &d->next);
 		sluice_net_changed(d->port->inst->engine);
 		switched = true;
 	}

@@ -2,7 +2,8 @@
 /*
  * Policy first, then flow. What is compiled here for one packet holds for all packets with the same
  * key, until the configuration changes: every decision depends on the key alone. What depends on
- * time (limits) becomes a step of the program.
+ * time becomes a step of the program, but for a receiver's limit: that is asked when the frame goes
+ * into its ring.
  */
 #include <linux/etherdevice.h>
 #include "control.h"
@@ -26,21 +27,16 @@ static void program_hit(struct sluice_program *prog, struct sluice_counter *c)
 		prog->hit[prog->nr_hit++] = c;
 }
 
-/*
- * A port's access list and limit for one direction. DROP_NONE: passes, and *meter is its limit or
- * NULL.
- */
+/* A port's access list for one direction. DROP_NONE: passes. */
 static enum sluice_drop program_police(struct sluice_program *prog,
 				       const struct sluice_net_port *np, enum sluice_dir dir,
-				       const struct sluice_flow_key *key,
-				       struct sluice_net_meter **meter)
+				       const struct sluice_flow_key *key)
 {
 	enum sluice_drop why = SLUICE_DROP_ACL;
 	struct sluice_counter *hits = NULL;
 	bool allow = sluice_acl_check(&np->acl[dir], key, &hits, &why);
 
 	program_hit(prog, hits);
-	*meter = rcu_dereference(np->rate[dir]);
 	return allow ? SLUICE_DROP_NONE : why;
 }
 
@@ -63,7 +59,6 @@ static bool program_control(const struct sluice_port *port, const struct sluice_
 static void program_output(struct sluice_program *prog, struct sluice_port *in,
 			   struct sluice_port *out, const struct sluice_flow_key *key)
 {
-	struct sluice_net_meter *meter = NULL;
 	enum sluice_drop why;
 	struct sluice_op *op;
 
@@ -74,21 +69,14 @@ static void program_output(struct sluice_program *prog, struct sluice_port *in,
 	else if (!program_control(out, key))
 		why = SLUICE_DROP_CONTROL;
 	else
-		why = program_police(prog, out->engine, SLUICE_DIR_TO_GUEST, key, &meter);
+		why = program_police(prog, out->engine, SLUICE_DIR_TO_GUEST, key);
 	if (why) {
 		op = program_op(prog, SLUICE_OP_COUNT_DROP);
 		op->why = why;
 		op->port = out ?: in;
 		return;
 	}
-	if (meter) {
-		op = program_op(prog, SLUICE_OP_LIMIT_NEXT);
-		op->meter = meter;
-		op->why = SLUICE_DROP_RATE;
-		op->port = out;
-	}
-	op = program_op(prog, SLUICE_OP_OUTPUT);
-	op->port = out;
+	program_op(prog, SLUICE_OP_OUTPUT)->port = out;
 }
 
 /*
@@ -227,13 +215,14 @@ void sluice_program_compile(struct sluice_program *prog, struct sluice_port *por
 	else if (guard)
 		why = sluice_guard_check(&guard->g, key);
 	if (!why)
-		why = program_police(prog, np, dir, key, &meter);
+		why = program_police(prog, np, dir, key);
 	if (why) {
 		program_op(prog, SLUICE_OP_DROP)->why = why;
 		return;
 	}
+	meter = rcu_dereference(np->rate[dir]);
 	if (meter) {
-		op = program_op(prog, SLUICE_OP_LIMIT);
+		op = program_op(prog, SLUICE_OP_PACE);
 		op->meter = meter;
 		op->why = SLUICE_DROP_RATE;
 	}

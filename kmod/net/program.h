@@ -10,7 +10,7 @@ enum sluice_op_type {
 	SLUICE_OP_DROP,		/* the packet, for @why */
 	SLUICE_OP_COUNT_DROP,	/* one output of several is denied: count @why at @port, go on */
 	SLUICE_OP_LIMIT,	/* over @meter: drop the packet for @why */
-	SLUICE_OP_LIMIT_NEXT,	/* over @meter: skip the output that follows */
+	SLUICE_OP_PACE,		/* charge @meter, that its ring waits for; of others as LIMIT */
 	SLUICE_OP_OUTPUT,	/* to @port */
 	SLUICE_OP_SLOW,		/* to the host's stack by the in-port's netdev */
 	SLUICE_OP_REWRITE,	/* as @act says */
@@ -20,8 +20,8 @@ enum sluice_op_type {
  * struct sluice_op - one step
  * @type: enum sluice_op_type
  * @why: drop reason
- * @port: OUTPUT, COUNT_DROP, LIMIT_NEXT (who is charged)
- * @meter: LIMIT, LIMIT_NEXT
+ * @port: OUTPUT, COUNT_DROP
+ * @meter: LIMIT, PACE
  * @act: REWRITE: the flow's action
  */
 struct sluice_op {
@@ -34,8 +34,8 @@ struct sluice_op {
 	struct sluice_port *port;
 };
 
-/* One output takes two steps, and policy in front two more. */
-#define SLUICE_PROGRAM_OPS	(2 * SLUICE_FLOW_MAX_ACTS + 2)
+/* Each action is a step, and policy in front one more. */
+#define SLUICE_PROGRAM_OPS	(SLUICE_FLOW_MAX_ACTS + 1)
 #define SLUICE_PROGRAM_HITS	(SLUICE_FLOW_MAX_ACTS + 2)
 
 struct sluice_program {

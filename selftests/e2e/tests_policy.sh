@@ -72,9 +72,10 @@ test_rate()
 	base || return
 	must sluice rate set port vm1 dir from-guest bps 20000000 || return
 	bps=$(tcp_bps 5) || return
-	is "bits per second" "$bps" -lt 26000000 || return
+	# Never more; how close it comes is up to how fast an emulated guest refills its ring.
+	is "bits per second" "$bps" -lt 20500000 || return
 	is "bits per second" "$bps" -gt 5000000 || return
-	is "drops" "$(port_drops vm1 rate)" -gt 0 || return
+	is "drops" "$(port_drops vm1 rate)" -eq 0 || return
 	must sluice rate off port vm1 || return
 	bps=$(tcp_bps 2) || return
 	is "bits per second without a limit" "$bps" -gt 30000000
