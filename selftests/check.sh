@@ -27,9 +27,9 @@ tmp=$TMPDIR
 c_tests() { sed -n 's/^TESTS *:= *//p' "$tests/$1/Makefile"; }
 # Those that ask of a vDPA device what they ask of a vhost node, and its own.
 vdpa_tests() {
-	echo contain life
+	echo contain life wild
 	# Minutes for what vhost/* asks of the same rings and the same engine.
-	[ -z "${CHECK_LONG:-}" ] || echo data hostile wild
+	[ -z "${CHECK_LONG:-}" ] || echo data hostile
 	c_tests vdpa
 }
 fuzz_targets() { sed -n 's/^FUZZERS *:= *//p' "$tests/unit/Makefile"; }

@@ -31,7 +31,7 @@ FIXTURE_SETUP(wild)
 {
 	struct vnic_cfg cfg = { .drv.features = variant->features, .drv.tx_seg = 3000 };
 
-	self->frames = 3000;
+	self->frames = 82000;
 	wild_init(&self->w, &self->frames);
 	ASSERT_EQ(0, guest_open(&self->g, &cfg));
 }
