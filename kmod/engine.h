@@ -192,12 +192,12 @@ struct sluice_rate {
  * struct sluice_turn - a queue's place among those that wait for a limit; the engine's
  * @bytes: what was charged before it, as the limit counts; 0: it does not wait
  * @packets: likewise, of the limit on packets
- * @waited: something of it waited, and more was there whenever it was looked at since
+ * @until: for when it was told to come back last; 0: never
  */
 struct sluice_turn {
 	u64 bytes;
 	u64 packets;
-	bool waited;
+	u64 until;
 };
 
 enum sluice_act_type {

@@ -280,8 +280,6 @@ int sluice_datapath_guest_tx(struct sluice_worker *w, struct sluice_queue *q, in
 	want = min3(budget, SLUICE_VRING_BURST, q->burst ?: SLUICE_VRING_BURST);
 	want = min_t(u32, want, room.packets);
 	nr_chain = sluice_vring_fetch(q->vr, dp->chain, want, dp->seg, ARRAY_SIZE(dp->seg));
-	if (!nr_chain)
-		sluice_meter_turn_end(&q->turn);
 	if (nr_chain <= 0)
 		return nr_chain;
 	nr = dp_read_ring(dp, q, nr_chain, min_t(u32, room.bytes, DP_BURST_BYTES));

@@ -26,8 +26,9 @@
 /* Who waits is woken that often at most, or at least, if there is that much in a burst. */
 #define METER_STEP_MIN		(100ULL * NSEC_PER_USEC)
 #define METER_STEP_MAX		((u64)NSEC_PER_MSEC)
-/* By so much may be late who waited, and still get the rate. */
+/* By so much may be late who waited within such a time, and still get the rate. */
 #define METER_LATE		(10 * NSEC_PER_MSEC)
+#define METER_RECENT		(100 * NSEC_PER_MSEC)
 
 /* Two packets of 64 KiB, and the segments of one. */
 #define RATE_BURST_MIN		(128U << 10)
@@ -153,14 +154,20 @@ static u64 limit_turn(struct sluice_meter_limit *l, u64 *turn, u64 now_ns, bool 
 	return 0;
 }
 
+bool sluice_meter_waited(const struct sluice_turn *t, u64 now_ns)
+{
+	return t->until && (s64)(now_ns - t->until) < METER_RECENT;
+}
+
 u64 sluice_meter_turn(struct sluice_meter *m, struct sluice_turn *t, u64 now_ns,
 		      struct sluice_meter_room *room)
 {
-	u64 wait = limit_turn(&m->bytes, &t->bytes, now_ns, t->waited, &room->bytes);
+	bool waited = sluice_meter_waited(t, now_ns);
+	u64 wait = limit_turn(&m->bytes, &t->bytes, now_ns, waited, &room->bytes);
 
-	wait = max(wait, limit_turn(&m->packets, &t->packets, now_ns, t->waited, &room->packets));
+	wait = max(wait, limit_turn(&m->packets, &t->packets, now_ns, waited, &room->packets));
 	if (wait) {
-		t->waited = true;
+		t->until = now_ns + wait;
 		return wait;
 	}
 	/* The next turn is behind all who wait now. */
@@ -186,8 +193,10 @@ static void limit_pay(struct sluice_meter_limit *l, u64 now_ns, bool waited, u32
 void sluice_meter_charge(struct sluice_meter *m, const struct sluice_turn *t, u64 now_ns,
 			 u32 packets, u32 bytes)
 {
-	limit_pay(&m->bytes, now_ns, t->waited, min(bytes, METER_BYTES_MAX));
-	limit_pay(&m->packets, now_ns, t->waited, min(packets, METER_PACKETS_MAX));
+	bool waited = sluice_meter_waited(t, now_ns);
+
+	limit_pay(&m->bytes, now_ns, waited, min(bytes, METER_BYTES_MAX));
+	limit_pay(&m->packets, now_ns, waited, min(packets, METER_PACKETS_MAX));
 }
 
 void sluice_rate_defaults(struct sluice_rate *r)

@@ -109,8 +109,9 @@ struct sluice_meter_room {
  *	packet, segments); it is paid for before the next
  *
  * Those who wait go in the order in which they began to, so none of them is kept from it by who
- * is faster. Who comes too late, by 10 ms at most, makes up for it. Context: any, one caller for
- * each @t. Return: 0: he may, and says by sluice_meter_charge() what it was; else after how many ns
+ * is faster. Who comes too late, or has nothing for a moment, makes up for 10 ms of it, if he
+ * waited within the last 100 ms: so a small burst costs no rate. Context: any, one caller for each
+ * @t. Return: 0: he may, and says by sluice_meter_charge() what it was; else after how many ns
  * to ask again.
  */
 u64 sluice_meter_turn(struct sluice_meter *m, struct sluice_turn *t, u64 now_ns,
@@ -118,10 +119,7 @@ u64 sluice_meter_turn(struct sluice_meter *m, struct sluice_turn *t, u64 now_ns,
 /* What went after that, by the same clock. Context: likewise. */
 void sluice_meter_charge(struct sluice_meter *m, const struct sluice_turn *t, u64 now_ns,
 			 u32 packets, u32 bytes);
-/* Nothing is left that waits. */
-static inline void sluice_meter_turn_end(struct sluice_turn *t)
-{
-	t->waited = false;
-}
+/* Did he have to wait, just now? */
+bool sluice_meter_waited(const struct sluice_turn *t, u64 now_ns);
 
 #endif /* _SLUICE_NET_METER_H */

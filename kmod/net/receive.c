@@ -77,7 +77,7 @@ static bool rx_too_late(const struct rx_visit *v, struct sk_buff *skb)
 {
 	u64 since = sluice_skb_cb(skb)->since;
 
-	return v->limit && since && v->q->turn.waited &&
+	return v->limit && since && sluice_meter_waited(&v->q->turn, dp_now(v->b)) &&
 	       (s64)(dp_now(v->b) - since) > (s64)v->limit->patience;
 }
 
@@ -278,8 +278,6 @@ int sluice_datapath_guest_rx(struct sluice_worker *w, struct sluice_queue *q, in
 	burst_begin(&b, w, q->port);
 	b.turn = &q->turn;
 	err = rx_run(&b, &v, budget);
-	if (!sluice_queue_backlog(q))
-		sluice_meter_turn_end(&q->turn);
 	sluice_vring_unfetch(q->vr, dp->out.chain + v.used, v.have - v.used);
 	if (v.used && !sluice_vring_flush(q->vr))
 		sluice_queue_notify(q, v.packets);

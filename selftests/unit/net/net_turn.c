@@ -32,6 +32,8 @@ static u32 chance(u32 below)
  * @turn: as the packet path keeps it
  * @segs: segments of each frame
  * @late: who waits is woken later than asked for by up to that, ns
+ * @refill: not 0: it holds two frames, and is filled again so many ns after it was emptied
+ * @left: frames that it holds then
  * @due: when it is visited next
  * @waits: how often it had to wait
  * @segments: gone so far
@@ -40,6 +42,8 @@ struct ring {
 	struct sluice_turn turn;
 	u32 segs;
 	u32 late;
+	u32 refill;
+	u32 left;
 	u64 due;
 	u64 waits;
 	u64 segments;
@@ -56,13 +60,15 @@ static void visit(struct ring *r, struct sluice_meter *m, u64 now)
 		r->due = now + wait + (r->late ? chance(r->late) : 0);
 		return;
 	}
-	for (frames = 0; frames < min_t(u32, VISIT_FRAMES, room.packets) &&
-	     bytes < min_t(u32, VISIT_BYTES, room.bytes); frames++) {
+	if (!r->left)
+		r->left = r->refill ? 2 : ~0U;
+	for (frames = 0; r->left && frames < min_t(u32, VISIT_FRAMES, room.packets) &&
+	     bytes < min_t(u32, VISIT_BYTES, room.bytes); frames++, r->left--) {
 		sluice_meter_charge(m, &r->turn, now, r->segs, r->segs * SEGMENT);
 		bytes += r->segs * SEGMENT;
 		r->segments += r->segs;
 	}
-	r->due = now + frames * 100 + 1;
+	r->due = now + frames * 100 + 1 + (r->left ? 0 : r->refill);
 }
 
 /* Visit whatever is due until @end. */
@@ -157,6 +163,21 @@ static void test_packets(void)
 	       (unsigned long long)r.segments);
 }
 
+/* A guest whose stack lets it have two frames in the ring, and which takes a while to refill it. */
+static void test_refill(u64 burst)
+{
+	struct sluice_rate limit = { .bps = 20000000, .burst = burst };
+	struct ring r = { .segs = 1, .late = 100 * USEC, .refill = MSEC, .due = SECOND };
+	struct sluice_meter m;
+	u64 now = SECOND;
+
+	sluice_meter_init(&m, &limit);
+	run(&r, 1, &m, &now, 11 * SECOND);
+	tap_ok(within(r.segments, 20000000 / 8.0 * 10 / SEGMENT, 0.02),
+	       "two frames at a time, burst %llu: %llu of %.0f", (unsigned long long)burst,
+	       (unsigned long long)r.segments, 20000000 / 8.0 * 10 / SEGMENT);
+}
+
 /* All that goes at one instant, after a second in which nothing did. */
 static void test_burst(void)
 {
@@ -167,7 +188,6 @@ static void test_burst(void)
 
 	sluice_meter_init(&m, &limit);
 	run(&r, 1, &m, &now, 2 * SECOND);
-	sluice_meter_turn_end(&r.turn);
 	now += SECOND;
 	before = r.segments;
 	for (r.waits = 0; !r.waits; )
@@ -263,7 +283,7 @@ static void test_extremes(void)
 		for (j = 0; j < ARRAY_SIZE(ends); j++)
 			for (k = 0; k < ARRAY_SIZE(ends); k++) {
 				struct sluice_rate rate = { ends[i], ends[j], ends[i], ends[j] };
-				struct sluice_turn t = { .bytes = ends[k], .waited = true };
+				struct sluice_turn t = { .bytes = ends[k], .until = ends[k] };
 				struct sluice_meter_room room;
 				struct sluice_meter m;
 
@@ -370,7 +390,8 @@ static void link_serve(struct link *l, struct sluice_meter *m, u64 patience, uns
 	while (l->head != l->tail && l->due <= now) {
 		unsigned int which = l->frame[l->head % INBOX].flow, segs = which % 64;
 
-		if (l->turn.waited && now - l->frame[l->head % INBOX].since > patience) {
+		if (sluice_meter_waited(&l->turn, now) &&
+		    now - l->frame[l->head % INBOX].since > patience) {
 			l->acked[slot].lost[which / 64] += segs;
 			l->head++;
 			continue;
@@ -385,8 +406,6 @@ static void link_serve(struct link *l, struct sluice_meter *m, u64 patience, uns
 		l->segments += segs;
 		l->head++;
 	}
-	if (l->head == l->tail)
-		sluice_meter_turn_end(&l->turn);
 }
 
 static void link_run(struct link *l, struct sluice_meter *m, u64 patience, u64 *now, u64 time,
@@ -466,6 +485,8 @@ int main(void)
 {
 	test_rates();
 	test_packets();
+	test_refill(1514);
+	test_refill(16000);
 	test_burst();
 	test_shared(1, 131072, 0.9);
 	test_shared(1, 16384, 0.7);
