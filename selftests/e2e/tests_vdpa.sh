@@ -3,13 +3,13 @@
 #
 # End to end: a guest on a vDPA device, network card or disk.  Sourced by inside.sh.
 
-# Uplink, device and port.
+# Uplink, device and port. $1: the management device, else that of devices which QEMU migrates.
 vdpa_setup()
 {
 	must sluice uplink add up0 dev vf0 &&
 	must ip link set vf0 up &&
 	must ip link set up0 up &&
-	must vdpa dev add name vm1 mgmtdev sluice mac "$VM_MAC" &&
+	must vdpa dev add name vm1 mgmtdev "${1:-sluice}" mac "$VM_MAC" &&
 	must sluice wire add vm1 up0 &&
 	must ip link set vm1 up
 }
@@ -69,7 +69,7 @@ test_vdpa_testpmd()
 
 	[ -s "$RIG_TESTPMD" ] || { echo "$RIG_TESTPMD"; return 4; }
 	fresh
-	vdpa_setup || return
+	vdpa_setup sluice-full || return
 	mkdir -p $root $pages
 	gzip -dc "$RIG_TESTPMD" | (cd $root && cpio -id --quiet) &&
 	mount -t hugetlbfs none $pages &&

@@ -122,6 +122,8 @@ static inline unsigned int get_order(unsigned long size)
 
 struct workqueue_struct;
 struct work_struct { void (*func)(struct work_struct *work); };
+struct delayed_work { struct work_struct work; };
+typedef struct { int nobody; } wait_queue_head_t;
 #define INIT_WORK(w, f)		((w)->func = (f))
 #define system_unbound_wq	NULL
 bool queue_work(struct workqueue_struct *wq, struct work_struct *work);
