@@ -380,6 +380,13 @@ struct sluice_engine_ops {
 	int (*wire_del)(struct sluice_port *a, struct sluice_port *b,
 			struct netlink_ext_ack *extack);
 	struct sluice_port *(*wire_peer)(struct sluice_port *a);
+	/*
+	 * Call @fn for each guest port that has a wire to the uplink or a flow that names both,
+	 * more than once if it has both. Changes of that and of guards are told to
+	 * sluice_ask_changed().
+	 */
+	void (*port_behind)(struct sluice_port *uplink,
+			    void (*fn)(struct sluice_port *guest, void *arg), void *arg);
 
 	int (*acl_add)(struct sluice_port *port, const struct sluice_acl_rule *rule,
 		       struct netlink_ext_ack *extack);

@@ -26,6 +26,7 @@
  */
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
+#include "ask.h"
 #include "netlink_ops.h"
 #include "worker.h"
 
@@ -190,6 +191,7 @@ static int change_do(struct sk_buff *skb, struct genl_info *info, sluice_change_
 	err = fn(&c);
 	if (!err)
 		sluice_nl_config(c.net, object);
+	sluice_ask_sync();
 	return err;
 }
 
@@ -366,6 +368,7 @@ static int txn_run_all(struct sluice_txn *txn, struct sluice_change *c)
 	if (c->ops)
 		c->ops->draft_end();
 	txn_finish(txn);
+	sluice_ask_sync();
 	return 0;
 }
 

@@ -27,6 +27,7 @@
 #include <linux/slab.h>
 #include <linux/virtio_net.h>
 #include <net/dst.h>
+#include "ask.h"
 #include "instance.h"
 #include "netlink.h"
 #include "port.h"
@@ -290,6 +291,8 @@ void sluice_port_serve(struct sluice_port *port, const struct sluice_engine_ops 
 	ASSERT_RTNL();
 	rcu_assign_pointer(port->engine_ops, ops);
 	sluice_port_look(port);
+	if (port->kind == SLUICE_PORT_UPLINK)
+		sluice_ask_changed();
 }
 
 /* From the host's workers to the tenants', if it comes to one; there is no way back (rep_tie()). */
@@ -646,6 +649,8 @@ int sluice_port_set_filter(struct sluice_port *port, const struct sluice_rx_filt
 	mutex_lock(&port->lock);
 	old = rcu_replace_pointer(port->filter, new, lockdep_is_held(&port->lock));
 	mutex_unlock(&port->lock);
+	if (new || old)
+		sluice_ask_guest_changed();
 	if (old)
 		kfree_rcu(old, rcu);
 	return 0;

@@ -17,6 +17,7 @@
 #include "sluice.h"
 #include "worker.h"
 
+struct sluice_ask;
 struct sluice_fault;
 struct sluice_fault_threads;
 struct sluice_volume;
@@ -207,6 +208,7 @@ struct sluice_port_filter {
  * @broken_at: when the last of them were, in ktime_get_seconds(), in turn; likewise
  * @quarantine_lock: taken alone, in process context
  * @lower: uplink: the VF's netdev, RTNL; NULL when it was unplugged
+ * @ask: uplink: what is asked of the VF; NULL when it was unplugged; RTNL
  * @inbox: uplink: frames (skb) from the VF's receive path
  * @worker: uplink: who serves it; RTNL, read under RCU
  * @worker_node: uplink: in worker->uplinks; worker thread only
@@ -258,6 +260,7 @@ struct sluice_port {
 	spinlock_t quarantine_lock;
 
 	struct net_device __rcu *lower;
+	struct sluice_ask *ask;
 	struct ptr_ring inbox;
 	struct sluice_worker __rcu *worker;
 	struct list_head worker_node;

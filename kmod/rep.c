@@ -10,6 +10,7 @@
 #include <linux/rtnetlink.h>
 #include <net/addrconf.h>
 #include <net/rtnetlink.h>
+#include "ask.h"
 #include "instance.h"
 #include "netlink.h"
 #include "port.h"
@@ -160,7 +161,10 @@ static int rep_set_mac_address(struct net_device *dev, void *addr)
 {
 	struct net_device *lower = rtnl_dereference(rep_port(dev)->lower);
 
-	return lower ? dev_set_mac_address(lower, addr, NULL) : eth_mac_addr(dev, addr);
+	if (lower)
+		return dev_set_mac_address(lower, addr, NULL);
+	sluice_ask_changed();
+	return eth_mac_addr(dev, addr);
 }
 
 /* Addresses that are wanted above are asked of the VF below. */

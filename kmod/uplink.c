@@ -16,6 +16,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/sched/clock.h>
 #include <net/busy_poll.h>
+#include "ask.h"
 #include "netlink.h"
 #include "port.h"
 #include "tenant.h"
@@ -240,6 +241,9 @@ static void uplink_mirror_carrier(struct sluice_port *port, struct net_device *l
 		netif_carrier_off(port->dev);
 	sluice_netlink_event(dev_net(port->dev),
 			     up ? SLUICE_EVENT_UPLINK_UP : SLUICE_EVENT_UPLINK_DOWN, port, 0);
+	/* What it refused may have been for want of that. */
+	if (up)
+		sluice_ask_changed();
 }
 
 /* Whoever changed the VF's address, the PF's owner for one, changed the uplink's. */
@@ -249,6 +253,7 @@ static void uplink_mirror_address(struct sluice_port *port, const struct net_dev
 		return;
 	eth_hw_addr_set(port->dev, lower->dev_addr);
 	call_netdevice_notifiers(NETDEV_CHANGEADDR, port->dev);
+	sluice_ask_changed();
 }
 
 int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
@@ -262,9 +267,13 @@ int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 	err = uplink_check_lower(lower, extack);
 	if (err)
 		return err;
+	/* Who makes the uplink pays for all that may be asked for. */
+	port->ask = kvzalloc(sizeof(*port->ask), GFP_KERNEL_ACCOUNT);
+	if (!port->ask)
+		return -ENOMEM;
 	err = ptr_ring_init(&port->inbox, SLUICE_INBOX_SIZE, GFP_KERNEL_ACCOUNT);
 	if (err)
-		return err;
+		goto ask;
 	w = sluice_worker_pick(sluice_tenant_is(dev_net(port->dev)));
 	if (IS_ERR(w)) {
 		err = PTR_ERR(w);
@@ -273,10 +282,6 @@ int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 	err = netdev_master_upper_dev_link(lower, port->dev, NULL, NULL, extack);
 	if (err)
 		goto inbox;
-	/* Guests have MAC addresses of their own, and a guest behind a bridge has several. */
-	err = dev_set_promiscuity(lower, 1);
-	if (err)
-		goto unlink;
 	dev_disable_lro(lower);
 	port->burst = UPLINK_BURST_MIN;
 	uplink_put_on_worker(port, w);
@@ -287,14 +292,13 @@ int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 	uplink_mirror_carrier(port, lower);
 	list_for_each_entry(n, &notifiers, node)
 		n->added(port->dev, lower);
+	sluice_ask_changed();
 	return 0;
 
 worker:
 	RCU_INIT_POINTER(port->lower, NULL);
 	lost = uplink_take_off_worker(port, sluice_worker_call_late);
 	uplink_leave_worker(port);
-	dev_set_promiscuity(lower, -1);
-unlink:
 	netdev_upper_dev_unlink(lower, port->dev);
 inbox:
 	synchronize_net();
@@ -302,6 +306,9 @@ inbox:
 		sluice_port_leak(port);
 	else
 		ptr_ring_cleanup(&port->inbox, NULL);
+ask:
+	kvfree(port->ask);
+	port->ask = NULL;
 	return err;
 }
 
@@ -332,7 +339,7 @@ int sluice_uplink_detach(struct sluice_port *port)
 	dev_uc_unsync(lower, port->dev);
 	dev_mc_unsync(lower, port->dev);
 	vlan_vids_del_by_dev(lower, port->dev);
-	dev_set_promiscuity(lower, -1);
+	sluice_ask_end(port, lower);
 	netdev_upper_dev_unlink(lower, port->dev);
 	/* Of the VF's netdev that worker has no more than an RCU reader: its removal may wait. */
 	if (!err)
@@ -425,4 +432,5 @@ int sluice_uplink_init(void)
 void sluice_uplink_exit(void)
 {
 	unregister_netdevice_notifier(&uplink_notifier);
+	sluice_ask_exit();
 }

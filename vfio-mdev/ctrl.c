@@ -27,7 +27,8 @@ static int ctrl_publish_filter(struct sluice_mdev *m)
 	unsigned int i;
 	int err;
 
-	if (m->rx_flags & SLUICE_FILTER_PROMISC)
+	/* One that wants everything asks for tags all the same: the VF may filter by them. */
+	if (m->rx_flags & SLUICE_FILTER_PROMISC && bitmap_empty(m->vlan, VLAN_N_VID))
 		return sluice_port_set_filter(m->port, NULL);
 	f = kzalloc(sizeof(*f), GFP_KERNEL);
 	if (!f)

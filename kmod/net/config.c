@@ -7,6 +7,7 @@
 #include <linux/err.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
+#include "../ask.h"
 #include "acl_draft.h"
 #include "config.h"
 #include "draft.h"
@@ -66,6 +67,7 @@ int sluice_config_wire_set(struct sluice_port *a, struct sluice_port *b,
 		NL_SET_ERR_MSG(extack, "a port has one wire at most: delete the other first");
 		return -EBUSY;
 	}
+	sluice_ask_changed();
 	if (sluice_drafting())
 		return sluice_port_draft_join(a, b);
 	rcu_assign_pointer(port_of(a)->wire, b);
@@ -82,6 +84,7 @@ static void wire_cut(struct sluice_port *a)
 		return;
 	RCU_INIT_POINTER(port_of(a)->wire, NULL);
 	RCU_INIT_POINTER(port_of(b)->wire, NULL);
+	sluice_ask_changed();
 }
 
 int sluice_config_wire_del(struct sluice_port *a, struct sluice_port *b,
@@ -91,11 +94,28 @@ int sluice_config_wire_del(struct sluice_port *a, struct sluice_port *b,
 		NL_SET_ERR_MSG(extack, "there is no wire between these ports");
 		return -ENOENT;
 	}
+	sluice_ask_changed();
 	if (sluice_drafting())
 		return sluice_port_draft_cut(a, b);
 	wire_cut(a);
 	port_changed(a);
 	return 0;
+}
+
+void sluice_config_port_behind(struct sluice_port *uplink,
+			       void (*fn)(struct sluice_port *guest, void *arg), void *arg)
+{
+	struct sluice_port *guest = sluice_config_wire_peer(uplink);
+	unsigned long index;
+	void *nr;
+
+	if (guest && guest->kind == SLUICE_PORT_GUEST)
+		fn(guest, arg);
+	xa_for_each(&port_of(uplink)->ties, index, nr) {
+		guest = xa_to_value(nr) ? xa_load(&sluice_ports, index) : NULL;
+		if (guest)
+			fn(guest, arg);
+	}
 }
 
 /* --- access lists --- */
@@ -247,6 +267,8 @@ int sluice_config_guard_set(struct sluice_port *port, const struct sluice_guard 
 	err = guard_replace(port, entry);
 	if (err)
 		kfree(entry);
+	else
+		sluice_ask_changed();
 	return err;
 }
 
@@ -337,6 +359,7 @@ void sluice_config_instance_exit(struct sluice_net_instance *ni)
 int sluice_config_port_init(struct sluice_net_port *np)
 {
 	memset(np, 0, sizeof(*np));
+	xa_init_flags(&np->ties, XA_FLAGS_ACCOUNT);
 	return 0;
 }
 
@@ -364,6 +387,7 @@ void sluice_config_port_exit(struct sluice_net_instance *ni, struct sluice_port 
 	/* None: the port was held in a namespace whose tables could not be made. */
 	if (ni)
 		sluice_net_config_port_gone(ni, port);
+	xa_destroy(&np->ties);
 
 	for (dir = 0; dir < SLUICE_DIRS; dir++) {
 		sluice_acl_list_reclaim(list[dir]);

@@ -26,6 +26,8 @@ int sluice_config_wire_set(struct sluice_port *a, struct sluice_port *b,
 int sluice_config_wire_del(struct sluice_port *a, struct sluice_port *b,
 			   struct netlink_ext_ack *extack);
 struct sluice_port *sluice_config_wire_peer(struct sluice_port *a);
+void sluice_config_port_behind(struct sluice_port *uplink,
+			       void (*fn)(struct sluice_port *guest, void *arg), void *arg);
 
 int sluice_config_acl_add(struct sluice_port *port, const struct sluice_acl_rule *rule,
 			  struct netlink_ext_ack *extack);

@@ -3,6 +3,7 @@
 #include <linux/err.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
+#include "../ask.h"
 #include "config.h"
 #include "draft.h"
 #include "flow.h"
@@ -217,6 +218,71 @@ static void act_show(const struct sluice_flow_act *act, struct sluice_act *to, b
 	}
 }
 
+/* Where flows between the two are counted; NULL: no uplink and a guest are these. */
+static struct xarray *flow_ties(struct sluice_port *in, struct sluice_port *out, u32 *index)
+{
+	struct sluice_port *uplink = in->kind == SLUICE_PORT_UPLINK ? in : out;
+	struct sluice_port *guest = uplink == in ? out : in;
+
+	if (uplink->kind != SLUICE_PORT_UPLINK || guest->kind != SLUICE_PORT_GUEST)
+		return NULL;
+	*index = guest->index;
+	return &((struct sluice_net_port *)uplink->engine)->ties;
+}
+
+/* One flow more, or less, goes from @in to @out. It has its place: this cannot fail. */
+static void flow_tie_ports(struct sluice_port *in, struct sluice_port *out, int change)
+{
+	struct xarray *ties;
+	unsigned long nr;
+	u32 index;
+
+	ties = flow_ties(in, out, &index);
+	if (!ties)
+		return;
+	nr = xa_to_value(xa_load(ties, index)) + change;
+	xa_store(ties, index, xa_mk_value(nr), GFP_KERNEL);
+	if (nr == (change > 0 ? 1 : 0))
+		sluice_ask_changed();
+}
+
+/* The port that it matches, or NULL. */
+static struct sluice_port *flow_in_port(const struct sluice_flow *flow)
+{
+	struct sluice_flow_key key, mask;
+
+	sluice_flow_match(flow, &key, &mask);
+	return mask.in_port ? xa_load(&sluice_ports, key.in_port) : NULL;
+}
+
+static void flow_tie(const struct sluice_flow *flow, int change)
+{
+	struct sluice_port *in = flow_in_port(flow);
+	unsigned int i;
+
+	for (i = 0; in && i < flow->nr_act; i++)
+		if (flow->act[i].type == SLUICE_ACT_OUTPUT && flow->act[i].port)
+			flow_tie_ports(in, flow->act[i].port, change);
+}
+
+/* A place for what flow_tie() will count, if @in is the port that @flow matches. */
+static int flow_tie_prepare(const struct sluice_flow *flow, struct sluice_port *in)
+{
+	struct xarray *ties;
+	unsigned int i;
+	int err = 0;
+	u32 index;
+
+	for (i = 0; in && i < flow->nr_act && !err; i++) {
+		if (flow->act[i].type != SLUICE_ACT_OUTPUT || !flow->act[i].port)
+			continue;
+		ties = flow_ties(in, flow->act[i].port, &index);
+		if (ties && !xa_load(ties, index))
+			err = xa_err(xa_store(ties, index, xa_mk_value(0), GFP_KERNEL));
+	}
+	return err;
+}
+
 void sluice_config_flow_count(struct sluice_net_instance *ni, const struct sluice_flow *flow,
 			      int change)
 {
@@ -225,6 +291,7 @@ void sluice_config_flow_count(struct sluice_net_instance *ni, const struct sluic
 	for (i = 0; i < flow->nr_act; i++)
 		if (flow->act[i].type == SLUICE_ACT_METER)
 			flow->act[i].meter->users += change;
+	flow_tie(flow, change);
 	sluice_tenant_count(ni->inst, 0, change);
 }
 
@@ -250,15 +317,19 @@ static int flow_insert(struct sluice_instance *inst, struct sluice_flow *flow,
 {
 	struct sluice_net_instance *ni = sluice_config_of(inst);
 	u32 ifindex = spec->key.in_port;
-	struct sluice_port *port;
+	struct sluice_port *port = NULL;
 	int err;
 
 	if (spec->mask.in_port) {
 		port = flow_port(inst, ifindex, extack);
 		if (!port)
 			return -ENODEV;
-		spec->key.in_port = port->index;
 	}
+	err = flow_tie_prepare(flow, port);
+	if (err)
+		return err;
+	if (port)
+		spec->key.in_port = port->index;
 	if (sluice_drafting())
 		err = sluice_flow_draft_add(ni, flow, spec, extack);
 	else
@@ -359,25 +430,21 @@ int sluice_config_flow_flush(struct sluice_instance *inst)
 	return 0;
 }
 
-static bool flow_matches_port(const struct sluice_flow *flow, const struct sluice_port *port)
-{
-	struct sluice_flow_key key, mask;
-
-	sluice_flow_match(flow, &key, &mask);
-	return mask.in_port && key.in_port == port->index;
-}
-
 /* Outputs to the port lose it; true if the flow can match no more. */
 static bool flow_forget_port(struct sluice_flow *flow, void *arg)
 {
-	struct sluice_port *port = arg;
+	struct sluice_port *port = arg, *in = flow_in_port(flow);
 	unsigned int i;
 
-	if (flow_matches_port(flow, port))
+	if (in == port)
 		return true;
-	for (i = 0; i < flow->nr_act; i++)
-		if (flow->act[i].type == SLUICE_ACT_OUTPUT && flow->act[i].port == port)
-			WRITE_ONCE(flow->act[i].port, NULL);
+	for (i = 0; i < flow->nr_act; i++) {
+		if (flow->act[i].type != SLUICE_ACT_OUTPUT || flow->act[i].port != port)
+			continue;
+		if (in)
+			flow_tie_ports(in, port, -1);
+		WRITE_ONCE(flow->act[i].port, NULL);
+	}
 	return false;
 }
 

@@ -109,6 +109,7 @@ static const struct sluice_engine_ops net_ops = {
 	.wire_set = sluice_config_wire_set,
 	.wire_del = sluice_config_wire_del,
 	.wire_peer = sluice_config_wire_peer,
+	.port_behind = sluice_config_port_behind,
 	.acl_add = sluice_config_acl_add,
 	.acl_del = sluice_config_acl_del,
 	.acl_flush = sluice_config_acl_flush,

@@ -41,6 +41,8 @@ struct sluice_net_instance {
  * @rate: limit by direction, NULL when none
  * @wire: the other end of a wire, or NULL
  * @draft: what a transaction under way makes of it (port_draft.c), or NULL; RTNL, not for packets
+ * @ties: of an uplink: how many flows name it and a guest port, by the index of that, which has its
+ *	place from the first of them on; RTNL
  */
 struct sluice_net_port {
 	struct sluice_acl acl[SLUICE_DIRS];
@@ -48,6 +50,7 @@ struct sluice_net_port {
 	struct sluice_net_meter __rcu *rate[SLUICE_DIRS];
 	struct sluice_port __rcu *wire;
 	struct sluice_port_draft *draft;
+	struct xarray ties;
 };
 
 /* A generation that no namespace ever had. RTNL. */

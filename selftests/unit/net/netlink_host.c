@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What sluice.ko and the kernel are to the netlink family. */
 #include "netlink_host.h"
+#include "ask.h"
 #include "net/draft.h"
 #include "net/config.h"
 
@@ -54,6 +55,7 @@ static const struct sluice_engine_ops engine = {
 	.wire_set = sluice_config_wire_set,
 	.wire_del = sluice_config_wire_del,
 	.wire_peer = sluice_config_wire_peer,
+	.port_behind = sluice_config_port_behind,
 	.acl_add = sluice_config_acl_add,
 	.acl_del = sluice_config_acl_del,
 	.acl_flush = sluice_config_acl_flush,
@@ -105,6 +107,37 @@ static void instance_exit(void)
 		abort();
 	kfree(instance.engine);
 	instance.engine = NULL;
+}
+
+/* --- what VFs are asked for --- */
+
+static bool ask_due;
+
+void sluice_ask_changed(void)
+{
+	ASSERT_RTNL();
+	ask_due = true;
+}
+
+static void behind(struct sluice_port *guest, void *arg)
+{
+	/* Who is gone is not behind anything. */
+	if (guest->gone || guest->kind != SLUICE_PORT_GUEST)
+		abort();
+}
+
+void sluice_ask_sync(void)
+{
+	struct sluice_port *port;
+	unsigned long i;
+
+	ASSERT_RTNL();
+	if (nr_paused)
+		abort();
+	xa_for_each(&sluice_ports, i, port)
+		if (ask_due && port->kind == SLUICE_PORT_UPLINK)
+			engine.port_behind(port, behind, NULL);
+	ask_due = false;
 }
 
 /* --- netdevs --- */
@@ -192,6 +225,7 @@ struct host_port {
 	struct sluice_port port;
 	struct net_device dev;
 	struct sluice_net_port policy;
+	struct sluice_ask ask;
 };
 
 static void port_free(struct sluice_port *port)
@@ -275,8 +309,10 @@ struct sluice_port *sluice_uplink_add(struct net *net, const char *name, struct 
 		}
 	}
 	port = port_new(name, 0, extack);
-	if (!IS_ERR(port))
+	if (!IS_ERR(port)) {
 		port->lower = dev;
+		port->ask = &container_of(port, struct host_port, port)->ask;
+	}
 	return port;
 }
 
@@ -292,12 +328,14 @@ void sluice_port_del(struct sluice_port *port)
 	unsigned int i;
 
 	ASSERT_RTNL();
-	if (port->gone || xa_erase(&sluice_ports, port->index) != port)
+	if (port->gone)
 		abort();
 	for (i = 0; i < 2 * port->nr_pairs; i++)
 		unassign(&port->queue[i].worker);
 	unassign(&port->worker);
 	sluice_config_port_exit(instance.engine, port, port->engine);
+	if (xa_erase(&sluice_ports, port->index) != port)
+		abort();
 	/* What lasts a little longer has no policy. */
 	port->engine = NULL;
 	port->gone = true;

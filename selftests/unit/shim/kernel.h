@@ -66,6 +66,19 @@ typedef unsigned int gfp_t;
 #define GENMASK(h, l)		((~0UL << (l)) & (~0UL >> (63 - (h))))
 #define BITS_PER_LONG		((int)(8 * sizeof(long)))
 #define BITS_TO_LONGS(n)	(((n) + BITS_PER_LONG - 1) / BITS_PER_LONG)
+#define DECLARE_BITMAP(name, n)	unsigned long name[BITS_TO_LONGS(n)]
+
+/* The first bit from @i on that is @value, or @n. */
+static inline unsigned int shim_next_bit(const unsigned long *map, unsigned int n, unsigned int i, bool value)
+{
+	while (i < n && (map[i / BITS_PER_LONG] >> i % BITS_PER_LONG & 1) != value)
+		i++;
+	return i;
+}
+
+#define for_each_set_bitrange(b, e, map, n) \
+	for (b = shim_next_bit(map, n, 0, true); e = shim_next_bit(map, n, b, false), b < (n); \
+	     b = shim_next_bit(map, n, e, true))
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define static_assert(e, ...)	_Static_assert(e, #e)
 #define BUILD_BUG_ON(c)		_Static_assert(!(c), #c)
@@ -249,6 +262,7 @@ static inline void msleep(unsigned int ms) { (void)ms; }
 static inline bool ether_addr_equal(const u8 *a, const u8 *b) { return !memcmp(a, b, 6); }
 static inline void ether_addr_copy(u8 *to, const u8 *from) { memcpy(to, from, 6); }
 static inline bool is_zero_ether_addr(const u8 *a) { return !(a[0] | a[1] | a[2] | a[3] | a[4] | a[5]); }
+static inline bool is_broadcast_ether_addr(const u8 *a) { return (a[0] & a[1] & a[2] & a[3] & a[4] & a[5]) == 0xff; }
 static inline bool is_valid_ether_addr(const u8 *a) { return !(a[0] & 1) && !is_zero_ether_addr(a); }
 
 static inline bool ipv6_addr_any(const struct in6_addr *a) { return !memchr_inv(a, 0, sizeof(*a)); }

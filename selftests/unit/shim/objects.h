@@ -80,7 +80,7 @@ struct notifier_block { int (*notifier_call)(struct notifier_block *nb, unsigned
 
 /* --- netdevs ------------------------------------------------------------------------------------------------ */
 
-struct net_device { char name[16]; int ifindex; unsigned int mtu; unsigned short type; u8 dev_addr[6]; };
+struct net_device { char name[16]; int ifindex; unsigned int mtu; unsigned short type; u8 dev_addr[6]; u8 addr_assign_type; };
 bool dev_valid_name(const char *name);
 struct net_device *__dev_get_by_name(struct net *net, const char *name);
 struct net_device *__dev_get_by_index(struct net *net, int ifindex);

@@ -315,6 +315,10 @@ static inline void *xa_erase(struct xarray *xa, unsigned long i)
 	return p;
 }
 
+/* A value is no place in memory. */
+static inline void *xa_mk_value(unsigned long v) { return (void *)(v << 1 | 1); }
+static inline unsigned long xa_to_value(const void *p) { return (unsigned long)p >> 1; }
+
 /* The body may erase the entry that it has. */
 static inline void *shim_xa_next(const struct xarray *xa, unsigned long *i, unsigned long from)
 {

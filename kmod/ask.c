@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is asked of the VF below an uplink. Most VFs filter by VLAN, and one that is not trusted by
+ * address too, whatever it was told of being promiscuous: so what is known to be wanted is asked.
+ *
+ * DOC: Who wants what
+ *
+ * The operator: by his own word for the uplink, and by the guards of the ports behind it, that is,
+ * those with a wire or flows to it; by a port's own address, if no guard lists any. Their guests:
+ * by the receive filters of their drivers. A guest whose guard lists MACs is not listened to about
+ * unicast addresses, and one whose guard is strict not about VLANs: what it may have of those the
+ * guard has asked for. Others have what they like, within bounds; it is asked last. (VLAN
+ * interfaces and the like above the uplink's netdev ask by themselves: rep.c.)
+ *
+ * DOC: When
+ *
+ * A VF's driver asks the PF, by a mailbox that may take milliseconds, under RTNL. So it is neither
+ * done on a worker nor while workers are paused: a change says that there was one, and when all of
+ * the command or transaction is through, what is wanted is collected anew and the difference asked
+ * of the VF. That ends after some milliseconds; work goes on with the rest, and begins what guests
+ * change, but has RTNL for a tenth of the time at most.
+ *
+ * What a VF refuses is shown, and asked again when something was taken back, when the operator
+ * changes something and when the VF comes up. A frame that does not come for that is all that
+ * happens: what is not asked opens nothing.
+ */
+#include <linux/etherdevice.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/sched/clock.h>
+#include <linux/workqueue.h>
+#include "ask.h"
+#include "port.h"
+
+/* One hold of RTNL. */
+#define ASK_CALLS	256
+#define ASK_NS		(10 * NSEC_PER_MSEC)
+/* Then others have it. */
+#define ASK_PAUSE	(HZ / 10)
+
+enum { ASK_CHANGED, ASK_RETRY };
+
+struct ask_budget {
+	unsigned int calls;
+	u64 until;
+};
+
+static unsigned long ask_flags;
+/* The uplink that comes first, lest those ahead of it have all the time. RTNL */
+static unsigned long ask_next;
+/* Too big for the stack. RTNL */
+static struct sluice_guard ask_guard;
+
+static void ask_work_fn(struct work_struct *work)
+{
+	/* It was done meanwhile. */
+	if (!test_bit(ASK_CHANGED, &ask_flags))
+		return;
+	rtnl_lock();
+	sluice_ask_sync();
+	rtnl_unlock();
+}
+
+static DECLARE_DELAYED_WORK(ask_work, ask_work_fn);
+
+void sluice_ask_changed(void)
+{
+	set_bit(ASK_RETRY, &ask_flags);
+	set_bit(ASK_CHANGED, &ask_flags);
+	/* Who has RTNL has not come as far as sluice_ask_sync(). */
+	queue_delayed_work(system_long_wq, &ask_work, 0);
+}
+SLUICE_EXPORT(sluice_ask_changed);
+
+void sluice_ask_guest_changed(void)
+{
+	set_bit(ASK_CHANGED, &ask_flags);
+	queue_delayed_work(system_long_wq, &ask_work, ASK_PAUSE);
+}
+
+/* --- what is wanted -------------------------------------------------------------------------- */
+
+/* Where it is, or would be. */
+static unsigned int ask_place(const struct sluice_ask *ask, const u8 *addr)
+{
+	unsigned int low = 0, high = ask->nr_addr;
+
+	while (low < high) {
+		unsigned int mid = (low + high) / 2;
+
+		if (memcmp(ask->addr[mid].addr, addr, ETH_ALEN) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* @how: SLUICE_ASK_WANTED, and SLUICE_ASK_FIRM if the operator does. */
+static void ask_want_addr(struct sluice_ask *ask, const u8 *addr, u8 how)
+{
+	unsigned int i = ask_place(ask, addr);
+	struct sluice_ask_addr *a = &ask->addr[i];
+	bool there = i < ask->nr_addr && ether_addr_equal_unaligned(a->addr, addr);
+
+	if (there && a->state & SLUICE_ASK_WANTED) {
+		a->state |= how;
+		return;
+	}
+	if (ask->nr_wanted == SLUICE_ASK_ADDRS) {
+		ask->left_out++;
+		return;
+	}
+	ask->nr_wanted++;
+	if (!there) {
+		memmove(a + 1, a, (ask->nr_addr++ - i) * sizeof(*a));
+		memcpy(a->addr, addr, ETH_ALEN);
+		a->state = 0;
+	}
+	a->state |= how;
+}
+
+static void ask_want_vlans(struct sluice_ask *ask, const struct sluice_vlan_range *range,
+			   unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		bitmap_set(ask->firm, range[i].first, range[i].last - range[i].first + 1);
+}
+
+static void ask_collect_word(struct sluice_ask *ask)
+{
+	const struct sluice_ask_word *word = &ask->word;
+	unsigned int i;
+
+	for (i = 0; i < word->nr_mac; i++)
+		ask_want_addr(ask, word->mac[i], SLUICE_ASK_WANTED | SLUICE_ASK_FIRM);
+	ask_want_vlans(ask, word->vlan, word->nr_vlan);
+}
+
+/* In what a guard says. Is there one? */
+static bool ask_get_guard(struct sluice_port *guest)
+{
+	const struct sluice_engine_ops *ops = rtnl_dereference(guest->engine_ops);
+
+	return ops && ops->guard_get(guest, &ask_guard);
+}
+
+static void ask_collect_guard(struct sluice_port *guest, void *arg)
+{
+	const struct sluice_guard *g = &ask_guard;
+	bool guarded = ask_get_guard(guest);
+	struct sluice_ask *ask = arg;
+	unsigned int i;
+
+	/* That the operator gave the port, not one by chance: its guest's, as far as he knows. */
+	if ((!guarded || !g->nr_mac) && guest->dev->addr_assign_type != NET_ADDR_RANDOM)
+		ask_want_addr(ask, guest->dev->dev_addr, SLUICE_ASK_WANTED | SLUICE_ASK_FIRM);
+	if (!guarded)
+		return;
+	for (i = 0; i < g->nr_mac; i++)
+		ask_want_addr(ask, g->mac[i], SLUICE_ASK_WANTED | SLUICE_ASK_FIRM);
+	ask_want_vlans(ask, g->vlan, g->nr_vlan);
+}
+
+/* May a guest ask for it? @unicast: for what it likes, as no guard says what it may have. */
+static bool ask_guest_may(const struct sluice_port *guest, const u8 *addr, bool unicast)
+{
+	if (!is_multicast_ether_addr(addr))
+		return unicast && !is_zero_ether_addr(addr);
+	/* What bridges keep to themselves passes as the operator says, and broadcast anyway. */
+	return !is_broadcast_ether_addr(addr) &&
+	       (!is_link_local_ether_addr(addr) || guest->control);
+}
+
+static void ask_want_guest_vlans(struct sluice_ask *ask, const struct sluice_rx_filter *f)
+{
+	unsigned int vid, nr = 0;
+
+	for_each_set_bit(vid, f->vlan, VLAN_VID_MASK) {
+		if (nr++ < SLUICE_ASK_GUEST_VLANS)
+			__set_bit(vid, ask->wanted);
+		else
+			ask->left_out++;
+	}
+}
+
+static void ask_collect_filter(struct sluice_port *guest, void *arg)
+{
+	bool guarded = ask_get_guard(guest);
+	const struct sluice_port_filter *p;
+	struct sluice_ask *ask = arg;
+	unsigned int i;
+
+	rcu_read_lock();
+	p = rcu_dereference(guest->filter);
+	/* Nobody knows which groups it wants, as all are sent to it. */
+	if (!p || p->f.flags & (SLUICE_FILTER_PROMISC | SLUICE_FILTER_ALLMULTI))
+		ask->want_allmulti = true;
+	for (i = 0; p && i < p->f.nr_addr; i++) {
+		if (ask_guest_may(guest, p->f.addr[i], !guarded || !ask_guard.nr_mac))
+			ask_want_addr(ask, p->f.addr[i], SLUICE_ASK_WANTED);
+	}
+	if (p && p->f.flags & SLUICE_FILTER_VLAN && !(guarded && ask_guard.strict))
+		ask_want_guest_vlans(ask, &p->f);
+	rcu_read_unlock();
+}
+
+/* Keep those that have one of @states, and of their states those in @mask. */
+static void ask_keep(struct sluice_ask *ask, u8 states, u8 mask)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < ask->nr_addr; i++) {
+		if (!(ask->addr[i].state & states))
+			continue;
+		ask->addr[nr] = ask->addr[i];
+		ask->addr[nr++].state &= mask;
+	}
+	ask->nr_addr = nr;
+}
+
+static void ask_collect(struct sluice_port *uplink, const struct sluice_engine_ops *ops)
+{
+	struct sluice_ask *ask = uplink->ask;
+
+	ask_keep(ask, SLUICE_ASK_ASKED, SLUICE_ASK_ASKED);
+	ask->nr_wanted = 0;
+	ask->left_out = 0;
+	ask->want_allmulti = false;
+	bitmap_zero(ask->firm, VLAN_N_VID);
+	ask_collect_word(ask);
+	ops->port_behind(uplink, ask_collect_guard, ask);
+	bitmap_copy(ask->wanted, ask->firm, VLAN_N_VID);
+	ops->port_behind(uplink, ask_collect_filter, ask);
+}
+
+/* --- asking ---------------------------------------------------------------------------------- */
+
+/* May the VF be asked for one thing more? */
+static bool ask_spend(struct ask_budget *b)
+{
+	if (!b->calls || local_clock() > b->until)
+		return false;
+	b->calls--;
+	return true;
+}
+
+static int ask_addr_add(struct net_device *lower, const u8 *addr)
+{
+	return is_multicast_ether_addr(addr) ? dev_mc_add(lower, addr) : dev_uc_add(lower, addr);
+}
+
+static void ask_addr_del(struct net_device *lower, const u8 *addr)
+{
+	if (is_multicast_ether_addr(addr))
+		dev_mc_del(lower, addr);
+	else
+		dev_uc_del(lower, addr);
+}
+
+/* Those that follow return false when they ran out of @b. */
+
+static bool ask_take_back(struct sluice_ask *ask, struct net_device *lower, struct ask_budget *b)
+{
+	unsigned int i, vid;
+
+	for (i = 0; i < ask->nr_addr; i++) {
+		struct sluice_ask_addr *a = &ask->addr[i];
+
+		if (!(a->state & SLUICE_ASK_ASKED) || a->state & SLUICE_ASK_WANTED)
+			continue;
+		if (!ask_spend(b))
+			return false;
+		ask_addr_del(lower, a->addr);
+		a->state &= ~SLUICE_ASK_ASKED;
+	}
+	for_each_andnot_bit(vid, ask->asked, ask->wanted, VLAN_N_VID) {
+		if (!ask_spend(b))
+			return false;
+		vlan_vid_del(lower, htons(ETH_P_8021Q), vid);
+		__clear_bit(vid, ask->asked);
+		/* There is room now. */
+		bitmap_zero(ask->refused, VLAN_N_VID);
+	}
+	return true;
+}
+
+static bool ask_addrs(struct sluice_ask *ask, struct net_device *lower, u8 how,
+		      struct ask_budget *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < ask->nr_addr; i++) {
+		struct sluice_ask_addr *a = &ask->addr[i];
+
+		/* Its own it has; another one, once it gets that, comes as a change. */
+		if (!(a->state & how) || a->state & (SLUICE_ASK_ASKED | SLUICE_ASK_REFUSED) ||
+		    ether_addr_equal_unaligned(a->addr, lower->dev_addr))
+			continue;
+		if (!ask_spend(b))
+			return false;
+		a->state |= ask_addr_add(lower, a->addr) ? SLUICE_ASK_REFUSED : SLUICE_ASK_ASKED;
+	}
+	return true;
+}
+
+static void ask_vlan(struct sluice_ask *ask, struct net_device *lower, unsigned int vid)
+{
+	int err = vlan_vid_add(lower, htons(ETH_P_8021Q), vid);
+
+	__assign_bit(vid, ask->asked, !err);
+	__assign_bit(vid, ask->refused, err);
+	if (err && test_bit(vid, ask->firm))
+		net_warn_ratelimited("sluice: %s does not take VLAN %u: error %d\n", lower->name,
+				     vid, err);
+}
+
+static bool ask_vlans(struct sluice_ask *ask, struct net_device *lower, const unsigned long *of,
+		      struct ask_budget *b)
+{
+	unsigned int vid;
+
+	for_each_andnot_bit(vid, of, ask->asked, VLAN_N_VID) {
+		if (test_bit(vid, ask->refused))
+			continue;
+		if (!ask_spend(b))
+			return false;
+		ask_vlan(ask, lower, vid);
+	}
+	return true;
+}
+
+static void ask_set_promisc(struct sluice_ask *ask, struct net_device *lower, bool on)
+{
+	if (ask->promisc != on && !dev_set_promiscuity(lower, on ? 1 : -1))
+		ask->promisc = on;
+}
+
+static void ask_set_allmulti(struct sluice_ask *ask, struct net_device *lower, bool on)
+{
+	if (ask->allmulti != on && !dev_set_allmulti(lower, on ? 1 : -1))
+		ask->allmulti = on;
+}
+
+/* What gives more comes first, what takes away last: meanwhile nothing is lost. */
+static bool ask_vf(struct sluice_ask *ask, struct net_device *lower, struct ask_budget *b)
+{
+	bool some = ask->word.no_promisc;
+
+	/* Guests have MAC addresses of their own, and a guest behind a bridge has several. */
+	if (!some)
+		ask_set_promisc(ask, lower, true);
+	if (some && ask->want_allmulti)
+		ask_set_allmulti(ask, lower, true);
+	if (!ask_take_back(ask, lower, b) || !ask_addrs(ask, lower, SLUICE_ASK_FIRM, b) ||
+	    !ask_vlans(ask, lower, ask->firm, b) ||
+	    !ask_addrs(ask, lower, SLUICE_ASK_WANTED, b) ||
+	    !ask_vlans(ask, lower, ask->wanted, b))
+		return false;
+	if (!some || !ask->want_allmulti)
+		ask_set_allmulti(ask, lower, false);
+	if (some)
+		ask_set_promisc(ask, lower, false);
+	return true;
+}
+
+/* False: there is more to do. */
+static bool ask_uplink(struct sluice_port *uplink, bool again, struct ask_budget *b)
+{
+	const struct sluice_engine_ops *ops = rtnl_dereference(uplink->engine_ops);
+	struct net_device *lower = rtnl_dereference(uplink->lower);
+	struct sluice_ask *ask = uplink->ask;
+
+	/* While it is held nobody knows who is behind it: all stays. */
+	if (!lower || !ops)
+		return true;
+	ask_collect(uplink, ops);
+	bitmap_and(ask->refused, ask->refused, ask->wanted, VLAN_N_VID);
+	if (again)
+		bitmap_zero(ask->refused, VLAN_N_VID);
+	if (!ask_vf(ask, lower, b))
+		return false;
+	ask_keep(ask, SLUICE_ASK_WANTED, ~0);
+	return true;
+}
+
+/* Uplinks from @first to @last, as far as the time goes: false if that was not all. */
+static bool ask_some(unsigned long first, unsigned long last, bool again, struct ask_budget *b)
+{
+	struct sluice_port *port;
+	unsigned long index;
+	bool done = true;
+
+	xa_for_each_range(&sluice_ports, index, port, first, last) {
+		if (!port->ask || ask_uplink(port, again, b))
+			continue;
+		/* It goes on there. */
+		if (done)
+			ask_next = index;
+		done = false;
+	}
+	return done;
+}
+
+static bool ask_round(bool again, struct ask_budget *b)
+{
+	unsigned long first = ask_next;
+	bool done = ask_some(first, ULONG_MAX, again, b);
+
+	/* Those ahead of it: if some are left behind it, then it goes on there. */
+	if (first && !ask_some(0, first - 1, again, b)) {
+		if (!done)
+			ask_next = first;
+		done = false;
+	}
+	return done;
+}
+
+void sluice_ask_sync(void)
+{
+	struct ask_budget b = { .calls = ASK_CALLS };
+	bool again;
+
+	ASSERT_RTNL();
+	if (!test_and_clear_bit(ASK_CHANGED, &ask_flags))
+		return;
+	again = test_and_clear_bit(ASK_RETRY, &ask_flags);
+	b.until = local_clock() + ASK_NS;
+	if (!ask_round(again, &b))
+		sluice_ask_guest_changed();
+}
+
+void sluice_ask_end(struct sluice_port *uplink, struct net_device *lower)
+{
+	struct ask_budget all = { .calls = UINT_MAX, .until = U64_MAX };
+	struct sluice_ask *ask = uplink->ask;
+
+	ASSERT_RTNL();
+	ask_keep(ask, SLUICE_ASK_ASKED, SLUICE_ASK_ASKED);
+	bitmap_zero(ask->wanted, VLAN_N_VID);
+	ask_take_back(ask, lower, &all);
+	ask_set_allmulti(ask, lower, false);
+	ask_set_promisc(ask, lower, false);
+	uplink->ask = NULL;
+	kvfree(ask);
+}
+
+void sluice_ask_exit(void)
+{
+	cancel_delayed_work_sync(&ask_work);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is asked of the VF below an uplink: addresses and VLANs that are wanted above it. */
+#ifndef _SLUICE_ASK_H
+#define _SLUICE_ASK_H
+
+#include <linux/bits.h>
+#include <linux/if_ether.h>
+#include <linux/if_vlan.h>
+#include <linux/types.h>
+#include "engine.h"
+
+struct net_device;
+struct sluice_port;
+
+/* Addresses that one VF is asked for, at most. */
+#define SLUICE_ASK_ADDRS	512
+/* VLANs that one guest has asked for by itself, at most. */
+#define SLUICE_ASK_GUEST_VLANS	64
+/* Of the operator's own. */
+#define SLUICE_ASK_WORD_MACS	32
+#define SLUICE_ASK_WORD_VLANS	16
+
+/**
+ * struct sluice_ask_word - what the operator says that is wanted of the VF
+ * @no_promisc: it is not to give us everything, but only what it is asked for
+ * @nr_mac: length of @mac
+ * @nr_vlan: length of @vlan
+ * @mac: addresses, multicast too
+ * @vlan: 802.1Q ids
+ */
+struct sluice_ask_word {
+	bool no_promisc;
+	unsigned int nr_mac;
+	unsigned int nr_vlan;
+	u8 mac[SLUICE_ASK_WORD_MACS][ETH_ALEN];
+	struct sluice_vlan_range vlan[SLUICE_ASK_WORD_VLANS];
+};
+
+#define SLUICE_ASK_WANTED	BIT(0)	/* by anybody */
+#define SLUICE_ASK_FIRM		BIT(1)	/* by the operator, be it in a guard */
+#define SLUICE_ASK_ASKED	BIT(2)	/* the VF has it */
+#define SLUICE_ASK_REFUSED	BIT(3)	/* the VF did not take it */
+
+struct sluice_ask_addr {
+	u8 addr[ETH_ALEN];
+	u8 state;
+};
+
+/**
+ * struct sluice_ask - what is wanted of one VF, and what it was asked. RTNL
+ * @word: the operator's own word
+ * @promisc: it gives us everything
+ * @allmulti: every multicast
+ * @want_allmulti: some guest wants that
+ * @nr_addr: length of @addr
+ * @nr_wanted: of those, how many are wanted
+ * @left_out: what is wanted beyond what we ask of one VF, or for one guest
+ * @firm: VLANs that the operator wants, be it by a guard
+ * @wanted: VLANs that anybody wants
+ * @asked: VLANs that the VF took
+ * @refused: those that it did not
+ * @addr: sorted. What is asked is no more than half of it: nothing is asked before all was taken
+ *	back that is not wanted any more
+ */
+struct sluice_ask {
+	struct sluice_ask_word word;
+	bool promisc;
+	bool allmulti;
+	bool want_allmulti;
+	unsigned int nr_addr;
+	unsigned int nr_wanted;
+	unsigned int left_out;
+	DECLARE_BITMAP(firm, VLAN_N_VID);
+	DECLARE_BITMAP(wanted, VLAN_N_VID);
+	DECLARE_BITMAP(asked, VLAN_N_VID);
+	DECLARE_BITMAP(refused, VLAN_N_VID);
+	struct sluice_ask_addr addr[2 * SLUICE_ASK_ADDRS];
+};
+
+/*
+ * Something that VFs are asked for is another one, by the operator's will (RTNL), or by a guest's
+ * (any context). The VFs are told soon: by sluice_ask_sync(), or else by work of ours.
+ */
+void sluice_ask_changed(void);
+void sluice_ask_guest_changed(void);
+/* Tell them now, as far as that is short. RTNL, and no worker is paused: a VF may take its time. */
+void sluice_ask_sync(void);
+/* Take back all that @lower was asked for on behalf of @uplink. RTNL. */
+void sluice_ask_end(struct sluice_port *uplink, struct net_device *lower);
+/* No uplink is left, nor anybody who could make one. No RTNL. */
+void sluice_ask_exit(void);
+
+#endif /* _SLUICE_ASK_H */
