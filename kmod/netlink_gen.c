@@ -77,9 +77,12 @@ static const struct nla_policy sluice_port_add_nl_policy[SLUICE_A_PORT_CONTROL +
 };
 
 /* SLUICE_CMD_UPLINK_ADD - do */
-static const struct nla_policy sluice_uplink_add_nl_policy[SLUICE_A_PORT_DEV + 1] = {
+static const struct nla_policy sluice_uplink_add_nl_policy[SLUICE_A_PORT_NO_PROMISC + 1] = {
 	[SLUICE_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = 15, },
 	[SLUICE_A_PORT_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_PORT_WANT_MAC] = NLA_POLICY_EXACT_LEN(6),
+	[SLUICE_A_PORT_WANT_VLAN] = NLA_POLICY_NESTED(sluice_vlan_range_nl_policy),
+	[SLUICE_A_PORT_NO_PROMISC] = { .type = NLA_FLAG, },
 };
 
 /* SLUICE_CMD_PORT_SET - do */
@@ -360,6 +363,14 @@ static const struct nla_policy sluice_tenant_deny_nl_policy[SLUICE_A_TENANT_UID 
 	[SLUICE_A_TENANT_UID] = { .type = NLA_U32, },
 };
 
+/* SLUICE_CMD_UPLINK_SET - do */
+static const struct nla_policy sluice_uplink_set_nl_policy[SLUICE_A_PORT_NO_PROMISC + 1] = {
+	[SLUICE_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_PORT_WANT_MAC] = NLA_POLICY_EXACT_LEN(6),
+	[SLUICE_A_PORT_WANT_VLAN] = NLA_POLICY_NESTED(sluice_vlan_range_nl_policy),
+	[SLUICE_A_PORT_NO_PROMISC] = { .type = NLA_FLAG, },
+};
+
 /* Ops table for sluice */
 static const struct genl_split_ops sluice_nl_ops[] = {
 	{
@@ -384,7 +395,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_uplink_add_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_uplink_add_nl_policy,
-		.maxattr	= SLUICE_A_PORT_DEV,
+		.maxattr	= SLUICE_A_PORT_NO_PROMISC,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -779,6 +790,15 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.start	= sluice_nl_dump_start,
 		.dumpit	= sluice_nl_tenant_get_dumpit,
 		.flags	= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= SLUICE_CMD_UPLINK_SET,
+		.pre_doit	= sluice_nl_admin_lock,
+		.doit		= sluice_nl_uplink_set_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_uplink_set_nl_policy,
+		.maxattr	= SLUICE_A_PORT_NO_PROMISC,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 };
 

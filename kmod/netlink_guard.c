@@ -36,16 +36,12 @@ static int guard_get_prefix(const struct nlattr *nla, struct sluice_guard *g,
 	return sluice_nl_get_prefix(nla, &g->prefix[g->nr_prefix++], extack);
 }
 
-static int guard_get_vlan(const struct nlattr *nla, struct sluice_guard *g,
-			  struct netlink_ext_ack *extack)
+int sluice_nl_get_vlan_range(const struct nlattr *nla, struct sluice_vlan_range *range,
+			     struct netlink_ext_ack *extack)
 {
 	struct nlattr *tb[SLUICE_A_VLAN_RANGE_MAX + 1], *first, *last;
 	int err;
 
-	if (g->nr_vlan == SLUICE_GUARD_VLANS) {
-		NL_SET_ERR_MSG_ATTR(extack, nla, "too many VLANs: a guard holds 16 ranges");
-		return -E2BIG;
-	}
 	err = nla_parse_nested(tb, SLUICE_A_VLAN_RANGE_MAX, nla, sluice_vlan_range_nl_policy,
 			       extack);
 	if (err)
@@ -57,9 +53,19 @@ static int guard_get_vlan(const struct nlattr *nla, struct sluice_guard *g,
 				    "a range of VLANs goes from the lower id to the higher");
 		return -EINVAL;
 	}
-	g->vlan[g->nr_vlan].first = nla_get_u16(first);
-	g->vlan[g->nr_vlan++].last = nla_get_u16(last);
+	range->first = nla_get_u16(first);
+	range->last = nla_get_u16(last);
 	return 0;
+}
+
+static int guard_get_vlan(const struct nlattr *nla, struct sluice_guard *g,
+			  struct netlink_ext_ack *extack)
+{
+	if (g->nr_vlan == SLUICE_GUARD_VLANS) {
+		NL_SET_ERR_MSG_ATTR(extack, nla, "too many VLANs: a guard holds 16 ranges");
+		return -E2BIG;
+	}
+	return sluice_nl_get_vlan_range(nla, &g->vlan[g->nr_vlan++], extack);
 }
 
 static int guard_get_type(const struct nlattr *nla, struct sluice_guard *g,
@@ -156,9 +162,9 @@ struct guard_shown {
 	struct sluice_guard guard;
 };
 
-static int guard_put_vlan(struct sk_buff *skb, const struct sluice_vlan_range *range)
+int sluice_nl_put_vlan_range(struct sk_buff *skb, int type, const struct sluice_vlan_range *range)
 {
-	struct nlattr *nest = nla_nest_start(skb, SLUICE_A_GUARD_VLAN);
+	struct nlattr *nest = nla_nest_start(skb, type);
 
 	if (!nest || nla_put_u16(skb, SLUICE_A_VLAN_RANGE_FIRST, range->first) ||
 	    nla_put_u16(skb, SLUICE_A_VLAN_RANGE_LAST, range->last))
@@ -176,7 +182,7 @@ static int guard_put_strict(struct sk_buff *skb, const struct sluice_guard *g)
 	    (g->untagged && nla_put_flag(skb, SLUICE_A_GUARD_UNTAGGED)))
 		return -EMSGSIZE;
 	for (i = 0; i < g->nr_vlan; i++) {
-		if (guard_put_vlan(skb, &g->vlan[i]))
+		if (sluice_nl_put_vlan_range(skb, SLUICE_A_GUARD_VLAN, &g->vlan[i]))
 			return -EMSGSIZE;
 	}
 	for (i = 0; i < g->nr_type; i++) {

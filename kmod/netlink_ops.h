@@ -22,6 +22,7 @@
 
 /* --- changes --- */
 
+struct sluice_port_step;
 struct sluice_txn;
 
 /**
@@ -115,6 +116,20 @@ int sluice_nl_put_addr(struct sk_buff *skb, int type, const struct in6_addr *add
 int sluice_nl_get_prefix(const struct nlattr *nla, struct sluice_prefix *prefix,
 			 struct netlink_ext_ack *extack);
 int sluice_nl_put_prefix(struct sk_buff *skb, int type, const struct sluice_prefix *prefix);
+
+int sluice_nl_get_vlan_range(const struct nlattr *nla, struct sluice_vlan_range *range,
+			     struct netlink_ext_ack *extack);
+int sluice_nl_put_vlan_range(struct sk_buff *skb, int type, const struct sluice_vlan_range *range);
+
+/*
+ * netlink_port.c: the name of a port that is to be made, or NULL; the step that undoes its making;
+ * what became of that.
+ */
+const char *sluice_nl_new_port_name(struct sluice_change *c);
+struct sluice_port_step *sluice_nl_undo_port(struct sluice_change *c);
+int sluice_nl_port_added(struct sluice_port *port, struct sluice_port_step *undo);
+/* netlink_uplink.c: what only an uplink has. */
+int sluice_nl_put_uplink(struct sk_buff *skb, const struct sluice_port *port);
 
 /* netlink_match.c, netlink_act.c: parts of a flow rule. @net says which ports there are. */
 int sluice_nl_get_match(struct sluice_change *c, struct sluice_flow_spec *flow);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Commands about ports and uplinks, and the wires between them. */
+/* Commands about ports, and the wires between them. */
 #include <linux/etherdevice.h>
 #include <linux/rtnetlink.h>
+#include "ask.h"
 #include "netlink_ops.h"
 
 static_assert(SLUICE_LINK_CONTROL_STP == SLUICE_CONTROL_STP);
@@ -10,7 +11,7 @@ static_assert(SLUICE_LINK_CONTROL_LACP == SLUICE_CONTROL_LACP);
 static_assert(SLUICE_LINK_CONTROL_EAPOL == SLUICE_CONTROL_EAPOL);
 static_assert(SLUICE_LINK_CONTROL_OTHER == SLUICE_CONTROL_OTHER);
 
-struct port_step {
+struct sluice_port_step {
 	struct sluice_step step;
 	struct sluice_port *port;
 	u8 control;
@@ -26,7 +27,7 @@ struct port_step {
  */
 static int port_step_del(struct sluice_step *step)
 {
-	struct sluice_port *port = container_of(step, struct port_step, step)->port;
+	struct sluice_port *port = container_of(step, struct sluice_port_step, step)->port;
 
 	if (!port->gone)
 		sluice_port_del(port);
@@ -37,7 +38,7 @@ static int port_step_del(struct sluice_step *step)
  * A pattern would become some other name, which nobody could refer to within the same
  * transaction.
  */
-static const char *port_new_name(struct sluice_change *c)
+const char *sluice_nl_new_port_name(struct sluice_change *c)
 {
 	struct nlattr *name = sluice_nl_need(c, SLUICE_A_PORT_NAME);
 
@@ -51,8 +52,13 @@ static const char *port_new_name(struct sluice_change *c)
 	return nla_data(name);
 }
 
-/* @undo: NULL outside of a transaction. */
-static int port_added(struct sluice_port *port, struct port_step *undo)
+/* NULL outside of a transaction. */
+struct sluice_port_step *sluice_nl_undo_port(struct sluice_change *c)
+{
+	return sluice_change_undo(c, sizeof(struct sluice_port_step), port_step_del);
+}
+
+int sluice_nl_port_added(struct sluice_port *port, struct sluice_port_step *undo)
 {
 	if (IS_ERR(port))
 		return PTR_ERR(port);
@@ -66,8 +72,8 @@ static int port_added(struct sluice_port *port, struct port_step *undo)
 static int port_add(struct sluice_change *c)
 {
 	struct sluice_port_params params = {};
-	const char *name = port_new_name(c);
-	struct port_step *undo;
+	const char *name = sluice_nl_new_port_name(c);
+	struct sluice_port_step *undo;
 
 	if (!name)
 		return -EINVAL;
@@ -85,39 +91,17 @@ static int port_add(struct sluice_change *c)
 			return -EADDRNOTAVAIL;
 		}
 	}
-	undo = sluice_change_undo(c, sizeof(*undo), port_step_del);
+	undo = sluice_nl_undo_port(c);
 	if (IS_ERR(undo))
 		return PTR_ERR(undo);
-	return port_added(sluice_port_add(c->net, name, &params, c->extack), undo);
-}
-
-static int uplink_add(struct sluice_change *c)
-{
-	struct nlattr *dev = sluice_nl_need(c, SLUICE_A_PORT_DEV);
-	const char *name = port_new_name(c);
-	struct net_device *lower;
-	struct port_step *undo;
-
-	if (!dev || !name)
-		return -EINVAL;
-	lower = __dev_get_by_name(c->net, nla_data(dev));
-	if (!lower) {
-		NL_SET_ERR_MSG_ATTR_FMT(c->extack, dev,
-					"no interface '%s' in this network namespace: see 'ip link'",
-					(const char *)nla_data(dev));
-		return -ENODEV;
-	}
-	undo = sluice_change_undo(c, sizeof(*undo), port_step_del);
-	if (IS_ERR(undo))
-		return PTR_ERR(undo);
-	return port_added(sluice_uplink_add(c->net, name, lower, c->extack), undo);
+	return sluice_nl_port_added(sluice_port_add(c->net, name, &params, c->extack), undo);
 }
 
 static int port_del(struct sluice_change *c)
 {
 	struct sluice_port *port = sluice_nl_need_port(c, SLUICE_A_PORT_NAME);
 	struct nlattr *kind = c->attrs[SLUICE_A_PORT_KIND];
-	struct port_step *later;
+	struct sluice_port_step *later;
 
 	if (IS_ERR(port))
 		return PTR_ERR(port);
@@ -158,11 +142,13 @@ static void port_write_control(struct sluice_port *port, u8 control)
 	WRITE_ONCE(port->control, control);
 	if (ops)
 		ops->port_changed(port);
+	/* Groups that its guest may join. */
+	sluice_ask_changed();
 }
 
 static int port_undo_set(struct sluice_step *step)
 {
-	struct port_step *undo = container_of(step, struct port_step, step);
+	struct sluice_port_step *undo = container_of(step, struct sluice_port_step, step);
 	int err = 0, err2 = 0;
 
 	if (!ether_addr_equal(undo->port->dev->dev_addr, undo->mac))
@@ -195,7 +181,7 @@ static int port_set(struct sluice_change *c)
 	struct sluice_port *port = sluice_nl_need_port(c, SLUICE_A_PORT_NAME);
 	struct nlattr *mac = c->attrs[SLUICE_A_PORT_MAC], *mtu = c->attrs[SLUICE_A_PORT_MTU];
 	struct nlattr *control = c->attrs[SLUICE_A_PORT_CONTROL];
-	struct port_step *undo;
+	struct sluice_port_step *undo;
 	int err;
 
 	if (IS_ERR(port))
@@ -274,11 +260,6 @@ int sluice_nl_port_add_doit(struct sk_buff *skb, struct genl_info *info)
 	return sluice_change_do_aside(skb, info, port_add, SLUICE_OBJECT_PORT);
 }
 
-int sluice_nl_uplink_add_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return sluice_change_do_aside(skb, info, uplink_add, SLUICE_OBJECT_PORT);
-}
-
 int sluice_nl_port_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return sluice_change_do(skb, info, port_set, SLUICE_OBJECT_PORT);
@@ -328,16 +309,6 @@ static int guest_put(struct sk_buff *skb, const struct sluice_port *port)
 	return err;
 }
 
-static int uplink_put(struct sk_buff *skb, const struct sluice_port *port)
-{
-	const struct net_device *lower = rtnl_dereference(port->lower);
-	const struct sluice_worker *w = rtnl_dereference(port->worker);
-
-	if (lower && nla_put_string(skb, SLUICE_A_PORT_DEV, lower->name))
-		return -EMSGSIZE;
-	return w ? nla_put_u32(skb, SLUICE_A_PORT_CPU, w->cpu) : 0;
-}
-
 static int quarantine_put(struct sk_buff *skb, const struct sluice_port *port)
 {
 	/* Pairs with quarantine_set(). */
@@ -373,7 +344,8 @@ static int port_put(struct sk_buff *skb, const void *obj)
 		return -EMSGSIZE;
 	if (peer && nla_put_string(skb, SLUICE_A_PORT_PEER, peer->dev->name))
 		return -EMSGSIZE;
-	return port->kind == SLUICE_PORT_UPLINK ? uplink_put(skb, port) : guest_put(skb, port);
+	return port->kind == SLUICE_PORT_UPLINK ? sluice_nl_put_uplink(skb, port) :
+						  guest_put(skb, port);
 }
 
 int sluice_nl_port_get_doit(struct sk_buff *skb, struct genl_info *info)

@@ -95,7 +95,10 @@ static bool item_covers(const struct item *now, const struct item *want)
 	} else {
 		if (lifts_limit(now->rec, want->rec) ||
 		    rec_has(now->rec, "ro") != rec_has(want->rec, "ro") ||
-		    rec_has(now->rec, "key") != rec_has(want->rec, "key"))
+		    rec_has(now->rec, "key") != rec_has(want->rec, "key") ||
+		    rec_has(now->rec, "want-mac") != rec_has(want->rec, "want-mac") ||
+		    rec_has(now->rec, "want-vlan") != rec_has(want->rec, "want-vlan") ||
+		    rec_has(now->rec, "no-promisc") != rec_has(want->rec, "no-promisc"))
 			return false;
 		now->rec->has &= want->rec->has;
 		a = rec_canon(now->rec, NULL);
@@ -306,16 +309,12 @@ static bool port_fixed(enum section_nr nr, const struct item *have, const struct
 static bool port_set(enum section_nr nr, const struct item *have, const struct item *want)
 {
 	uint64_t has = want->rec->has;
-	int queues = rec_field(want->rec->obj, "queues");
 	bool ok;
 
 	if (!port_fixed(nr, have, want))
 		return false;
-	if (nr == SEC_UPLINK)
-		return true;
-	if (queues >= 0)
-		want->rec->has &= ~(1ULL << queues);
-	ok = item_add(nr, want, SLUICE_CMD_PORT_SET);
+	want->rec->has &= ~(1ULL << rec_field(want->rec->obj, nr == SEC_PORT ? "queues" : "dev"));
+	ok = item_add(nr, want, nr == SEC_PORT ? SLUICE_CMD_PORT_SET : SLUICE_CMD_UPLINK_SET);
 	want->rec->has = has;
 	return ok;
 }
