@@ -22,10 +22,12 @@ done
 rc=0
 "$@" || rc=$?
 
-# A module of a test's own stands on ours.
-if [ -d /sys/module/sluice_wedge ]; then
-	rmmod sluice_wedge
-fi
+# A module of a test's own stands on ours, or below them.
+for name in sluice_wedge sluice_mockvf; do
+	if [ -d "/sys/module/$name" ]; then
+		rmmod "$name"
+	fi
+done
 for ((i = ${#modules[@]} - 1; i >= 0; i--)); do
 	name=${modules[i]##*/}
 	# A test of unloading may have done it already.

@@ -358,8 +358,34 @@ test_uplink_vlan()
 	soon 20 ping -c 1 -W 1 10.0.10.2 &&
 	must ping -c 5 -i 0.2 -W 1 10.0.10.2
 	local rc=$?
+	must ip link del up0.10 && [ "$rc" = 0 ] && guest_vlan
+	rc=$?
 	ip -n peer link del wire0.10
-	must ip link del up0.10 && return "$rc"
+	return "$rc"
+}
+
+# A guest with another address than the VF's, in that VLAN: the VF, which knows of neither, gives it nothing
+# until its guard says what it may have.
+guest_vlan()
+{
+	local mac=52:54:00:51:20:01
+
+	must sluice port add vm1 &&
+	must sluice wire add vm1 up0 &&
+	must ip link set vm1 up || return
+	sluice_guest vm1 vm1 mac=$mac
+	must guest_wait vm1 180 &&
+	must on_vm "ip link set eth0 up && ip link add link eth0 name eth0.10 type vlan id 10 &&
+		ip addr add 10.0.10.3/24 dev eth0.10 && ip link set eth0.10 up" &&
+	soon 10 port_attached vm1 &&
+	ping_lost 10.0.10.2 &&
+	must sluice guard set port vm1 mac $mac vlan 10 &&
+	must sluice uplink show &&
+	soon 20 ping_ok 1 10.0.10.2 &&
+	must ping_ok 5 10.0.10.2 &&
+	must ip -n peer neigh show dev wire0.10 &&
+	must sluice guard off port vm1 &&
+	ping_lost 10.0.10.2
 }
 
 # No rules: the port is a tap, for instance in a bridge with a VF.

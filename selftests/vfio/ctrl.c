@@ -230,6 +230,111 @@ TEST_F(ctrl, vlan_wanted)
 	EXPECT_TRUE(tagged_comes(&self->g, 4094, SOON));
 }
 
+#define MOCKVF	"/sys/module/sluice_mockvf/parameters/vlans"
+
+/* A VF that tells what it is asked for, and a flow that ties the guest's port to its uplink. */
+static int mock_up(void)
+{
+	if (access(MOCKVF, F_OK) && netio_run("insmod $SLUICE_OBJECTS/wedge/sluice_mockvf.ko"))
+		return -ENODEV;
+	return netio_run("ip link add slmock0 type mockvf && "
+			 "sluice uplink add slup1 dev slmock0 && "
+			 "sluice flow add id 9 prio 1 in " RIG_PORT " eth-type 0x88b6 "
+			 "actions output:slup1");
+}
+
+static void mock_down(void)
+{
+	netio_run("sluice flow del id 9; ip link del slup1; ip link del slmock0; "
+		  "sluice guard off port " RIG_PORT);
+}
+
+/* It will have these VLANs, as a bitmap is written, or addresses, with spaces between. */
+static int mock_vlans(const char *list)
+{
+	return netio_run("n=0; until [ \"$(sed -n 's/^slmock0 [0-9 ]*: *//p' " MOCKVF ")\" = "
+			 "'%s' ]; do n=$((n + 1)); [ $n -lt 300 ] || exit 1; sleep 0.1; done", list);
+}
+
+static int mock_macs(const char *list)
+{
+	return netio_run("n=0; until [ \"$(bridge fdb show dev slmock0 | sed 's/ .*//' | "
+			 "grep -v '^\\(33:33\\|01:00:5e\\)' | sort | xargs)\" = '%s' ]; "
+			 "do n=$((n + 1)); [ $n -lt 300 ] || exit 1; sleep 0.1; done", list);
+}
+
+#define MACS_12	"02:00:00:00:00:02 02:00:00:00:00:03 03:00:00:00:00:02"
+
+static void use_known_mac(struct __test_metadata *_metadata, struct vnic *n)
+{
+	static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 2 };
+
+	ASSERT_EQ(OK, set_mac(n, mac));
+}
+
+/* 2: what a guest asks for is asked of the VF, until it is reset. */
+TEST_F(ctrl, asked_of_vf)
+{
+	unsigned char t[4096];
+
+	ASSERT_EQ(0, mock_up());
+	use_known_mac(_metadata, self->n);
+	EXPECT_EQ(OK, set_table(self->n, t, mac_table(t, 2, 1)));
+	EXPECT_EQ(OK, cmd8(self->n, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 0));
+	EXPECT_EQ(OK, cmd16(self->n, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, 5));
+	EXPECT_EQ(OK, cmd16(self->n, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, 4094));
+	EXPECT_EQ(0, mock_macs(MACS_12));
+	EXPECT_EQ(0, mock_vlans("5,4094"));
+	/* One that takes every frame has tags all the same. */
+	EXPECT_EQ(OK, cmd8(self->n, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 1));
+	EXPECT_EQ(OK, cmd16(self->n, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_DEL, 5));
+	EXPECT_EQ(0, mock_vlans("4094"));
+	/* Every multicast is asked for only if the VF does not give everything. */
+	ASSERT_EQ(0, netio_run("sluice uplink set slup1 no-promisc"));
+	EXPECT_EQ(0, netio_run("ip -d link show slmock0 | grep -q 'promiscuity 0 *allmulti 1'"));
+	EXPECT_EQ(OK, cmd8(self->n, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 0));
+	EXPECT_EQ(0, mock_macs(MACS_12));
+	EXPECT_EQ(0, netio_run("n=0; until ip -d link show slmock0 | grep -q 'allmulti 0'; "
+			       "do n=$((n + 1)); [ $n -lt 300 ] || exit 1; sleep 0.1; done"));
+	ASSERT_EQ(0, vnic_stop(self->n));
+	EXPECT_EQ(0, mock_macs(""));
+	EXPECT_EQ(0, mock_vlans(""));
+	mock_down();
+}
+
+/* 2: never what its guard forbids, and no more than its share. */
+TEST_F(ctrl, asked_within_bounds)
+{
+	unsigned char t[4096];
+	unsigned int i;
+
+	ASSERT_EQ(0, mock_up());
+	use_known_mac(_metadata, self->n);
+	ASSERT_EQ(0, netio_run("sluice guard set port " RIG_PORT " mac 02:00:00:00:00:03 vlan 7"));
+	EXPECT_EQ(OK, set_table(self->n, t, mac_table(t, 3, 1)));
+	EXPECT_EQ(OK, cmd8(self->n, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 0));
+	for (i = 1; i < 80; i++)
+		EXPECT_EQ(OK, cmd16(self->n, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, i));
+	EXPECT_EQ(0, mock_macs("02:00:00:00:00:03 03:00:00:00:00:02"));
+	EXPECT_EQ(0, mock_vlans("7"));
+	/* Without one it has what it likes, up to 64 VLANs. */
+	ASSERT_EQ(0, netio_run("sluice guard off port " RIG_PORT));
+	EXPECT_EQ(0, mock_macs("02:00:00:00:00:02 02:00:00:00:00:03 02:00:00:00:00:04 "
+			       "03:00:00:00:00:02"));
+	EXPECT_EQ(0, mock_vlans("1-64"));
+	EXPECT_EQ(0, netio_run("sluice uplink show slup1 | grep -q 'left-out 15'"));
+	/* Groups of bridges are not for it, nor is what is no address. */
+	memset(t, 0, 26);
+	t[0] = 1;
+	t[10] = 2;
+	memcpy(t + 14, "\x01\x80\xc2\x00\x00\x0e\xff\xff\xff\xff\xff\xff", 12);
+	EXPECT_EQ(OK, set_table(self->n, t, 26));
+	EXPECT_EQ(0, mock_macs("02:00:00:00:00:02"));
+	ASSERT_EQ(0, netio_run("ip link del slmock0"));
+	EXPECT_EQ(OK, set_table(self->n, t, mac_table(t, 3, 1)));
+	mock_down();
+}
+
 /* Frames of many flows to the guest; which pairs got some of them. */
 static unsigned int spread(struct guest *g, unsigned int frames)
 {
