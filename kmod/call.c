@@ -22,12 +22,17 @@
  * does not wait for it at all, until it went round: so RTNL is held no longer for a stuck worker
  * than one call takes, however many calls a command makes.
  *
+ * Nor is another worker waited for, right after that, of which the watchdog saw no round either
+ * for as long: it had its time. So there is one limit for all that a command waits for: see
+ * patience.c.
+ *
  * A call is an object of its own with two references, the sender's and the mailbox's, since either
  * may be the last to look at it.
  */
 #include <linux/completion.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
+#include "patience.h"
 #include "port.h"
 #include "worker.h"
 
@@ -77,6 +82,12 @@ void sluice_leak(size_t bytes)
 	atomic64_add(bytes, &leaked_bytes);
 }
 SLUICE_EXPORT(sluice_leak);
+
+void sluice_unleak(size_t bytes)
+{
+	atomic64_dec(&leaked_objects);
+	atomic64_sub(bytes, &leaked_bytes);
+}
 
 void sluice_leaks_get(struct sluice_leaks *l)
 {
@@ -191,21 +202,31 @@ static void call_post(struct sluice_call *call)
 	sluice_worker_wake(call->w);
 }
 
+/* The watchdog looks as often as calls do, and has seen nothing of it for as long as they wait. */
+static bool call_had_its_time(const struct sluice_worker *w)
+{
+	return READ_ONCE(w->looks) >= CALL_STEPS &&
+	       READ_ONCE(w->seen_loops) == READ_ONCE(w->loops);
+}
+
 bool sluice_call_hopeless(const struct sluice_worker *w)
 {
-	return READ_ONCE(w->given_up) && READ_ONCE(w->given_up_at) == READ_ONCE(w->loops);
+	if (READ_ONCE(w->given_up) && READ_ONCE(w->given_up_at) == READ_ONCE(w->loops))
+		return true;
+	return !sluice_patience(CALL_STEP) && call_had_its_time(w);
 }
 
 static void call_give_up_on(struct sluice_worker *w)
 {
 	WRITE_ONCE(w->given_up_at, READ_ONCE(w->loops));
 	WRITE_ONCE(w->given_up, true);
+	sluice_patience_spent();
 }
 
 /* One step. True: no need to wait any more. */
-static bool call_look(struct sluice_call *call)
+static bool call_look(struct sluice_call *call, unsigned long step)
 {
-	if (wait_for_completion_timeout(&call->done, CALL_STEP))
+	if (wait_for_completion_timeout(&call->done, step))
 		return true;
 	if (!sluice_worker_dead(call->w))
 		return false;
@@ -228,7 +249,7 @@ static int call_result(struct sluice_call *call)
 /* Wait until it ran, or too long. @steps: how many are left to all that one sender waits for. */
 static int call_wait(struct sluice_call *call, unsigned int *steps)
 {
-	while (!call_look(call)) {
+	while (!call_look(call, *steps ? CALL_STEP : 0)) {
 		if (*steps && --*steps)
 			continue;
 		call_give_up_on(call->w);

@@ -57,6 +57,9 @@ void sluice_worker_stand_in(struct sluice_worker *w);
 /* Was a call to it given up, and has it not gone round since? Any context; racy. */
 bool sluice_call_hopeless(const struct sluice_worker *w);
 
+/* What was leaked until now is not any more. */
+void sluice_unleak(size_t bytes);
+
 /* What sluice_leak() was told: how often, and bytes. */
 struct sluice_leaks {
 	u64 objects;

@@ -15,6 +15,7 @@
 struct module;
 struct netlink_ext_ack;
 struct sluice_queue;
+struct sluice_rekey;
 struct sluice_volume;
 struct sluice_volume_cipher;
 struct sluice_worker;
@@ -44,13 +45,17 @@ struct sluice_blk_ops {
 	void (*volume_limit)(struct sluice_volume *v);
 
 	/*
-	 * Re-encrypt the volume in the background: see v->rekey. start: from where the journal says
-	 * that it was left. stop: at rest when it returns, the journal says where. finish: 0, all
-	 * is encrypted with the new key and nothing of the old one is left; or -EBUSY, or what went
-	 * wrong. One at a time; they wait for the device, hence no RTNL. @to as above.
+	 * Re-encrypt the volume in the background: see v->rekey. open: read the journal; ERR_PTR.
+	 * start: from where that says that it was left; RTNL. drop: or not. stop: at rest when it
+	 * returns, the journal says where. finish: 0, all is encrypted with the new key and nothing
+	 * of the old one is left; or -EBUSY, or what went wrong. One at a time; they wait for the
+	 * device, hence no RTNL, but for start. @to as above.
 	 */
-	int (*rekey_start)(struct sluice_volume *v, const struct sluice_volume_cipher *to,
-			   struct netlink_ext_ack *extack);
+	struct sluice_rekey *(*rekey_open)(struct sluice_volume *v,
+					   const struct sluice_volume_cipher *to,
+					   struct netlink_ext_ack *extack);
+	void (*rekey_start)(struct sluice_volume *v, struct sluice_rekey *r);
+	void (*rekey_drop)(struct sluice_rekey *r);
 	void (*rekey_stop)(struct sluice_volume *v);
 	int (*rekey_finish)(struct sluice_volume *v);
 

@@ -161,7 +161,7 @@ int sluice_nl_lock(const struct genl_split_ops *ops, struct sk_buff *skb, struct
 	if (err)
 		return err;
 	info->user_ptr[0] = (void *)ops;
-	rtnl_lock();
+	sluice_rtnl_lock();
 	return 0;
 }
 
@@ -173,7 +173,7 @@ int sluice_nl_admin_lock(const struct genl_split_ops *ops, struct sk_buff *skb,
 
 void sluice_nl_unlock(const struct genl_split_ops *ops, struct sk_buff *skb, struct genl_info *info)
 {
-	rtnl_unlock();
+	sluice_rtnl_unlock();
 }
 
 int sluice_nl_dump_start(struct netlink_callback *cb)
@@ -393,7 +393,7 @@ int sluice_nl_dump_ports(struct sk_buff *skb, struct netlink_callback *cb,
 	const struct sluice_engine_ops *ops;
 	int err = 0;
 
-	rtnl_lock();
+	sluice_rtnl_lock();
 	ops = policy ? sluice_engine() : NULL;
 	if (policy && !ops)
 		goto unlock;
@@ -416,7 +416,7 @@ int sluice_nl_dump_ports(struct sk_buff *skb, struct netlink_callback *cb,
 		d->part = 0;
 	}
 unlock:
-	rtnl_unlock();
+	sluice_rtnl_unlock();
 	return err;
 }
 
@@ -430,13 +430,13 @@ int sluice_nl_dump_engine(struct sk_buff *skb, struct netlink_callback *cb,
 	const struct sluice_engine_ops *ops;
 	int err = 0;
 
-	rtnl_lock();
+	sluice_rtnl_lock();
 	ops = sluice_engine();
 	if (ops && inst->engine) {
 		sluice_nl_dump_gen(cb, ops, inst);
 		err = put(&out, ops, inst, &d->cur);
 	}
-	rtnl_unlock();
+	sluice_rtnl_unlock();
 	return err;
 }
 

@@ -18,6 +18,7 @@
 #include "instance.h"
 #include "netlink.h"
 #include "netlink_gen.h"
+#include "patience.h"
 #include "port.h"
 
 /* --- changes --- */

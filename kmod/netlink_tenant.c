@@ -196,7 +196,7 @@ int sluice_nl_tenant_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 	struct tenant_dump dump = { .out = &out, .d = sluice_nl_dump(cb) };
 	struct sluice_tenant_user *user = NULL;
 
-	rtnl_lock();
+	sluice_rtnl_lock();
 	sluice_nl_dump_gen(cb, NULL, NULL);
 	while ((user = sluice_tenant_next_user(user))) {
 		const struct tenant_shown s = {
@@ -206,6 +206,6 @@ int sluice_nl_tenant_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 		dump_one(&dump, &s);
 	}
 	sluice_instance_each(dump_instance, &dump);
-	rtnl_unlock();
+	sluice_rtnl_unlock();
 	return dump.err;
 }

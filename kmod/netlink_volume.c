@@ -587,7 +587,7 @@ int sluice_nl_volume_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 
 	if (d->hidden)
 		return 0;
-	rtnl_lock();
+	sluice_rtnl_lock();
 	sluice_nl_dump_gen(cb, NULL, NULL);
 	if (filter)
 		only = volume_get(filter, cb->extack);
@@ -606,7 +606,7 @@ int sluice_nl_volume_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 		d->part = n;
 	}
 unlock:
-	rtnl_unlock();
+	sluice_rtnl_unlock();
 	return err;
 }
 

@@ -279,7 +279,7 @@ int sluice_nl_worker_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 
 	if (d->hidden)
 		return 0;
-	rtnl_lock();
+	sluice_rtnl_lock();
 	sluice_nl_dump_gen(cb, NULL, NULL);
 	while ((w = sluice_worker_next(w))) {
 		if (n++ < d->part)
@@ -289,6 +289,6 @@ int sluice_nl_worker_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 			break;
 		d->part++;
 	}
-	rtnl_unlock();
+	sluice_rtnl_unlock();
 	return err;
 }

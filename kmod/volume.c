@@ -17,6 +17,7 @@
 #include <linux/virtio_blk.h>
 #include "engine_blk.h"
 #include "netlink.h"
+#include "patience.h"
 #include "port.h"
 #include "volume.h"
 
@@ -69,14 +70,11 @@ SLUICE_EXPORT(sluice_blk_unregister);
 
 /* --- the device below ------------------------------------------------------------------------ */
 
-/* All volumes open a device in this name, so that one device can hold several. */
-static int volume_holder;
-
 /*
  * The device is gone for good: what is on its way fails by itself, what comes is failed at once.
  * Context: process; the device's holder lock is handed over.
  */
-static void volume_mark_dead(struct block_device *bdev, bool surprise)
+void sluice_volume_mark_dead(struct block_device *bdev, bool surprise)
 {
 	struct sluice_volume *v;
 
@@ -89,34 +87,6 @@ static void volume_mark_dead(struct block_device *bdev, bool surprise)
 		sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_GONE, v->name, 0);
 	}
 	mutex_unlock(&holders_lock);
-}
-
-static const struct blk_holder_ops volume_holder_ops = {
-	.mark_dead = volume_mark_dead,
-};
-
-static const char *volume_open_error(int err)
-{
-	switch (err) {
-	case -EBUSY:
-		return "the device is in use: mounted, or part of another";
-	case -EACCES:
-	case -EROFS:
-		return "the device cannot be written: say 'ro'";
-	default:
-		return "not a block device that can be opened";
-	}
-}
-
-struct file *sluice_volume_open_device(const char *path, bool write,
-				       struct netlink_ext_ack *extack)
-{
-	blk_mode_t mode = BLK_OPEN_READ | (write ? BLK_OPEN_WRITE : 0);
-	struct file *file = bdev_file_open_by_path(path, mode, &volume_holder, &volume_holder_ops);
-
-	if (IS_ERR(file))
-		NL_SET_ERR_MSG_FMT(extack, "%s", volume_open_error(PTR_ERR(file)));
-	return file;
 }
 
 static int volume_open(struct sluice_volume *v, const char *path, struct netlink_ext_ack *extack)
@@ -132,8 +102,7 @@ static int volume_open(struct sluice_volume *v, const char *path, struct netlink
 
 static void volume_close(struct sluice_volume *v)
 {
-	if (v->bdev_file)
-		bdev_fput(v->bdev_file);
+	sluice_volume_close_device(v->bdev_file);
 	v->bdev_file = NULL;
 	v->bdev = NULL;
 }
@@ -153,7 +122,7 @@ bool sluice_volume_touches(const struct sluice_volume *v, const struct sluice_vo
 
 	if (v->bdev == bdev && extents_meet(v->start, len, start, sectors))
 		return true;
-	return v != but && v->rekey.file && file_bdev(v->rekey.file) == bdev &&
+	return v != but && v->rekey.bdev == bdev &&
 	       extents_meet(v->rekey.start, SLUICE_REKEY_JOURNAL, start, sectors);
 }
 
@@ -471,7 +440,17 @@ void sluice_volume_undoom(struct sluice_volume *v)
 	mutex_unlock(&v->lock);
 }
 
-/* Nothing goes on behind it any more: let go of the device. RTNL. */
+/*
+ * Nothing goes on behind it any more. Until it is forgotten the extents are its own, though the
+ * devices, by which they are known, are closed. No RTNL.
+ */
+static void volume_let_go(struct sluice_volume *v)
+{
+	sluice_volume_put_device(v->bdev_file);
+	sluice_volume_put_device(v->rekey.file);
+}
+
+/* RTNL. */
 static void volume_forget(struct sluice_volume *v)
 {
 	ASSERT_RTNL();
@@ -481,12 +460,16 @@ static void volume_forget(struct sluice_volume *v)
 	mutex_lock(&holders_lock);
 	list_del_init(&v->node);
 	mutex_unlock(&holders_lock);
-	volume_close(v);
+	v->bdev_file = NULL;
+	v->bdev = NULL;
 	module_put(v->ops->owner);
 	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_DEL, v->name, 0);
 }
 
-/* Re-encryption comes to rest, for which it waits for the device: so without RTNL. */
+/*
+ * Re-encryption comes to rest, and the device is closed, for which it is waited for: so without
+ * RTNL.
+ */
 static void volume_end_work(struct work_struct *work)
 {
 	struct sluice_volume *v = container_of(work, struct sluice_volume, end_work);
@@ -494,6 +477,7 @@ static void volume_end_work(struct work_struct *work)
 	/* Nothing starts it again: see sluice_volume_rekey_ended(). */
 	cancel_work_sync(&v->rekey.work);
 	v->ops->volume_del(v);
+	volume_let_go(v);
 	complete(&v->ended);
 	rtnl_lock();
 	volume_forget(v);
@@ -514,7 +498,7 @@ void sluice_volume_del(struct sluice_volume *v)
 	INIT_WORK(&v->end_work, volume_end_work);
 	queue_work(sluice_volume_wq, &v->end_work);
 	/* Where the device answers the name and the extent are free when the command returns. */
-	if (wait_for_completion_timeout(&v->ended, SLUICE_VOLUME_PATIENCE))
+	if (sluice_patience_wait(&v->ended, SLUICE_VOLUME_PATIENCE))
 		volume_forget(v);
 	sluice_volume_put(v);
 }

@@ -138,6 +138,7 @@ struct sluice_volume_cipher {
 /**
  * struct sluice_volume_rekey - a volume on its way from one key to another
  * @file: device of the journal, NULL: none is under way; RTNL
+ * @bdev: the same; until @file is NULL
  * @path: as the operator named it; RTNL
  * @start: first 512-byte sector of the journal; fixed while @file is there
  * @key_name: the new key; RTNL
@@ -148,6 +149,7 @@ struct sluice_volume_cipher {
  */
 struct sluice_volume_rekey {
 	struct file *file;
+	struct block_device *bdev;
 	char *path;
 	u64 start;
 	char *key_name;
@@ -277,7 +279,7 @@ struct sluice_volume_params {
  * The path is looked up, and the key looked for, on behalf of the caller, who needs CAP_SYS_ADMIN.
  * -ENODEV: no block engine is loaded; -EBUSY: the device is in use, or the extent overlaps that of
  * another volume and not both are read-only; -EEXIST; -EINVAL; -ENOKEY; -EKEYREVOKED; -EROFS;
- * -ENOMEM.
+ * -ENOMEM; -ETIMEDOUT: the device does not answer its opening.
  */
 struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_volume_params *params,
 					struct netlink_ext_ack *extack);
@@ -315,7 +317,8 @@ int sluice_volume_resize(struct sluice_volume *v, u64 sectors, struct netlink_ex
  * behind. Until it is done the volume can be read only with both keys and the journal.
  *
  * Return: 0; -EBUSY: one is under way, or the room is not free; -EEXIST: the journal is that of
- * another volume, or of other keys, or says that it is done; -EINVAL; -EIO; -ENOKEY; -ENOMEM.
+ * another volume, or of other keys, or says that it is done; -EINVAL; -EIO; -ENOKEY; -ENOMEM;
+ * -ETIMEDOUT: the journal's device does not answer. Until it does the volume stays as it is.
  *
  * Context: RTNL held; it is dropped while the journal is read.
  */
@@ -354,15 +357,23 @@ extern struct workqueue_struct *sluice_volume_wq;
 /* volume.c */
 int sluice_volume_init(void);
 void sluice_volume_exit(void);
-/* A device for ourselves; ERR_PTR and an extack. Process context. */
+/* The device is gone for good. Process context; its holder lock is handed over. */
+void sluice_volume_mark_dead(struct block_device *bdev, bool surprise);
+/*
+ * volume_device.c. open: a device for ourselves; ERR_PTR and an extack; RTNL. close: it may take
+ * longer than is waited for here; NULL is fine; RTNL. put: waits for the device, hence no RTNL;
+ * NULL is fine.
+ */
 struct file *sluice_volume_open_device(const char *path, bool write,
 				       struct netlink_ext_ack *extack);
+void sluice_volume_close_device(struct file *file);
+void sluice_volume_put_device(struct file *file);
 /* Is an extent, other than @but's own, part of @v, or of what it is re-encrypted with? RTNL. */
 bool sluice_volume_touches(const struct sluice_volume *v, const struct sluice_volume *but,
 			   const struct block_device *bdev, u64 start, u64 sectors);
-/* volume_rekey.c. clear: RTNL */
+/* volume_rekey.c. clear: returns the journal's device, which is to be closed; RTNL */
 void sluice_volume_rekey_init(struct sluice_volume *v);
-void sluice_volume_rekey_clear(struct sluice_volume *v);
+struct file *sluice_volume_rekey_clear(struct sluice_volume *v);
 /* volume_settle.c: it was longer; waits for a short while only. RTNL. */
 void sluice_volume_settle_init(struct sluice_volume *v);
 void sluice_volume_settle(struct sluice_volume *v, u64 was);

@@ -5,20 +5,54 @@
 #include <linux/slab.h>
 #include "engine_blk.h"
 #include "netlink.h"
+#include "patience.h"
 #include "port.h"
 #include "volume.h"
 
-void sluice_volume_rekey_clear(struct sluice_volume *v)
+/*
+ * How long reading the journal is waited for, in jiffies. No RTNL is held, but a netlink command
+ * without an end would hold up who adds to, or takes from, generic netlink, and with that everybody
+ * else's commands.
+ */
+#define REKEY_PATIENCE	(5 * HZ)
+
+/**
+ * struct volume_journal - a journal that is being read
+ * @work: does it
+ * @ref: the caller's, the work's
+ * @v: for which volume, which stays for it (@opening)
+ * @cipher: the new key
+ * @extack: what is wrong, in words; the caller's own may be gone
+ * @r: the result
+ * @late: nobody waits any more; v->lock
+ * @done: it is there; likewise
+ * @ended: the same, to be waited for
+ */
+struct volume_journal {
+	struct work_struct work;
+	refcount_t ref;
+	struct sluice_volume *v;
+	struct sluice_volume_cipher cipher;
+	struct netlink_ext_ack extack;
+	struct sluice_rekey *r;
+	bool late;
+	bool done;
+	struct completion ended;
+};
+
+struct file *sluice_volume_rekey_clear(struct sluice_volume *v)
 {
 	struct sluice_volume_rekey *k = &v->rekey;
+	struct file *file = k->file;
 
-	if (k->file)
-		bdev_fput(k->file);
+	ASSERT_RTNL();
 	kfree(k->path);
 	kfree(k->key_name);
 	k->file = NULL;
+	k->bdev = NULL;
 	k->path = NULL;
 	k->key_name = NULL;
+	return file;
 }
 
 /* It waits until every queue has gone over to the one key: so without RTNL. */
@@ -26,14 +60,16 @@ static void volume_rekey_work(struct work_struct *work)
 {
 	struct sluice_volume *v = container_of(work, struct sluice_volume, rekey.work);
 	int err = v->ops->rekey_finish(v);
+	struct file *journal = NULL;
 
 	/* After an error all stays as it is, for the operator to see. */
 	if (!err) {
 		rtnl_lock();
 		swap(v->key_name, v->rekey.key_name);
-		sluice_volume_rekey_clear(v);
+		journal = sluice_volume_rekey_clear(v);
 		rtnl_unlock();
 	}
+	sluice_volume_put_device(journal);
 	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_REKEYED, v->name,
 				    -READ_ONCE(v->rekey.error));
 }
@@ -62,14 +98,15 @@ static int volume_open_journal(struct sluice_volume *v, const char *path, u64 st
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	v->rekey.file = file;
-	size = bdev_nr_sectors(file_bdev(file));
+	v->rekey.bdev = file_bdev(file);
+	size = bdev_nr_sectors(v->rekey.bdev);
 	if (start % 8 || start >= size || size - start < SLUICE_REKEY_JOURNAL) {
 		NL_SET_ERR_MSG_FMT(extack, "a journal takes %u sectors, from a multiple of 8 on",
 				   SLUICE_REKEY_JOURNAL);
 		return -EINVAL;
 	}
 	while ((other = sluice_volume_next(other))) {
-		if (sluice_volume_touches(other, v, file_bdev(file), start, SLUICE_REKEY_JOURNAL)) {
+		if (sluice_volume_touches(other, v, v->rekey.bdev, start, SLUICE_REKEY_JOURNAL)) {
 			NL_SET_ERR_MSG(extack, "overlaps a volume: see 'sluice volume show'");
 			return -EBUSY;
 		}
@@ -78,18 +115,101 @@ static int volume_open_journal(struct sluice_volume *v, const char *path, u64 st
 	return 0;
 }
 
+/* --- the journal ----------------------------------------------------------------------------- */
+
+static void journal_put(struct volume_journal *j)
+{
+	if (!refcount_dec_and_test(&j->ref))
+		return;
+	memzero_explicit(&j->cipher, sizeof(j->cipher));
+	kfree(j);
+}
+
+/* Nobody waits for it any more: as if it had not been begun. */
+static void journal_forget(struct volume_journal *j)
+{
+	struct sluice_volume *v = j->v;
+
+	if (!IS_ERR(j->r))
+		v->ops->rekey_drop(j->r);
+	sluice_volume_put_device(v->rekey.file);
+	rtnl_lock();
+	sluice_volume_rekey_clear(v);
+	sluice_unleak(sizeof(*j));
+	v->rekey.opening = false;
+	/* From here on the volume may go. */
+	rtnl_unlock();
+}
+
+static void journal_work(struct work_struct *work)
+{
+	struct volume_journal *j = container_of(work, struct volume_journal, work);
+	bool late;
+
+	j->r = j->v->ops->rekey_open(j->v, &j->cipher, &j->extack);
+	mutex_lock(&j->v->lock);
+	j->done = true;
+	late = j->late;
+	mutex_unlock(&j->v->lock);
+	complete(&j->ended);
+	if (late)
+		journal_forget(j);
+	journal_put(j);
+}
+
+/* True: it was not read yet, and is the work's alone from now on. */
+static bool journal_give_up(struct volume_journal *j)
+{
+	bool late;
+
+	mutex_lock(&j->v->lock);
+	late = !j->done;
+	j->late = late;
+	mutex_unlock(&j->v->lock);
+	if (late)
+		sluice_leak(sizeof(*j));
+	return late;
+}
+
+/* Return: -EINPROGRESS: what it needs is in use. */
+static int journal_read(struct volume_journal *j, struct netlink_ext_ack *extack)
+{
+	queue_work(sluice_volume_wq, &j->work);
+	if (wait_for_completion_killable_timeout(&j->ended, REKEY_PATIENCE) <= 0 &&
+	    journal_give_up(j)) {
+		NL_SET_ERR_MSG(extack,
+			       "the device of the journal, or the volume's, does not answer");
+		return -EINPROGRESS;
+	}
+	if (j->extack._msg)
+		NL_SET_ERR_MSG_FMT(extack, "%s", j->extack._msg);
+	return PTR_ERR_OR_ZERO(j->r);
+}
+
 /* Nobody gets or removes the volume meanwhile. Context: RTNL held, and dropped meanwhile. */
 static int volume_rekey_read_journal(struct sluice_volume *v,
 				     const struct sluice_volume_cipher *cipher,
 				     struct netlink_ext_ack *extack)
 {
+	struct volume_journal *j = kzalloc(sizeof(*j), GFP_KERNEL);
 	int err;
 
+	if (!j)
+		return -ENOMEM;
+	INIT_WORK(&j->work, journal_work);
+	refcount_set(&j->ref, 2);
+	init_completion(&j->ended);
+	j->v = v;
+	j->cipher = *cipher;
 	v->rekey.opening = true;
-	rtnl_unlock();
-	err = v->ops->rekey_start(v, cipher, extack);
-	rtnl_lock();
-	v->rekey.opening = false;
+	sluice_rtnl_unlock();
+	err = journal_read(j, extack);
+	sluice_rtnl_lock();
+	if (err != -EINPROGRESS)
+		v->rekey.opening = false;
+	if (!err)
+		v->ops->rekey_start(v, j->r);
+	journal_put(j);
 	return err;
 }
 
@@ -135,8 +255,10 @@ int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 
 	err = v->rekey.path ? volume_open_journal(v, path, start, extack) : -ENOMEM;
 	if (!err)
 		err = volume_rekey_start(v, key, extack);
+	if (err == -EINPROGRESS)
+		return -ETIMEDOUT;
 	if (err)
-		sluice_volume_rekey_clear(v);
+		sluice_volume_close_device(sluice_volume_rekey_clear(v));
 	else
 		sluice_netlink_volume_event(SLUICE_EVENT_CONFIG, v->name, SLUICE_OBJECT_VOLUME);
 	return err;

@@ -5,6 +5,7 @@
  * long as it likes, so this is waited for in a work of its own.
  */
 #include <linux/rtnetlink.h>
+#include "patience.h"
 #include "port.h"
 #include "volume.h"
 
@@ -71,5 +72,7 @@ void sluice_volume_settle(struct sluice_volume *v, u64 was)
 	mutex_unlock(&v->lock);
 	settle_queue_work(v, 0);
 	/* Where the device answers the place is free when the command returns. */
-	wait_event_timeout(v->settled, !READ_ONCE(v->reserved), SLUICE_VOLUME_PATIENCE);
+	if (!wait_event_timeout(v->settled, !READ_ONCE(v->reserved),
+				sluice_patience(SLUICE_VOLUME_PATIENCE)))
+		sluice_patience_spent();
 }

@@ -171,7 +171,7 @@ static bool watch_dead(struct sluice_worker *w)
 		return false;
 	w->death_at[w->deaths % SLUICE_WORKER_DEATHS] = ktime_get_seconds();
 	WRITE_ONCE(w->deaths, w->deaths + 1);
-	w->looks = 0;
+	WRITE_ONCE(w->looks, 0);
 	watch_set_state(w, SLUICE_WORKER_OK);
 	pr_warn("sluice: worker %u has a new thread\n", w->cpu);
 	return false;
@@ -184,13 +184,13 @@ static bool watch_one(struct sluice_worker *w)
 	if (sluice_worker_dead(w))
 		return watch_dead(w);
 	if (loops != w->seen_loops || (READ_ONCE(w->asleep) && !test_bit(0, &w->pending))) {
-		w->seen_loops = loops;
-		w->looks = 0;
+		WRITE_ONCE(w->looks, 0);
+		WRITE_ONCE(w->seen_loops, loops);
 		watch_set_state(w, SLUICE_WORKER_OK);
 		watch_unpin(w);
 		return false;
 	}
-	w->looks++;
+	WRITE_ONCE(w->looks, w->looks + 1);
 	if (w->looks > WATCH_STUCK || sluice_call_hopeless(w)) {
 		watch_set_state(w, SLUICE_WORKER_STUCK);
 		watch_pin(w);

@@ -65,7 +65,8 @@ enum sluice_worker_mode {
  * @stand_in: who does; READ_ONCE elsewhere
  * @buried: what the dead thread left behind was seen to; @stand_in_lock
  * @state: enum sluice_worker_state; written by the watchdog, READ_ONCE elsewhere
- * @seen_loops: @loops at the watchdog's last look that found it changed; watchdog only
+ * @seen_loops: @loops at the watchdog's last look that found it changed; written by the watchdog,
+ *	READ_ONCE elsewhere
  * @looks: how many came since that found nothing new; likewise
  * @pinned: stuck: this module is held, for the thread is in its code; watchdog only
  * @pinned_engine: likewise the engine's; likewise

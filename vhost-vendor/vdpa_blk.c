@@ -53,11 +53,18 @@ static int blk_bind(struct sluice_vdpa *d, const char *name,
 		return -ENODEV;
 	d->blk.volume = v;
 	d->nr_vqs = sluice_volume_nr_queues(v);
+	err = sluice_volume_claim(v, &blk_user, d);
+	if (err)
+		goto put;
+	/* One that nobody has may be about to lose its device. */
 	err = blk_choose_features(d, config);
 	if (!err)
-		err = sluice_volume_claim(v, &blk_user, d);
-	if (err)
-		sluice_volume_put(v);
+		return 0;
+	sluice_volume_release(v);
+	/* Until then the configuration could change. */
+	cancel_work_sync(&d->event_work);
+put:
+	sluice_volume_put(v);
 	return err;
 }
 

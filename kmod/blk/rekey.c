@@ -428,7 +428,7 @@ static struct sluice_rekey *rekey_new(struct sluice_volume *v,
 		return ERR_PTR(-ENOMEM);
 	r->v = v;
 	r->bv = v->engine;
-	r->journal = file_bdev(v->rekey.file);
+	r->journal = v->rekey.bdev;
 	INIT_WORK(&r->work, rekey_work);
 	err = sluice_crypt_init(&r->to, to, extack);
 	if (err)
@@ -494,29 +494,38 @@ static int rekey_open(struct sluice_rekey *r, struct netlink_ext_ack *extack)
 	return rekey_replay(r);
 }
 
-int sluice_rekey_start(struct sluice_volume *v, const struct sluice_volume_cipher *to,
-		       struct netlink_ext_ack *extack)
+struct sluice_rekey *sluice_rekey_open(struct sluice_volume *v,
+				       const struct sluice_volume_cipher *to,
+				       struct netlink_ext_ack *extack)
 {
-	struct sluice_blk_volume *bv = v->engine;
 	struct sluice_rekey *r = rekey_new(v, to, extack);
-	u64 pos;
 	int err;
 
 	if (IS_ERR(r))
-		return PTR_ERR(r);
+		return r;
 	err = rekey_open(r, extack);
-	if (err) {
-		rekey_free(r);
-		return err;
-	}
-	pos = le64_to_cpu(r->header.pos);
+	if (!err)
+		return r;
+	rekey_free(r);
+	return ERR_PTR(err);
+}
+
+void sluice_rekey_drop(struct sluice_rekey *r)
+{
+	rekey_free(r);
+}
+
+void sluice_rekey_start(struct sluice_volume *v, struct sluice_rekey *r)
+{
+	struct sluice_blk_volume *bv = v->engine;
+	u64 pos = le64_to_cpu(r->header.pos);
+
 	WRITE_ONCE(v->rekey.done, pos);
 	WRITE_ONCE(v->rekey.error, 0);
 	/* Queues that are there go over with the first chunk: until then there is no difference. */
 	rekey_set_view(bv, rekey_view(r, pos, pos, false));
 	bv->rekey = r;
 	queue_work(system_unbound_wq, &r->work);
-	return 0;
 }
 
 /*

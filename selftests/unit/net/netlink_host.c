@@ -483,6 +483,21 @@ const char *sluice_worker_state_text(enum sluice_worker_state state)
 	return "ok";
 }
 
+void sluice_rtnl_lock(void)
+{
+	rtnl_lock();
+}
+
+void sluice_rtnl_unlock(void)
+{
+	rtnl_unlock();
+}
+
+u64 sluice_rtnl_longest(void)
+{
+	return 3;
+}
+
 void sluice_leaks_get(struct sluice_leaks *l)
 {
 	*l = (struct sluice_leaks){ .objects = 1, .bytes = 2 };

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whoever holds RTNL holds up everybody who wants something of a netdev. So what a command of ours
+ * waits for, a worker or a device, it waits for at most once in vain, however many do not answer:
+ * what comes after that has no time left (sluice_patience()).
+ *
+ * That is of one command, and of others that come right after it and are not ours (a namespace that
+ * goes, `ip link`): hence a time, and not a mark of who waited.
+ */
+#include <linux/completion.h>
+#include <linux/jiffies.h>
+#include <linux/rtnetlink.h>
+#include <linux/sched/clock.h>
+#include "patience.h"
+
+/* How long there is none after a wait in vain, in jiffies: no command lasts longer. */
+#define PATIENCE_GONE	HZ
+
+/* Until when, in get_jiffies_64(). */
+static u64 patience_back;
+/* In ns of local_clock(), and the longest in ns; written under RTNL. */
+static u64 rtnl_since;
+static u64 rtnl_longest;
+
+void sluice_rtnl_lock(void)
+{
+	rtnl_lock();
+	rtnl_since = local_clock();
+	WRITE_ONCE(patience_back, 0);
+}
+
+void sluice_rtnl_unlock(void)
+{
+	WRITE_ONCE(rtnl_longest, max(rtnl_longest, local_clock() - rtnl_since));
+	rtnl_unlock();
+}
+
+u64 sluice_rtnl_longest(void)
+{
+	return READ_ONCE(rtnl_longest);
+}
+
+unsigned long sluice_patience(unsigned long max)
+{
+	return time_after_eq64(get_jiffies_64(), READ_ONCE(patience_back)) ? max : 0;
+}
+
+void sluice_patience_spent(void)
+{
+	WRITE_ONCE(patience_back, get_jiffies_64() + PATIENCE_GONE);
+}
+
+bool sluice_patience_wait(struct completion *done, unsigned long max)
+{
+	unsigned long wait = sluice_patience(max);
+
+	if (wait && wait_for_completion_timeout(done, wait))
+		return true;
+	if (completion_done(done))
+		return true;
+	sluice_patience_spent();
+	return false;
+}
