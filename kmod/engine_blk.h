@@ -20,7 +20,7 @@ struct sluice_volume;
 struct sluice_volume_cipher;
 struct sluice_worker;
 
-#define SLUICE_BLK_ABI 1
+#define SLUICE_BLK_ABI 2
 
 /**
  * struct sluice_blk_ops - what a block engine provides
@@ -81,6 +81,13 @@ struct sluice_blk_ops {
 	 * touch the ring, or guest memory through it.
 	 */
 	int (*serve)(struct sluice_worker *w, struct sluice_queue *q, int budget);
+
+	/*
+	 * The worker's thread died in a visit of the queue, whose state may be torn: put it in
+	 * order, so that serve() can be called as on a broken queue, which it becomes next. What is
+	 * not with the device is not in flight any more. Context: process, in place of the thread.
+	 */
+	void (*queue_abandon)(struct sluice_queue *q);
 };
 
 /**

@@ -51,6 +51,7 @@ static const char *event_text(const struct event *e)
 	case SLUICE_EVENT_QUEUE_BROKEN:
 		return sluice_vring_strerror(e->value);
 	case SLUICE_EVENT_PORT_HELD:
+	case SLUICE_EVENT_VOLUME_HELD:
 		return sluice_quarantine_text(e->value);
 	default:
 		return e->text;

@@ -371,6 +371,16 @@ static const struct nla_policy sluice_uplink_set_nl_policy[SLUICE_A_PORT_NO_PROM
 	[SLUICE_A_PORT_NO_PROMISC] = { .type = NLA_FLAG, },
 };
 
+/* SLUICE_CMD_VOLUME_HOLD - do */
+static const struct nla_policy sluice_volume_hold_nl_policy[SLUICE_A_VOLUME_NAME + 1] = {
+	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
+/* SLUICE_CMD_VOLUME_RELEASE - do */
+static const struct nla_policy sluice_volume_release_nl_policy[SLUICE_A_VOLUME_NAME + 1] = {
+	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
 /* Ops table for sluice */
 static const struct genl_split_ops sluice_nl_ops[] = {
 	{
@@ -799,6 +809,24 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.policy		= sluice_uplink_set_nl_policy,
 		.maxattr	= SLUICE_A_PORT_NO_PROMISC,
 		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_VOLUME_HOLD,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_volume_hold_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_volume_hold_nl_policy,
+		.maxattr	= SLUICE_A_VOLUME_NAME,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_VOLUME_RELEASE,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_volume_release_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_volume_release_nl_policy,
+		.maxattr	= SLUICE_A_VOLUME_NAME,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };
 

@@ -86,6 +86,8 @@ int sluice_nl_tenant_deny_doit(struct sk_buff *skb, struct genl_info *info);
 int sluice_nl_tenant_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb);
 int sluice_nl_uplink_set_doit(struct sk_buff *skb, struct genl_info *info);
+int sluice_nl_volume_hold_doit(struct sk_buff *skb, struct genl_info *info);
+int sluice_nl_volume_release_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	SLUICE_NLGRP_EVENTS,

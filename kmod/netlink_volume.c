@@ -331,6 +331,48 @@ static int mode_set(struct sluice_change *c)
 	return 0;
 }
 
+/* --- quarantine ------------------------------------------------------------------------------ */
+
+static struct sluice_volume *quarantine_need_volume(struct sluice_change *c)
+{
+	if (!c->txn)
+		return volume_need(c, SLUICE_A_VOLUME_NAME);
+	NL_SET_ERR_MSG(c->extack, "cannot be undone: not within a transaction");
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static int volume_hold(struct sluice_change *c)
+{
+	struct sluice_volume *v = quarantine_need_volume(c);
+
+	if (IS_ERR(v))
+		return PTR_ERR(v);
+	sluice_volume_hold_back(v, SLUICE_QUARANTINE_OPERATOR);
+	return 0;
+}
+
+static int volume_release(struct sluice_change *c)
+{
+	struct sluice_volume *v = quarantine_need_volume(c);
+
+	if (IS_ERR(v))
+		return PTR_ERR(v);
+	if (sluice_volume_go_on(v))
+		return 0;
+	NL_SET_ERR_MSG(c->extack, "the volume is not in quarantine");
+	return -EALREADY;
+}
+
+int sluice_nl_volume_hold_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, volume_hold, SLUICE_OBJECT_VOLUME);
+}
+
+int sluice_nl_volume_release_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return sluice_change_do(skb, info, volume_release, SLUICE_OBJECT_VOLUME);
+}
+
 int sluice_nl_volume_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return sluice_change_do_aside(skb, info, volume_add, SLUICE_OBJECT_VOLUME);
@@ -489,6 +531,17 @@ static int extent_put(struct sk_buff *skb, const struct sluice_volume *v)
 	return 0;
 }
 
+static int quarantine_put(struct sk_buff *skb, const struct sluice_volume *v)
+{
+	/* Pairs with sluice_volume_hold_back(). */
+	enum sluice_quarantine why = smp_load_acquire(&v->quarantine);
+
+	if (!why)
+		return 0;
+	return nla_put_string(skb, SLUICE_A_VOLUME_QUARANTINE, sluice_quarantine_text(why)) ?:
+	       nla_put_uint(skb, SLUICE_A_VOLUME_QUARANTINE_TIME, READ_ONCE(v->quarantine_time));
+}
+
 static int state_put(struct sk_buff *skb, const struct sluice_volume *v)
 {
 	u64 reserved = READ_ONCE(v->reserved);
@@ -563,8 +616,8 @@ static int volume_put(struct sk_buff *skb, const void *obj)
 
 	sluice_volume_totals(v, &volume_sum);
 	return extent_put(skb, v) ?: cipher_put(skb, v) ?: rekey_put(skb, v) ?:
-	       limits_put(skb, v->limit) ?: state_put(skb, v) ?: queues_put(skb, v) ?:
-	       totals_put(skb, &volume_sum);
+	       limits_put(skb, v->limit) ?: state_put(skb, v) ?: quarantine_put(skb, v) ?:
+	       queues_put(skb, v) ?: totals_put(skb, &volume_sum);
 }
 
 int sluice_nl_volume_dump_start(struct netlink_callback *cb)

@@ -257,7 +257,12 @@ static int worker_put(struct sk_buff *skb, const void *obj)
 	    (!cpu_online(w->cpu) && nla_put_flag(skb, SLUICE_A_WORKER_CORE_OFFLINE)) ||
 	    nla_put_string(skb, SLUICE_A_WORKER_STATE,
 			   sluice_worker_state_text(READ_ONCE(w->state))) ||
-	    nla_put_u32(skb, SLUICE_A_WORKER_DEATHS, READ_ONCE(w->deaths)))
+	    nla_put_u32(skb, SLUICE_A_WORKER_DEATHS, READ_ONCE(w->deaths)) ||
+	    nla_put_uint(skb, SLUICE_A_WORKER_LONGEST_RTNL_NS, sluice_rtnl_longest()))
+		return -EMSGSIZE;
+	if (w->longest_found_ns &&
+	    (nla_put_uint(skb, SLUICE_A_WORKER_LONGEST_FOUND_NS, READ_ONCE(w->longest_found_ns)) ||
+	     nla_put_uint(skb, SLUICE_A_WORKER_LONGEST_OUT_NS, READ_ONCE(w->longest_out_ns))))
 		return -EMSGSIZE;
 	if (leaks.objects && (nla_put_uint(skb, SLUICE_A_WORKER_LEAKED, leaks.objects) ||
 			      nla_put_uint(skb, SLUICE_A_WORKER_LEAKED_BYTES, leaks.bytes)))

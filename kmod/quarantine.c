@@ -4,10 +4,14 @@
  * ends attach more, for a VMM whose ring is refused would take another way past all policy; but
  * nothing is moved until the operator releases it. What is on its way to it is kept as long as
  * there is room.
+ *
+ * A volume likewise: what its device has is completed, nothing new is taken.
  */
 #include <linux/timekeeping.h>
+#include "engine_blk.h"
 #include "netlink.h"
 #include "port.h"
+#include "volume.h"
 
 static const char * const quarantine_reason[] = {
 	[SLUICE_QUARANTINE_RINGS] = "its guest broke too many rings",
@@ -83,4 +87,62 @@ void sluice_port_ring_broke(struct sluice_port *port)
 {
 	if (quarantine_count(port))
 		sluice_port_hold_back(port, SLUICE_QUARANTINE_RINGS);
+}
+
+/* --- volumes --------------------------------------------------------------------------------- */
+
+void sluice_volume_hold_back(struct sluice_volume *v, enum sluice_quarantine why)
+{
+	bool first;
+
+	spin_lock(&v->quarantine_lock);
+	first = !v->quarantine;
+	if (first) {
+		WRITE_ONCE(v->quarantine_time, ktime_get_real_seconds());
+		/* The time is there before the reason is. */
+		smp_store_release(&v->quarantine, why);
+	}
+	spin_unlock(&v->quarantine_lock);
+	if (!first)
+		return;
+	if (why != SLUICE_QUARANTINE_OPERATOR)
+		pr_warn_ratelimited("sluice: volume %s is held: %s\n", v->name,
+				    sluice_quarantine_text(why));
+	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_HELD, v->name, why);
+}
+
+bool sluice_volume_go_on(struct sluice_volume *v)
+{
+	unsigned int i;
+	bool was;
+
+	spin_lock(&v->quarantine_lock);
+	was = v->quarantine;
+	WRITE_ONCE(v->quarantine, SLUICE_QUARANTINE_NONE);
+	spin_unlock(&v->quarantine_lock);
+	if (!was)
+		return false;
+	/* Drivers do not repeat a kick. */
+	for (i = 0; i < v->nr_queues; i++)
+		sluice_queue_wake(&v->queue[i]);
+	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_RELEASED, v->name, 0);
+	return true;
+}
+
+/* --- a worker died --------------------------------------------------------------------------- */
+
+void sluice_queue_suspect(struct sluice_queue *q)
+{
+	if (q->port)
+		sluice_port_hold_back(q->port, SLUICE_QUARANTINE_HOST);
+	else
+		sluice_volume_hold_back(q->volume, SLUICE_QUARANTINE_HOST);
+	if (!q->owner)
+		return;
+	if (q->volume)
+		q->volume->ops->queue_abandon(q);
+	if (q->broken)
+		return;
+	sluice_vring_break(q->vr, SLUICE_VRING_ERR_HOST);
+	sluice_queue_break(q);
 }

@@ -36,6 +36,12 @@
 /* Chains in the first visit: how long they take is not known yet. */
 #define QUEUE_BURST_FIRST	8
 
+/*
+ * How long a ring is drained whose worker died in it, in jiffies: what the thread was handing over
+ * may never come back.
+ */
+#define QUEUE_DRAIN_DEAD	(5 * HZ)
+
 /* Bytes that the argument of a call may have. */
 #define QUEUE_CALL_MAX	64
 
@@ -180,16 +186,6 @@ void sluice_queue_break(struct sluice_queue *q)
 		sluice_port_ring_broke(q->port);
 }
 
-void sluice_queue_suspect(struct sluice_queue *q)
-{
-	if (q->port)
-		sluice_port_hold_back(q->port, SLUICE_QUARANTINE_HOST);
-	if (!q->owner || q->broken)
-		return;
-	sluice_vring_break(q->vr, SLUICE_VRING_ERR_HOST);
-	sluice_queue_break(q);
-}
-
 /*
  * The ring waits for memory. If it is an IOTLB's the front end was told, and kicks; if it is a page
  * of the owner's, somebody else brings it in and kicks. Either may have come already: then the next
@@ -305,13 +301,14 @@ static bool queue_has_work(const struct sluice_queue *q)
 }
 
 /*
- * Is there an engine? Its module is held by the port, and the port leaves it only after it left
- * every worker. A volume is not without one.
+ * Is there an engine, and may it work? Its module is held by the port, and the port leaves it only
+ * after it left every worker. A volume is not without one.
  */
 static bool queue_served(const struct sluice_queue *q)
 {
-	return !q->port ||
-	       (rcu_access_pointer(q->port->engine_ops) && !sluice_port_held_back(q->port));
+	if (q->volume)
+		return !READ_ONCE(q->volume->quarantine);
+	return rcu_access_pointer(q->port->engine_ops) && !sluice_port_held_back(q->port);
 }
 
 /*
@@ -376,9 +373,12 @@ static bool queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 	}
 	if (unlikely(q->wait_until) && sluice_queue_waits(q) && !queue_owes(q))
 		return false;
-	/* A kick of a held port is kept: the driver does not repeat it. */
-	if (!queue_served(q))
+	/* A kick of what is held is kept, or made good: the driver does not repeat it. */
+	if (!queue_served(q)) {
+		if (q->volume && (q->polled || READ_ONCE(q->kicked)))
+			queue_reap(w, q);
 		return false;
+	}
 	/*
 	 * A full barrier: what the driver made available before its kick is seen by the visit
 	 * below.
@@ -442,9 +442,9 @@ bool sluice_queue_arm(struct sluice_worker *w, struct sluice_queue *q)
 		return false;
 	if (q->broken || q->draining)
 		return !q->in_flight || !READ_ONCE(q->kicked);
-	/* Held: sluice_port_serve() wakes the worker. */
+	/* Held: who lets it go on wakes the worker. */
 	if (!queue_served(q))
-		return true;
+		return q->port || !READ_ONCE(q->kicked);
 	/* The worker wakes by itself, whatever the driver does. */
 	if (q->wait_until && !queue_owes(q))
 		return true;
@@ -644,11 +644,13 @@ static void queue_drain_step(struct sluice_worker *w, void *arg)
 }
 
 /*
- * Wait until the device is done with every request, however long that takes. By calls and not by
- * visits: those a transaction may have paused. Context: process, neither RTNL nor q->lock.
+ * Wait until the device is done with every request, however long that takes, unless some may be
+ * lost. By calls and not by visits: those a transaction may have paused. Context: process, neither
+ * RTNL nor q->lock.
  */
 static int queue_drain(struct sluice_queue *q)
 {
+	unsigned long until = jiffies + QUEUE_DRAIN_DEAD;
 	bool there;
 	int err = 0;
 
@@ -662,6 +664,9 @@ static int queue_drain(struct sluice_queue *q)
 			return q->lost ? -ETIMEDOUT : 0;
 		if (err)
 			return err;
+		if (READ_ONCE(q->broken) == SLUICE_VRING_ERR_HOST && time_after(jiffies, until) &&
+		    READ_ONCE(q->in_flight))
+			return -ETIMEDOUT;
 		/* A completion that was polled for tells nobody. */
 		wait_event_timeout(q->volume->drain_wait,
 				   !READ_ONCE(q->in_flight) || READ_ONCE(q->kicked), HZ / 100);
@@ -691,11 +696,10 @@ int sluice_queue_settle(struct sluice_queue *q)
 	return err;
 }
 
-/* Context: q->lock held; no request is with the device. */
-static int queue_take_back(struct sluice_queue *q)
+/* Context: q->lock held. @err: 0: no request is with the device. */
+static int queue_take_back(struct sluice_queue *q, int err)
 {
-	int err = sluice_worker_call_late(queue_worker(q), queue_leave, q);
-
+	err = sluice_worker_call_late(queue_worker(q), queue_leave, q) ?: err;
 	q->leaving = false;
 	if (err) {
 		sluice_queue_lose(q);
@@ -716,7 +720,7 @@ int sluice_queue_stop(struct sluice_queue *q)
 	WRITE_ONCE(q->attached, false);
 	if (q->dir == SLUICE_QUEUE_RX)
 		sluice_queue_publish_rx(q->port);
-	return queue_take_back(q);
+	return queue_take_back(q, 0);
 }
 
 /* Context: q->lock held, and dropped meanwhile. */
@@ -731,7 +735,7 @@ static int queue_stop_requests(struct sluice_queue *q)
 	mutex_unlock(q->lock);
 	err = queue_drain(q);
 	mutex_lock(q->lock);
-	return queue_take_back(q) ?: err;
+	return queue_take_back(q, err);
 }
 
 int sluice_queue_detach(struct sluice_queue *q, u32 *avail, u32 *used)

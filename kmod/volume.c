@@ -233,6 +233,7 @@ static struct sluice_volume *volume_new(const char *name, const struct sluice_vo
 		return NULL;
 	kref_init(&v->ref);
 	mutex_init(&v->lock);
+	spin_lock_init(&v->quarantine_lock);
 	INIT_LIST_HEAD(&v->node);
 	init_waitqueue_head(&v->drain_wait);
 	sluice_volume_rekey_init(v);
@@ -414,7 +415,8 @@ int sluice_volume_doom(struct sluice_volume *v, struct netlink_ext_ack *extack)
 	ASSERT_RTNL();
 	mutex_lock(&v->lock);
 	if (volume_is_lost(v)) {
-		NL_SET_ERR_MSG(extack, "a worker that is stuck has it: see 'sluice worker show'");
+		NL_SET_ERR_MSG(extack,
+			       "a worker that is stuck, or died, has it: see 'sluice worker show'");
 		err = -EBUSY;
 	} else if (v->user) {
 		NL_SET_ERR_MSG(extack, "in use: remove its vDPA or mediated device first");

@@ -24,6 +24,7 @@
 #include "sluice.h"
 #include "worker.h"
 
+enum sluice_quarantine;
 struct file;
 struct sluice_blk_ops;
 
@@ -170,6 +171,9 @@ struct sluice_volume_rekey {
  * @end_work: lets go of the device; has the list's reference
  * @ended: nothing but that is left to do
  * @dead: the device below was pulled out; set once; READ_ONCE elsewhere. Requests fail with IOERR
+ * @quarantine: enum sluice_quarantine: held; written under @quarantine_lock, READ_ONCE elsewhere
+ * @quarantine_time: since when, in seconds of the epoch; likewise
+ * @quarantine_lock: innermost
  * @bdev_file: the device; until @gone
  * @bdev: likewise
  * @path: as the operator named it
@@ -213,6 +217,10 @@ struct sluice_volume {
 	struct work_struct end_work;
 	struct completion ended;
 	bool dead;
+	u8 quarantine;
+	u64 quarantine_time;
+	/* The two above. */
+	spinlock_t quarantine_lock;
 
 	struct file *bdev_file;
 	struct block_device *bdev;
@@ -330,6 +338,12 @@ int sluice_volume_assign(struct sluice_volume *v, int queue, struct sluice_worke
 			 struct netlink_ext_ack *extack);
 /* All that use @from go to @to. Return: 0, or why not all did. */
 int sluice_volume_assign_all(struct sluice_worker *from, struct sluice_worker *to);
+/*
+ * quarantine.c: nothing new is taken from its rings, until it is said to go on; false: it was not
+ * held. Any context.
+ */
+void sluice_volume_hold_back(struct sluice_volume *v, enum sluice_quarantine why);
+bool sluice_volume_go_on(struct sluice_volume *v);
 /* May volumes without a key be attached? */
 void sluice_volume_set_enforce(bool on);
 bool sluice_volume_enforce(void);

@@ -24,6 +24,7 @@
  * Locks that the thread held stay locked: there are none on its path but those of the kernel.
  */
 #include <linux/rtnetlink.h>
+#include <linux/sched/clock.h>
 #include <linux/sched/debug.h>
 #include <linux/sched/mm.h>
 #include <linux/timekeeping.h>
@@ -104,6 +105,8 @@ void sluice_worker_bury(struct sluice_worker *w)
 	if (w->buried)
 		return;
 	w->buried = true;
+	WRITE_ONCE(w->longest_found_ns,
+		   max(w->longest_found_ns, local_clock() - READ_ONCE(w->alive_at)));
 	watch_set_state(w, SLUICE_WORKER_DEAD);
 	pr_err_ratelimited("sluice: worker %u: its thread died\n", w->cpu);
 	bury_mm(w);

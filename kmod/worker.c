@@ -253,6 +253,9 @@ static int worker_main(void *data)
 	struct sluice_worker *w = data;
 	u64 now = local_clock(), then;
 
+	/* Another had its place before. */
+	if (w->alive_at)
+		WRITE_ONCE(w->longest_out_ns, max(w->longest_out_ns, now - w->alive_at));
 	/* Guests' memory is never waited for on this thread: see fault.c. */
 	pagefault_disable();
 	while (!kthread_should_stop()) {
@@ -260,6 +263,7 @@ static int worker_main(void *data)
 		/* Pairs with sluice_worker_wake(): look at the work only after the bit is down. */
 		smp_mb__after_atomic();
 		WRITE_ONCE(w->loops, w->loops + 1);
+		WRITE_ONCE(w->alive_at, now);
 		worker_run_calls(w);
 		if (unlikely(raw_smp_processor_id() != w->cpu))
 			worker_go_home(w);

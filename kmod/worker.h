@@ -56,6 +56,7 @@ enum sluice_worker_mode {
  * @taken: of those, what was taken out and not begun; worker thread only
  * @call: the one that runs; likewise
  * @loops: how often the thread looked around; written by it, READ_ONCE elsewhere
+ * @alive_at: when it did so last (local_clock()); likewise
  * @asleep: it waits to be woken; likewise
  * @given_up: a call was given up when @loops was @given_up_at; any context, racy: at worst one more
  *	call is waited for
@@ -71,6 +72,9 @@ enum sluice_worker_mode {
  * @pinned: stuck: this module is held, for the thread is in its code; watchdog only
  * @pinned_engine: likewise the engine's; likewise
  * @deaths: how often its thread died; written by the watchdog, READ_ONCE elsewhere
+ * @longest_found_ns: the longest from its last sign of life until a death was found; written under
+ *	@stand_in_lock, READ_ONCE elsewhere
+ * @longest_out_ns: and until another thread went round; written by that, READ_ONCE elsewhere
  * @death_at: when the last of them were, in ktime_get_seconds(), in turn; watchdog only
  * @queue: the queue that is visited, or that a call is about; worker thread only
  * @uplink: the uplink that is visited; likewise
@@ -105,6 +109,7 @@ struct sluice_worker {
 	struct rcu_head rcu;
 
 	u64 loops;
+	u64 alive_at;
 	bool asleep;
 	bool given_up;
 	u64 given_up_at;
@@ -118,6 +123,8 @@ struct sluice_worker {
 	bool pinned;
 	struct module *pinned_engine;
 	unsigned int deaths;
+	u64 longest_found_ns;
+	u64 longest_out_ns;
 	u64 death_at[SLUICE_WORKER_DEATHS];
 	struct sluice_queue *queue;
 	struct sluice_port *uplink;

@@ -125,6 +125,8 @@ static const char *const event_names[] = {
 	[SLUICE_EVENT_WORKER_STATE] = "worker-state",
 	[SLUICE_EVENT_PORT_HELD] = "port-held",
 	[SLUICE_EVENT_PORT_RELEASED] = "port-released",
+	[SLUICE_EVENT_VOLUME_HELD] = "volume-held",
+	[SLUICE_EVENT_VOLUME_RELEASED] = "volume-released",
 };
 
 static const char *const object_names[] = {

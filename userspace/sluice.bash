@@ -75,7 +75,8 @@ _sluice() {
 				'uplink del' | 'uplink show') found+=" $(_sluice_names uplink)" ;;
 				'wire add' | 'wire del') found+=" $(_sluice_names port uplink)" ;;
 				'meter del') found+=" $(_sluice_ids meter)" ;;
-				'volume set' | 'volume del' | 'volume show' | 'key add') found+=" $(_sluice_names volume)" ;;
+				'volume set' | 'volume del' | 'volume show' | 'volume hold' | 'volume release' | 'key add')
+					found+=" $(_sluice_names volume)" ;;
 				'volume mode') found='monitor enforce' ;;
 				esac
 			}

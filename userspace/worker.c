@@ -20,6 +20,9 @@ static const struct field worker_fields[] = {
 	{ "wakeups", &codec_u64, SLUICE_A_WORKER_WAKEUPS, 0, F_STAT, NULL },
 	{ "longest-pause-ns", &codec_u64, SLUICE_A_WORKER_LONGEST_PAUSE_NS, 0, F_STAT, NULL },
 	{ "pauses", &codec_u64, SLUICE_A_WORKER_PAUSES, 0, F_STAT, NULL },
+	{ "longest-found-ns", &codec_u64, SLUICE_A_WORKER_LONGEST_FOUND_NS, 0, F_STAT, NULL },
+	{ "longest-out-ns", &codec_u64, SLUICE_A_WORKER_LONGEST_OUT_NS, 0, F_STAT, NULL },
+	{ "longest-rtnl-ns", &codec_u64, SLUICE_A_WORKER_LONGEST_RTNL_NS, 0, F_STAT, NULL },
 };
 
 const struct object object_worker = OBJECT("worker", worker_fields);

@@ -37,6 +37,7 @@ struct sluice_blk_queue;
  * @error: first error of one of them
  * @tries: how often the device was too busy
  * @nowait: it was asked not to wait
+ * @at: the bio that is handed over, or was last
  * @polled: in bq->polled: some of it is completed by looking only
  * @looked: the last of it was completed so
  * @flush: what it asks for is done, and is being made durable
@@ -58,6 +59,7 @@ struct sluice_blk_request {
 	struct sluice_request r;
 	struct sluice_pieces guest;
 	struct sluice_pieces own;
+	struct sluice_bio *at;
 	atomic_t pending;
 	blk_status_t error;
 	u8 tries;
@@ -84,6 +86,10 @@ struct sluice_blk_request {
  * @done: completed by the device; anybody adds, the worker takes
  * @helped: the worker adds, @helper takes
  * @helper: hands over what may sleep: see helper.h
+ * @ready: prepared, to be handed to the device before the visit ends; in order
+ * @sending: what the worker is handing over
+ * @hand: what it reads from the ring, or completes
+ * @reaped: taken from @done, and not looked at yet
  * @limited: waiting for a limit, by enum sluice_volume_op (READ, WRITE), in order
  * @starved: the device, or memory, was short; in order
  * @rekeyed: waiting until their blocks have been re-encrypted, in order
@@ -111,6 +117,10 @@ struct sluice_blk_queue {
 	struct llist_head done;
 	struct llist_head helped;
 	struct work_struct helper;
+	struct list_head ready;
+	struct sluice_blk_request *sending;
+	struct sluice_blk_request *hand;
+	struct llist_node *reaped;
 	struct list_head limited[SLUICE_VOLUME_LIMITS];
 	struct list_head starved;
 	struct list_head rekeyed;
@@ -162,6 +172,10 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 enum hrtimer_restart sluice_blk_timer(struct hrtimer *timer);
 /* Hand the bios of @req over. Context: worker, if they are not to wait; else the helper. */
 void sluice_blk_send(struct sluice_blk_request *req);
+/* It is nobody's any more. Context: worker, or who stands in for it. */
+void sluice_blk_free(struct sluice_blk_request *req);
+/* Go by this view: see rekey.h. Context: likewise, between two visits. */
+void sluice_blk_adopt_view(struct sluice_blk_queue *bq, const struct sluice_rekey_view *view);
 
 /* Are pages held while the device works on them? Who lends the host's own keeps them anyway. */
 static inline bool sluice_blk_holds(const struct sluice_blk_queue *bq)

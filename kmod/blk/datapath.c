@@ -63,7 +63,7 @@ enum hrtimer_restart sluice_blk_timer(struct hrtimer *timer)
 
 /* --- to the driver --------------------------------------------------------------------------- */
 
-static void blk_free(struct sluice_blk_request *req)
+void sluice_blk_free(struct sluice_blk_request *req)
 {
 	struct sluice_blk_queue *bq = req->bq;
 
@@ -92,7 +92,7 @@ static void blk_complete(struct sluice_blk_request *req, u8 status)
 		sluice_vring_push(q->vr, &req->chain, written);
 	}
 	sluice_volume_count(bq->v, blk_op(req), req->r.len, status != VIRTIO_BLK_S_OK);
-	blk_free(req);
+	sluice_blk_free(req);
 	WRITE_ONCE(q->in_flight, q->in_flight - 1);
 }
 
@@ -205,8 +205,10 @@ void sluice_blk_send(struct sluice_blk_request *req)
 	struct sluice_bio *b;
 
 	/* Whatever is done before submit_bio() returns, they are there until the last is sent. */
-	for (b = sluice_blk_data(req)->first; b; b = b->next)
+	for (b = sluice_blk_data(req)->first; b; b = b->next) {
+		req->at = b;
 		submit_bio(&b->bio);
+	}
 	blk_put(req, false);
 }
 
@@ -232,10 +234,15 @@ static void blk_submit_all(struct sluice_blk_request *req)
 		n++;
 	}
 	atomic_set(&req->pending, n);
-	if (likely(nowait))
+	req->active = true;
+	if (likely(nowait)) {
+		/* If the thread dies in the driver it is known in what: see abandon.c. */
+		WRITE_ONCE(req->bq->sending, req);
 		sluice_blk_send(req);
-	else
+		WRITE_ONCE(req->bq->sending, NULL);
+	} else {
 		sluice_helper_send(req);
+	}
 	if (poll)
 		sluice_poll_add(req);
 }
@@ -389,7 +396,7 @@ static bool blk_locked(const struct sluice_blk_request *req)
  * Go by the view that is new, and count who still goes by the old one for what it locks. Context:
  * between two visits' work, so no request is half prepared.
  */
-static void blk_adopt_view(struct sluice_blk_queue *bq, const struct sluice_rekey_view *view)
+void sluice_blk_adopt_view(struct sluice_blk_queue *bq, const struct sluice_rekey_view *view)
 {
 	unsigned int i, locked = 0;
 
@@ -401,7 +408,31 @@ static void blk_adopt_view(struct sluice_blk_queue *bq, const struct sluice_reke
 	WRITE_ONCE(bq->locked, locked);
 }
 
-/* Send it to the device. What there is no room for rests a while. */
+/*
+ * Those that are prepared. What lies side by side becomes one command of the device's; one alone
+ * goes straight. No request is looked at meanwhile: if the thread died in that, those that wait to
+ * be made one would never be sent.
+ */
+static void blk_hand_over(struct sluice_blk_queue *bq)
+{
+	bool several = !list_empty(&bq->ready) && !list_is_singular(&bq->ready);
+	struct sluice_blk_request *req;
+	struct blk_plug plug;
+
+	if (several)
+		blk_start_plug(&plug);
+	while ((req = list_first_entry_or_null(&bq->ready, struct sluice_blk_request, node))) {
+		list_del(&req->node);
+		req->submitted = local_clock();
+		sluice_volume_count_latency(bq->v, SLUICE_STAGE_QUEUE,
+					    req->submitted - req->fetched);
+		blk_submit_all(req);
+	}
+	if (several)
+		blk_finish_plug(&plug);
+}
+
+/* Prepare it for the device. What there is no room for rests a while. */
 static void blk_submit(struct sluice_blk_request *req)
 {
 	struct sluice_blk_queue *bq = req->bq;
@@ -431,10 +462,7 @@ static void blk_submit(struct sluice_blk_request *req)
 	}
 	if (blk_has_data(req))
 		blk_place(req);
-	req->active = true;
-	req->submitted = local_clock();
-	sluice_volume_count_latency(bq->v, SLUICE_STAGE_QUEUE, req->submitted - req->fetched);
-	blk_submit_all(req);
+	list_add_tail(&req->node, &bq->ready);
 }
 
 /* --- limits ---------------------------------------------------------------------------------- */
@@ -593,15 +621,15 @@ static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c, 
 		return -EIO;
 	}
 	req = list_first_entry(&bq->free, struct sluice_blk_request, node);
+	bq->hand = req;
 	list_del(&req->node);
 	req->tries = 0;
-	req->active = false;
 	req->flush = false;
 	req->cipher_ns = 0;
 	req->fetched = now;
 	err = blk_read(req, c, &status);
 	if (unlikely(err)) {
-		blk_free(req);
+		sluice_blk_free(req);
 		return err;
 	}
 	req->chain = *c;
@@ -616,7 +644,6 @@ static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c, 
 static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 {
 	struct sluice_vring *vr = bq->q->vr;
-	struct blk_plug plug;
 	u32 bytes = 0;
 	int i, n, err = 0;
 	u64 now;
@@ -626,17 +653,13 @@ static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 	if (n <= 0)
 		return n;
 	now = local_clock();
-	/* What lies side by side becomes one command of the device's; one alone goes straight. */
-	if (n > 1)
-		blk_start_plug(&plug);
 	for (i = 0; i < n && bytes < BLK_VISIT_BYTES && !list_empty(&bq->free); i++) {
 		err = blk_begin(bq, &bq->chain[i], now);
 		if (unlikely(err))
 			break;
 		bytes += bq->chain[i].out_len + bq->chain[i].in_len;
 	}
-	if (n > 1)
-		blk_finish_plug(&plug);
+	bq->hand = NULL;
 	sluice_vring_unfetch(vr, &bq->chain[i], n - i);
 	if (unlikely(err == -ENOMEM)) {
 		blk_start_timer(bq, BLK_STARVED_NS);
@@ -681,7 +704,6 @@ static void blk_returned(struct sluice_blk_request *req)
 	bool not_now = req->nowait && error == BLK_STS_NOTSUPP && blk_has_data(req);
 	bool again = error == BLK_STS_AGAIN || not_now;
 
-	req->active = false;
 	if (req->polled) {
 		sluice_poll_del(req, error == BLK_STS_NOTSUPP);
 		not_now = false;
@@ -718,14 +740,16 @@ static void blk_returned(struct sluice_blk_request *req)
 /* Return: how many came back. */
 static int blk_reap(struct sluice_blk_queue *bq)
 {
-	struct llist_node *list = llist_reverse_order(llist_del_all(&bq->done));
-	struct sluice_blk_request *req, *next;
 	int n = 0;
 
-	llist_for_each_entry_safe(req, next, list, done) {
-		blk_returned(req);
-		n++;
+	bq->reaped = llist_reverse_order(llist_del_all(&bq->done));
+	for (; bq->reaped; n++) {
+		bq->hand = llist_entry(bq->reaped, struct sluice_blk_request, done);
+		bq->hand->active = false;
+		bq->reaped = bq->reaped->next;
+		blk_returned(bq->hand);
 	}
+	bq->hand = NULL;
 	return n;
 }
 
@@ -741,7 +765,7 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 	/* Pairs with rekey_set_view(). */
 	view = smp_load_acquire(&bq->bv->view);
 	if (unlikely(view != bq->view))
-		blk_adopt_view(bq, view);
+		sluice_blk_adopt_view(bq, view);
 	WRITE_ONCE(bq->serving, current);
 	bq->poll = sluice_poll_wanted(bq, w);
 	if (!list_empty(&bq->polled))
@@ -749,9 +773,12 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 	n = blk_reap(bq) + blk_resume(bq);
 	if (!q->draining && !q->broken && budget)
 		fetched = blk_fetch(bq, budget);
+	blk_hand_over(bq);
 	/* A device in memory is done already. */
 	WRITE_ONCE(bq->serving, NULL);
 	n += blk_reap(bq);
+	/* What is followed by a flush. */
+	blk_hand_over(bq);
 	q->polled = !list_empty(&bq->polled);
 	if (!q->broken) {
 		err = sluice_vring_flush(q->vr);

@@ -4,6 +4,7 @@
 #include <linux/blkdev.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include "abandon.h"
 #include "blk.h"
 #include "helper.h"
 
@@ -106,6 +107,7 @@ static int blk_queue_add(struct sluice_queue *q, unsigned int num)
 	INIT_LIST_HEAD(&bq->free);
 	INIT_LIST_HEAD(&bq->limited[SLUICE_VOLUME_READ]);
 	INIT_LIST_HEAD(&bq->limited[SLUICE_VOLUME_WRITE]);
+	INIT_LIST_HEAD(&bq->ready);
 	INIT_LIST_HEAD(&bq->starved);
 	INIT_LIST_HEAD(&bq->rekeyed);
 	INIT_LIST_HEAD(&bq->polled);
@@ -167,6 +169,7 @@ static const struct sluice_blk_ops blk_ops = {
 	.queue_add = blk_queue_add,
 	.queue_del = blk_queue_del,
 	.serve = sluice_blk_serve,
+	.queue_abandon = sluice_blk_abandon,
 };
 
 static int __init sluice_blk_init(void)

@@ -217,7 +217,7 @@ static bool rekey_pending(struct sluice_blk_volume *bv, const struct sluice_reke
 		/* One that broke, and has nothing under way, is not visited any more. */
 		if (READ_ONCE(bq->q->broken) && !READ_ONCE(bq->q->in_flight))
 			continue;
-		/* Pairs with blk_adopt_view(). */
+		/* Pairs with sluice_blk_adopt_view(). */
 		if (smp_load_acquire(&bq->view) == view && !READ_ONCE(bq->locked))
 			continue;
 		pending = true;

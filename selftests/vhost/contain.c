@@ -5,6 +5,7 @@
  */
 #include "kselftest_harness.h"
 #include "rig.h"
+#include "wedge.h"
 
 #define FEATURES	(VDRV_F_VERSION_1 | VDRV_F_MRG_RXBUF)
 #define FAR		0x00007000deadb000ULL	/* in no memory region */
@@ -20,9 +21,7 @@ FIXTURE_SETUP(contain)
 {
 	const struct vdrv_cfg cfg = { .features = FEATURES };
 
-	/* It stays: KASAN does not suffer modules that come back. */
-	if (access("/sys/module/sluice_wedge", F_OK))
-		ASSERT_EQ(0, netio_run("insmod $SLUICE_OBJECTS/wedge/sluice_wedge.ko"));
+	ASSERT_EQ(0, wedge_load());
 	ASSERT_EQ(0, guest_open(&self->bad, "slbad0", &cfg));
 	ASSERT_EQ(0, guest_open(&self->good, "slgood0", &cfg));
 	ASSERT_EQ(0, guest_ping(&self->bad, 1));
@@ -31,44 +30,10 @@ FIXTURE_SETUP(contain)
 
 FIXTURE_TEARDOWN(contain)
 {
+	wedge_times();
 	guest_close(&self->bad);
 	EXPECT_EQ(0, guest_ping(&self->good, 5));
 	guest_close(&self->good);
-}
-
-static int wedge(const char *what, const char *port)
-{
-	return netio_run("echo '%s %s' >/sys/module/sluice_wedge/parameters/do", what, port);
-}
-
-/* Wait until `sluice worker show` says so; what bounds it is the test's own time. */
-static void await_worker(const char *what)
-{
-	while (netio_run("sluice worker show | grep -qE '%s'", what))
-		usleep(10000);
-}
-
-/* How often has a thread been replaced? Tests that ran before had their share. */
-static unsigned int deaths(void)
-{
-	FILE *out = popen("sluice worker show | sed -n 's/.* deaths \\([0-9]*\\).*/\\1/p'", "r");
-	unsigned int n = 0;
-
-	if (!out || fscanf(out, "%u", &n) != 1)
-		n = 0;
-	if (out)
-		pclose(out);
-	return n;
-}
-
-/* The thread dies in @port, and another is there: at once, or when the minute is over. */
-static void die(struct __test_metadata *_metadata, const char *port)
-{
-	char want[40];
-
-	snprintf(want, sizeof(want), "state ok deaths %u", deaths() + 1);
-	ASSERT_EQ(0, wedge("die", port));
-	await_worker(want);
 }
 
 static int shows(const char *port, const char *what)
@@ -99,7 +64,7 @@ static void again(struct __test_metadata *_metadata, struct guest *g)
 /* 4.1 c, d: found, buried and replaced; the port that it died in is held, its neighbour goes on. */
 TEST_F_TIMEOUT(contain, thread_dies, 240)
 {
-	die(_metadata, "slbad0");
+	ASSERT_EQ(0, wedge_die("slbad0"));
 	EXPECT_EQ(0, guest_ping(&self->good, 3));
 	EXPECT_EQ(0, shows("slbad0", "held quarantine a worker died in it since 20"));
 	EXPECT_EQ(0, shows("slbad0", "broken the host.s worker died in it"));
@@ -120,25 +85,23 @@ TEST_F_TIMEOUT(contain, thread_dies, 240)
 /* Whoever makes a call finds the dead thread, and does not wait: with RTNL held or not. */
 TEST_F_TIMEOUT(contain, calls_find_the_dead, 240)
 {
-	unsigned int i, before = deaths();
-	char want[40];
+	unsigned int i, before = wedge_deaths();
 
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(0, wedge("die", "slbad0"));
 		ASSERT_EQ(0, netio_run("sluice port add sldead0 && sluice port del sldead0"));
 		ASSERT_EQ(0, netio_run("ip link show >/dev/null"));
-		await_worker("state ok");
+		wedge_await("state ok");
 		again(_metadata, &self->bad);
 		ASSERT_EQ(0, netio_run("sluice port release slbad0"));
 		ASSERT_EQ(0, guest_ping(&self->bad, 7));
 	}
 	/* The fourth in a minute: left dead for the rest of it. Control goes on. */
 	ASSERT_EQ(0, wedge("die", "slbad0"));
-	await_worker("state dead");
+	wedge_await("state dead");
 	EXPECT_EQ(0, netio_run("sluice port add sldead0 && sluice port del sldead0"));
 	EXPECT_EQ(-ETIMEDOUT, speaks(&self->good));
-	snprintf(want, sizeof(want), "state ok deaths %u", before + 4);
-	await_worker(want);
+	wedge_await_deaths(before + 4);
 	/* What was kept meanwhile comes first. */
 	EXPECT_EQ(200, netio_recv(self->good.wire, &(struct virtio_net_hdr_v1){}, (char[2048]){},
 				  2048, 2000));
@@ -148,7 +111,7 @@ TEST_F_TIMEOUT(contain, calls_find_the_dead, 240)
 TEST_F_TIMEOUT(contain, does_not_answer, 120)
 {
 	ASSERT_EQ(0, wedge("block", "slbad0"));
-	await_worker("state stuck");
+	wedge_await("state stuck");
 	/* RTNL is free, a transaction is refused and leaves no trace, what makes no call works. */
 	EXPECT_EQ(0, netio_run("ip link show >/dev/null"));
 	EXPECT_EQ(0, netio_run("sluice port add slnew0"));
@@ -156,8 +119,8 @@ TEST_F_TIMEOUT(contain, does_not_answer, 120)
 			       " sluice apply - 2>/dev/null"));
 	EXPECT_NE(0, netio_run("sluice meter show | grep -q 'meter 7'"));
 	EXPECT_EQ(0, netio_run("sluice acl show >/dev/null"));
-	ASSERT_EQ(0, netio_run("echo go >/sys/module/sluice_wedge/parameters/do"));
-	await_worker("state ok");
+	ASSERT_EQ(0, wedge_go());
+	wedge_await("state ok");
 	EXPECT_EQ(0, guest_ping(&self->bad, 3));
 	EXPECT_EQ(0, guest_ping(&self->good, 3));
 	EXPECT_EQ(0, netio_run("sluice port del slnew0"));

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For tests alone: a worker that dies, or does not answer, in the midst of what it does for a port;
- * and what user space can neither make nor see.
+ * For tests alone: a worker that dies, or does not answer, in the midst of what it does for a port
+ * or a volume; a disk that does not answer, or that a worker dies in; and what user space can neither
+ * make nor see.
  *
  *   echo WHAT PORT >/sys/module/sluice_wedge/parameters/do
+ *   echo WHAT volume/VOLUME >/sys/module/sluice_wedge/parameters/do
  *
  * die: its thread ends; oops: by a fault, which User-mode Linux does not survive; block: it sleeps
  * until `go`; spin: it runs until `go`. unreadable: a frame comes to the guest whose bytes lie in a
  * device's memory. netpoll: may its netdev be polled so? EOPNOTSUPP if not.
  *
+ *   echo disk WHAT >/sys/module/sluice_wedge/parameters/do
+ *
+ * /dev/wedge0 reads as zeroes, and forgets what is written. die: the worker dies that hands it the
+ * next write but one; both are kept. open: who opens it waits. Both until `go`.
+ *
  * The parameter users tells how many users the address space has that the worker had borrowed when
  * it died: before, and now.
  */
+#include <linux/blkdev.h>
 #include <linux/completion.h>
 #include <linux/if_ether.h>
 #include <linux/kthread.h>
@@ -20,6 +28,7 @@
 #include <linux/sched/mm.h>
 #include <linux/skbuff.h>
 #include "port.h"
+#include "volume.h"
 #include "worker.h"
 
 static DECLARE_COMPLETION(go);
@@ -77,15 +86,13 @@ static const struct {
 	{ "spin ", wedge_spin },
 };
 
-static int wedge_drive(const char *port_name, void (*fn)(struct sluice_queue *q, void *arg))
+/* Whatever becomes of the call: that is what the test looks at. */
+static int wedge_drive_port(const char *name, void (*fn)(struct sluice_queue *q, void *arg))
 {
-	struct sluice_port *port = sluice_port_get_by_name(current->nsproxy->net_ns, port_name);
+	struct sluice_port *port = sluice_port_get_by_name(current->nsproxy->net_ns, name);
 
 	if (!port)
 		return -ENODEV;
-	reinit_completion(&go);
-	WRITE_ONCE(gone_on, false);
-	/* Whatever becomes of the call: that is what the test looks at. */
 	sluice_queue_call(sluice_port_queue(port, 0, SLUICE_QUEUE_TX), fn, NULL, 0);
 	sluice_port_put(port);
 	return 0;
@@ -138,9 +145,159 @@ static int wedge_ask(const char *port_name, int (*fn)(struct sluice_port *port))
 	return ret;
 }
 
+static int wedge_drive_volume(const char *name, void (*fn)(struct sluice_queue *q, void *arg))
+{
+	struct sluice_volume *v = sluice_volume_get_by_name(name);
+
+	if (!v)
+		return -ENODEV;
+	sluice_queue_call(sluice_volume_queue(v, 0), fn, NULL, 0);
+	sluice_volume_put(v);
+	return 0;
+}
+
+static int wedge_drive(const char *name, void (*fn)(struct sluice_queue *q, void *arg))
+{
+	static const char volume[] = "volume/";
+
+	reinit_completion(&go);
+	WRITE_ONCE(gone_on, false);
+	if (strstarts(name, volume))
+		return wedge_drive_volume(name + strlen(volume), fn);
+	return wedge_drive_port(name, fn);
+}
+
+/* --- the disk --- */
+
+#define DISK_SECTORS	16384
+
+static struct gendisk *disk;
+static int disk_major;
+static bool disk_open_waits;
+/* Writes that are kept until then; one more is died in. */
+static atomic_t disk_to_keep = ATOMIC_INIT(-1);
+static DEFINE_SPINLOCK(disk_lock);
+static struct bio_list disk_kept;
+static struct bio *disk_died_in;
+
+static int disk_open(struct gendisk *d, blk_mode_t mode)
+{
+	if (READ_ONCE(disk_open_waits))
+		wait_for_completion(&go);
+	return 0;
+}
+
+static void disk_keep(struct bio *bio)
+{
+	spin_lock(&disk_lock);
+	bio_list_add(&disk_kept, bio);
+	spin_unlock(&disk_lock);
+}
+
+static void disk_die(struct bio *bio)
+{
+	disk_died_in = bio;
+	/* The kernel would complain of it, which here would be the end of the test. */
+	current->plug = NULL;
+	current->bio_list = NULL;
+	kthread_exit(0);
+}
+
+static void disk_submit(struct bio *bio)
+{
+	int left = bio_op(bio) == REQ_OP_WRITE ? atomic_dec_if_positive(&disk_to_keep) : -1;
+
+	if (left > 0) {
+		disk_keep(bio);
+		return;
+	}
+	if (!left)
+		disk_die(bio);
+	if (bio_op(bio) == REQ_OP_READ)
+		zero_fill_bio(bio);
+	bio_endio(bio);
+}
+
+static const struct block_device_operations disk_ops = {
+	.owner = THIS_MODULE,
+	.open = disk_open,
+	.submit_bio = disk_submit,
+};
+
+static void disk_go(void)
+{
+	struct bio_list kept;
+	struct bio *bio;
+
+	WRITE_ONCE(disk_open_waits, false);
+	spin_lock(&disk_lock);
+	kept = disk_kept;
+	bio_list_init(&disk_kept);
+	bio = disk_died_in;
+	disk_died_in = NULL;
+	spin_unlock(&disk_lock);
+	if (bio) {
+		bio_endio(bio);
+		/* As the block layer does after the call that did not return. */
+		percpu_ref_put(&disk->queue->q_usage_counter);
+	}
+	while ((bio = bio_list_pop(&kept)))
+		bio_endio(bio);
+}
+
+static int disk_set(const char *what)
+{
+	reinit_completion(&go);
+	if (!strcmp(what, "open"))
+		WRITE_ONCE(disk_open_waits, true);
+	else if (!strcmp(what, "die"))
+		atomic_set(&disk_to_keep, 2);
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int disk_add(void)
+{
+	struct queue_limits limits = { .features = BLK_FEAT_NOWAIT };
+	int err;
+
+	disk_major = register_blkdev(0, "wedge");
+	if (disk_major < 0)
+		return disk_major;
+	disk = blk_alloc_disk(&limits, NUMA_NO_NODE);
+	if (IS_ERR(disk)) {
+		err = PTR_ERR(disk);
+		goto major;
+	}
+	disk->major = disk_major;
+	disk->minors = 1;
+	disk->fops = &disk_ops;
+	disk->flags = GENHD_FL_NO_PART;
+	strscpy(disk->disk_name, "wedge0", sizeof(disk->disk_name));
+	set_capacity(disk, DISK_SECTORS);
+	err = add_disk(disk);
+	if (!err)
+		return 0;
+	put_disk(disk);
+major:
+	unregister_blkdev(disk_major, "wedge");
+	return err;
+}
+
+static void disk_del(void)
+{
+	del_gendisk(disk);
+	put_disk(disk);
+	unregister_blkdev(disk_major, "wedge");
+}
+
+/* --- what is to happen --- */
+
 static int wedge_set(const char *val, const struct kernel_param *kp)
 {
-	char text[32], *word;
+	static const char of_disk[] = "disk ";
+	char text[48], *word;
 	unsigned int i;
 
 	strscpy(text, val, sizeof(text));
@@ -148,12 +305,15 @@ static int wedge_set(const char *val, const struct kernel_param *kp)
 	if (!strcmp(word, "go")) {
 		WRITE_ONCE(gone_on, true);
 		complete_all(&go);
+		disk_go();
 		return 0;
 	}
 	if (strstarts(word, "unreadable "))
 		return wedge_ask(word + strlen("unreadable "), wedge_unreadable);
 	if (strstarts(word, "netpoll "))
 		return wedge_ask(word + strlen("netpoll "), wedge_netpoll);
+	if (strstarts(word, of_disk))
+		return disk_set(word + strlen(of_disk));
 	for (i = 0; i < ARRAY_SIZE(wedges); i++) {
 		if (strstarts(word, wedges[i].name))
 			return wedge_drive(word + strlen(wedges[i].name), wedges[i].fn);
@@ -175,11 +335,12 @@ module_param_cb(users, &users_ops, NULL, 0444);
 
 static int __init wedge_init(void)
 {
-	return 0;
+	return disk_add();
 }
 
 static void __exit wedge_exit(void)
 {
+	disk_del();
 	if (borrowed)
 		mmdrop(borrowed);
 }

@@ -761,6 +761,8 @@ NO_VOLUMES(del_doit)
 NO_VOLUMES(rekey_doit)
 NO_VOLUMES(mode_set_doit)
 NO_VOLUMES(mode_get_doit)
+NO_VOLUMES(hold_doit)
+NO_VOLUMES(release_doit)
 
 int sluice_nl_volume_dump_start(struct netlink_callback *cb)
 {

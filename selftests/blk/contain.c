@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A worker that dies or does not answer while it serves a volume, and a device that does not answer
+ * its opening: one volume is held, the others go on, and nobody waits without an end (issue 9,
+ * 4.1).
+ */
+#include "kselftest_harness.h"
+#include "rig.h"
+#include "wedge.h"
+
+#define BAD	"slbad"
+#define GOOD	"slgood"
+#define WEDGED	"/dev/wedge0"
+#define IO	(16 * KB)
+
+FIXTURE(contain)
+{
+	struct disk bad;
+	struct disk good;
+	unsigned char *data;
+};
+
+FIXTURE_VARIANT(contain)
+{
+	const char *dev;
+};
+
+/* A disk of the block layer's own, and one that is served by its driver alone. */
+FIXTURE_VARIANT_ADD(contain, queues) { .dev = "/dev/" BAD };
+FIXTURE_VARIANT_ADD(contain, driver) { .dev = WEDGED };
+
+static int attach(struct disk *d, const char *name)
+{
+	const struct vdrv_cfg cfg = { .features = DISK_FEATURES, .num = 16, .disk_queues = 1,
+				      .disk_buf = IO, .disk_seg = 4 };
+
+	return disk_open(d, name, &cfg);
+}
+
+FIXTURE_SETUP(contain)
+{
+	self->bad.v.fd = -1;
+	self->good.v.fd = -1;
+	ASSERT_EQ(0, wedge_load());
+	self->data = rig_alloc(IO);
+	ASSERT_EQ(0, rig_null_add(BAD, "size=8"));
+	ASSERT_EQ(0, rig_null_add(GOOD, "size=8"));
+	ASSERT_EQ(0, rig_volume_add(BAD, variant->dev, ""));
+	ASSERT_EQ(0, rig_volume_add(GOOD, "/dev/" GOOD, ""));
+	ASSERT_EQ(0, attach(&self->bad, BAD));
+	ASSERT_EQ(0, attach(&self->good, GOOD));
+}
+
+FIXTURE_TEARDOWN(contain)
+{
+	wedge_go();
+	wedge_times();
+	disk_close(&self->bad);
+	disk_close(&self->good);
+	EXPECT_EQ(0, rig_volume_del(BAD));
+	EXPECT_EQ(0, rig_volume_del(GOOD));
+	rig_null_pull(BAD);
+	rig_null_pull(GOOD);
+	EXPECT_EQ(0, rig_null_del(BAD));
+	EXPECT_EQ(0, rig_null_del(GOOD));
+	free(self->data);
+}
+
+/* What is written comes back. */
+static int works(struct disk *d, uint32_t round)
+{
+	static unsigned char data[IO], back[IO];
+	int ret;
+
+	rig_pattern(data, IO, 0, round);
+	ret = disk_write(d, 8, data, IO);
+	ret = ret ?: disk_read(d, 8, back, IO);
+	return ret ?: memcmp(data, back, IO) ? -EBADMSG : 0;
+}
+
+static int says(const char *name, const char *what)
+{
+	return netio_run("sluice -s volume show %s | grep -qE '%s'", name, what);
+}
+
+static void await(const char *name, const char *what)
+{
+	while (says(name, what))
+		usleep(10000);
+}
+
+/* RTNL is free, and what is about volumes is answered. */
+static int control_works(void)
+{
+	return netio_run("ip link show >/dev/null") ?:
+	       netio_run("sluice volume show >/dev/null && sluice worker show >/dev/null") ?:
+	       netio_run("sluice volume set " GOOD " read-iops 100000") ?:
+	       !netio_run("sluice volume del " BAD " 2>/dev/null");
+}
+
+static int begin(struct disk *d, uint32_t type, uint64_t sector, const void *data)
+{
+	const struct vblk_io io = { .type = type, .sector = sector, .len = IO };
+	int ret = vblk_begin(&d->v, &d->v.vq[0], &io, data);
+
+	return ret < 0 ? ret : 0;
+}
+
+/* A driver that starts anew on a volume that is held: answered when that is let go on. */
+static void start_anew(struct __test_metadata *_metadata, struct disk *d)
+{
+	struct vblk_done done;
+
+	ASSERT_EQ(0, disk_reopen(d));
+	ASSERT_EQ(0, begin(d, VIRTIO_BLK_T_IN, 0, NULL));
+	EXPECT_EQ(0, vblk_wait(&d->v.vq[0], &done, 100));
+	ASSERT_EQ(0, netio_run("sluice volume release " BAD));
+	EXPECT_EQ(1, vblk_wait(&d->v.vq[0], &done, 60000));
+	EXPECT_EQ(VIRTIO_BLK_S_OK, done.status);
+	EXPECT_NE(0, says(BAD, "quarantine"));
+}
+
+/* Found, buried and replaced; the volume that it died for is held, its neighbour goes on. */
+TEST_F_TIMEOUT(contain, thread_dies, 240)
+{
+	ASSERT_EQ(0, works(&self->good, 1));
+	ASSERT_EQ(0, wedge_die("volume/" BAD));
+	EXPECT_EQ(0, works(&self->good, 2));
+	EXPECT_EQ(0, says(BAD, "quarantine a worker died in it since 20"));
+	EXPECT_EQ(0, says(BAD, "broken the host.s worker died in it"));
+	EXPECT_NE(0, says(GOOD, "quarantine|broken"));
+	EXPECT_EQ(0, control_works());
+	start_anew(_metadata, &self->bad);
+	EXPECT_EQ(0, works(&self->good, 3));
+}
+
+/* While it hands requests over: what the device has, and what it may have, is waited for. */
+TEST_F_TIMEOUT(contain, dies_in_the_device, 240)
+{
+	const struct vblk_io io = { .type = VIRTIO_BLK_T_OUT, .len = IO };
+	struct vdrv_vq *q = &self->bad.v.vq[0];
+	unsigned int before = wedge_deaths();
+
+	if (strcmp(variant->dev, WEDGED))
+		SKIP(return, "a worker dies in a driver alone");
+	ASSERT_EQ(0, wedge("disk", "die"));
+	/* Three at once: one is with the device, one is died in, one was not handed over. */
+	vblk_put(&self->bad.v, q, 0, &io);
+	vblk_put(&self->bad.v, q, 1, &io);
+	ASSERT_EQ(0, begin(&self->bad, VIRTIO_BLK_T_OUT, 64, self->data));
+	wedge_await_deaths(before + 1);
+	EXPECT_EQ(0, works(&self->good, 4));
+	EXPECT_EQ(0, says(BAD, "quarantine a worker died in it"));
+	EXPECT_EQ(0, says(BAD, "in-flight 2"));
+	EXPECT_EQ(0, control_works());
+	ASSERT_EQ(0, wedge_go());
+	await(BAD, "in-flight 0");
+	start_anew(_metadata, &self->bad);
+	EXPECT_EQ(0, works(&self->good, 5));
+}
+
+/* One that does not answer is given up, known as such, and nothing is torn afterwards. */
+TEST_F_TIMEOUT(contain, does_not_answer, 240)
+{
+	ASSERT_EQ(0, wedge("block", "volume/" BAD));
+	wedge_await("state stuck");
+	EXPECT_EQ(0, control_works());
+	/* Nothing that needs the worker waits for it, or leaves something. */
+	EXPECT_NE(0, netio_run("sluice worker del cpu 0 2>/dev/null"));
+	EXPECT_NE(0, netio_run("echo '{\"meter\":[{\"id\":7,\"pps\":1}]}' |"
+			       " sluice apply - 2>/dev/null"));
+	EXPECT_EQ(0, netio_run("sluice volume set " GOOD " size 4m"));
+	ASSERT_EQ(0, wedge_go());
+	wedge_await("state ok");
+	EXPECT_EQ(0, works(&self->good, 6));
+	EXPECT_EQ(0, disk_read(&self->bad, 0, self->data, IO));
+	EXPECT_EQ(0, netio_run("sluice volume set " GOOD " size 8m"));
+}
+
+/* The operator's word. */
+TEST_F_TIMEOUT(contain, held, 120)
+{
+	struct vblk_done done;
+
+	ASSERT_EQ(0, netio_run("sluice volume hold " BAD));
+	EXPECT_EQ(0, says(BAD, "quarantine held by the operator"));
+	ASSERT_EQ(0, begin(&self->bad, VIRTIO_BLK_T_IN, 0, NULL));
+	EXPECT_EQ(0, vblk_wait(&self->bad.v.vq[0], &done, 100));
+	EXPECT_EQ(0, works(&self->good, 7));
+	ASSERT_EQ(0, netio_run("sluice volume release " BAD));
+	EXPECT_EQ(1, vblk_wait(&self->bad.v.vq[0], &done, 60000));
+	EXPECT_NE(0, netio_run("sluice volume release " BAD " 2>/dev/null"));
+}
+
+/* A device whose opening does not return: refused, not tried again, and closed when it does. */
+TEST(opening)
+{
+	ASSERT_EQ(0, wedge_load());
+	ASSERT_EQ(0, wedge("disk", "open"));
+	EXPECT_NE(0, netio_run("sluice volume add " BAD " dev " WEDGED " 2>/tmp/why"));
+	EXPECT_EQ(0, netio_run("grep -q 'does not answer its opening' /tmp/why"));
+	EXPECT_EQ(0, netio_run("ip link show >/dev/null && sluice volume show >/dev/null"));
+	EXPECT_NE(0, netio_run("sluice volume show " BAD " 2>/dev/null"));
+	EXPECT_NE(0, netio_run("sluice volume add " BAD " dev " WEDGED " 2>/dev/null"));
+	/* Nor within a transaction, whose other half leaves no trace. */
+	ASSERT_EQ(0, rig_null_add(GOOD, "size=8"));
+	EXPECT_NE(0, netio_run("echo '{\"volume\":[{\"name\":\"" GOOD "\",\"dev\":\"/dev/" GOOD
+			       "\"},{\"name\":\"" BAD "\",\"dev\":\"" WEDGED "\"}]}' |"
+			       " sluice apply - 2>/dev/null"));
+	EXPECT_NE(0, netio_run("sluice volume show " GOOD " 2>/dev/null"));
+	ASSERT_EQ(0, wedge_go());
+	while (netio_run("sluice volume add " BAD " dev " WEDGED " 2>/dev/null"))
+		usleep(10000);
+	EXPECT_EQ(0, rig_volume_del(BAD));
+	/* Nobody has it any more. */
+	EXPECT_EQ(0, netio_run("blockdev --flushbufs " WEDGED));
+	rig_null_pull(GOOD);
+	EXPECT_EQ(0, rig_null_del(GOOD));
+}
+
+TEST_HARNESS_MAIN
