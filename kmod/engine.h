@@ -287,7 +287,7 @@ typedef int (*sluice_meter_emit_t)(void *ctx, u32 id, const struct sluice_rate *
 				   const struct sluice_hits *passed,
 				   const struct sluice_hits *dropped);
 
-#define SLUICE_ENGINE_ABI 9
+#define SLUICE_ENGINE_ABI 10
 
 /**
  * struct sluice_engine_ops - what an engine provides

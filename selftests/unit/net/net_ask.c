@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a VF is asked for: who wants what, in which order, what is taken back, how long it takes. */
 #include "port.h"
-#include "shim/ask.h"
+#include "shim/net_ask.h"
 #include "tap.h"
 
 /* --- the VF --- */

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the kernel is to kmod/ask.c, which the test includes. */
-#ifndef _SHIM_ASK_H
-#define _SHIM_ASK_H
+#ifndef _SHIM_NET_ASK_H
+#define _SHIM_NET_ASK_H
 
 #ifndef htons
 #define htons(x) ((__be16)__builtin_bswap16(x))
 #endif
 
 #define NET_ADDR_RANDOM		1
-#define NSEC_PER_MSEC		1000000
 #define system_long_wq		NULL
 #define SHIM_LONG(nr)		((nr) / BITS_PER_LONG)
 #define SHIM_BIT(nr)		(1UL << (nr) % BITS_PER_LONG)
@@ -111,4 +110,4 @@ static bool is_link_local_ether_addr(const u8 *a)
 	return !memcmp(a, "\x01\x80\xc2\0\0", 5) && !(a[5] & 0xf0);
 }
 
-#endif /* _SHIM_ASK_H */
+#endif /* _SHIM_NET_ASK_H */
