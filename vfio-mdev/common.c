@@ -58,7 +58,8 @@ u16 sluice_common_notify_off(const struct sluice_common *c, u16 index)
 
 static void common_put_queue(const struct sluice_common *c, u8 *regs)
 {
-	const struct sluice_common_queue *q = &c->queue[array_index_nospec(c->select, c->nr_queues)];
+	unsigned int i = array_index_nospec(c->select, c->nr_queues);
+	const struct sluice_common_queue *q = &c->queue[i];
 
 	common_put(regs, VIRTIO_PCI_COMMON_Q_SIZE, q->size, 2);
 	common_put(regs, VIRTIO_PCI_COMMON_Q_MSIX, q->vector, 2);

@@ -205,7 +205,7 @@ static __virtio16 tap_be_to_le(__virtio16 val)
 	return __cpu_to_virtio16(true, __virtio16_to_cpu(false, val));
 }
 
-/* The engine has headers in little endian: to and fro is the same. */
+/* The engine has headers in little endian; both ways are the same. */
 static void tap_swap_header(struct virtio_net_hdr *h)
 {
 	h->hdr_len = tap_be_to_le(h->hdr_len);

@@ -100,7 +100,7 @@ static inline void dp_charge(struct burst *b, struct sluice_net_meter *meter,
  * sluice_reclaim.
  */
 static inline struct sluice_net_meter *dp_limit_of(const struct sluice_queue *q,
-						    enum sluice_dir dir)
+						   enum sluice_dir dir)
 {
 	const struct sluice_net_port *np = q->port->engine;
 	struct sluice_net_meter *meter;

@@ -160,7 +160,7 @@ static const struct vring_desc *split_desc(struct sluice_vring *vr, u16 i, bool 
 {
 	u16 at = i - vr->win;
 
-	/* The address in it says what is read next: a wrong guess must not take it from elsewhere. */
+	/* The address in it says what is read next: no guess may take it from elsewhere. */
 	if (likely(at < vr->nr_win))
 		return &vr->desc[array_index_nospec(at, vr->nr_win)];
 	if (head)

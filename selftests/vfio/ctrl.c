@@ -253,7 +253,8 @@ static void mock_down(void)
 static int mock_vlans(const char *list)
 {
 	return netio_run("n=0; until [ \"$(sed -n 's/^slmock0 [0-9 ]*: *//p' " MOCKVF ")\" = "
-			 "'%s' ]; do n=$((n + 1)); [ $n -lt 300 ] || exit 1; sleep 0.1; done", list);
+			 "'%s' ]; do n=$((n + 1)); [ $n -lt 300 ] || exit 1; sleep 0.1; done",
+			 list);
 }
 
 static int mock_macs(const char *list)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * For tests alone: a worker that dies, or does not answer, in the midst of what it does for a port
- * or a volume; a disk that does not answer, or that a worker dies in; and what user space can neither
- * make nor see.
+ * or a volume; a disk that does not answer, or that a worker dies in; and what user space can
+ * neither make nor see.
  *
  *   echo WHAT PORT >/sys/module/sluice_wedge/parameters/do
  *   echo WHAT volume/VOLUME >/sys/module/sluice_wedge/parameters/do
