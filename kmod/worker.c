@@ -66,10 +66,10 @@ void sluice_worker_wake(struct sluice_worker *w)
 	rcu_read_unlock();
 }
 
-/* Others kept the worker from its queues since @then. */
+/* Others kept it from its queues since @then, by ktime_get_ns(): not all local clocks are fine. */
 static void worker_note_pause(struct sluice_worker *w, u64 then)
 {
-	u64 ns = local_clock() - then;
+	u64 ns = ktime_get_ns() - then;
 
 	if (ns <= u64_stats_read(&w->longest_pause_ns))
 		return;
@@ -84,7 +84,7 @@ static void worker_run_calls(struct sluice_worker *w)
 
 	if (llist_empty(&w->mbox))
 		return;
-	then = local_clock();
+	then = ktime_get_ns();
 	sluice_calls_run(w);
 	worker_note_pause(w, then);
 }
@@ -224,7 +224,7 @@ static bool worker_paused(const struct sluice_worker *w)
 
 static u64 worker_wait_resume(struct sluice_worker *w, u64 now)
 {
-	u64 woken;
+	u64 then = ktime_get_ns(), woken;
 
 	sluice_worker_use_mm(w, NULL);
 	/*
@@ -234,7 +234,7 @@ static u64 worker_wait_resume(struct sluice_worker *w, u64 now)
 	wait_event_idle(resume_wait, !worker_paused(w) || test_bit(0, &w->pending) ||
 			kthread_should_stop());
 	WRITE_ONCE(w->asleep, false);
-	worker_note_pause(w, now);
+	worker_note_pause(w, then);
 	woken = local_clock();
 	worker_account(w, &w->sleep_ns, woken - now);
 	return woken;

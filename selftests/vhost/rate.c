@@ -185,7 +185,7 @@ static long worker_number(const char *what)
 	FILE *p;
 
 	snprintf(cmd, sizeof(cmd),
-		 "sluice -j -s worker show | awk -v RS=, -F: '/\"%s\"/ { n += $2 } END { print n }'",
+		 "sluice -j -s worker show | awk -v RS=, -F: '/\"%s\"/ { n += $2 } END { printf \"%%.0f\", n }'",
 		 what);
 	p = popen(cmd, "r");
 	if (!p)
