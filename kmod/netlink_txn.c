@@ -40,8 +40,9 @@
  * @portid: the socket
  * @sk: likewise: a number may be used again before its last owner's transaction was dropped.
  *	Compared only
- * @kept: struct txn_kept.node, in order
- * @nr: length of @kept
+ * @aside: struct txn_kept.node, in order: changes of the first pass
+ * @in_place: likewise, of the second; apart, as workers stand still for it
+ * @nr: length of both
  * @bytes: size of what is kept
  * @undo: struct sluice_step.node, in order of the changes
  * @defer: struct sluice_step.node
@@ -52,7 +53,8 @@ struct sluice_txn {
 	struct net *net;
 	u32 portid;
 	const struct sock *sk;
-	struct list_head kept;
+	struct list_head aside;
+	struct list_head in_place;
 	u64 nr;
 	size_t bytes;
 	struct list_head undo;
@@ -67,7 +69,6 @@ struct txn_kept {
 	u32 maxattr;
 	u32 seq;
 	u32 len;
-	bool aside;
 	u8 attrs[] __aligned(NLA_ALIGNTO);
 };
 
@@ -83,16 +84,22 @@ static void steps_free(struct list_head *steps)
 		kvfree(step);
 }
 
-static void txn_free(struct sluice_txn *txn)
+static void kept_free(struct list_head *list)
 {
 	struct txn_kept *kept, *tmp;
 
+	list_for_each_entry_safe(kept, tmp, list, node)
+		kfree(kept);
+}
+
+static void txn_free(struct sluice_txn *txn)
+{
 	ASSERT_RTNL();
 	spin_lock(&txns_lock);
 	list_del(&txn->node);
 	spin_unlock(&txns_lock);
-	list_for_each_entry_safe(kept, tmp, &txn->kept, node)
-		kfree(kept);
+	kept_free(&txn->aside);
+	kept_free(&txn->in_place);
 	steps_free(&txn->undo);
 	steps_free(&txn->defer);
 	kfree(txn);
@@ -146,11 +153,10 @@ static int txn_keep(struct sluice_txn *txn, struct genl_info *info, sluice_chang
 	kept->policy = ops->policy;
 	kept->maxattr = ops->maxattr;
 	kept->fn = fn;
-	kept->aside = aside;
 	kept->seq = info->snd_seq;
 	kept->len = len;
 	memcpy(kept->attrs, nlmsg_attrdata(info->nlhdr, GENL_HDRLEN), len);
-	list_add_tail(&kept->node, &txn->kept);
+	list_add_tail(&kept->node, aside ? &txn->aside : &txn->in_place);
 	txn->nr++;
 	txn->bytes += size;
 	txn->max_attr = max(txn->max_attr, ops->maxattr);
@@ -295,14 +301,13 @@ static int txn_run_one(struct sluice_txn *txn, struct sluice_change *c, const st
 	return err;
 }
 
-static int txn_run_pass(struct sluice_txn *txn, struct sluice_change *c, bool aside)
+static int txn_run_pass(struct sluice_txn *txn, struct sluice_change *c,
+			const struct list_head *pass)
 {
-	struct txn_kept *kept;
+	const struct txn_kept *kept;
 	int err;
 
-	list_for_each_entry(kept, &txn->kept, node) {
-		if (kept->aside != aside)
-			continue;
+	list_for_each_entry(kept, pass, node) {
 		err = txn_run_one(txn, c, kept);
 		if (err)
 			return err;
@@ -314,7 +319,7 @@ static int txn_run_pass(struct sluice_txn *txn, struct sluice_change *c, bool as
 /* What is made in place, and the switch. Context: workers stand still. */
 static int txn_run_in_place(struct sluice_txn *txn, struct sluice_change *c)
 {
-	int err = txn_run_pass(txn, c, false);
+	int err = txn_run_pass(txn, c, &txn->in_place);
 
 	if (!err && c->ops)
 		c->ops->draft_switch();
@@ -350,7 +355,7 @@ static int txn_run_all(struct sluice_txn *txn, struct sluice_change *c)
 
 	if (c->ops)
 		c->ops->draft_begin();
-	err = txn_run_pass(txn, c, true);
+	err = txn_run_pass(txn, c, &txn->aside);
 	if (!err && c->ops)
 		err = c->ops->draft_build();
 	if (!err)
@@ -410,7 +415,8 @@ int sluice_nl_txn_begin_doit(struct sk_buff *skb, struct genl_info *info)
 	txn->net = genl_info_net(info);
 	txn->portid = info->snd_portid;
 	txn->sk = NETLINK_CB(skb).sk;
-	INIT_LIST_HEAD(&txn->kept);
+	INIT_LIST_HEAD(&txn->aside);
+	INIT_LIST_HEAD(&txn->in_place);
 	INIT_LIST_HEAD(&txn->undo);
 	INIT_LIST_HEAD(&txn->defer);
 	spin_lock(&txns_lock);
@@ -436,7 +442,7 @@ int sluice_nl_txn_commit_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (!txn)
 		return -EINVAL;
-	empty = list_empty(&txn->kept);
+	empty = !txn->nr;
 	/* It may have been begun while it was allowed. */
 	err = txn_allowed(info) ?: txn_run(txn, info->extack);
 	if (!err && !empty)
