@@ -88,8 +88,10 @@ static void kept_free(struct list_head *list)
 {
 	struct txn_kept *kept, *tmp;
 
-	list_for_each_entry_safe(kept, tmp, list, node)
+	list_for_each_entry_safe(kept, tmp, list, node) {
 		kfree(kept);
+		cond_resched();
+	}
 }
 
 static void txn_free(struct sluice_txn *txn)

@@ -168,8 +168,10 @@ int sluice_acl_draft_flush(struct sluice_port *port)
 		d = draft_of(port, dir);
 		if (!d)
 			return -ENOMEM;
-		xa_for_each(&d->item, prio, item)
+		xa_for_each(&d->item, prio, item) {
 			draft_remove(d, item);
+			cond_resched();
+		}
 	}
 	return 0;
 }
@@ -227,6 +229,7 @@ static void draft_free_old(struct acl_draft *d)
 
 		if (xa_load(&d->item, item->rule.prio) != item)
 			sluice_reclaim(&item->reclaim);
+		cond_resched();
 	}
 	if (d->old)
 		kvfree_rcu(d->old, rcu);
@@ -243,6 +246,7 @@ static void draft_free_new(struct acl_draft *d)
 	xa_for_each(&d->item, prio, item) {
 		if (!draft_shared(d, item))
 			kfree(item);
+		cond_resched();
 	}
 }
 

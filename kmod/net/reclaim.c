@@ -40,8 +40,10 @@ static void reclaim_work_fn(struct work_struct *work)
 		return;
 	}
 	synchronize_rcu();
-	llist_for_each_entry_safe(r, next, list, node)
+	llist_for_each_entry_safe(r, next, list, node) {
 		r->release(r);
+		cond_resched();
+	}
 }
 
 void sluice_reclaim(struct sluice_reclaim *r)
