@@ -186,6 +186,7 @@ static void port_tell_gone(struct sluice_port *port)
 
 		if (q->vr && q->cfg.ops && q->cfg.ops->gone)
 			q->cfg.ops->gone(port, q->cfg.priv);
+		sluice_queue_tell_reader(q);
 	}
 }
 
