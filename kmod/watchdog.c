@@ -58,16 +58,15 @@ const char *sluice_worker_state_text(enum sluice_worker_state state)
 	return text[state];
 }
 
-/* One line a minute says where it is. */
+/* Where one is that is stuck is said once a minute; one that is late may only want its core. */
 static void watch_complain(struct sluice_worker *w)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 60 * HZ, 1);
 
-	if (!__ratelimit(&limit))
-		return;
-	pr_warn("sluice: worker %u is %s\n", w->cpu,
-		sluice_worker_state_text(w->state));
-	sched_show_task(w->task);
+	pr_warn_ratelimited("sluice: worker %u is %s\n", w->cpu,
+			    sluice_worker_state_text(w->state));
+	if (w->state == SLUICE_WORKER_STUCK && __ratelimit(&limit))
+		sched_show_task(w->task);
 }
 
 static void watch_set_state(struct sluice_worker *w, enum sluice_worker_state state)
