@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Block devices, volumes and their drivers: see rig.h. */
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include "rig.h"
 
 #define CONFIGFS	"/sys/kernel/config"
@@ -9,73 +7,29 @@
 
 /* --- block devices --- */
 
-static int null_set(const char *name, const char *setting, const char *value)
-{
-	int fd, ret, len = strlen(value);
-	char path[128];
-
-	snprintf(path, sizeof(path), NULLB "/%s/%s", name, setting);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, value, len) == len ? 0 : -EIO;
-	close(fd);
-	return ret;
-}
-
-static int null_power_on(const char *name)
-{
-	int ret = null_set(name, "power", "1");
-	char path[64];
-
-	snprintf(path, sizeof(path), "/dev/%s", name);
-	return ret ?: access(path, F_OK) ? -EIO : 0;
-}
-
-static int null_make(const char *name)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), NULLB "/%s", name);
-	if (access(NULLB, F_OK) && mount("none", CONFIGFS, "configfs", 0, NULL))
-		return -errno;
-	return mkdir(path, 0755) ? -errno : 0;
-}
-
 int rig_null_add(const char *name, const char *settings)
 {
-	int ret = null_make(name) ?: null_set(name, "memory_backed", "1");
-	char all[256], *setting, *value, *rest;
-
-	/* They stand in an order that suits the device. */
-	snprintf(all, sizeof(all), "%s", settings);
-	for (setting = strtok_r(all, " ", &rest); !ret && setting;
-	     setting = strtok_r(NULL, " ", &rest)) {
-		value = strchr(setting, '=');
-		if (!value)
-			return -EINVAL;
-		*value++ = 0;
-		ret = null_set(name, setting, value);
-	}
-	return ret ?: null_power_on(name);
+	if (netio_run("mountpoint -q " CONFIGFS " || mount -t configfs none " CONFIGFS))
+		return -ENODEV;
+	/* Settings stand in an order that suits the device; an early error is not covered up. */
+	return netio_run("set -e; cd " NULLB "; mkdir %s; cd %s;"
+			 "for s in memory_backed=1 %s; do echo ${s#*=} > ${s%%%%=*}; done;"
+			 "echo 1 > power; test -b /dev/%s", name, name, settings, name) ? -EIO : 0;
 }
 
 int rig_null_pull(const char *name)
 {
-	return null_set(name, "power", "0");
+	return netio_run("echo 0 > " NULLB "/%s/power", name) ? -EIO : 0;
 }
 
 int rig_null_return(const char *name)
 {
-	return null_power_on(name);
+	return netio_run("echo 1 > " NULLB "/%s/power && test -b /dev/%s", name, name) ? -EIO : 0;
 }
 
 int rig_null_del(const char *name)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), NULLB "/%s", name);
-	return rmdir(path) ? -errno : 0;
+	return netio_run("rmdir " NULLB "/%s", name) ? -EIO : 0;
 }
 
 int rig_loop_add(const char *file, size_t size, char *dev)
