@@ -436,6 +436,23 @@ int netio_run(const char *fmt, ...)
 	return ret < 0 ? -errno : ret >> 8;
 }
 
+long netio_drops(const char *port, const char *why)
+{
+	char cmd[128];
+	long n = 0;
+	FILE *p;
+
+	snprintf(cmd, sizeof(cmd),
+		 "sluice stats %s | sed -n 's/.* %s packets \\([0-9]*\\).*/\\1/p'", port, why);
+	p = popen(cmd, "r");
+	if (!p)
+		return -errno;
+	if (fscanf(p, "%ld", &n) != 1)
+		n = 0;
+	pclose(p);
+	return n;
+}
+
 int netio_open(const char *ifname)
 {
 	struct sockaddr_ll a = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };

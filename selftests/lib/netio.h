@@ -74,6 +74,8 @@ int netio_port_add(const char *name, const char *lower, uint32_t queues);
 int netio_link_del(const char *name);
 int netio_link_rename(const char *was, const char *name);
 int netio_run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A drop counter of a port, by its name in the output of the tool. */
+long netio_drops(const char *port, const char *why);
 
 /* A packet socket bound to a netdev, with a vnet header on every frame, and promiscuous. */
 int netio_open(const char *ifname);

@@ -174,25 +174,6 @@ static bool used(struct vdrv_vq *q)
 	return vdrv_vq_used(q, &id, &len);
 }
 
-/* A drop counter of a port, by its name in the output of the tool. */
-static long drops(const char *port, const char *why)
-{
-	char cmd[128];
-	long n = 0;
-	FILE *p;
-
-	snprintf(cmd, sizeof(cmd),
-		 "sluice stats %s | sed -n 's/.* %s packets \\([0-9]*\\).*/\\1/p'",
-		 port, why);
-	p = popen(cmd, "r");
-	if (!p)
-		return -errno;
-	if (fscanf(p, "%ld", &n) != 1)
-		n = 0;
-	pclose(p);
-	return n;
-}
-
 /* Issue 9, 1.5: a hundred segments for sixteen buffers; and several such frames in a row. */
 TEST_F(adapt, hundred_segments)
 {
@@ -210,7 +191,7 @@ TEST_F(adapt, hundred_segments)
 		netio_frame_make(&f, &h, self->frame);
 		ASSERT_EQ(100, receive(&self->to, &f, self->frame, self->want, self->got));
 	}
-	EXPECT_EQ(0, drops(TO, "rx-full"));
+	EXPECT_EQ(0, netio_drops(TO, "rx-full"));
 }
 
 /* Every kind; and segments so short that there are more than one visit takes. */
@@ -276,7 +257,7 @@ TEST_F(adapt, small_partial)
 		netio_frame_make(&f, &h, self->frame);
 		ASSERT_EQ(1, receive(&self->to, &f, self->frame, self->want, self->got));
 	}
-	EXPECT_EQ(0, drops(TO, "rx-full"));
+	EXPECT_EQ(0, netio_drops(TO, "rx-full"));
 }
 
 /*
@@ -295,7 +276,7 @@ TEST_F(adapt, stopped)
 	for (i = 0; i < self->to.v.vq[VDRV_RX].nslot; i += used(&self->to.v.vq[VDRV_RX]))
 		;
 	ASSERT_EQ(0, vdrv_stop(&self->to.v));
-	n = drops(TO, "rx-down");
+	n = netio_drops(TO, "rx-down");
 	EXPECT_LT(0, n);
 	EXPECT_GE(BURST + 65000 / 48 / BURST + 1, n);
 }

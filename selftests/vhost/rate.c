@@ -59,23 +59,6 @@ FIXTURE_TEARDOWN(rate)
 	guest_close(&self->to);
 }
 
-static long drops(const char *port, const char *why)
-{
-	char cmd[128];
-	long n = 0;
-	FILE *p;
-
-	snprintf(cmd, sizeof(cmd),
-		 "sluice stats %s | sed -n 's/.* %s packets \\([0-9]*\\).*/\\1/p'", port, why);
-	p = popen(cmd, "r");
-	if (!p)
-		return -errno;
-	if (fscanf(p, "%ld", &n) != 1)
-		n = 0;
-	pclose(p);
-	return n;
-}
-
 static void make(void *frame, void *arg)
 {
 	struct netio_frame f = { .len = LEN, .seed = ++*(unsigned int *)arg };
@@ -173,7 +156,7 @@ TEST_F(rate, sender_waits)
 	EXPECT_EQ(0, netio_run("sluice rate off port " FROM));
 	EXPECT_EQ(SENT - FIRST, come_out(self->from.wire, FIRST + 1, SENT));
 	EXPECT_EQ(0, vdrv_drain_tx(&self->from.v, 10000));
-	EXPECT_EQ(0, drops(FROM, "rate"));
+	EXPECT_EQ(0, netio_drops(FROM, "rate"));
 	EXPECT_EQ(0, guest_ping(&self->from, 1));
 }
 
@@ -223,7 +206,7 @@ TEST_F(rate, stopped)
 	EXPECT_EQ(0, taken(&self->from.v, 0));
 	EXPECT_EQ(0, netio_run("sluice rate set port " FROM " dir from-guest bps 10g"));
 	EXPECT_EQ(SENT - FIRST, come_out(self->from.wire, FIRST + 1, SENT));
-	EXPECT_EQ(0, drops(FROM, "rate"));
+	EXPECT_EQ(0, netio_drops(FROM, "rate"));
 }
 
 /* The driver resets the device, and forgets what it had in the ring. */
@@ -254,7 +237,7 @@ TEST_F(rate, receiver_waits)
 	EXPECT_EQ(0, guest_ping(&self->from, 1));
 	EXPECT_EQ(0, netio_run("sluice rate off port " TO));
 	EXPECT_EQ(SENT - FIRST, arrive(&self->to.v, FIRST + 1, SENT));
-	EXPECT_EQ(0, drops(TO, "rate"));
+	EXPECT_EQ(0, netio_drops(TO, "rate"));
 	EXPECT_EQ(0, guest_ping(&self->to, 1));
 }
 
@@ -273,7 +256,7 @@ TEST_F(rate, receiver_by_wire)
 	EXPECT_FALSE(vdrv_vq_peek(&self->to.v.vq[VDRV_RX]));
 	EXPECT_EQ(0, netio_run("sluice rate off port " TO));
 	EXPECT_EQ(SENT - FIRST, arrive(&self->to.v, FIRST + 1, SENT));
-	EXPECT_EQ(0, drops(TO, "rate"));
+	EXPECT_EQ(0, netio_drops(TO, "rate"));
 }
 
 /* Frames that arrive, until each of @sent is accounted for as that or as a drop. */
@@ -283,7 +266,7 @@ static unsigned int arrive_or_drop(struct guest *g, unsigned int sent)
 	unsigned char got[ROOM];
 	unsigned int i, n = 0;
 
-	for (i = 0; i < 60 && n + drops(g->name, "rate") < sent; i++) {
+	for (i = 0; i < 60 && n + netio_drops(g->name, "rate") < sent; i++) {
 		while (vdrv_recv(&g->v, &h, got, sizeof(got), 500) == LEN)
 			n++;
 	}
@@ -299,12 +282,12 @@ TEST_F(rate, receiver_full)
 	ASSERT_EQ(0, netio_run("sluice rate set port " TO " dir to-guest " SLOW));
 	for (i = 1; i <= sent; i++)
 		ASSERT_EQ(0, send_to(&self->to, i));
-	EXPECT_LE(sent - room - FIRST, drops(TO, "rate"));
+	EXPECT_LE(sent - room - FIRST, netio_drops(TO, "rate"));
 	EXPECT_EQ(0, netio_run("sluice rate off port " TO));
 	n = arrive_or_drop(&self->to, sent);
-	EXPECT_EQ(sent, n + drops(TO, "rate"));
+	EXPECT_EQ(sent, n + netio_drops(TO, "rate"));
 	EXPECT_LE(room, n);
-	EXPECT_EQ(0, drops(TO, "inbox-full"));
+	EXPECT_EQ(0, netio_drops(TO, "inbox-full"));
 }
 
 /* And for no longer than is good for it: of a hundred a second, a second and a quarter. */
@@ -317,9 +300,9 @@ TEST_F(rate, receiver_late)
 	for (i = 1; i <= sent; i++)
 		ASSERT_EQ(0, send_to(&self->to, i));
 	n = arrive_or_drop(&self->to, sent);
-	EXPECT_EQ(sent, n + drops(TO, "rate"));
+	EXPECT_EQ(sent, n + netio_drops(TO, "rate"));
 	EXPECT_LT(0, n);
-	EXPECT_LT(0, drops(TO, "rate"));
+	EXPECT_LT(0, netio_drops(TO, "rate"));
 	EXPECT_EQ(0, guest_ping(&self->to, 1));
 }
 
@@ -335,7 +318,7 @@ TEST_F(rate, injected)
 		ASSERT_EQ(sizeof(frame), write(self->from.backend, frame, sizeof(frame)));
 	}
 	EXPECT_EQ(3, come_out(self->from.wire, 1, 3));
-	EXPECT_EQ(7, drops(FROM, "rate"));
+	EXPECT_EQ(7, netio_drops(FROM, "rate"));
 }
 
 TEST_HARNESS_MAIN
