@@ -79,14 +79,10 @@ static int word_undo(struct sluice_step *step)
 
 /* --- commands -------------------------------------------------------------------------------- */
 
-static struct net_device *uplink_need_lower(struct sluice_change *c)
+static struct net_device *uplink_find_lower(struct sluice_change *c, const struct nlattr *dev)
 {
-	struct nlattr *dev = sluice_nl_need(c, SLUICE_A_PORT_DEV);
-	struct net_device *lower;
+	struct net_device *lower = __dev_get_by_name(c->net, nla_data(dev));
 
-	if (!dev)
-		return NULL;
-	lower = __dev_get_by_name(c->net, nla_data(dev));
 	if (!lower)
 		NL_SET_ERR_MSG_ATTR_FMT(c->extack, dev,
 					"no interface '%s' in this network namespace: see 'ip link'",
@@ -111,17 +107,18 @@ static int uplink_make(struct sluice_change *c, const char *name, struct net_dev
 
 static int uplink_add(struct sluice_change *c)
 {
+	struct nlattr *dev = sluice_nl_need(c, SLUICE_A_PORT_DEV);
 	struct sluice_ask_word word = {};
 	struct net_device *lower;
 	const char *name;
 	int err;
 
-	if (!sluice_nl_need(c, SLUICE_A_PORT_DEV))
+	if (!dev)
 		return -EINVAL;
 	name = sluice_nl_new_port_name(c);
 	if (!name)
 		return -EINVAL;
-	lower = uplink_need_lower(c);
+	lower = uplink_find_lower(c, dev);
 	if (!lower)
 		return -ENODEV;
 	err = word_parse(c, &word);
