@@ -52,8 +52,10 @@ static bool has_inside(const struct sluice_frame *f, const struct sluice_flow_ke
 
 static bool prove_csum(struct sluice_frame *f, const struct sluice_flow_key *key)
 {
+	u32 end = (u32)f->csum_start + f->csum_offset + sizeof(__sum16);
+
 	/* A fragment's sum is over more than the fragment. */
-	if (key->frag || (u32)f->csum_start + f->csum_offset + 2 > f->at.end)
+	if (key->frag || end > f->at.end || end > SLUICE_FRAME_CSUM_WITHIN)
 		return false;
 	if (f->at.l4 && f->csum_start == f->at.l4) {
 		f->csum = SLUICE_CSUM_L4;

@@ -24,6 +24,12 @@
  * thousands of frames of one).
  */
 #define SLUICE_FRAME_MAX_SEGS	(SLUICE_FRAME_MAX / 48 + 1)
+/*
+ * Where a checksum must have its place: no headers are longer. An skb says where a sum begins in 16
+ * bits from the start of its buffer, to which every header in front adds; what does not fit there
+ * would be found in front of the frame.
+ */
+#define SLUICE_FRAME_CSUM_WITHIN	2048
 
 enum sluice_csum {
 	SLUICE_CSUM_NONE,

@@ -236,7 +236,8 @@ static enum sluice_drop pkt_pull(struct sluice_pkt *pkt)
 
 	if (unlikely(!skb_frags_readable(pkt->skb)))
 		return SLUICE_DROP_UNREADABLE;
-	if (f->csum)
+	/* A checksum beyond is refused: nothing is copied for it. */
+	if (f->csum && f->csum_start + f->csum_offset < SLUICE_FRAME_CSUM_WITHIN)
 		want = max_t(u32, want, f->csum_start + f->csum_offset + sizeof(struct tcphdr));
 	return pskb_may_pull(pkt->skb, min(pkt->len, want)) ? SLUICE_DROP_NONE :
 							      SLUICE_DROP_NOMEM;

@@ -127,6 +127,11 @@ static const struct lie lies[] = {
 	{ "sum in TCP's payload", TCP4, 1000, CLAIM(CSUM, 0, 0, 100, 16) },
 	{ "sum over the frame's end", UDP4, 1000, CLAIM(CSUM, 0, 0, 990, 9) },
 	{ "sum over a long frame's end", UDP4, 20000, CLAIM(CSUM, 0, 0, 19990, 9) },
+	/* One that an skb could not say, and its neighbours. */
+	{ "sum at the longest frame's end", BARE, 65549, CLAIM(CSUM, 0, 0, 65535, 6) },
+	{ "sum where no header can be", BARE, 65549, CLAIM(CSUM, 0, 0, 65400, 6) },
+	{ "sum far behind the headers", UDP4, 20000, CLAIM(CSUM, 0, 0, 2041, 6) },
+	{ "sum's place far behind the headers", UDP4, 20000, CLAIM(CSUM, 0, 0, 42, 19000) },
 	{ "sum of the headers", UDP4, 1000, CLAIM(CSUM, 0, 0, 14, 26) },
 };
 

@@ -18,6 +18,7 @@ static void check_csum(const struct sluice_frame *f, const struct sluice_flow_ke
 {
 	CHECK(!key->frag);
 	CHECK((u32)f->csum_start + f->csum_offset + 2 <= f->at.end);
+	CHECK((u32)f->csum_start + f->csum_offset + 2 <= SLUICE_FRAME_CSUM_WITHIN);
 	if (f->csum == SLUICE_CSUM_L4) {
 		CHECK(f->at.l4 && f->csum_start == f->at.l4);
 		CHECK(f->csum_start + f->csum_offset + 2 <= f->at.payload);
