@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a transaction makes of access lists: see acl_draft.h. */
 #include <linux/err.h>
-#include <linux/list.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -9,23 +8,21 @@
 #include "acl.h"
 #include "acl_draft.h"
 #include "net.h"
+#include "port_draft.h"
 
 /**
- * struct acl_draft - a list as it will be
- * @node: in drafts
- * @port: whose; it lives until the transaction ends, since ports are removed after that
+ * struct sluice_acl_draft - a list as it will be
+ * @port: whose
  * @dir: of which direction
  * @item: struct sluice_acl_item by priority; those of the list in force, and new ones
  * @nr: how many
  * @counted: how many more (or, less than 0, fewer) than in force the namespace's count has by it
  * @list: the same as packets want it; after the build
  * @old: what was in force; after the switch
- * @switched: it is in force
  *
  * All under RTNL.
  */
-struct acl_draft {
-	struct list_head node;
+struct sluice_acl_draft {
 	struct sluice_port *port;
 	u8 dir;
 	struct xarray item;
@@ -33,46 +30,42 @@ struct acl_draft {
 	int counted;
 	struct sluice_acl_list *list;
 	struct sluice_acl_list *old;
-	bool switched;
 };
 
-static LIST_HEAD(drafts);
-
-static struct sluice_acl *draft_acl(const struct acl_draft *d)
+static struct sluice_acl *draft_acl(const struct sluice_acl_draft *d)
 {
 	struct sluice_net_port *np = d->port->engine;
 
 	return &np->acl[d->dir];
 }
 
-static struct sluice_acl_list *draft_in_force(const struct acl_draft *d)
+static struct sluice_acl_list *draft_in_force(const struct sluice_acl_draft *d)
 {
 	return rtnl_dereference(draft_acl(d)->list);
 }
 
 /* Packets may see it: it is freed as they allow. */
-static bool draft_shared(const struct acl_draft *d, const struct sluice_acl_item *item)
+static bool draft_shared(const struct sluice_acl_draft *d, const struct sluice_acl_item *item)
 {
 	return sluice_acl_find(draft_in_force(d), item->rule.prio) == item;
 }
 
 /* At once, so that a limit holds for what the transaction adds; taken back without a switch. */
-static void draft_count(struct acl_draft *d, int change)
+static void draft_count(struct sluice_acl_draft *d, int change)
 {
 	d->counted += change;
 	sluice_net_count_rules(d->port, change);
 }
 
-static void draft_free(struct acl_draft *d)
+static void draft_free(struct sluice_acl_draft *d)
 {
-	list_del(&d->node);
 	xa_destroy(&d->item);
 	kfree(d);
 }
 
-static struct acl_draft *draft_new(struct sluice_port *port, u8 dir)
+static struct sluice_acl_draft *draft_new(struct sluice_port *port, u8 dir)
 {
-	struct acl_draft *d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
+	struct sluice_acl_draft *d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
 	struct sluice_acl_list *list;
 	u32 i;
 
@@ -81,7 +74,6 @@ static struct acl_draft *draft_new(struct sluice_port *port, u8 dir)
 	d->port = port;
 	d->dir = dir;
 	xa_init_flags(&d->item, XA_FLAGS_ACCOUNT);
-	list_add_tail(&d->node, &drafts);
 	list = draft_in_force(d);
 	for (i = 0; list && i < list->nr; i++, d->nr++) {
 		struct sluice_acl_item *item = list->entry[i].item;
@@ -95,23 +87,21 @@ static struct acl_draft *draft_new(struct sluice_port *port, u8 dir)
 }
 
 /* The list's draft, made if need be. NULL: no memory. */
-static struct acl_draft *draft_of(struct sluice_port *port, u8 dir)
+static struct sluice_acl_draft *draft_of(struct sluice_port *port, u8 dir)
 {
-	struct acl_draft *d;
+	struct sluice_port_draft *pd = sluice_port_draft_of(port);
 
-	ASSERT_RTNL();
-	/* Changes of a list come one after another: the last is the likeliest. */
-	list_for_each_entry_reverse(d, &drafts, node) {
-		if (d->port == port && d->dir == dir)
-			return d;
-	}
-	return draft_new(port, dir);
+	if (!pd)
+		return NULL;
+	if (!pd->acl[dir])
+		pd->acl[dir] = draft_new(port, dir);
+	return pd->acl[dir];
 }
 
 int sluice_acl_draft_add(struct sluice_port *port, const struct sluice_acl_rule *rule,
 			 struct netlink_ext_ack *extack)
 {
-	struct acl_draft *d = draft_of(port, rule->dir);
+	struct sluice_acl_draft *d = draft_of(port, rule->dir);
 	struct sluice_acl_item *item;
 	int err;
 
@@ -133,7 +123,7 @@ int sluice_acl_draft_add(struct sluice_port *port, const struct sluice_acl_rule 
 	return 0;
 }
 
-static void draft_remove(struct acl_draft *d, struct sluice_acl_item *item)
+static void draft_remove(struct sluice_acl_draft *d, struct sluice_acl_item *item)
 {
 	xa_erase(&d->item, item->rule.prio);
 	d->nr--;
@@ -145,7 +135,7 @@ static void draft_remove(struct acl_draft *d, struct sluice_acl_item *item)
 int sluice_acl_draft_del(struct sluice_port *port, u8 dir, u32 prio,
 			 struct netlink_ext_ack *extack)
 {
-	struct acl_draft *d = draft_of(port, dir);
+	struct sluice_acl_draft *d = draft_of(port, dir);
 	struct sluice_acl_item *item;
 
 	if (!d)
@@ -160,7 +150,7 @@ int sluice_acl_draft_del(struct sluice_port *port, u8 dir, u32 prio,
 int sluice_acl_draft_flush(struct sluice_port *port)
 {
 	struct sluice_acl_item *item;
-	struct acl_draft *d;
+	struct sluice_acl_draft *d;
 	unsigned long prio;
 	u8 dir;
 
@@ -176,7 +166,22 @@ int sluice_acl_draft_flush(struct sluice_port *port)
 	return 0;
 }
 
-static int draft_build(struct acl_draft *d)
+/* Call @fn for each list of the transaction, until one fails. */
+static int drafts_each(int (*fn)(struct sluice_acl_draft *d))
+{
+	struct sluice_port_draft *pd;
+	unsigned int dir;
+	int err = 0;
+
+	list_for_each_entry(pd, &sluice_port_drafts, node) {
+		for (dir = 0; dir < SLUICE_DIRS && !err; dir++)
+			if (pd->acl[dir])
+				err = fn(pd->acl[dir]);
+	}
+	return err;
+}
+
+static int draft_build(struct sluice_acl_draft *d)
 {
 	struct sluice_acl_item *item;
 	unsigned long prio;
@@ -196,31 +201,23 @@ static int draft_build(struct acl_draft *d)
 
 int sluice_acl_draft_build(void)
 {
-	struct acl_draft *d;
-	int err;
+	return drafts_each(draft_build);
+}
 
-	list_for_each_entry(d, &drafts, node) {
-		err = draft_build(d);
-		if (err)
-			return err;
-	}
+static int draft_switch(struct sluice_acl_draft *d)
+{
+	d->old = draft_in_force(d);
+	rcu_assign_pointer(draft_acl(d)->list, d->list);
 	return 0;
 }
 
 void sluice_acl_draft_switch(void)
 {
-	struct acl_draft *d;
-
-	list_for_each_entry(d, &drafts, node) {
-		d->old = draft_in_force(d);
-		rcu_assign_pointer(draft_acl(d)->list, d->list);
-		d->switched = true;
-		sluice_net_changed(d->port->inst->engine);
-	}
+	drafts_each(draft_switch);
 }
 
 /* What was in force and is no more. */
-static void draft_free_old(struct acl_draft *d)
+static void draft_free_old(struct sluice_acl_draft *d)
 {
 	u32 i;
 
@@ -236,7 +233,7 @@ static void draft_free_old(struct acl_draft *d)
 }
 
 /* What nobody has seen. */
-static void draft_free_new(struct acl_draft *d)
+static void draft_free_new(struct sluice_acl_draft *d)
 {
 	struct sluice_acl_item *item;
 	unsigned long prio;
@@ -250,16 +247,21 @@ static void draft_free_new(struct acl_draft *d)
 	}
 }
 
-void sluice_acl_draft_end(void)
+static int draft_end_old(struct sluice_acl_draft *d)
 {
-	struct acl_draft *d, *tmp;
+	draft_free_old(d);
+	draft_free(d);
+	return 0;
+}
 
-	list_for_each_entry_safe(d, tmp, &drafts, node) {
-		if (d->switched)
-			draft_free_old(d);
-		else
-			draft_free_new(d);
-		draft_free(d);
-		cond_resched();
-	}
+static int draft_end_new(struct sluice_acl_draft *d)
+{
+	draft_free_new(d);
+	draft_free(d);
+	return 0;
+}
+
+void sluice_acl_draft_end(bool switched)
+{
+	drafts_each(switched ? draft_end_old : draft_end_new);
 }

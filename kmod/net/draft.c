@@ -6,7 +6,8 @@
 #include "flow_draft.h"
 #include "port_draft.h"
 
-static bool drafting;	/* RTNL */
+/* RTNL */
+static bool drafting, switched;
 
 void sluice_draft_begin(void)
 {
@@ -30,12 +31,15 @@ void sluice_draft_switch(void)
 	sluice_acl_draft_switch();
 	sluice_flow_draft_switch();
 	sluice_port_draft_switch();
+	switched = true;
 }
 
 void sluice_draft_end(void)
 {
-	sluice_acl_draft_end();
-	sluice_flow_draft_end();
-	sluice_port_draft_end();
+	/* The lists' drafts hang on the ports'. */
+	sluice_acl_draft_end(switched);
+	sluice_flow_draft_end(switched);
+	sluice_port_draft_end(switched);
 	drafting = false;
+	switched = false;
 }

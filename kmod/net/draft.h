@@ -9,8 +9,7 @@
  *	begin, changes, build, switch, end: all of them are in force, in the same moment
  *	begin, changes, [build,] end: none of them ever was
  *
- * acl_draft.c has the access lists, flow_draft.c flows and meters, port_draft.c the rest of what a
- * port has.
+ * port_draft.c has ports, acl_draft.c their access lists, flow_draft.c flows and meters.
  */
 #ifndef _SLUICE_NET_DRAFT_H
 #define _SLUICE_NET_DRAFT_H

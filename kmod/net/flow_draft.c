@@ -32,7 +32,6 @@ struct flow_change {
 /* All of it RTNL. A transaction is one namespace's. */
 static LIST_HEAD(changes);
 static struct sluice_net_instance *of;
-static bool switched;
 
 static struct flow_change *change_new(struct sluice_net_instance *ni, bool added)
 {
@@ -128,7 +127,6 @@ void sluice_flow_draft_switch(void)
 	if (!of)
 		return;
 	WRITE_ONCE(of->flows.epoch, !of->flows.epoch);
-	switched = true;
 	sluice_net_changed(of);
 }
 
@@ -213,7 +211,7 @@ static void changes_undo(void)
 	}
 }
 
-void sluice_flow_draft_end(void)
+void sluice_flow_draft_end(bool switched)
 {
 	if (switched)
 		changes_settle();
@@ -221,5 +219,4 @@ void sluice_flow_draft_end(void)
 		changes_undo();
 	INIT_LIST_HEAD(&changes);
 	of = NULL;
-	switched = false;
 }

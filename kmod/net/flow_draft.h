@@ -21,6 +21,6 @@ int sluice_flow_draft_del_meter(struct sluice_net_instance *ni, struct sluice_ne
 
 /* Cannot fail. Context: workers that serve the namespace stand still. */
 void sluice_flow_draft_switch(void);
-void sluice_flow_draft_end(void);
+void sluice_flow_draft_end(bool switched);
 
 #endif /* _SLUICE_NET_FLOW_DRAFT_H */

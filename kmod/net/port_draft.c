@@ -5,39 +5,14 @@
 #include <linux/slab.h>
 #include "port_draft.h"
 
-/* What a port has. */
-struct port_settings {
-	struct sluice_port *wire;
-	struct sluice_guard_entry *guard;
-	struct sluice_net_meter *rate[SLUICE_DIRS];
-	bool deny[SLUICE_DIRS];
-};
-
-/**
- * struct sluice_port_draft - a port's settings as they will be
- * @node: in drafts
- * @port: whose; it lives until the transaction ends, since ports are removed after that
- * @now: what is in force, or was before the switch
- * @next: what will be, or is after it
- *
- * All under RTNL. What is in one of them alone belongs to the draft.
- */
-struct sluice_port_draft {
-	struct list_head node;
-	struct sluice_port *port;
-	struct port_settings now;
-	struct port_settings next;
-};
-
-static LIST_HEAD(drafts);
-static bool switched;
+LIST_HEAD(sluice_port_drafts);
 
 static struct sluice_net_port *np_of(const struct sluice_port *port)
 {
 	return port->engine;
 }
 
-static void settings_get(const struct sluice_net_port *np, struct port_settings *s)
+static void settings_get(const struct sluice_net_port *np, struct sluice_port_settings *s)
 {
 	unsigned int dir;
 
@@ -49,7 +24,7 @@ static void settings_get(const struct sluice_net_port *np, struct port_settings 
 	}
 }
 
-static void settings_put(struct sluice_port *port, const struct port_settings *s)
+static void settings_put(struct sluice_port *port, const struct sluice_port_settings *s)
 {
 	struct sluice_net_port *np = np_of(port);
 	unsigned int dir;
@@ -63,8 +38,7 @@ static void settings_put(struct sluice_port *port, const struct port_settings *s
 	WRITE_ONCE(port->paced, s->rate[SLUICE_DIR_TO_GUEST]);
 }
 
-/* The port's draft, made if need be. NULL: no memory. */
-static struct sluice_port_draft *draft_of(struct sluice_port *port)
+struct sluice_port_draft *sluice_port_draft_of(struct sluice_port *port)
 {
 	struct sluice_net_port *np = np_of(port);
 	struct sluice_port_draft *d = np->draft;
@@ -79,7 +53,7 @@ static struct sluice_port_draft *draft_of(struct sluice_port *port)
 	settings_get(np, &d->now);
 	d->next = d->now;
 	np->draft = d;
-	list_add_tail(&d->node, &drafts);
+	list_add_tail(&d->node, &sluice_port_drafts);
 	return d;
 }
 
@@ -95,7 +69,8 @@ struct sluice_port *sluice_port_draft_peer(const struct sluice_port *port)
 /* Both drafts are made before either end is changed. */
 static int ends_set(struct sluice_port *a, struct sluice_port *b, bool joined)
 {
-	struct sluice_port_draft *da = draft_of(a), *db = da ? draft_of(b) : NULL;
+	struct sluice_port_draft *da = sluice_port_draft_of(a);
+	struct sluice_port_draft *db = da ? sluice_port_draft_of(b) : NULL;
 
 	if (!db)
 		return -ENOMEM;
@@ -116,7 +91,7 @@ int sluice_port_draft_cut(struct sluice_port *a, struct sluice_port *b)
 
 int sluice_port_draft_guard(struct sluice_port *port, struct sluice_guard_entry *guard)
 {
-	struct sluice_port_draft *d = draft_of(port);
+	struct sluice_port_draft *d = sluice_port_draft_of(port);
 
 	if (!d)
 		return -ENOMEM;
@@ -128,7 +103,7 @@ int sluice_port_draft_guard(struct sluice_port *port, struct sluice_guard_entry 
 
 int sluice_port_draft_rate(struct sluice_port *port, u8 dir, struct sluice_net_meter *rate)
 {
-	struct sluice_port_draft *d = draft_of(port);
+	struct sluice_port_draft *d = sluice_port_draft_of(port);
 
 	if (!d)
 		return -ENOMEM;
@@ -140,7 +115,7 @@ int sluice_port_draft_rate(struct sluice_port *port, u8 dir, struct sluice_net_m
 
 int sluice_port_draft_default(struct sluice_port *port, u8 dir, bool deny)
 {
-	struct sluice_port_draft *d = draft_of(port);
+	struct sluice_port_draft *d = sluice_port_draft_of(port);
 
 	if (!d)
 		return -ENOMEM;
@@ -154,10 +129,9 @@ void sluice_port_draft_switch(void)
 {
 	struct sluice_port_draft *d;
 
-	list_for_each_entry(d, &drafts, node) {
+	list_for_each_entry(d, &sluice_port_drafts, node) {
 		settings_put(d->port, &d->next);
 		sluice_net_changed(d->port->inst->engine);
-		switched = true;
 	}
 }
 
@@ -185,11 +159,11 @@ static void draft_free_new(struct sluice_port_draft *d)
 			kfree(d->next.rate[dir]);
 }
 
-void sluice_port_draft_end(void)
+void sluice_port_draft_end(bool switched)
 {
 	struct sluice_port_draft *d, *tmp;
 
-	list_for_each_entry_safe(d, tmp, &drafts, node) {
+	list_for_each_entry_safe(d, tmp, &sluice_port_drafts, node) {
 		if (switched)
 			draft_free_old(d);
 		else
@@ -198,5 +172,4 @@ void sluice_port_draft_end(void)
 		list_del(&d->node);
 		kfree(d);
 	}
-	switched = false;
 }
