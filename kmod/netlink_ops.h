@@ -52,7 +52,11 @@ struct sluice_change {
 
 typedef int (*sluice_change_fn)(struct sluice_change *c);
 
-/* Make the change, or keep it for the commit if the socket has a transaction open. */
+/*
+ * Make the change, or keep it for the commit if the socket has a transaction open. A commit makes
+ * it while the workers go on, after all that is made aside: so it may wait for a device or a
+ * worker. What packets shall see together with the rest it leaves to sluice_change_store().
+ */
 int sluice_change_do(struct sk_buff *skb, struct genl_info *info, sluice_change_fn fn,
 		     enum sluice_object object);
 
@@ -86,8 +90,15 @@ struct sluice_step {
  */
 void *sluice_change_undo(struct sluice_change *c, size_t size, int (*fn)(struct sluice_step *step));
 /*
- * What cannot be undone and cannot fail waits until all else was done; armed already. Only within
- * a transaction.
+ * What is a store in the end, which packets see together with all else that the transaction makes:
+ * @fn runs while workers stand still, so it allocates nothing, waits for nobody and cannot fail.
+ * Armed already. Only within a transaction.
+ */
+void *sluice_change_store(struct sluice_change *c, size_t size,
+			  int (*fn)(struct sluice_step *step));
+/*
+ * What cannot be undone and cannot fail waits until all else was done and the workers run again;
+ * armed already. Only within a transaction.
  */
 void *sluice_change_defer(struct sluice_change *c, size_t size,
 			  int (*fn)(struct sluice_step *step));

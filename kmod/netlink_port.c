@@ -14,9 +14,27 @@ static_assert(SLUICE_LINK_CONTROL_OTHER == SLUICE_CONTROL_OTHER);
 struct sluice_port_step {
 	struct sluice_step step;
 	struct sluice_port *port;
+};
+
+struct control_step {
+	struct sluice_step step;
+	struct sluice_port *port;
 	u8 control;
+};
+
+/* What a device is asked for. */
+struct link_state {
 	u8 mac[ETH_ALEN];
+	u8 assigned;
 	unsigned int mtu;
+};
+
+/* A port's device, and the one below it. */
+struct link_step {
+	struct sluice_step step;
+	struct sluice_port *port;
+	struct link_state own;
+	struct link_state lower;
 };
 
 /* --- making and removing --------------------------------------------------------------------- */
@@ -146,17 +164,87 @@ static void port_write_control(struct sluice_port *port, u8 control)
 	sluice_ask_changed();
 }
 
-static int port_undo_set(struct sluice_step *step)
+static int port_step_control(struct sluice_step *step)
 {
-	struct sluice_port_step *undo = container_of(step, struct sluice_port_step, step);
-	int err = 0, err2 = 0;
+	struct control_step *later = container_of(step, struct control_step, step);
 
-	if (!ether_addr_equal(undo->port->dev->dev_addr, undo->mac))
-		err = port_write_mac(undo->port, undo->mac, NULL);
-	if (undo->port->dev->mtu != undo->mtu)
-		err2 = dev_set_mtu(undo->port->dev, undo->mtu);
-	port_write_control(undo->port, undo->control);
-	return err ?: err2;
+	port_write_control(later->port, later->control);
+	return 0;
+}
+
+static int port_set_control(struct sluice_change *c, struct sluice_port *port, u8 control)
+{
+	struct control_step *later;
+
+	if (!c->txn) {
+		port_write_control(port, control);
+		return 0;
+	}
+	later = sluice_change_store(c, sizeof(*later), port_step_control);
+	if (IS_ERR(later))
+		return PTR_ERR(later);
+	later->port = port;
+	later->control = control;
+	return 0;
+}
+
+static void link_get(const struct net_device *dev, struct link_state *s)
+{
+	ether_addr_copy(s->mac, dev->dev_addr);
+	s->assigned = dev->addr_assign_type;
+	s->mtu = dev->mtu;
+}
+
+/* What became of the port's device has become of the one below it: see uplink.c. */
+static void port_get_link(struct sluice_port *port, struct link_step *was)
+{
+	const struct net_device *lower = rtnl_dereference(port->lower);
+
+	was->port = port;
+	link_get(port->dev, &was->own);
+	if (lower)
+		link_get(lower, &was->lower);
+}
+
+/* The port's MTU is that of the device below, or a smaller one: it comes first. */
+static int port_restore_mtu(struct sluice_port *port, const struct link_step *was)
+{
+	struct net_device *lower = rtnl_dereference(port->lower);
+	int err = 0;
+
+	if (port->dev->mtu != was->own.mtu)
+		err = dev_set_mtu(port->dev, was->own.mtu);
+	if (lower && lower->mtu != was->lower.mtu)
+		err = dev_set_mtu(lower, was->lower.mtu) ?: err;
+	return err;
+}
+
+/* Who is asked takes an address for one that was chosen, which the old one may not have been. */
+static int port_restore_mac(struct sluice_port *port, const struct link_step *was)
+{
+	struct net_device *lower = rtnl_dereference(port->lower);
+	int err = 0;
+
+	if (!ether_addr_equal(port->dev->dev_addr, was->own.mac))
+		err = port_write_mac(port, was->own.mac, NULL);
+	if (err)
+		return err;
+	port->dev->addr_assign_type = was->own.assigned;
+	if (lower)
+		lower->addr_assign_type = was->lower.assigned;
+	return 0;
+}
+
+static int port_restore_link(const struct link_step *was)
+{
+	int err = port_restore_mac(was->port, was);
+
+	return port_restore_mtu(was->port, was) ?: err;
+}
+
+static int port_undo_link(struct sluice_step *step)
+{
+	return port_restore_link(container_of(step, struct link_step, step));
 }
 
 /* What can be seen to be wrong before anything is changed. */
@@ -176,39 +264,50 @@ static int port_check_set(struct sluice_change *c, const struct sluice_port *por
 	return 0;
 }
 
+static int port_ask_link(struct sluice_change *c, struct sluice_port *port)
+{
+	struct nlattr *mac = c->attrs[SLUICE_A_PORT_MAC], *mtu = c->attrs[SLUICE_A_PORT_MTU];
+	int err = mtu ? dev_set_mtu(port->dev, nla_get_u32(mtu)) : 0;
+
+	if (err) {
+		NL_SET_ERR_MSG_ATTR(c->extack, mtu,
+				    "the port, or the VF below it, does not take that MTU");
+		return err;
+	}
+	return mac ? port_write_mac(port, nla_data(mac), c->extack) : 0;
+}
+
+/* All or nothing, also where there is no transaction to undo it. */
+static int port_set_link(struct sluice_change *c, struct sluice_port *port)
+{
+	struct link_step *undo = sluice_change_undo(c, sizeof(*undo), port_undo_link);
+	struct link_step was;
+	int err;
+
+	if (IS_ERR(undo))
+		return PTR_ERR(undo);
+	port_get_link(port, undo ?: &was);
+	if (undo)
+		undo->step.armed = true;
+	err = port_ask_link(c, port);
+	if (err && !undo)
+		port_restore_link(&was);
+	return err;
+}
+
 static int port_set(struct sluice_change *c)
 {
 	struct sluice_port *port = sluice_nl_need_port(c, SLUICE_A_PORT_NAME);
-	struct nlattr *mac = c->attrs[SLUICE_A_PORT_MAC], *mtu = c->attrs[SLUICE_A_PORT_MTU];
 	struct nlattr *control = c->attrs[SLUICE_A_PORT_CONTROL];
-	struct sluice_port_step *undo;
 	int err;
 
 	if (IS_ERR(port))
 		return PTR_ERR(port);
 	err = port_check_set(c, port);
-	if (err)
-		return err;
-	undo = sluice_change_undo(c, sizeof(*undo), port_undo_set);
-	if (IS_ERR(undo))
-		return PTR_ERR(undo);
-	if (undo) {
-		undo->port = port;
-		undo->mtu = port->dev->mtu;
-		undo->control = port->control;
-		ether_addr_copy(undo->mac, port->dev->dev_addr);
-		undo->step.armed = true;
-	}
-	if (mtu) {
-		err = dev_set_mtu(port->dev, nla_get_u32(mtu));
-		if (err)
-			NL_SET_ERR_MSG_ATTR(c->extack, mtu,
-					    "the port, or the VF below it, does not take that MTU");
-	}
-	if (!err && mac)
-		err = port_write_mac(port, nla_data(mac), c->extack);
+	if (!err && (c->attrs[SLUICE_A_PORT_MAC] || c->attrs[SLUICE_A_PORT_MTU]))
+		err = port_set_link(c, port);
 	if (!err && control)
-		port_write_control(port, nla_get_u32(control));
+		err = port_set_control(c, port, nla_get_u32(control));
 	return err;
 }
 

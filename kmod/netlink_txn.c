@@ -6,21 +6,24 @@
  *
  * A state may hold a million rules, a netlink message holds one. So a socket opens a transaction,
  * sends its changes as it would otherwise, and commits. Until then the messages are only kept,
- * once their policy has passed them. The commit runs them under one RTNL hold, in two passes.
+ * once their policy has passed them. The commit runs them under one RTNL hold, in two passes, while
+ * the workers go on.
  *
- * The first makes what no packet sees yet, while the workers go on: new ports, uplinks, workers and
- * volumes (whose devices are opened), and all of the engine's configuration, which is made aside.
- * Then the workers stand still for the second, which makes the few others in order, and switches to
- * what the first has made: no packet sees a state in between. A tenant's transaction stops the
- * tenants' worker only, and the host's all but that. How long workers stood still `worker show`
- * tells.
+ * The first makes what no packet sees yet: new ports, uplinks, workers and volumes (whose devices
+ * are opened), and all of the engine's configuration, which is made aside. The second asks others:
+ * devices for an MTU or an address, workers to hand a queue over. They may take their time, and may
+ * refuse, so they come when nothing else can. Then the workers stand still for the switch: stores,
+ * made ready by both passes, so that no packet sees a state in between. It cannot fail, allocates
+ * nothing and waits for nobody. A tenant's transaction stops the tenants' worker only, and the
+ * host's all but that. How long workers stood still `worker show` tells.
  *
- * When a change is refused, what was made aside is taken back by the engine, which needs no memory
- * for that: rules, flows and meters are those that they were, their counters too. The other changes
- * are undone, last first, so each finds the state that it left behind; memory was set aside ahead
- * of each. Removing a port cannot be undone (a guest has hold of it) but cannot fail either: it
- * waits until all else was done and the workers run again, and so does removing a worker. What they
- * give up, as a name or a VF, is free for others only in the next transaction.
+ * When a change is refused, which is before any worker stands still, what was made aside is taken
+ * back by the engine, which needs no memory for that: rules, flows and meters are those that they
+ * were, their counters too. The other changes are undone, last first, so each finds the state that
+ * it left behind; memory was set aside ahead of each. Removing a port cannot be undone (a guest has
+ * hold of it) but cannot fail either: it waits until all else was done and the workers run again,
+ * and so does removing a worker. What they give up, as a name or a VF, is free for others only in
+ * the next transaction.
  *
  * A transaction belongs to a socket and dies with it.
  */
@@ -41,11 +44,12 @@
  * @sk: likewise: a number may be used again before its last owner's transaction was dropped.
  *	Compared only
  * @aside: struct txn_kept.node, in order: changes of the first pass
- * @in_place: likewise, of the second; apart, as workers stand still for it
+ * @asking: likewise, of the second
  * @nr: length of both
  * @bytes: size of what is kept
  * @undo: struct sluice_step.node, in order of the changes
- * @defer: struct sluice_step.node
+ * @stores: struct sluice_step.node: while workers stand still
+ * @defer: struct sluice_step.node: when they run again
  * @max_attr: largest number of attributes that a kept change's policy knows
  */
 struct sluice_txn {
@@ -54,10 +58,11 @@ struct sluice_txn {
 	u32 portid;
 	const struct sock *sk;
 	struct list_head aside;
-	struct list_head in_place;
+	struct list_head asking;
 	u64 nr;
 	size_t bytes;
 	struct list_head undo;
+	struct list_head stores;
 	struct list_head defer;
 	unsigned int max_attr;
 };
@@ -101,8 +106,9 @@ static void txn_free(struct sluice_txn *txn)
 	list_del(&txn->node);
 	spin_unlock(&txns_lock);
 	kept_free(&txn->aside);
-	kept_free(&txn->in_place);
+	kept_free(&txn->asking);
 	steps_free(&txn->undo);
+	steps_free(&txn->stores);
 	steps_free(&txn->defer);
 	kfree(txn);
 }
@@ -158,7 +164,7 @@ static int txn_keep(struct sluice_txn *txn, struct genl_info *info, sluice_chang
 	kept->seq = info->snd_seq;
 	kept->len = len;
 	memcpy(kept->attrs, nlmsg_attrdata(info->nlhdr, GENL_HDRLEN), len);
-	list_add_tail(&kept->node, aside ? &txn->aside : &txn->in_place);
+	list_add_tail(&kept->node, aside ? &txn->aside : &txn->asking);
 	txn->nr++;
 	txn->bytes += size;
 	txn->max_attr = max(txn->max_attr, ops->maxattr);
@@ -241,15 +247,26 @@ void *sluice_change_undo(struct sluice_change *c, size_t size, int (*fn)(struct 
 	return step;
 }
 
-void *sluice_change_defer(struct sluice_change *c, size_t size, int (*fn)(struct sluice_step *step))
+static void *step_add(struct sluice_change *c, size_t size, int (*fn)(struct sluice_step *step),
+		      struct list_head *steps)
 {
 	struct sluice_step *step = step_new(c, size, fn);
 
 	if (!IS_ERR(step)) {
 		step->armed = true;
-		list_add_tail(&step->node, &c->txn->defer);
+		list_add_tail(&step->node, steps);
 	}
 	return step;
+}
+
+void *sluice_change_store(struct sluice_change *c, size_t size, int (*fn)(struct sluice_step *step))
+{
+	return step_add(c, size, fn, &c->txn->stores);
+}
+
+void *sluice_change_defer(struct sluice_change *c, size_t size, int (*fn)(struct sluice_step *step))
+{
+	return step_add(c, size, fn, &c->txn->defer);
 }
 
 static void txn_undo(struct sluice_txn *txn)
@@ -318,14 +335,17 @@ static int txn_run_pass(struct sluice_txn *txn, struct sluice_change *c,
 	return 0;
 }
 
-/* What is made in place, and the switch. Context: workers stand still. */
-static int txn_run_in_place(struct sluice_txn *txn, struct sluice_change *c)
+/* All is in force. Context: workers stand still; a debug kernel tells who sleeps in it. */
+static void txn_switch(struct sluice_txn *txn, struct sluice_change *c)
 {
-	int err = txn_run_pass(txn, c, &txn->in_place);
+	struct sluice_step *step;
 
-	if (!err && c->ops)
+	non_block_start();
+	if (c->ops)
 		c->ops->draft_switch();
-	return err;
+	list_for_each_entry(step, &txn->stores, node)
+		step->fn(step);
+	non_block_end();
 }
 
 /* Others than those workers have no port of the namespace. */
@@ -351,27 +371,31 @@ static void txn_refuse(struct sluice_txn *txn, struct sluice_change *c)
 	txn_undo(txn);
 }
 
+/* All that can be refused. */
+static int txn_prepare(struct sluice_txn *txn, struct sluice_change *c)
+{
+	int err = txn_run_pass(txn, c, &txn->aside);
+
+	if (!err && c->ops)
+		err = c->ops->draft_build();
+	if (!err)
+		err = txn_run_pass(txn, c, &txn->asking);
+	return err ?: txn_pause(txn, c->extack);
+}
+
 static int txn_run_all(struct sluice_txn *txn, struct sluice_change *c)
 {
 	int err;
 
 	if (c->ops)
 		c->ops->draft_begin();
-	err = txn_run_pass(txn, c, &txn->aside);
-	if (!err && c->ops)
-		err = c->ops->draft_build();
-	if (!err)
-		err = txn_pause(txn, c->extack);
+	err = txn_prepare(txn, c);
 	if (err) {
 		txn_refuse(txn, c);
 		return err;
 	}
-	err = txn_run_in_place(txn, c);
-	if (err)
-		txn_refuse(txn, c);
+	txn_switch(txn, c);
 	sluice_worker_resume(txn_tenants(txn));
-	if (err)
-		return err;
 	if (c->ops)
 		c->ops->draft_end();
 	txn_finish(txn);
@@ -418,8 +442,9 @@ int sluice_nl_txn_begin_doit(struct sk_buff *skb, struct genl_info *info)
 	txn->portid = info->snd_portid;
 	txn->sk = NETLINK_CB(skb).sk;
 	INIT_LIST_HEAD(&txn->aside);
-	INIT_LIST_HEAD(&txn->in_place);
+	INIT_LIST_HEAD(&txn->asking);
 	INIT_LIST_HEAD(&txn->undo);
+	INIT_LIST_HEAD(&txn->stores);
 	INIT_LIST_HEAD(&txn->defer);
 	spin_lock(&txns_lock);
 	list_add(&txn->node, &txns);

@@ -21,6 +21,7 @@ static_assert((int)SLUICE_STAGE_DEVICE == SLUICE_BLOCK_STAGE_DEVICE);
 struct volume_step {
 	struct sluice_step step;
 	struct sluice_volume *volume;
+	struct volume_step *later;
 	u64 sectors;
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
 };
@@ -243,44 +244,104 @@ static void volume_set_limits(struct sluice_volume *v, const struct sluice_volum
 	sluice_volume_set_limit(v, SLUICE_VOLUME_WRITE, &limit[SLUICE_VOLUME_WRITE]);
 }
 
+/* What was never in force: requests saw none of it. */
 static int volume_undo_set(struct sluice_step *step)
 {
 	const struct volume_step *undo = container_of(step, struct volume_step, step);
-	struct sluice_volume *v = undo->volume;
 
-	volume_set_limits(v, undo->limit);
-	return v->sectors == undo->sectors ? 0 : sluice_volume_resize(v, undo->sectors, NULL);
+	volume_set_limits(undo->volume, undo->limit);
+	sluice_volume_unplan(undo->volume, undo->sectors);
+	return 0;
+}
+
+static int volume_note_set(struct sluice_change *c, struct sluice_volume *v)
+{
+	struct volume_step *undo = sluice_change_undo(c, sizeof(*undo), volume_undo_set);
+
+	if (IS_ERR_OR_NULL(undo))
+		return PTR_ERR_OR_ZERO(undo);
+	undo->volume = v;
+	undo->sectors = v->planned;
+	memcpy(undo->limit, v->limit, sizeof(undo->limit));
+	undo->step.armed = true;
+	return 0;
+}
+
+static int volume_step_resized(struct sluice_step *step)
+{
+	const struct volume_step *later = container_of(step, struct volume_step, step);
+
+	sluice_volume_resized(later->volume, later->sectors);
+	return 0;
+}
+
+static int volume_step_resize(struct sluice_step *step)
+{
+	const struct volume_step *store = container_of(step, struct volume_step, step);
+
+	store->later->sectors = sluice_volume_resize(store->volume);
+	return 0;
+}
+
+static int volume_resize(struct sluice_change *c, struct sluice_volume *v)
+{
+	struct volume_step *store, *later;
+
+	if (!c->txn) {
+		sluice_volume_resized(v, sluice_volume_resize(v));
+		return 0;
+	}
+	later = sluice_change_defer(c, sizeof(*later), volume_step_resized);
+	if (IS_ERR(later))
+		return PTR_ERR(later);
+	later->volume = v;
+	store = sluice_change_store(c, sizeof(*store), volume_step_resize);
+	if (IS_ERR(store))
+		return PTR_ERR(store);
+	store->volume = v;
+	store->later = later;
+	return 0;
+}
+
+static int volume_step_limits(struct sluice_step *step)
+{
+	sluice_volume_apply_limits(container_of(step, struct volume_step, step)->volume);
+	return 0;
+}
+
+static int volume_apply_limits(struct sluice_change *c, struct sluice_volume *v)
+{
+	struct volume_step *store;
+
+	if (!c->txn) {
+		sluice_volume_apply_limits(v);
+		return 0;
+	}
+	store = sluice_change_store(c, sizeof(*store), volume_step_limits);
+	if (IS_ERR(store))
+		return PTR_ERR(store);
+	store->volume = v;
+	return 0;
 }
 
 static int volume_set(struct sluice_change *c)
 {
 	struct sluice_volume *v = volume_need(c, SLUICE_A_VOLUME_NAME);
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
-	struct volume_step *undo;
 	int err;
 
 	if (IS_ERR(v))
 		return PTR_ERR(v);
 	memcpy(limit, v->limit, sizeof(limit));
-	err = get_limits(c, limit);
-	if (err)
+	err = get_limits(c, limit) ?: volume_note_set(c, v);
+	if (!err && c->attrs[SLUICE_A_VOLUME_SECTORS])
+		err = sluice_volume_plan(v, get_uint(c, SLUICE_A_VOLUME_SECTORS), c->extack) ?:
+		      volume_resize(c, v);
+	/* Who gets the same limit again has had a part of it. */
+	if (err || !memcmp(limit, v->limit, sizeof(limit)))
 		return err;
-	undo = sluice_change_undo(c, sizeof(*undo), volume_undo_set);
-	if (IS_ERR(undo))
-		return PTR_ERR(undo);
-	if (undo) {
-		undo->volume = v;
-		undo->sectors = v->sectors;
-		memcpy(undo->limit, v->limit, sizeof(undo->limit));
-	}
-	if (c->attrs[SLUICE_A_VOLUME_SECTORS])
-		err = sluice_volume_resize(v, get_uint(c, SLUICE_A_VOLUME_SECTORS), c->extack);
-	if (err)
-		return err;
-	if (undo)
-		undo->step.armed = true;
 	volume_set_limits(v, limit);
-	return 0;
+	return volume_apply_limits(c, v);
 }
 
 /* What was written with another key stays written: there is no way back. */

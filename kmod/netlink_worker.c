@@ -155,6 +155,18 @@ static int worker_del(struct sluice_change *c)
 
 /* --- assignment ------------------------------------------------------------------------------ */
 
+/* The core of a pair's worker, or of an uplink's. */
+static unsigned int assigned_to(const struct sluice_port *port, unsigned int pair)
+{
+	const struct sluice_worker *w;
+
+	if (port->kind == SLUICE_PORT_UPLINK)
+		w = rtnl_dereference(port->worker);
+	else
+		w = rtnl_dereference(sluice_port_txq(port, pair)->worker);
+	return w ? w->cpu : UINT_MAX;
+}
+
 static int assign_undo(struct sluice_step *step)
 {
 	struct assign_step *undo = container_of(step, struct assign_step, step);
@@ -164,6 +176,8 @@ static int assign_undo(struct sluice_step *step)
 	int err = 0;
 
 	for (i = 0; i < n; i++) {
+		if (assigned_to(undo->port, i) == undo->cpu[i])
+			continue;
 		w = sluice_worker_find(undo->cpu[i]);
 		err = (w ? sluice_port_assign(undo->port, i, w, &extack) : -ENOENT) ?: err;
 	}
@@ -173,21 +187,15 @@ static int assign_undo(struct sluice_step *step)
 static int assign_note(struct sluice_change *c, struct sluice_port *port)
 {
 	struct assign_step *undo = sluice_change_undo(c, sizeof(*undo), assign_undo);
-	const struct sluice_worker *w;
 	unsigned int i;
 
 	if (IS_ERR_OR_NULL(undo))
 		return PTR_ERR_OR_ZERO(undo);
 	undo->port = port;
 	undo->step.armed = true;
-	if (port->kind == SLUICE_PORT_UPLINK) {
-		w = rtnl_dereference(port->worker);
-		undo->cpu[0] = w ? w->cpu : UINT_MAX;
-	}
-	for (i = 0; port->kind == SLUICE_PORT_GUEST && i < port->nr_pairs; i++) {
-		w = rtnl_dereference(sluice_port_txq(port, i)->worker);
-		undo->cpu[i] = w ? w->cpu : UINT_MAX;
-	}
+	undo->cpu[0] = assigned_to(port, 0);
+	for (i = 1; port->kind == SLUICE_PORT_GUEST && i < port->nr_pairs; i++)
+		undo->cpu[i] = assigned_to(port, i);
 	return 0;
 }
 

@@ -118,7 +118,7 @@ bool sluice_volume_touches(const struct sluice_volume *v, const struct sluice_vo
 			   const struct block_device *bdev, u64 start, u64 sectors)
 {
 	/* What it gave up is free once the last request for it is done. */
-	u64 len = max(v->sectors, READ_ONCE(v->reserved));
+	u64 len = max3(v->sectors, READ_ONCE(v->reserved), v->planned);
 
 	if (v->bdev == bdev && extents_meet(v->start, len, start, sectors))
 		return true;
@@ -532,9 +532,9 @@ static void volume_changed(struct sluice_volume *v)
 		v->user->changed(v, v->user_priv);
 }
 
-int sluice_volume_resize(struct sluice_volume *v, u64 sectors, struct netlink_ext_ack *extack)
+int sluice_volume_plan(struct sluice_volume *v, u64 sectors, struct netlink_ext_ack *extack)
 {
-	u64 now, was;
+	u64 planned;
 	int err;
 
 	ASSERT_RTNL();
@@ -543,16 +543,37 @@ int sluice_volume_resize(struct sluice_volume *v, u64 sectors, struct netlink_ex
 		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
 		return -EBUSY;
 	}
-	err = volume_measure(v, sectors, &now, extack);
-	if (err)
-		return err;
-	was = v->sectors;
-	WRITE_ONCE(v->sectors, now);
-	if (now < was)
+	err = volume_measure(v, sectors, &planned, extack);
+	if (!err)
+		v->planned = planned;
+	return err;
+}
+
+void sluice_volume_unplan(struct sluice_volume *v, u64 planned)
+{
+	ASSERT_RTNL();
+	v->planned = planned;
+}
+
+u64 sluice_volume_resize(struct sluice_volume *v)
+{
+	u64 was = v->sectors;
+
+	ASSERT_RTNL();
+	/* Two changes of one transaction: the first takes what the second planned. */
+	if (v->planned)
+		WRITE_ONCE(v->sectors, v->planned);
+	v->planned = 0;
+	return was;
+}
+
+void sluice_volume_resized(struct sluice_volume *v, u64 was)
+{
+	ASSERT_RTNL();
+	if (v->sectors < was)
 		sluice_volume_settle(v, was);
 	volume_changed(v);
 	sluice_netlink_volume_event(SLUICE_EVENT_CONFIG, v->name, SLUICE_OBJECT_VOLUME);
-	return 0;
 }
 
 void sluice_volume_set_limit(struct sluice_volume *v, enum sluice_volume_op op,
@@ -566,8 +587,12 @@ void sluice_volume_set_limit(struct sluice_volume *v, enum sluice_volume_op op,
 	if (l.bps && !l.bps_burst)
 		l.bps_burst = max(l.bps / 10, 1ULL);
 	v->limit[op] = l;
-	if (v->engine)
-		v->ops->volume_limit(v);
+}
+
+void sluice_volume_apply_limits(struct sluice_volume *v)
+{
+	ASSERT_RTNL();
+	v->ops->volume_limit(v);
 }
 
 int sluice_volume_assign(struct sluice_volume *v, int queue, struct sluice_worker *w,

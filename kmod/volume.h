@@ -179,6 +179,7 @@ struct sluice_volume_rekey {
  * @path: as the operator named it
  * @start: first 512-byte sector of the extent
  * @sectors: length in 512-byte sectors; WRITE_ONCE under RTNL
+ * @planned: length that it will have when the transaction under way is through; 0: as now; RTNL
  * @reserved: length that it had, as long as requests for that may be with the device; 0: none are;
  *	written under @lock, READ_ONCE elsewhere
  * @settle_turn: how often it became shorter; written under @lock, READ_ONCE elsewhere
@@ -227,6 +228,7 @@ struct sluice_volume {
 	char *path;
 	u64 start;
 	u64 sectors;
+	u64 planned;
 	u64 reserved;
 	unsigned int settle_turn;
 	struct delayed_work settle_work;
@@ -304,15 +306,24 @@ void sluice_volume_del(struct sluice_volume *v);
 struct sluice_volume *sluice_volume_find(const char *name);
 /* Next volume after @v (NULL: the first), or NULL at the end. */
 struct sluice_volume *sluice_volume_next(struct sluice_volume *v);
-/* @op: SLUICE_VOLUME_READ or _WRITE. A burst of 0 with a limit: what a tenth of a second brings. */
+/*
+ * What is configured: @op: SLUICE_VOLUME_READ or _WRITE. A burst of 0 with a limit: what a tenth of
+ * a second brings. Then what is configured is in force: stores, which cannot fail.
+ */
 void sluice_volume_set_limit(struct sluice_volume *v, enum sluice_volume_op op,
 			     const struct sluice_volume_limit *limit);
+void sluice_volume_apply_limits(struct sluice_volume *v);
 /*
- * @sectors: 0: up to the device's end. The guest sees it at once; what it gave up is not free for
- * others before the device is done with it, see @reserved. Return: 0; -EBUSY: it would overlap, or
- * is being re-encrypted; -EINVAL.
+ * Another length, in three steps, with RTNL held throughout. plan: nobody else gets the place that
+ * it grows into; can be taken back, to what was planned before. 0; -EBUSY: it would overlap, or is
+ * being re-encrypted; -EINVAL. @sectors: 0: up to the device's end. resize: requests see it; a
+ * store, which cannot fail; returns what it was. resized: the guest hears of it, and what it gave
+ * up is free for others when the device is done with it, see @reserved.
  */
-int sluice_volume_resize(struct sluice_volume *v, u64 sectors, struct netlink_ext_ack *extack);
+int sluice_volume_plan(struct sluice_volume *v, u64 sectors, struct netlink_ext_ack *extack);
+void sluice_volume_unplan(struct sluice_volume *v, u64 planned);
+u64 sluice_volume_resize(struct sluice_volume *v);
+void sluice_volume_resized(struct sluice_volume *v, u64 was);
 /**
  * sluice_volume_rekey() - begin, or go on, to encrypt a volume with another key
  * @v: encrypted volume

@@ -6,7 +6,9 @@
  *
  * Its addresses `bridge fdb show dev vf0` tells; the parameter vlans has a line for each one: how
  * often VLANs were changed, how often by work of the kernel's, and which it has. It has room for so
- * many (room), each of which it takes so long over (delay, in ms).
+ * many (room), each of which it takes so long over (delay, in ms). Over another MTU or address it
+ * takes as long as it is told to (hold), but not for ever, and tells that it does (holding); the
+ * one that is named by refuse takes no other.
  */
 #include <linux/delay.h>
 #include <linux/etherdevice.h>
@@ -31,6 +33,15 @@ static unsigned int room = VLAN_N_VID;
 module_param(room, uint, 0644);
 static unsigned int delay;
 module_param(delay, uint, 0644);
+
+/* Ends by itself, so that a test which fails ends. */
+#define HOLD_MS		20000
+static bool hold;
+module_param(hold, bool, 0644);
+static unsigned int holding;
+module_param(holding, uint, 0444);
+static char refuse[IFNAMSIZ];
+module_param_string(refuse, refuse, sizeof(refuse), 0644);
 
 static int vlans_get(char *buf, const struct kernel_param *kp)
 {
@@ -84,6 +95,37 @@ static int mockvf_vlan_del(struct net_device *dev, __be16 proto, u16 vid)
 	return __test_and_clear_bit(vid, vf->vlans) ? 0 : -ENOENT;
 }
 
+/* sysfs keeps the newline of what was written. */
+static bool mockvf_refuses(const struct net_device *dev)
+{
+	return sysfs_streq(refuse, dev->name);
+}
+
+static int mockvf_ask(const struct net_device *dev)
+{
+	unsigned int ms;
+
+	WRITE_ONCE(holding, holding + 1);
+	for (ms = 0; READ_ONCE(hold) && ms < HOLD_MS; ms += 20)
+		msleep(20);
+	WRITE_ONCE(holding, holding - 1);
+	return mockvf_refuses(dev) ? -EPERM : 0;
+}
+
+static int mockvf_change_mtu(struct net_device *dev, int mtu)
+{
+	int err = mockvf_ask(dev);
+
+	if (!err)
+		WRITE_ONCE(dev->mtu, mtu);
+	return err;
+}
+
+static int mockvf_set_mac_address(struct net_device *dev, void *addr)
+{
+	return mockvf_ask(dev) ?: eth_mac_addr(dev, addr);
+}
+
 static int mockvf_init(struct net_device *dev)
 {
 	struct mockvf *vf = netdev_priv(dev);
@@ -107,7 +149,8 @@ static const struct net_device_ops mockvf_ops = {
 	.ndo_uninit = mockvf_uninit,
 	.ndo_start_xmit = mockvf_xmit,
 	.ndo_set_rx_mode = mockvf_set_rx_mode,
-	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_set_mac_address = mockvf_set_mac_address,
+	.ndo_change_mtu = mockvf_change_mtu,
 	.ndo_vlan_rx_add_vid = mockvf_vlan_add,
 	.ndo_vlan_rx_kill_vid = mockvf_vlan_del,
 };
@@ -117,6 +160,7 @@ static void mockvf_setup(struct net_device *dev)
 	ether_setup(dev);
 	dev->netdev_ops = &mockvf_ops;
 	dev->needs_free_netdev = true;
+	dev->max_mtu = ETH_MAX_MTU;
 	dev->priv_flags |= IFF_UNICAST_FLT | IFF_LIVE_ADDR_CHANGE;
 	dev->features |= NETIF_F_HW_VLAN_CTAG_FILTER;
 	eth_hw_addr_random(dev);

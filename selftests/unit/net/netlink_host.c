@@ -196,9 +196,17 @@ bool dev_valid_name(const char *name)
 	return !strpbrk(name, "/: \t\n\v\f\r\xa0");
 }
 
-int dev_set_mtu(struct net_device *dev, int mtu)
+/* Devices may take long, and so may a worker that is to let go of something. */
+static void may_take_long(void)
 {
 	ASSERT_RTNL();
+	if (nr_paused)
+		abort();
+}
+
+int dev_set_mtu(struct net_device *dev, int mtu)
+{
+	may_take_long();
 	if (mtu < 68 || mtu > 9000)
 		return -EINVAL;
 	dev->mtu = mtu;
@@ -207,10 +215,11 @@ int dev_set_mtu(struct net_device *dev, int mtu)
 
 int dev_set_mac_address(struct net_device *dev, struct sockaddr *sa, struct netlink_ext_ack *extack)
 {
-	ASSERT_RTNL();
+	may_take_long();
 	if (!is_valid_ether_addr((u8 *)sa->sa_data))
 		abort();
 	memcpy(dev->dev_addr, sa->sa_data, ETH_ALEN);
+	dev->addr_assign_type = NET_ADDR_SET;
 	return 0;
 }
 
@@ -442,6 +451,7 @@ int sluice_port_assign(struct sluice_port *port, int pair, struct sluice_worker 
 {
 	unsigned int i;
 
+	may_take_long();
 	if (port->gone)
 		abort();
 	if (port->kind == SLUICE_PORT_UPLINK ? pair > 0 : pair >= (int)port->nr_pairs) {

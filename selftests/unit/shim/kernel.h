@@ -211,7 +211,14 @@ static inline bool atomic64_try_cmpxchg(atomic64_t *v, s64 *old, s64 n)
 #define GFP_KERNEL		0
 #define GFP_KERNEL_ACCOUNT	0
 extern int shim_alloc_fail;
-static inline bool shim_alloc_fails(void) { return shim_alloc_fail >= 0 && shim_alloc_fail-- == 0; }
+extern unsigned int shim_non_block;
+static inline bool shim_alloc_fails(void)
+{
+	if (shim_non_block)
+		abort();
+	return shim_alloc_fail >= 0 && shim_alloc_fail-- == 0;
+}
+
 static inline void *kmalloc(size_t n, gfp_t gfp) { (void)gfp; return shim_alloc_fails() ? NULL : malloc(n); }
 static inline void *kzalloc(size_t n, gfp_t gfp) { (void)gfp; return shim_alloc_fails() ? NULL : calloc(1, n); }
 static inline void *kcalloc(size_t n, size_t size, gfp_t gfp) { return kzalloc(n * size, gfp); }
@@ -256,6 +263,9 @@ static inline void rcu_read_lock(void) {}
 static inline void rcu_read_unlock(void) {}
 static inline void synchronize_rcu(void) {}
 static inline void cond_resched(void) {}
+/* Whoever allocates in between may sleep for it. */
+static inline void non_block_start(void) { shim_non_block++; }
+static inline void non_block_end(void) { shim_non_block--; }
 static inline void msleep(unsigned int ms) { (void)ms; }
 
 /* Addresses. */

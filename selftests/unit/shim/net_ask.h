@@ -7,7 +7,6 @@
 #define htons(x) ((__be16)__builtin_bswap16(x))
 #endif
 
-#define NET_ADDR_RANDOM		1
 #define system_long_wq		NULL
 #define SHIM_LONG(nr)		((nr) / BITS_PER_LONG)
 #define SHIM_BIT(nr)		(1UL << (nr) % BITS_PER_LONG)

@@ -81,6 +81,8 @@ struct notifier_block { int (*notifier_call)(struct notifier_block *nb, unsigned
 /* --- netdevs ------------------------------------------------------------------------------------------------ */
 
 struct net_device { char name[16]; int ifindex; unsigned int mtu; unsigned short type; u8 dev_addr[6]; u8 addr_assign_type; };
+#define NET_ADDR_RANDOM		1
+#define NET_ADDR_SET		3
 bool dev_valid_name(const char *name);
 struct net_device *__dev_get_by_name(struct net *net, const char *name);
 struct net_device *__dev_get_by_index(struct net *net, int ifindex);

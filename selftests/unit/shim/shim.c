@@ -3,6 +3,7 @@
 #include "shim.h"
 
 int shim_alloc_fail = -1;
+unsigned int shim_non_block;
 unsigned int shim_latch_finds;
 bool shim_pagefault_disabled;
 _Thread_local unsigned long shim_user_accesses;
