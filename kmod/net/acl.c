@@ -149,7 +149,8 @@ bool sluice_acl_check(const struct sluice_acl *acl, const struct sluice_flow_key
 		      struct sluice_counter **hits, enum sluice_drop *why)
 {
 	const struct sluice_acl_list *list = rcu_dereference(acl->list);
-	u32 i, nr = list ? list->nr : 0;
+	/* Pairs with list_append(). */
+	u32 i, nr = list ? smp_load_acquire(&list->nr) : 0;
 	u64 digest = digest_of(key);
 
 	for (i = 0; i < nr; i++) {
@@ -291,14 +292,21 @@ int sluice_acl_rule_check(const struct sluice_acl_rule *rule, struct netlink_ext
 	return -EINVAL;
 }
 
-struct sluice_acl_list *sluice_acl_list_new(u32 nr)
+static struct sluice_acl_list *list_new(u32 nr, u32 room)
 {
 	struct sluice_acl_list *list;
 
-	list = kvmalloc(struct_size(list, entry, nr), GFP_KERNEL_ACCOUNT);
-	if (list)
+	list = kvmalloc(struct_size(list, entry, room), GFP_KERNEL_ACCOUNT);
+	if (list) {
+		list->room = room;
 		list->nr = nr;
+	}
 	return list;
+}
+
+struct sluice_acl_list *sluice_acl_list_new(u32 nr)
+{
+	return list_new(nr, nr);
 }
 
 void sluice_acl_entry_set(struct sluice_acl_entry *e, struct sluice_acl_item *item)
@@ -376,6 +384,37 @@ int sluice_acl_not_there(struct netlink_ext_ack *extack)
 	return -ENOENT;
 }
 
+/*
+ * Rules mostly come in their order: where there is room behind the last one, one more is no reason
+ * to copy all.
+ */
+static bool list_append(struct sluice_acl_list *list, u32 at, struct sluice_acl_item *item)
+{
+	if (!list || at < list->nr || list->nr == list->room)
+		return false;
+	sluice_acl_entry_set(&list->entry[at], item);
+	/* Who sees the number sees the entry; pairs with sluice_acl_check(). */
+	smp_store_release(&list->nr, at + 1);
+	return true;
+}
+
+/* @old with @item at its place, and room for those that may follow if that is the end. */
+static struct sluice_acl_list *list_insert(const struct sluice_acl_list *old, u32 at,
+					   struct sluice_acl_item *item)
+{
+	u32 nr = old ? old->nr : 0, more = at == nr ? nr / 8 : 0;
+	struct sluice_acl_list *list = list_new(nr + 1, min(nr + 1 + more, SLUICE_ACL_MAX));
+
+	if (!list)
+		return NULL;
+	if (old) {
+		memcpy(list->entry, old->entry, at * sizeof(old->entry[0]));
+		memcpy(list->entry + at + 1, old->entry + at, (nr - at) * sizeof(old->entry[0]));
+	}
+	sluice_acl_entry_set(&list->entry[at], item);
+	return list;
+}
+
 int sluice_acl_add(struct sluice_acl *acl, const struct sluice_acl_rule *rule,
 		   struct netlink_ext_ack *extack)
 {
@@ -387,17 +426,15 @@ int sluice_acl_add(struct sluice_acl *acl, const struct sluice_acl_rule *rule,
 	if (err)
 		return err;
 	item = sluice_acl_item_new(rule);
-	list = sluice_acl_list_new(nr + 1);
-	if (!item || !list) {
+	if (!item)
+		return -ENOMEM;
+	if (list_append(old, at, item))
+		return 0;
+	list = list_insert(old, at, item);
+	if (!list) {
 		kfree(item);
-		kvfree(list);
 		return -ENOMEM;
 	}
-	if (old) {
-		memcpy(list->entry, old->entry, at * sizeof(old->entry[0]));
-		memcpy(list->entry + at + 1, old->entry + at, (nr - at) * sizeof(old->entry[0]));
-	}
-	sluice_acl_entry_set(&list->entry[at], item);
 	acl_publish(acl, old, list);
 	return 0;
 }

@@ -25,20 +25,22 @@ struct sluice_acl_item {
 };
 
 /**
- * struct sluice_acl_list - rules, sorted; replaced as a whole
+ * struct sluice_acl_list - rules, sorted; replaced as a whole, but for what comes last
  * @rcu: the list is freed by it; items live longer
- * @nr: length of @entry
+ * @room: length of @entry
+ * @nr: how many there are; packets see it grow, and each entry before it is counted
  * @entry: @value and @mask over a digest of the packet's key refuse most rules without a look at
  *	@item
  */
 struct sluice_acl_list {
 	struct rcu_head rcu;
+	u32 room;
 	u32 nr;
 	struct sluice_acl_entry {
 		u64 value;
 		u64 mask;
 		struct sluice_acl_item *item;
-	} entry[] __counted_by(nr);
+	} entry[] __counted_by(room);
 };
 
 /**

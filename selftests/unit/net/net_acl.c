@@ -275,6 +275,32 @@ static void test_many(void)
 	sluice_acl_list_reclaim(sluice_acl_unlink_all(&acl));
 }
 
+/* One after the other in their order: the list is copied now and then, not for each of them. */
+static void test_in_order(void)
+{
+	const struct sluice_acl_list *was = NULL;
+	struct sluice_acl acl = { 0 };
+	unsigned int i, copies = 0;
+	enum sluice_drop why;
+	bool good = true, allowed;
+
+	for (i = 1; i <= SLUICE_ACL_MAX; i++) {
+		/* All but the last are for another port. */
+		good &= add(&acl, 2 * i, i == SLUICE_ACL_MAX ? 80 : 81, true);
+		copies += acl.list != was;
+		was = acl.list;
+		if (i % 1000 == 0)
+			good &= !decided_by(&acl, &allowed, &why) && was->nr == i;
+	}
+	tap_ok(good && decided_by(&acl, &allowed, &why) == 2 * SLUICE_ACL_MAX,
+	       "all in their order");
+	tap_ok(copies < 100, "copied %u times", copies);
+	sluice_reclaim(&sluice_acl_unlink(&acl, 2 * SLUICE_ACL_MAX)->reclaim);
+	tap_ok(!decided_by(&acl, &allowed, &why) && add(&acl, 5, 80, true) &&
+	       decided_by(&acl, &allowed, &why) == 5, "one in between");
+	sluice_acl_list_reclaim(sluice_acl_unlink_all(&acl));
+}
+
 static void refused(struct sluice_acl_rule r, const char *name)
 {
 	ack._msg = NULL;
@@ -338,6 +364,7 @@ int main(void)
 	test_l4();
 	test_order();
 	test_many();
+	test_in_order();
 	test_refusals();
 	return tap_done();
 }
