@@ -175,7 +175,9 @@ static int volume_choose_blocks(struct sluice_volume *v, const struct sluice_vol
 	}
 	if (p->key && ((v->sector_size != 512 && v->sector_size != 4096) ||
 		       v->sector_size > v->block_size)) {
-		NL_SET_ERR_MSG(extack, "a sector of the cipher has 512 or 4096 bytes");
+		NL_SET_ERR_MSG_FMT(extack,
+				   "a sector of the cipher has 512 or 4096 bytes, but no more than %u",
+				   v->block_size);
 		return -EINVAL;
 	}
 	return 0;

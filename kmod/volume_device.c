@@ -209,6 +209,8 @@ static const char *device_error(int err)
 		return "the device cannot be written: say 'ro'";
 	case -ETIMEDOUT:
 		return "the device does not answer its opening: see what holds it up";
+	case -ENOENT:
+		return "there is no such file: see 'lsblk -p'";
 	default:
 		return "not a block device that can be opened";
 	}

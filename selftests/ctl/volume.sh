@@ -63,7 +63,7 @@ refused "no volume 'v4'" sluice volume set v4 size 1m
 refused 'volume of that name' sluice volume add v1 dev $dev start 30m size 1m
 
 # --- devices
-refused 'not a block device' sluice volume add v4 dev /dev/nothing
+refused 'no such file' sluice volume add v4 dev /dev/nothing
 refused 'not a block device' sluice volume add v4 dev /dev/null
 misused 'is not /dev' sluice volume add v4 dev vol512
 refused 'overlaps' sluice volume add v4 dev $dev start 8m size 2m
@@ -161,7 +161,7 @@ shows '^e4: .*key logon:sluice:e4 cipher-bits 256' sluice volume show e4
 refused 'not in a keyring' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:e4
 refused 'not in a keyring' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:other
 misused 'is not TYPE:DESC' sluice volume add e5 dev $dev start 14m size 1m key raw
-refused 'sector of the cipher' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw sector-size 4096
+refused 'sector of the cipher .* no more than 512' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw sector-size 4096
 refused 'sector of the cipher' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw sector-size 1024
 refused 'without a key' sluice volume add e5 dev $dev start 14m size 1m sector-size 512
 done_ add_key user short "${key32%?}"
@@ -247,7 +247,7 @@ $what"
 	refused "$text" sluice apply "$tmp/changed.json"
 	ok '... and nothing changed' same "$tmp/full.json"
 done <<'END'
-set volume .*not a block device|v['n2'] = {'name': 'n2', 'dev': '/dev/nothing'}
+set volume .*no such file|v['n2'] = {'name': 'n2', 'dev': '/dev/nothing'}
 set volume .*overlaps|v['n2'] = {'name': 'n2', 'dev': '/dev/vol512', 'start': '30m'}
 not in a keyring|v['n2'] = {'name': 'n2', 'dev': '/dev/vol4k', 'key': 'user:nobody'}
 start is 1m, declared is 2m, and that is fixed|v['v1']['start'] = '2m'
