@@ -382,6 +382,16 @@ static const int add_cmd[SECTIONS] = {
 	[SEC_FLOW] = SLUICE_CMD_FLOW_ADD,
 };
 
+static bool item_make(enum section_nr nr, const struct item *item)
+{
+	if ((nr == SEC_UPLINK || nr == SEC_VOLUME) &&
+	    !command_complete(sections[nr].add[0], sections[nr].add[1], item->rec)) {
+		item_blame(nr, item->json);
+		return false;
+	}
+	return item_add(nr, item, add_cmd[nr]);
+}
+
 static bool section_add(enum section_nr nr, struct state *now, struct state *want)
 {
 	struct lh_table *t = nr == SEC_FLOW ? NULL : table_new(&now->sec[nr], false);
@@ -401,7 +411,7 @@ static bool section_add(enum section_nr nr, struct state *now, struct state *wan
 		else if (have && nr == SEC_WORKER)
 			ok = item_add(nr, item, SLUICE_CMD_WORKER_SET);
 		else
-			ok = item_add(nr, item, add_cmd[nr]);
+			ok = item_make(nr, item);
 	}
 	if (t)
 		lh_table_free(t);

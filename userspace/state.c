@@ -416,12 +416,25 @@ static bool key_is_named(const struct rec *r)
 	return false;
 }
 
+/* What is there need not be said again: whether this is, turns out when it is applied. */
+static bool item_complete(enum section_nr nr, const struct rec *r)
+{
+	if ((nr == SEC_UPLINK || nr == SEC_VOLUME) && rec_has(r, "name"))
+		return true;
+	return command_complete(sections[nr].add[0], sections[nr].add[1], r);
+}
+
+void item_blame(enum section_nr nr, struct json_object *json)
+{
+	complain("... in %s %s", sections[nr].obj->name,
+		 json_object_to_json_string_ext(json, JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
 static bool item_read(struct state *s, enum section_nr nr, struct json_object *json)
 {
 	struct rec *r = rec_new(sections[nr].obj);
 
-	if (rec_from_json(r, json, true) &&
-	    command_complete(sections[nr].add[0], sections[nr].add[1], r) && key_is_named(r)) {
+	if (rec_from_json(r, json, true) && item_complete(nr, r) && key_is_named(r)) {
 		if (nr == SEC_FLOW)
 			flow_imply(r);
 		if (nr == SEC_GUARD)
@@ -429,8 +442,7 @@ static bool item_read(struct state *s, enum section_nr nr, struct json_object *j
 		state_add(s, nr, r, json_object_get(json));
 		return true;
 	}
-	complain("... in %s %s", sections[nr].obj->name,
-		 json_object_to_json_string_ext(json, JSON_C_TO_STRING_NOSLASHESCAPE));
+	item_blame(nr, json);
 	rec_free(r);
 	return false;
 }

@@ -72,6 +72,8 @@ struct item *state_add(struct state *s, enum section_nr nr, struct rec *r,
 void state_free(struct state *s);
 /* What is there now. */
 bool state_collect(struct state *s);
+/* Which object the words before were about. */
+void item_blame(enum section_nr nr, struct json_object *json);
 /* Add the declared state in a file, or in standard input. */
 bool state_read(struct state *s, const char *path);
 

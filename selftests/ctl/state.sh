@@ -185,3 +185,17 @@ shows '^worker cpu 0 mode adaptive automatic users 4' sluice worker show
 no_ports() { sluice worker add cpu 0 && echo '{ "worker": [] }' | sluice apply -; }
 ok 'neither ports nor workers' no_ports
 hides 'worker' sluice worker show
+
+# What is fixed need not be said again of what is there; so the dump of an uplink whose VF is gone is one to apply.
+uplink() { echo "{ \"uplink\": [ { \"name\": \"up0\"$1 } ] }" | sluice apply -; }
+refused 'dev is missing' uplink ''
+hides up0 sluice uplink show
+done_ uplink ', "dev": "vf0"'
+done_ uplink ''
+shows '^up0: .* dev vf0' sluice uplink show
+done_ ip link del vf0
+sluice dump >"$tmp/gone.json"
+done_ sluice apply "$tmp/gone.json"
+ok 'the state of an uplink whose VF is gone' same "$tmp/gone.json"
+refused "dev is gone, declared is vf0.*'sluice uplink del up0'" uplink ', "dev": "vf0"'
+done_ sluice uplink del up0
