@@ -19,12 +19,14 @@ const struct command *const command_tables[] = {
  * @place: by its place, without its name
  * @must: may not be left out
  * @some: one of those must be there
+ * @either: likewise, and the kernel takes no two of them
  */
 struct arg {
 	unsigned int field;
 	bool place;
 	bool must;
 	bool some;
+	bool either;
 };
 
 static unsigned int args_parse(const struct command *c, struct arg *args)
@@ -40,7 +42,7 @@ static unsigned int args_parse(const struct command *c, struct arg *args)
 		memset(&args[n], 0, sizeof(*args));
 		args[n].place = *s == '@';
 		s += args[n].place;
-		len = strcspn(s, " !+");
+		len = strcspn(s, " !+|");
 		snprintf(name, sizeof(name), "%.*s", (int)len, s);
 		field = rec_field(c->obj, name);
 		if (field < 0)
@@ -48,6 +50,7 @@ static unsigned int args_parse(const struct command *c, struct arg *args)
 		s += len;
 		args[n].must = *s == '!';
 		args[n].some = *s == '+';
+		args[n].either = *s == '|';
 		s += strcspn(s, " ");
 		args[n++].field = field;
 	}
@@ -58,26 +61,37 @@ static unsigned int args_parse(const struct command *c, struct arg *args)
 
 /* --- usage ----------------------------------------------------------------------------------- */
 
+static void usage_value(const struct command *c, const struct arg *a, FILE *out)
+{
+	const struct field *f = &c->obj->fields[a->field];
+
+	if (a->place)
+		fputs(c->obj == &object_wire ? "PORT" : f->codec->what, out);
+	else if (f->flags & F_BARE)
+		fputs(f->codec->what, out);
+	else if (f->codec == &codec_flag)
+		fputs(f->name, out);
+	else
+		fprintf(out, "%s %s", f->name, f->codec->what);
+	if (f->flags & (F_LIST | F_COMMA))
+		fprintf(out, "[,%s]...", f->codec->what);
+}
+
+/* Between those of which there can be but one stands a bar. */
 static void usage_args(const struct command *c, FILE *out)
 {
 	struct arg args[MAX_ARGS];
 	unsigned int i, n = args_parse(c, args);
 
 	for (i = 0; i < n; i++) {
-		const struct field *f = &c->obj->fields[args[i].field];
+		bool optional = !args[i].must && !args[i].either;
 
-		fprintf(out, " %s", args[i].must ? "" : "[");
-		if (args[i].place)
-			fprintf(out, "%s", c->obj == &object_wire ? "PORT" : f->codec->what);
-		else if (f->flags & F_BARE)
-			fprintf(out, "%s", f->codec->what);
-		else if (f->codec == &codec_flag)
-			fprintf(out, "%s", f->name);
-		else
-			fprintf(out, "%s %s", f->name, f->codec->what);
-		if (f->flags & (F_LIST | F_COMMA))
-			fprintf(out, "[,%s]...", f->codec->what);
-		fprintf(out, "%s%s", args[i].must ? "" : "]", f->flags & F_MULTI ? "..." : "");
+		fputs(i && args[i].either && args[i - 1].either ? "|" : " ", out);
+		fputs(optional ? "[" : "", out);
+		usage_value(c, &args[i], out);
+		fputs(optional ? "]" : "", out);
+		if (c->obj->fields[args[i].field].flags & F_MULTI)
+			fputs("...", out);
 	}
 }
 
@@ -136,27 +150,43 @@ void command_usage(const char *noun, const char *verb, bool to_stderr)
 	      out);
 }
 
+static bool choice(const struct arg *a)
+{
+	return a->some || a->either;
+}
+
+/* Of some arguments one must be there: which they are, if none is. */
+static bool choice_made(const struct command *c, const struct rec *r, const struct arg *args,
+			unsigned int n)
+{
+	char names[256] = "";
+	unsigned int i, len = 0;
+
+	for (i = 0; i < n; i++) {
+		if (!choice(&args[i]))
+			continue;
+		if (r->has & 1ULL << args[i].field)
+			return true;
+		len += snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "",
+				c->obj->fields[args[i].field].name);
+	}
+	if (len)
+		complain("one of these is missing: %s", names);
+	return !len;
+}
+
 static bool args_complete(const struct command *c, const struct rec *r)
 {
 	struct arg args[MAX_ARGS];
 	unsigned int i, n = args_parse(c, args);
-	bool some_wanted = false, some = false;
 
 	for (i = 0; i < n; i++) {
-		bool there = r->has & 1ULL << args[i].field;
-
-		if (args[i].must && !there) {
+		if (args[i].must && !(r->has & 1ULL << args[i].field)) {
 			complain("%s is missing", c->obj->fields[args[i].field].name);
 			return false;
 		}
-		some_wanted = some_wanted || args[i].some;
-		some = some || (args[i].some && there);
 	}
-	if (some_wanted && !some) {
-		complain("nothing is said about what it should be");
-		return false;
-	}
-	return true;
+	return choice_made(c, r, args, n);
 }
 
 /* --- running --------------------------------------------------------------------------------- */
@@ -317,10 +347,17 @@ static bool wants_help(const char *word)
 	return !strcmp(word, "help") || !strcmp(word, "-h") || !strcmp(word, "--help");
 }
 
-/* Only as the last word, as an argument may have this value. */
+/* Only as the last word, as an argument may have this value; or `help NOUN`. */
 static bool asks_help(int argc, char **argv)
 {
-	return argc && wants_help(argv[argc - 1]) && argc <= 3;
+	return argc <= 3 && (wants_help(argv[argc - 1]) || wants_help(argv[0]));
+}
+
+static void help(int argc, char **argv)
+{
+	if (wants_help(argv[0]) && argc > 1)
+		argv++;
+	command_usage(argc > 1 ? argv[0] : NULL, argc > 2 ? argv[1] : NULL, false);
 }
 
 int command_run(int argc, char **argv)
@@ -329,7 +366,7 @@ int command_run(int argc, char **argv)
 	bool verb_used;
 
 	if (asks_help(argc, argv)) {
-		command_usage(argc > 1 ? argv[0] : NULL, argc > 2 ? argv[1] : NULL, false);
+		help(argc, argv);
 		return EXIT_DONE;
 	}
 	if (!strcmp(argv[0], "apply")) {
@@ -347,10 +384,12 @@ int command_run(int argc, char **argv)
 	if (c)
 		return command_args(c, argc - (verb_used && argc > 1 ? 2 : 1),
 				    argv + (verb_used && argc > 1 ? 2 : 1));
-	if (!noun_known(argv[0]))
-		complain("there is no command '%s'", argv[0]);
-	else
-		complain("there is no command '%s %s'", argv[0], argv[1]);
-	command_usage(noun_known(argv[0]) ? argv[0] : NULL, NULL, true);
+	/* All of the usage would only push these words off the screen. */
+	if (!noun_known(argv[0])) {
+		complain("there is no command '%s': 'sluice help' shows them all", argv[0]);
+		return EXIT_USAGE;
+	}
+	complain("there is no command '%s %s'", argv[0], argv[1]);
+	command_usage(argv[0], NULL, true);
 	return EXIT_USAGE;
 }

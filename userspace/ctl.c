@@ -53,7 +53,7 @@ bool ctl_open(void)
 		return open_failed("cannot open a netlink socket", err);
 	family = genl_ctrl_resolve(sock, SLUICE_FAMILY_NAME);
 	if (family < 0) {
-		complain("the kernel knows nothing of Sluice: modprobe sluice sluice_net");
+		complain("the kernel knows nothing of Sluice: modprobe -a sluice_net sluice_blk");
 		ctl_close();
 		return false;
 	}
@@ -121,9 +121,26 @@ struct refusal {
 	uint32_t cookie;
 };
 
+/* A number that is out of range: the kernel hands its policy over, and that has the range. */
+static void refusal_range(struct refusal *r, struct nlattr *policy)
+{
+	struct nlattr *tb[NL_POLICY_TYPE_ATTR_MAX + 1];
+	const struct nlattr *min, *max;
+	size_t len = strlen(r->text);
+
+	if (nla_parse_nested(tb, NL_POLICY_TYPE_ATTR_MAX, policy, NULL))
+		return;
+	min = tb[NL_POLICY_TYPE_ATTR_MIN_VALUE_U];
+	max = tb[NL_POLICY_TYPE_ATTR_MAX_VALUE_U];
+	if (min && max)
+		snprintf(r->text + len, sizeof(r->text) - len, ": it may be %llu to %llu",
+			 (unsigned long long)nla_get_u64(min),
+			 (unsigned long long)nla_get_u64(max));
+}
+
 static void refusal_attrs(struct refusal *r, struct nlattr *attrs, int len)
 {
-	struct nlattr *nla;
+	struct nlattr *nla, *policy = NULL;
 	int rem;
 
 	nla_for_each_attr(nla, attrs, len, rem) {
@@ -132,7 +149,11 @@ static void refusal_attrs(struct refusal *r, struct nlattr *attrs, int len)
 				 (const char *)nla_data(nla));
 		else if (nla_type(nla) == NLMSGERR_ATTR_COOKIE && nla_len(nla) == 4)
 			memcpy(&r->cookie, nla_data(nla), 4);
+		else if (nla_type(nla) == NLMSGERR_ATTR_POLICY)
+			policy = nla;
 	}
+	if (policy)
+		refusal_range(r, policy);
 }
 
 static void refusal_get(struct refusal *r, const struct nlmsghdr *nlh)
@@ -156,9 +177,17 @@ static void refusal_get(struct refusal *r, const struct nlmsghdr *nlh)
 			      nlmsg_datalen(nlh) - NLMSG_ALIGN(used));
 }
 
+/* Without words: netlink's own check of who may change what is the host's. */
+static const char *refusal_words(int error)
+{
+	if (error == EPERM)
+		return "not permitted: this is the host's and needs CAP_NET_ADMIN over it";
+	return strerror(error);
+}
+
 static void refusal_print(const struct refusal *r, const char *what)
 {
-	const char *text = *r->text ? r->text : strerror(r->error);
+	const char *text = *r->text ? r->text : refusal_words(r->error);
 
 	if (what)
 		complain("%s: %s", what, text);

@@ -370,5 +370,10 @@ static bool get_vlan_range(const struct nlattr *nla, struct value *v)
 	return true;
 }
 
-const struct codec codec_vlan_range = { "ID[-ID]",    false,	      parse_vlan_range,
-					format_range, put_vlan_range, get_vlan_range };
+const struct codec codec_vlan_range = { "ID[-ID]",
+					false,
+					parse_vlan_range,
+					format_range,
+					put_vlan_range,
+					get_vlan_range,
+					.rule = "0 to 4094, the lower first" };

@@ -108,7 +108,8 @@ static bool set_one(struct rec *r, unsigned int field, const char *text)
 			r->has |= 1ULL << field;
 		return true;
 	}
-	complain("%s: '%s' is not %s", f->name, text, f->codec->what);
+	complain("%s: '%s' is not %s%s%s", f->name, text, f->codec->what,
+		 f->codec->rule ? ": " : "", f->codec->rule ? f->codec->rule : "");
 	return false;
 }
 

@@ -70,6 +70,7 @@ struct value {
  * @get: from netlink
  * @put2: the second half (mask, end of a range); NULL if there is none
  * @get2: likewise
+ * @rule: what else it has to be, for whoever said something else; NULL if @what says all
  */
 struct codec {
 	const char *what;
@@ -80,6 +81,7 @@ struct codec {
 	bool (*get)(const struct nlattr *nla, struct value *v);
 	int (*put2)(struct nl_msg *msg, int attr, const struct value *v);
 	bool (*get2)(const struct nlattr *nla, struct value *v);
+	const char *rule;
 };
 
 extern const struct codec codec_u8, codec_u16, codec_u32, codec_u64, codec_rate;

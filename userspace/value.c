@@ -95,7 +95,8 @@ const struct codec codec_u8 = { "N", true, parse_u8, format_number, put_u8, get_
 const struct codec codec_u16 = { "N", true, parse_u16, format_number, put_u16, get_number };
 const struct codec codec_u32 = { "N", true, parse_u32, format_number, put_u32, get_number };
 const struct codec codec_u64 = { "N", true, parse_u64, format_number, put_uint, get_number };
-const struct codec codec_id = { "ID", true, parse_id, format_number, put_u32, get_number };
+const struct codec codec_id = { "ID",	    true,	       parse_id, format_number, put_u32,
+				get_number, .rule = "1 or more" };
 const struct codec codec_icmp_type = { "N", true, parse_u8, format_number, put_u8, get_number };
 
 /* --- amounts --------------------------------------------------------------------------------- */
@@ -357,7 +358,9 @@ bool get_text(const struct nlattr *nla, struct value *v)
 	return true;
 }
 
-const struct codec codec_name = { "NAME", false, parse_name, format_text, put_text, get_text };
+const struct codec codec_name = { "NAME",   false,    parse_name,
+				  format_text,	    put_text, get_text,
+				  .rule = "at most 15 characters" };
 const struct codec codec_text = { "TEXT", false, parse_text, format_text, put_text, get_text };
 const struct codec codec_match_name = { "PORT",	  false,    parse_name,	 format_text,
 					put_text, get_text, put_no_mask, NULL };

@@ -124,8 +124,13 @@ static bool get_extent(const struct nlattr *nla, struct value *v)
 	return ok;
 }
 
-const struct codec codec_extent = { "N[k|m|g|t|s]", true,	 parse_extent,
-				    format_extent,  put_extent, get_extent };
+const struct codec codec_extent = { "N[k|m|g|t|s]",
+				    true,
+				    parse_extent,
+				    format_extent,
+				    put_extent,
+				    get_extent,
+				    .rule = "bytes, a multiple of 512" };
 
 /* --- times ----------------------------------------------------------------------------------- */
 

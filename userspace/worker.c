@@ -43,7 +43,7 @@ const struct command worker_commands[] = {
 	  "remove a worker; what it serves goes to others" },
 	{ "worker", "set", SLUICE_CMD_WORKER_SET, &object_worker, "cpu! mode!", NULL, NULL,
 	  "change a worker" },
-	{ "worker", "assign", SLUICE_CMD_WORKER_ASSIGN, &object_assign, "port+ volume+ queue cpu!",
+	{ "worker", "assign", SLUICE_CMD_WORKER_ASSIGN, &object_assign, "port| volume| queue cpu!",
 	  NULL, NULL, "move a port or a volume, or one of its queues, to a worker" },
 	{ "worker", "show", SLUICE_CMD_WORKER_GET, &object_worker, "", show_run, NULL,
 	  "show workers" },

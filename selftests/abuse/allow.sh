@@ -33,7 +33,7 @@ done
 hides . sluice tenant show
 
 # --- what the operator says
-misused 'nothing is said' sluice tenant allow
+misused 'missing: netns, pid, uid' sluice tenant allow
 refused 'one of netns, pid and uid' sluice tenant allow pid 1 uid 2
 refused "operator's own" sluice tenant allow pid 1
 refused 'no such process' sluice tenant allow pid 4000000

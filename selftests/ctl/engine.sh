@@ -29,10 +29,25 @@ refused "set meter .*$advice" state
 hides vm3 sluice port show
 done_ sluice dump
 
+# Without any module the tool says what to load, in words that modprobe takes as they are.
+unloaded() {
+	clean
+	rmmod sluice_mdev sluice_vdpa sluice_vhost
+	[ ! -d /sys/module/sluice_net ] || rmmod sluice_net
+	rmmod sluice_blk sluice
+}
+without_modules() {
+	done_ unloaded
+	refused 'modprobe -a sluice_net sluice_blk$' sluice port show
+	# There is nothing left to clean.
+	clean() { true; }
+}
+
 # KASAN of this architecture remembers a module's globals after it left, and calls what is loaded in
 # their place an error: an engine can come back only where it does not look.
 if [ "${RIG_FLAVOUR:-}" = debug ]; then
 	ok 'an engine that comes back # SKIP KASAN cannot tell' true
+	without_modules
 	exit
 fi
 
@@ -49,3 +64,4 @@ done_ sluice meter add 1 pps 1
 done_ rmmod sluice_net
 done_ insmod "$engine"
 hides meter sluice meter show
+without_modules

@@ -9,18 +9,23 @@ shows 'sluice port add' sluice help
 shows 'sluice port add NAME' sluice port help
 shows 'allow\|deny' sluice acl add help
 shows 'ACT: output:PORT' sluice flow help
+shows 'sluice port add NAME' sluice help port
+shows 'port NAME.volume VOLUME' sluice help worker assign
+hides 'worker add' sluice help worker assign
 shows 'module .* kernel .* engine' sluice version
 shows '"module":' sluice -j version
 
 misused 'usage' sluice
-misused "no command 'nothing'" sluice nothing
+misused "no command 'nothing': 'sluice help'" sluice nothing
 misused "no command 'port nothing'" sluice port nothing
 misused 'name is missing' sluice port add
 misused 'not understood' sluice port add vm1 colour red
 misused 'queues: .* is not N' sluice port add vm1 queues many
 misused 'N is missing' sluice port add vm1 queues
 misused 'twice' sluice port add vm1 mtu 1500 mtu 1500
-misused 'is not NAME' sluice port add a-name-that-is-too-long
+refused 'out of range: it may be 1 to 16' sluice port add vm1 queues 17
+refused 'not permitted: .*CAP_NET_ADMIN over it' setpriv --reuid 65534 --regid 65534 --clear-groups sluice worker add cpu 0
+misused 'is not NAME: at most 15' sluice port add a-name-that-is-too-long
 misused 'is not MAC' sluice port add vm1 mac 52:54:00:51:20
 misused 'is not from-guest' sluice acl default port vm1 dir sideways allow
 misused 'verdict is missing' sluice acl add port vm1 dir to-guest prio 1
@@ -29,15 +34,15 @@ misused 'is not N' sluice acl add port vm1 dir to-guest prio 1 proto tcp dport 8
 misused 'is not N' sluice acl add port vm1 dir to-guest prio 1 proto tcp dport 70000 allow
 misused 'is not FLAGS' sluice acl add port vm1 dir to-guest prio 1 proto tcp tcp-flags syn/ack allow
 misused 'is not N' sluice acl add port vm1 dir to-guest prio 4294967296 allow
-misused 'nothing is said' sluice guard set port vm1
-misused 'nothing is said' sluice rate set port vm1 dir to-guest
+misused 'missing: mac, ip' sluice guard set port vm1 vlan 10
+misused 'missing: bps, pps' sluice rate set port vm1 dir to-guest
 misused 'actions is missing' sluice flow add prio 1
 misused 'is not ACT' sluice flow add prio 1 actions fly
 misused 'is not ACT' sluice flow add prio 1 actions output
 misused 'is not ACT' sluice flow add prio 1 actions push-vlan:4095
 misused 'is not ACT' sluice flow add prio 1 actions set-src:10.0.0.0/8
 misused 'is not ADDR' sluice flow add prio 1 src 10.0.0.1/8 actions drop
-misused 'is not ID' sluice flow del id 0
+misused 'is not ID: 1 or more' sluice flow del id 0
 misused 'cannot be read' sluice -b "$tmp/nothing"
 misused 'No such file' sluice apply "$tmp/nothing"
 

@@ -131,7 +131,7 @@ done_ sluice volume set v1 read-iops 0 write-iops 600
 shows ' read-bps 20m read-bps-burst 2m write-iops 600 write-iops-burst 60' sluice volume show v1
 hides 'read-iops' sluice volume show v1
 refused 'burst means nothing' sluice volume set v1 write-bps-burst 5
-misused 'nothing is said' sluice volume set v1
+misused 'missing: size, read-iops, ' sluice volume set v1
 done_ sluice volume add v5 dev $dev start 20m size 1m write-bps 10m write-bps-burst 1m
 shows ' write-bps 10m write-bps-burst 1m' sluice volume show v5
 done_ sluice volume del v5
@@ -196,7 +196,7 @@ refused "no volume" sluice worker assign volume nix cpu 0
 done_ sluice port add vm1
 refused 'not both' sluice worker assign port vm1 volume v1 cpu 0
 refused 'not both' sluice worker assign volume v1 port vm1 cpu 0
-misused 'nothing is said' sluice worker assign cpu 0
+misused 'one of these is missing: port, volume' sluice worker assign cpu 0
 done_ sluice port del vm1
 
 # --- declared states
