@@ -15,6 +15,27 @@ hides 'worker add' sluice help worker assign
 shows 'module .* kernel .* engine' sluice version
 shows '"module":' sluice -j version
 
+# The manual explains what is shown: fields that cannot be said, reasons for a drop, events.
+top=$here/../..
+explained() { # words on standard input
+	local word rc=0 n=0
+	while read -r word; do
+		n=$((n + 1))
+		grep -qE "(^|[^a-z-])$word([^a-z-]|$)" "$top/userspace/sluice.8" || { echo "not explained: $word"; rc=1; }
+	done
+	[ "$n" -gt 20 ] && return "$rc"
+}
+shown_fields() {
+	sed -n 's/.*{ "\([a-z0-9-]*\)", &codec.*F_\(SHOW\|STAT\).*/\1/p' "$top"/userspace/*.c | grep -vx text | explained
+}
+drop_reasons() {
+	sed -n 's/.*X([A-Z_]*,[[:space:]]*"\([^"]*\)".*/\1/p' "$top/kmod/drop.h" | grep -vxE 'none|slow-down' | explained
+}
+events() { sed -n 's/.*\[SLUICE_EVENT_[A-Z_]*\] = "\(.*\)".*/\1/p' "$top/userspace/show.c" | explained; }
+ok 'the manual explains the fields that are shown' shown_fields
+ok 'the manual explains the reasons for a drop' drop_reasons
+ok 'the manual explains the events' events
+
 misused 'usage' sluice
 misused "no command 'nothing': 'sluice help'" sluice nothing
 misused "no command 'port nothing'" sluice port nothing
