@@ -30,7 +30,13 @@ _sluice_values() {
 	keyring) printf '%s\n' session user ;;
 	block-size | sector-size) printf '%s\n' 512 4096 ;;
 	dir) printf '%s\n' from-guest to-guest ;;
-	mode) printf '%s\n' adaptive poll ;;
+	mode)
+		if [ "$2" = volume ]; then
+			printf '%s\n' monitor enforce
+		else
+			printf '%s\n' adaptive poll
+		fi
+		;;
 	control) printf '%s\n' none stp lldp lacp eapol other ;;
 	role) printf '%s\n' dhcp-server ra bridge qinq source-route ;;
 	option) printf '%s\n' any source-route rh0 home-address ;;
@@ -68,16 +74,15 @@ _sluice() {
 			found="$(_sluice_verbs "${words[0]}") help"
 		elif [ -z "$found" ]; then
 			found=$(_sluice_values "$prev" "${words[0]}") || {
-				found=$(_sluice_usage "${words[0]}" "${words[1]}" | sed 's/[][]//g; s/[| ]/\n/g' |
+				found=$(_sluice_usage "${words[0]}" "${words[1]}" | sed 's/N\[[^]]*\]//g; s/[][]//g; s/[| ]/\n/g' |
 					grep -E '^[a-z][a-z-]*$' | tail -n +4)
 				case "${words[0]} ${words[1]}" in
-				'port del' | 'port set' | 'port show' | 'port hold' | 'port release') found+=" $(_sluice_names port)" ;;
-				'uplink del' | 'uplink show') found+=" $(_sluice_names uplink)" ;;
-				'wire add' | 'wire del') found+=" $(_sluice_names port uplink)" ;;
+				'port del' | 'port set' | 'port show') found+=" $(_sluice_names port)" ;;
+				'uplink del' | 'uplink set' | 'uplink show') found+=" $(_sluice_names uplink)" ;;
+				'wire add' | 'wire del' | 'port hold' | 'port release') found+=" $(_sluice_names port uplink)" ;;
 				'meter del') found+=" $(_sluice_ids meter)" ;;
-				'volume set' | 'volume del' | 'volume show' | 'volume hold' | 'volume release' | 'key add')
+				'volume set' | 'volume del' | 'volume show' | 'volume hold' | 'volume release' | 'volume rekey' | 'key add')
 					found+=" $(_sluice_names volume)" ;;
-				'volume mode') found='monitor enforce' ;;
 				esac
 			}
 		fi

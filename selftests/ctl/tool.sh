@@ -87,3 +87,26 @@ for what in 'port show' 'uplink show' 'wire show' 'guard show' 'acl show' 'rate 
 	# shellcheck disable=SC2086
 	ok "JSON: $what" json $what
 done
+
+# Completion: words of the tool's help, names of what is there.
+completes() { # pattern of what is offered, words
+	local want=$1
+	shift
+	(
+		set +eu +o pipefail
+		# shellcheck source=../../userspace/sluice.bash
+		. "$top/userspace/sluice.bash"
+		COMP_WORDS=(sluice "$@" '') COMP_CWORD=$(($# + 1)) COMPREPLY=()
+		_sluice
+		echo "${COMPREPLY[*]}"
+		[[ ${COMPREPLY[*]} =~ ^($want)$ ]]
+	)
+}
+done_ ip link add vf0 type dummy
+done_ sluice uplink add up0 dev vf0
+ok 'completion: modes of volumes' completes 'monitor enforce' volume mode
+ok 'completion: modes of workers' completes 'adaptive poll' worker set cpu 0 mode
+ok 'completion: no units' completes 'key journal journal-start' volume rekey
+ok 'completion: an uplink that is changed' completes '.* up0' uplink set
+ok 'completion: an uplink that is held' completes '.*vm1.* up0' port hold
+ok 'completion: nouns behind help' completes '.*acl .*wire .*' help
