@@ -33,7 +33,7 @@ all: modules tool
 kernel:
 	@test -e $(KDIR)/Makefile || { \
 		echo "no kernel build tree in '$(KDIR)':" >&2; \
-		echo "install the kernel's headers (Debian: linux-headers-amd64) or say KDIR= or KVER=" >&2; \
+		echo "install a 6.12 kernel's headers (on Debian selftests/rig/deps.sh build does) or say KDIR= or KVER=" >&2; \
 		exit 1; }
 
 kernelrelease:
