@@ -18,7 +18,8 @@
 /* Units that the smallest charge has at least: a byte of many in its packet, a packet. */
 #define METER_BYTE_UNITS	8
 #define METER_PACKET_UNITS	512
-#define METER_BYTES_MAX		((u32)BIT(20))
+/* More than any frame is on the wire with all its segments: see SLUICE_FRAME_MAX_SEGS. */
+#define METER_BYTES_MAX		((u32)BIT(22))
 #define METER_PACKETS_MAX	((u32)BIT(17))
 #define METER_AHEAD_MAX		BIT_ULL(61)
 /* Largest charges that may be owed beyond a burst: each queue of a port may have gone at once. */
@@ -36,15 +37,18 @@
 /* Peers have a tenth of a second and more: with less TCP does not get the rate. */
 #define RATE_BURST_PARTS	10
 
+/* As one product it would not fit into 64 bits. */
 static inline u64 limit_cost(const struct sluice_meter_limit *l, u32 amount)
 {
-	return (amount * l->mult + (1 << (METER_FRACTION - 1))) >> METER_FRACTION;
+	u64 whole = l->mult >> METER_FRACTION, part = l->mult & (BIT_ULL(METER_FRACTION) - 1);
+
+	return amount * whole + ((amount * part + (1 << (METER_FRACTION - 1))) >> METER_FRACTION);
 }
 
 /*
  * @ns: what one byte or packet takes, times @rate. @max bounds later charges, such that with @ns
- *	and the shift at their largest no product exceeds 64 bits: 2^33 << 30 here, 2^43 * 2^20 in
- *	limit_cost().
+ *	and the shift at their largest nothing exceeds 64 bits: 2^33 << 30 here, 2^33 * 2^22 in
+ *	limit_cost(), and all that may be owed is 2^62.
  */
 static void limit_init(struct sluice_meter_limit *l, u64 ns, u64 rate, u64 burst,
 		       unsigned int units, u32 max)
@@ -184,7 +188,10 @@ static void limit_pay(struct sluice_meter_limit *l, u64 now_ns, bool waited, u32
 	if (!l->mult)
 		return;
 	do {
-		tat = now + limit_ahead(l, old, now, waited) + limit_cost(l, amount);
+		s64 ahead = limit_ahead(l, old, now, waited) + limit_cost(l, amount);
+
+		/* Beyond that it would be taken for nothing. */
+		tat = now + min_t(s64, ahead, l->horizon);
 		/* 0 has a meaning of its own. */
 		tat = tat ?: 1;
 	} while (!atomic64_try_cmpxchg(&l->tat, &old, tat));

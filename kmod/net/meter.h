@@ -82,7 +82,7 @@ void sluice_meter_init(struct sluice_meter *m, const struct sluice_rate *r);
  * @m: meter
  * @now_ns: a monotonic clock
  * @packets: packets that it counts as; beyond 2^17 counts as 2^17
- * @bytes: beyond 2^20 counts as 2^20
+ * @bytes: beyond 2^22 counts as 2^22
  *
  * What exceeds the whole burst passes when nothing is owed, and is paid for afterwards: so a
  * segmented packet longer than the burst gets through, and the rate is kept. Context: any. Return:

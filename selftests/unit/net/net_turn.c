@@ -248,6 +248,35 @@ static void test_at_once(void)
 	tap_ok(waits, "what 16 queues took at once is paid for");
 }
 
+/*
+ * A guest makes frames that are short in its ring and long on the wire: headers of 1,400 bytes in
+ * front of each byte. All of it is paid for, however much.
+ */
+static void test_amplified(void)
+{
+	const u32 wire = 1366 * 2100;
+	struct sluice_rate limit = { .bps = 8000000, .burst = 1 };
+	struct sluice_meter_room room;
+	struct sluice_turn t = { 0 };
+	struct sluice_meter m;
+	unsigned int i;
+	u64 wait;
+
+	sluice_meter_init(&m, &limit);
+	tap_ok(!sluice_meter_turn(&m, &t, SECOND, &room), "nothing is owed yet");
+	sluice_meter_charge(&m, &t, SECOND, 1366, wire);
+	wait = sluice_meter_turn(&m, &t, SECOND, &room);
+	tap_ok(wait >= wire * USEC, "the longest frame is paid for: %llu us of %u",
+	       (unsigned long long)(wait / USEC), wire);
+	for (i = 0; i < 1000; i++)
+		sluice_meter_charge(&m, &t, SECOND, 1366, wire);
+	t = (struct sluice_turn){ 0 };
+	wait = sluice_meter_turn(&m, &t, SECOND, &room);
+	tap_ok(wait > 64 * (wire * USEC), "very many at once are not forgotten: %llu us",
+	       (unsigned long long)(wait / USEC));
+	tap_ok(!sluice_meter_pass(&m, SECOND, 1, 1), "nor by a meter");
+}
+
 /* Turns of a limit that was replaced by another. */
 static void test_replaced(void)
 {
@@ -493,6 +522,7 @@ int main(void)
 	test_shared(SEGMENTS, 131072, 0.7);
 	test_shared(SEGMENTS, 0, 0.7);
 	test_at_once();
+	test_amplified();
 	test_replaced();
 	test_extremes();
 	test_flows();
