@@ -29,19 +29,28 @@
 
 /* --- 1: from the guest's ring into packets --- */
 
+/* It is charged when policy has let it pass: until then by what it says that it will be. */
+static void dp_use_room(struct sluice_meter_room *room, const struct sluice_pkt *pkt)
+{
+	u32 segs, bytes = sluice_frame_claims(&pkt->frame, pkt->len, &segs);
+
+	room->bytes -= min(room->bytes, bytes);
+	room->packets -= min(room->packets, segs);
+}
+
 /*
  * Copies what the chains hold and completes them: a guest gets its buffers back before anything is
- * decided. With the frame that makes it @most bytes it is enough. Returns the number of packets, or
- * a negative errno when the first one stalled or broke the ring.
+ * decided. With the frame that fills @room, or makes it a burst's bytes, it is enough. Returns the
+ * number of packets, or a negative errno when the first one stalled or broke the ring.
  */
 static int dp_read_ring(struct sluice_datapath *dp, struct sluice_queue *q, int nr_chain,
-			unsigned int most)
+			struct sluice_meter_room *room)
 {
 	enum sluice_drop why;
 	unsigned int bytes = 0;
 	int i, err = 0, nr = 0;
 
-	for (i = 0; i < nr_chain && bytes < most; i++) {
+	for (i = 0; i < nr_chain && bytes < DP_BURST_BYTES && room->bytes && room->packets; i++) {
 		const struct sluice_chain *c = &dp->chain[i];
 
 		if (unlikely(c->nr_in)) {
@@ -57,10 +66,12 @@ static int dp_read_ring(struct sluice_datapath *dp, struct sluice_queue *q, int 
 		err = sluice_pkt_read(&dp->pool, q, c, &dp->pkt[nr], &why);
 		if (unlikely(err))
 			break;
-		if (unlikely(why))
+		if (unlikely(why)) {
 			sluice_port_count_drop(q->port, why, 1);
-		else
+		} else {
+			dp_use_room(room, &dp->pkt[nr]);
 			bytes += dp->pkt[nr++].len;
+		}
 		sluice_vring_push(q->vr, c, 0);
 	}
 	if (i < nr_chain && err != -EIO)
@@ -282,7 +293,7 @@ int sluice_datapath_guest_tx(struct sluice_worker *w, struct sluice_queue *q, in
 	nr_chain = sluice_vring_fetch(q->vr, dp->chain, want, dp->seg, ARRAY_SIZE(dp->seg));
 	if (nr_chain <= 0)
 		return nr_chain;
-	nr = dp_read_ring(dp, q, nr_chain, min_t(u32, room.bytes, DP_BURST_BYTES));
+	nr = dp_read_ring(dp, q, nr_chain, &room);
 	if (nr < 0)
 		return nr;
 	burst_begin(&b, w, q->port);

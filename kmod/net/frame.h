@@ -31,6 +31,9 @@
  */
 #define SLUICE_FRAME_CSUM_WITHIN	2048
 
+/* The longest L4 header, which is TCP's. */
+#define SLUICE_FRAME_L4_MAX	60
+
 enum sluice_csum {
 	SLUICE_CSUM_NONE,
 	SLUICE_CSUM_L4,		/* of the L4 header that the parser found */
@@ -105,6 +108,26 @@ static inline enum sluice_drop sluice_frame_check(struct sluice_frame *f,
 		return SLUICE_DROP_NONE;
 	}
 	return sluice_frame_prove(f, key, data, seen, len) ? SLUICE_DROP_NONE : SLUICE_DROP_HDR;
+}
+
+/**
+ * sluice_frame_claims() - packets and bytes that a frame is on the wire at most
+ * @f: claims, before they were proved
+ * @len: bytes of the frame
+ * @segs: result, at least 1
+ *
+ * If what it claims is true, that is; else it is refused, and is nothing. Context: any. Return:
+ * bytes.
+ */
+static inline u32 sluice_frame_claims(const struct sluice_frame *f, u32 len, u32 *segs)
+{
+	*segs = 1;
+	if (likely(!f->gso || !f->gso_size))
+		return len;
+	*segs = min_t(u32, DIV_ROUND_UP(len, f->gso_size), SLUICE_FRAME_MAX_SEGS);
+	/* Of each the headers: as far as the L4 header, which is where the checksum begins. */
+	return len + (*segs - 1) * min_t(u32, f->csum_start + SLUICE_FRAME_L4_MAX,
+					 SLUICE_FRAME_CSUM_WITHIN + SLUICE_FRAME_L4_MAX);
 }
 
 /* A tag came in front of all that is described (@by > 0), or went. */

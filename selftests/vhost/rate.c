@@ -306,6 +306,37 @@ TEST_F(rate, receiver_late)
 	EXPECT_EQ(0, guest_ping(&self->to, 1));
 }
 
+/* A thousand bytes that are 95 packets on the wire, and six thousand bytes. */
+static void make_segments(void *frame, void *arg)
+{
+	struct netio_frame f = {
+		.len = LEN, .tcp = true, .mss = 10, .seed = ++*(unsigned int *)arg,
+	};
+	struct virtio_net_hdr_v1 h;
+
+	netio_frame_make(&f, &h, frame);
+	/* Its header is in front of it. */
+	memcpy((unsigned char *)frame - sizeof(h), &h, sizeof(h));
+}
+
+/* One frame is more than the burst: it is the last that goes, whatever its length in the ring. */
+TEST_F(rate, sender_segments)
+{
+	static const char *const limits[] = { SLOW, "pps 1 pburst 60" };
+	unsigned int i, seed = 0;
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, netio_run("sluice rate set port " FROM " dir from-guest %s",
+				       limits[i]));
+		ASSERT_EQ(SENT, vdrv_tx_burst(&self->from.v, SENT, LEN, make_segments, &seed));
+		vdrv_vq_kick(&self->from.v.vq[VDRV_TX]);
+		EXPECT_EQ(1, taken(&self->from.v, 1));
+		EXPECT_EQ(0, netio_run("sluice rate off port " FROM));
+		EXPECT_EQ(0, vdrv_drain_tx(&self->from.v, 10000));
+	}
+	EXPECT_EQ(0, netio_drops(FROM, "rate"));
+}
+
 /* A frame from QEMU itself cannot wait: it passes, or it does not. */
 TEST_F(rate, injected)
 {

@@ -47,10 +47,21 @@ static void check_gso(const struct sluice_frame *f, const struct sluice_flow_key
 	      (f->gso != SLUICE_GSO_TCPV6 || key->eth_type == ETH_P_IPV6));
 }
 
+/* A limit makes room for what a guest claims. */
+static void check_claims(const struct sluice_frame *claims, const struct sluice_frame *f, u32 len)
+{
+	u32 segs, bytes = sluice_frame_claims(claims, len, &segs);
+
+	CHECK(segs);
+	if (!(f->flags & SLUICE_FRAME_GUEST) || f->flags & SLUICE_FRAME_TUNNEL)
+		return;
+	CHECK(segs >= f->segs && bytes >= len + (f->segs - 1) * f->hdrs);
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct sluice_flow_key key = {};
-	struct sluice_frame f = {};
+	struct sluice_frame f = {}, claims;
 	u32 len, seen;
 	struct input in;
 	u8 *copy;
@@ -69,6 +80,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	f.csum_offset = in.csum_offset;
 	f.gso_size = in.gso_size;
 	f.segs = in.segs;
+	claims = f;
 	if (!sluice_parse(copy, seen, len, &key, &f.at) &&
 	    !sluice_frame_check(&f, &key, copy, seen, len)) {
 		CHECK(f.segs && (f.gso || (f.segs == 1 && !f.hdrs)));
@@ -77,6 +89,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 			check_csum(&f, &key);
 		if (f.gso)
 			check_gso(&f, &key, seen, len);
+		check_claims(&claims, &f, len);
 		sluice_frame_flow(&key);
 	}
 	free(copy);
