@@ -53,10 +53,28 @@ struct rx_visit {
 	int done;
 };
 
-/* Can there never be more chains than these? */
-static bool rx_have_all(const struct rx_visit *v)
+/*
+ * Too few chains for the frame at hand: those that lie behind them, or what keeps them back, be it
+ * absent memory or a chain that is none. A fetch that found some tells only of these. -ENOBUFS: the
+ * guest has no more.
+ */
+static int rx_fetch_more(struct rx_visit *v)
 {
-	return !v->used && (v->have == SLUICE_VRING_BURST || v->have >= v->q->cfg.ring.num);
+	const struct sluice_chain *last = &v->out->chain[v->have - 1];
+	unsigned int segs = last->seg + last->nr_out + last->nr_in - v->out->seg;
+	unsigned int left = ARRAY_SIZE(v->out->seg) - segs;
+	int n;
+
+	/* Not even a full fetch holds it, so no later one will. */
+	if (v->have == SLUICE_VRING_BURST || v->have >= v->q->cfg.ring.num ||
+	    left < SLUICE_CHAIN_MAX_SEGS)
+		return -EMSGSIZE;
+	n = sluice_vring_fetch(v->q->vr, v->out->chain + v->have, SLUICE_VRING_BURST - v->have,
+			       v->out->seg + segs, left);
+	if (n <= 0)
+		return n ?: -ENOBUFS;
+	v->have += n;
+	return 0;
 }
 
 /* The last one may be more than there is room for. */
@@ -81,23 +99,35 @@ static bool rx_too_late(const struct rx_visit *v, struct sk_buff *skb)
 	       (s64)(dp_now(v->b) - since) > (s64)v->limit->patience;
 }
 
+/* Who has used some chains begins anew with the next visit if the rest is too few. */
+static int rx_write_chains(struct rx_visit *v, struct sluice_pkt *pkt, unsigned int *nr)
+{
+	int err;
+
+	do {
+		*nr = v->have - v->used;
+		err = sluice_output_write(v->q, pkt, v->out->chain + v->used, nr);
+		if (likely(err != -ENOBUFS) || v->used)
+			return err;
+		err = rx_fetch_more(v);
+	} while (!err);
+	return err;
+}
+
 static int rx_write(struct rx_visit *v, struct sluice_pkt *pkt)
 {
-	unsigned int nr = v->have - v->used;
-	int err = sluice_output_write(v->q, pkt, v->out->chain + v->used, &nr);
+	unsigned int nr;
+	int err = rx_write_chains(v, pkt, &nr);
 
-	if (!err) {
-		v->used += nr;
-		v->packets++;
-		v->bytes += pkt->len;
-		v->done++;
-		if (unlikely(v->limit))
-			rx_charge(v, pkt);
-	} else if (err == -ENOBUFS && rx_have_all(v)) {
-		/* Not even a full fetch holds it, so no later one will. */
-		err = -EMSGSIZE;
-	}
-	return err;
+	if (err)
+		return err;
+	v->used += nr;
+	v->packets++;
+	v->bytes += pkt->len;
+	v->done++;
+	if (unlikely(v->limit))
+		rx_charge(v, pkt);
+	return 0;
 }
 
 static void rx_drop(struct rx_visit *v, struct sk_buff *skb, enum sluice_drop why)

@@ -358,6 +358,41 @@ TEST_F_TIMEOUT(fault, receive, 120)
 	EXPECT_EQ(0, guest_ping(&self->slow, 5));
 }
 
+/* A long frame has room in buffers of which the tables of the last are not there. */
+TEST_F_TIMEOUT(fault, receive_tables, 120)
+{
+	struct vdrv_cfg cfg = self->cfg;
+	struct netio_frame f = { .len = 60000, .tcp = true, .mss = 1400 };
+	static unsigned char frame[60000], got[66000];
+	struct virtio_net_hdr_v1 h;
+	struct pager pager;
+	unsigned int i, per_page;
+	struct guest g;
+
+	if (!(variant->features & VDRV_F_INDIRECT))
+		SKIP(return, "there are no such tables");
+	cfg.rx_seg = 1024;
+	ASSERT_EQ(0, guest_open(&g, "slslow2", &cfg));
+	ASSERT_EQ(0, pager_init(&pager, &g));
+	per_page = PAGE / (g.v.vq[VDRV_RX].nseg * sizeof(struct vring_desc));
+	/* Buffers are handed over in order, each with its table. */
+	for (i = 0; i < per_page - 10; i++) {
+		ASSERT_EQ(0, wire_sends(&g, i));
+		ASSERT_TRUE(guest_gets(&g, i));
+	}
+	ASSERT_EQ(0, pager_withhold(&pager, (unsigned char *)g.v.vq[VDRV_RX].itab + PAGE, PAGE));
+	netio_frame_make(&f, &h, frame);
+	EXPECT_EQ(0, netio_send(g.wire, &h, frame, f.len));
+	EXPECT_TRUE(pager_asked(&pager, PATIENCE));
+	EXPECT_EQ(0, guest_ping(&self->good, 7));
+	pager_open(&pager);
+	EXPECT_EQ(f.len, vdrv_recv(&g.v, &h, got, sizeof(got), PATIENCE));
+	EXPECT_EQ(0, memcmp(frame, got, f.len));
+	EXPECT_EQ(0, guest_ping(&g, 5));
+	pager_exit(&pager);
+	guest_close(&g);
+}
+
 /* Nor are the rings, any of them. */
 TEST_F_TIMEOUT(fault, rings, 120)
 {

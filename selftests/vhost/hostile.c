@@ -356,6 +356,55 @@ TEST_F(hostile, tiny_for_receive)
 	settle(q);
 }
 
+/* A frame that takes several buffers, and that the host leaves to the guest to segment. */
+static int long_frame(struct guest *g, unsigned int len)
+{
+	struct netio_frame f = { .len = len, .tcp = true, .mss = 1000 };
+	unsigned char frame[8192];
+	struct virtio_net_hdr_v1 h;
+
+	netio_frame_make(&f, &h, frame);
+	return netio_send(g->wire, &h, frame, len);
+}
+
+/* Behind buffers that are too few for a frame lies one that is none: that is told. */
+TEST_F(hostile, bad_buffer_behind_good)
+{
+	struct vdrv_vq *q = &self->bad.v.vq[VDRV_RX];
+	unsigned int i;
+
+	for (i = 2; i < q->num; i++) {
+		if (q->packed)
+			q->pdesc[i].len = 0;
+		else
+			q->desc[i].len = 0;
+	}
+	EXPECT_EQ(0, long_frame(&self->bad, 6000));
+	EXPECT_TRUE(settle(q));
+}
+
+/*
+ * Buffers of so many pieces that not enough of them are looked at for a long frame: it is dropped,
+ * and does not keep others from it.
+ */
+TEST_F(hostile, pieces_for_receive)
+{
+	struct vdrv_cfg cfg = self->cfg;
+	struct guest g;
+
+	if (!(variant->features & VDRV_F_INDIRECT))
+		SKIP(return, "it takes tables");
+	if (!rig_is_sluice() && !rig_is_vdpa())
+		SKIP(return, "it is our drops that are counted");
+	cfg.rx_buf = 64;
+	cfg.rx_seg = 1;
+	ASSERT_EQ(0, guest_open(&g, "slmany0", &cfg));
+	EXPECT_EQ(0, long_frame(&g, 4000));
+	EXPECT_EQ(0, guest_ping(&g, 1));
+	EXPECT_EQ(1, netio_drops("slmany0", "too-long"));
+	guest_close(&g);
+}
+
 TEST_F(hostile, frames_too_small)
 {
 	struct vdrv_vq *q = tx(&self->bad);
