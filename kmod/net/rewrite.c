@@ -40,12 +40,15 @@ static int rewrite_push_vlan(struct sluice_pkt *pkt, u16 tci)
 	return 0;
 }
 
-static int rewrite_pop_vlan(struct sluice_pkt *pkt)
+static int rewrite_pop_vlan(struct sluice_pkt *pkt, const struct sluice_flow_key *key)
 {
 	struct sk_buff *skb = pkt->skb;
 	u16 tci;
 
 	if (!eth_type_vlan(eth_hdr(skb)->h_proto))
+		return -EPROTO;
+	/* Nobody looked behind a third tag: the receiver's list would not see what he will. */
+	if (unlikely(eth_type_vlan(htons(key->eth_type))))
 		return -EPROTO;
 	if (__skb_vlan_pop(skb, &tci))
 		return -ENOMEM;
@@ -251,7 +254,7 @@ int sluice_rewrite(struct sluice_pkt *pkt, const struct sluice_flow_key *key,
 	case SLUICE_ACT_PUSH_VLAN:
 		return rewrite_push_vlan(pkt, act->vlan);
 	case SLUICE_ACT_POP_VLAN:
-		return rewrite_pop_vlan(pkt);
+		return rewrite_pop_vlan(pkt, key);
 	case SLUICE_ACT_SET_VLAN:
 		return rewrite_set_vlan(pkt, act->vlan);
 	}

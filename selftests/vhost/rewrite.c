@@ -587,4 +587,34 @@ TEST_F_TIMEOUT(rewrite, sctp_fragment_keeps_its_ports, 300)
 	EXPECT_TRUE(passes(&self->from, &self->to, &other, &plain, false));
 }
 
+/*
+ * A receiver's list sees a packet as he will. What a third tag hides it cannot see, so that does
+ * not come out from under it.
+ */
+TEST_F_TIMEOUT(rewrite, no_way_around_the_list, 300)
+{
+	static const struct action pop = { "pop-vlan", TAGGED, do_pop };
+	struct model m = { IPV4, PORTS, .tags = 2, .tpid = { 0x8100, 0x8100, 0x8100 },
+			   .tci = { 5, 6, 7 }, .proto = TCP, .payload = 100 };
+	struct model other = { ETHER, TAG, .payload = 100 };
+	struct virtio_net_hdr_v1 h = { 0 };
+	unsigned int denied;
+	uint8_t b[ROOM];
+	size_t len;
+
+	ASSERT_EQ(0, netio_run("sluice flow add prio 1 in sltest0 vlan any actions "
+			       "pop-vlan,output:sltest1"));
+	ASSERT_EQ(0, netio_run("sluice acl add port sltest1 dir to-guest prio 1 "
+			       "eth-type ipv4 dst 10.0.0.2 deny"));
+	for (denied = 0; denied < 2; denied++, m.tags++) {
+		len = make(&m, b);
+		ASSERT_EQ(0, vdrv_send(&self->from.v, &h, b, len));
+		/* What comes out is the next frame. */
+		EXPECT_TRUE(passes(&self->from, &self->to, &other, &pop, false))
+			TH_LOG("%u tags", m.tags);
+	}
+	EXPECT_EQ(1, netio_drops("sltest1", "acl"));
+	EXPECT_EQ(1, netio_drops("sltest0", "action"));
+}
+
 TEST_HARNESS_MAIN
