@@ -35,6 +35,11 @@
 
 /* What one socket may have the kernel keep; it is charged to the sender's memory cgroup too. */
 #define TXN_MAX_BYTES (512UL << 20)
+/*
+ * Whoever closes a socket looks among all that are open whether it is his, and so does each
+ * command: a tenant's user may not make that long.
+ */
+#define TXN_MAX_TENANT	16
 
 /**
  * struct sluice_txn - an open transaction
@@ -423,6 +428,19 @@ static int txn_allowed(struct genl_info *info)
 	return sluice_tenant_check(sluice_instance_get(genl_info_net(info)), info->extack);
 }
 
+static int txn_may_begin(const struct net *net, struct netlink_ext_ack *extack)
+{
+	const struct sluice_txn *txn;
+	unsigned int n = 0;
+
+	list_for_each_entry(txn, &txns, node)
+		n += sluice_tenant_same(txn->net, net);
+	if (n < TXN_MAX_TENANT)
+		return 0;
+	NL_SET_ERR_MSG(extack, "too many transactions are open here: commit or abort them");
+	return -EDQUOT;
+}
+
 int sluice_nl_txn_begin_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct sluice_txn *txn;
@@ -435,6 +453,9 @@ int sluice_nl_txn_begin_doit(struct sk_buff *skb, struct genl_info *info)
 			       "this socket has a transaction open: commit or abort it first");
 		return -EBUSY;
 	}
+	err = txn_may_begin(genl_info_net(info), info->extack);
+	if (err)
+		return err;
 	txn = kzalloc(sizeof(*txn), GFP_KERNEL_ACCOUNT);
 	if (!txn)
 		return -ENOMEM;

@@ -20,6 +20,12 @@ bool sluice_tenant_is(const struct net *net)
 	return net->user_ns != &init_user_ns;
 }
 
+bool sluice_tenant_same(const struct net *a, const struct net *b)
+{
+	return sluice_tenant_is(a) && sluice_tenant_is(b) &&
+	       uid_eq(a->user_ns->owner, b->user_ns->owner);
+}
+
 struct sluice_tenant_user *sluice_tenant_user(kuid_t uid)
 {
 	struct sluice_tenant_user *user;

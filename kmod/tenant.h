@@ -66,6 +66,8 @@ struct sluice_tenant_user {
 
 /* Does it belong to another user namespace than the first? Any context. */
 bool sluice_tenant_is(const struct net *net);
+/* Are both tenants', of user namespaces that one user made? */
+bool sluice_tenant_same(const struct net *a, const struct net *b);
 
 /* 0, or -EPERM and an extack that says what the operator would do. */
 int sluice_tenant_check(const struct sluice_instance *inst, struct netlink_ext_ack *extack);

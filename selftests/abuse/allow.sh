@@ -117,6 +117,24 @@ ok 'a port and three rules' used 1 3
 done_ t sluice port del vm1
 ok 'a port takes its rules along' used 0 1
 
+# --- transactions: all who close a socket look for theirs among them
+open_many() {
+	t $python -c '
+import sys
+sys.path.insert(0, sys.argv[1])
+import nl
+begin, opened = nl.Spec().cmd("txn-begin"), []
+try:
+    for i in range(100):
+        opened.append(nl.Socket())
+        opened[-1].request(begin)
+except nl.Refusal as why:
+    print(i, why.words)
+' "$here/../ctl"
+}
+shows '^16 too many transactions' open_many
+shows '^16 too many transactions' open_many
+
 # --- taken back: what is there stays, may go, and nothing comes
 done_ t sluice port add vm1
 done_ t sluice acl add port vm1 dir to-guest prio 1 deny

@@ -697,6 +697,11 @@ struct net init_net;
 
 /* --- tenants: this namespace is none ---------------------------------------------------------- */
 
+bool sluice_tenant_same(const struct net *a, const struct net *b)
+{
+	return false;
+}
+
 bool sluice_tenant_is(const struct net *net)
 {
 	return false;
