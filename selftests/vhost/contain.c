@@ -86,6 +86,9 @@ TEST_F_TIMEOUT(contain, thread_dies, 240)
 TEST_F_TIMEOUT(contain, calls_find_the_dead, 240)
 {
 	unsigned int i, before = wedge_deaths();
+	struct virtio_net_hdr_v1 h = { 0 };
+	unsigned char got[2048] = { 2 };
+	int fd, wire;
 
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(0, wedge("die", "slbad0"));
@@ -96,9 +99,27 @@ TEST_F_TIMEOUT(contain, calls_find_the_dead, 240)
 		ASSERT_EQ(0, netio_run("sluice port release slbad0"));
 		ASSERT_EQ(0, guest_ping(&self->bad, 7));
 	}
+	ASSERT_EQ(0, netio_port_add("slread0", NULL, 1));
+	fd = vdrv_backend_open("slread0", false);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, rig_port_up("slread0"));
+	wire = netio_open("slread0");
+	ASSERT_GE(wire, 0);
+	ASSERT_EQ(0, netio_link_wait("slread0"));
+	ASSERT_EQ(0, fcntl(fd, F_SETFL, O_NONBLOCK));
+	while (read(fd, got, sizeof(got)) >= 0)
+		;
 	/* The fourth in a minute: left dead for the rest of it. Control goes on. */
 	ASSERT_EQ(0, wedge("die", "slbad0"));
 	wedge_await("state dead");
+	/* Who reads a port's node is told: he would go round in the kernel for the rest of it. */
+	ASSERT_EQ(0, netio_send(wire, &h, got, 200));
+	ASSERT_EQ(0, fcntl(fd, F_SETFL, 0));
+	EXPECT_EQ(-1, read(fd, got, sizeof(got)));
+	EXPECT_EQ(ETIMEDOUT, errno);
+	close(wire);
+	close(fd);
+	netio_link_del("slread0");
 	EXPECT_EQ(0, netio_run("sluice port add sldead0 && sluice port del sldead0"));
 	EXPECT_EQ(-ETIMEDOUT, speaks(&self->good));
 	wedge_await_deaths(before + 4);
