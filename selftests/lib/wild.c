@@ -22,6 +22,7 @@ struct pen {
 	uint32_t l3;
 	uint32_t l4;
 	uint8_t proto;
+	uint8_t depth;
 };
 
 static uint64_t wild_bits(struct wild *w)
@@ -150,6 +151,8 @@ static void put_icmp(struct pen *p)
 	put_random(p, 6 + wild_below(p->w, 48));
 }
 
+static void put_inner(struct pen *p, uint32_t len);
+
 static void put_l4(struct pen *p, uint32_t len)
 {
 	p->l4 = p->at;
@@ -160,6 +163,12 @@ static void put_l4(struct pen *p, uint32_t len)
 	case 17:
 	case 136:
 		put_udp(p, len);
+		put_inner(p, len > 8 ? len - 8 : 0);
+		break;
+	case 4:
+	case 41:
+	case 47:
+		put_inner(p, len);
 		break;
 	case 1:
 	case 58:
@@ -226,6 +235,29 @@ static void put_ipv6(struct pen *p, uint32_t len)
 	}
 	p->proto = next;
 	put_l4(p, len > 40 ? len - 40 : 0);
+}
+
+/* Behind a header whose protocol is known: a tunnel, sometimes with its own header. */
+static void put_inner(struct pen *p, uint32_t len)
+{
+	uint8_t proto = p->proto;
+
+	if (p->depth++ || one_in(p->w, 3))
+		return;
+	if (proto == 47) {
+		put16(p, one_in(p->w, 4) ? wild_below(p->w, 65536) : 0);
+		put16(p, one_in(p->w, 2) ? 0x6558 : 0x0800);
+	} else if (proto == 17) {
+		/* VXLAN or GENEVE, and an Ethernet header. */
+		put_random(p, 8);
+		put_random(p, 12);
+		put16(p, one_in(p->w, 2) ? 0x86dd : 0x0800);
+		len = len > 22 ? len - 22 : 0;
+	}
+	if (proto == 41 || (proto == 17 && p->frame[p->at - 1] == 0xdd))
+		put_ipv6(p, len);
+	else
+		put_ipv4(p, len);
 }
 
 static void put_arp(struct pen *p)
@@ -395,6 +427,27 @@ int wild_shoot(struct wild *w, struct vdrv *from, struct vdrv *to, unsigned int 
 		return ret;
 	return vdrv_vq_broken(&from->vq[VDRV_TX]) || vdrv_vq_broken(&from->vq[VDRV_RX]) ||
 	       (to && vdrv_vq_broken(&to->vq[VDRV_RX])) ? -EPROTO : 0;
+}
+
+int wild_send(struct wild *w, int (*send)(int fd, const struct virtio_net_hdr_v1 *hdr,
+					  const void *frame, size_t len),
+	      int fd, struct vdrv *to, unsigned int n)
+{
+	unsigned char *frame = calloc(1, LONGEST);
+	struct virtio_net_hdr_v1 hdr;
+	unsigned int i;
+	uint32_t len;
+
+	if (!frame)
+		return -ENOMEM;
+	for (i = 1; i <= n; i++) {
+		len = wild_next(w, frame, LONGEST, &hdr);
+		send(fd, &hdr, frame, len);
+		if (!(i % BATCH))
+			take(to);
+	}
+	free(frame);
+	return to && vdrv_vq_broken(&to->vq[VDRV_RX]) ? -EPROTO : 0;
 }
 
 void wild_init(struct wild *w, unsigned int *n)

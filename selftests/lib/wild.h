@@ -6,6 +6,7 @@
 #ifndef WILD_H
 #define WILD_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <linux/virtio_net.h>
 
@@ -36,6 +37,14 @@ uint32_t wild_next(struct wild *w, unsigned char *frame, uint32_t max,
  * taken. 0 when all buffers are back; -ETIMEDOUT, or -EPROTO for a ring that was stopped.
  */
 int wild_shoot(struct wild *w, struct vdrv *from, struct vdrv *to, unsigned int n);
+
+/*
+ * @n of them by @send, which may refuse any, while what comes to @to (NULL: nobody) is taken. 0, or
+ * -EPROTO for a ring that was stopped.
+ */
+int wild_send(struct wild *w, int (*send)(int fd, const struct virtio_net_hdr_v1 *hdr,
+					  const void *frame, size_t len),
+	      int fd, struct vdrv *to, unsigned int n);
 
 /* As the environment says: a seed (one for each run), and how many frames (@n). */
 void wild_init(struct wild *w, unsigned int *n);

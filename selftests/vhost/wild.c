@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Frames and headers of all kinds (wild.h) through a running engine: to the host's stack, to an
- * uplink, to guests that take everything or nothing, through rewriting. What becomes of each is not
- * asked here: the kernel must not complain, each buffer comes back, and the ring works on.
+ * uplink, to guests that take everything or nothing, through rewriting; from a guest's ring, from
+ * the wire, from the host, from a port's node. What becomes of each is not asked here: the kernel
+ * must not complain, each buffer comes back, and the ring works on.
  *
- *   FRAMES  how many at a time (28,000: with twelve times on two front ends, and what vfio/wild
+ *   FRAMES  how many at a time (25,400: with thirteen times on two front ends, and what vfio/wild
  *           has, a million)
  *   SEED    what they are (one for each run)
  */
 #include "kselftest_harness.h"
+#include <sys/uio.h>
 #include "rig.h"
 #include "wild.h"
 
@@ -47,7 +49,7 @@ FIXTURE_SETUP(wild)
 
 	if (!rig_is_sluice() && !rig_is_vdpa())
 		SKIP(return, "it is our engine that is tried");
-	self->frames = 28000;
+	self->frames = 25400;
 	wild_init(&self->w, &self->frames);
 	if (rig_is_vdpa())
 		cfg.features |= VDRV_F_IOMMU;
@@ -130,6 +132,47 @@ TEST_F_TIMEOUT(wild, rewritten, 600)
 		ASSERT_EQ(0, netio_run("sluice flow del id 1"));
 	}
 	EXPECT_EQ(0, netio_run("sluice rate off port slwild0"));
+}
+
+/* By packet sockets, which let pass what the kernel's own stack would not send. */
+TEST_F_TIMEOUT(wild, from_the_wire, 600)
+{
+	int wire = netio_open("slvf1");
+
+	ASSERT_LE(0, wire);
+	ASSERT_EQ(0, netio_run("sluice wire add slwild1 slup0"));
+	EXPECT_EQ(0, wild_send(&self->w, netio_send, wire, &self->to.v, self->frames / 8));
+	ASSERT_EQ(0, guest_no_offload(&self->to));
+	EXPECT_EQ(0, wild_send(&self->w, netio_send, wire, &self->to.v, self->frames / 8));
+	close(wire);
+}
+
+TEST_F_TIMEOUT(wild, from_the_host, 600)
+{
+	EXPECT_EQ(0, wild_send(&self->w, netio_send, self->to.wire, &self->to.v,
+			       self->frames / 8));
+	ASSERT_EQ(0, guest_no_offload(&self->to));
+	EXPECT_EQ(0, wild_send(&self->w, netio_send, self->to.wire, &self->to.v,
+			       self->frames / 8));
+}
+
+static int write_node(int fd, const struct virtio_net_hdr_v1 *hdr, const void *frame, size_t len)
+{
+	struct iovec iov[2] = { { (void *)hdr, sizeof(*hdr) }, { (void *)frame, len } };
+
+	return writev(fd, iov, 2) < 0 ? -errno : 0;
+}
+
+/* A VMM's own frames. */
+TEST_F_TIMEOUT(wild, by_the_node, 600)
+{
+	if (rig_is_vdpa())
+		SKIP(return, "a vDPA device has no such node");
+	ASSERT_EQ(0, vdrv_backend_hdr(self->from.backend, sizeof(struct virtio_net_hdr_v1)));
+	EXPECT_EQ(0, wild_send(&self->w, write_node, self->from.backend, NULL, self->frames / 8));
+	ASSERT_EQ(0, netio_run("sluice wire add slwild0 slwild1"));
+	EXPECT_EQ(0, wild_send(&self->w, write_node, self->from.backend, &self->to.v,
+			       self->frames / 8));
 }
 
 TEST_HARNESS_MAIN
