@@ -570,7 +570,7 @@ static int rekey_put(struct sk_buff *skb, const struct sluice_volume *v)
 	const struct sluice_volume_rekey *k = &v->rekey;
 	int error = READ_ONCE(k->error);
 
-	if (!k->file)
+	if (!k->device)
 		return 0;
 	return nla_put_string(skb, SLUICE_A_VOLUME_JOURNAL, k->path) ?:
 	       nla_put_uint(skb, SLUICE_A_VOLUME_JOURNAL_START, k->start) ?:

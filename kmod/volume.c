@@ -91,19 +91,19 @@ void sluice_volume_mark_dead(struct block_device *bdev, bool surprise)
 
 static int volume_open(struct sluice_volume *v, const char *path, struct netlink_ext_ack *extack)
 {
-	struct file *file = sluice_volume_open_device(path, !v->read_only, extack);
+	struct sluice_device *d = sluice_volume_open_device(path, !v->read_only, extack);
 
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	v->bdev_file = file;
-	v->bdev = file_bdev(file);
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+	v->device = d;
+	v->bdev = sluice_volume_bdev(d);
 	return 0;
 }
 
 static void volume_close(struct sluice_volume *v)
 {
-	sluice_volume_close_device(v->bdev_file);
-	v->bdev_file = NULL;
+	sluice_volume_close_device(v->device);
+	v->device = NULL;
 	v->bdev = NULL;
 }
 
@@ -450,8 +450,8 @@ void sluice_volume_undoom(struct sluice_volume *v)
  */
 static void volume_let_go(struct sluice_volume *v)
 {
-	sluice_volume_put_device(v->bdev_file);
-	sluice_volume_put_device(v->rekey.file);
+	sluice_volume_put_device(v->device);
+	sluice_volume_put_device(v->rekey.device);
 }
 
 /* RTNL. */
@@ -464,7 +464,7 @@ static void volume_forget(struct sluice_volume *v)
 	mutex_lock(&holders_lock);
 	list_del_init(&v->node);
 	mutex_unlock(&holders_lock);
-	v->bdev_file = NULL;
+	v->device = NULL;
 	v->bdev = NULL;
 	module_put(v->ops->owner);
 	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_DEL, v->name, 0);
@@ -541,7 +541,7 @@ int sluice_volume_plan(struct sluice_volume *v, u64 sectors, struct netlink_ext_
 
 	ASSERT_RTNL();
 	/* It goes up to the end that there was, and what is behind it would have neither key. */
-	if (v->rekey.file) {
+	if (v->rekey.device) {
 		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
 		return -EBUSY;
 	}

@@ -25,8 +25,8 @@
 #include "worker.h"
 
 enum sluice_quarantine;
-struct file;
 struct sluice_blk_ops;
+struct sluice_device;
 
 /* With the terminating zero. */
 #define SLUICE_VOLUME_NAME	32
@@ -138,10 +138,10 @@ struct sluice_volume_cipher {
 
 /**
  * struct sluice_volume_rekey - a volume on its way from one key to another
- * @file: device of the journal, NULL: none is under way; RTNL
- * @bdev: the same; until @file is NULL
+ * @device: that of the journal, NULL: none is under way; RTNL
+ * @bdev: the same; until @device is NULL
  * @path: as the operator named it; RTNL
- * @start: first 512-byte sector of the journal; fixed while @file is there
+ * @start: first 512-byte sector of the journal; fixed while @device is there
  * @key_name: the new key; RTNL
  * @done: 512-byte sectors that have it; READ_ONCE elsewhere
  * @error: why it does not go on; 0: it does; READ_ONCE elsewhere
@@ -149,7 +149,7 @@ struct sluice_volume_cipher {
  * @work: ends it
  */
 struct sluice_volume_rekey {
-	struct file *file;
+	struct sluice_device *device;
 	struct block_device *bdev;
 	char *path;
 	u64 start;
@@ -174,7 +174,7 @@ struct sluice_volume_rekey {
  * @quarantine: enum sluice_quarantine: held; written under @quarantine_lock, READ_ONCE elsewhere
  * @quarantine_time: since when, in seconds of the epoch; likewise
  * @quarantine_lock: innermost
- * @bdev_file: the device; until @gone
+ * @device: below it; until @gone
  * @bdev: likewise
  * @path: as the operator named it
  * @start: first 512-byte sector of the extent
@@ -223,7 +223,7 @@ struct sluice_volume {
 	/* The two above. */
 	spinlock_t quarantine_lock;
 
-	struct file *bdev_file;
+	struct sluice_device *device;
 	struct block_device *bdev;
 	char *path;
 	u64 start;
@@ -389,16 +389,17 @@ void sluice_volume_mark_dead(struct block_device *bdev, bool surprise);
  * longer than is waited for here; NULL is fine; RTNL. put: waits for the device, hence no RTNL;
  * NULL is fine.
  */
-struct file *sluice_volume_open_device(const char *path, bool write,
-				       struct netlink_ext_ack *extack);
-void sluice_volume_close_device(struct file *file);
-void sluice_volume_put_device(struct file *file);
+struct sluice_device *sluice_volume_open_device(const char *path, bool write,
+						struct netlink_ext_ack *extack);
+struct block_device *sluice_volume_bdev(const struct sluice_device *d);
+void sluice_volume_close_device(struct sluice_device *d);
+void sluice_volume_put_device(struct sluice_device *d);
 /* Is an extent, other than @but's own, part of @v, or of what it is re-encrypted with? RTNL. */
 bool sluice_volume_touches(const struct sluice_volume *v, const struct sluice_volume *but,
 			   const struct block_device *bdev, u64 start, u64 sectors);
 /* volume_rekey.c. clear: returns the journal's device, which is to be closed; RTNL */
 void sluice_volume_rekey_init(struct sluice_volume *v);
-struct file *sluice_volume_rekey_clear(struct sluice_volume *v);
+struct sluice_device *sluice_volume_rekey_clear(struct sluice_volume *v);
 /* volume_settle.c: it was longer; waits for a short while only. RTNL. */
 void sluice_volume_settle_init(struct sluice_volume *v);
 void sluice_volume_settle(struct sluice_volume *v, u64 was);

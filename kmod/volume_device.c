@@ -4,45 +4,65 @@
  *
  * DOC: A device that does not answer
  *
- * Opening a device waits for whoever opens, closes or scans it, for the errors of a path to be seen
- * to and for a driver to be loaded; closing it waits until all is written that others left in its
- * cache. None of that has an end if the device does not answer. So a work of its own does it, and
- * who holds RTNL waits for a short while only. What comes late is the work's: it closes what it
- * opened. Until then its few bytes count as leaked, and the device is not tried again.
+ * Finding a device waits for what lies on the path to it: a file system that a server is behind, or
+ * that is mounted when somebody comes by. Opening it waits for whoever opens, closes or scans it,
+ * for the errors of a path to be seen to and for a driver to be loaded; closing it waits until all
+ * is written that others left in its cache. None of that has an end if who is asked is silent. So a
+ * work of its own does it, and who holds RTNL waits for a short while only. What comes late is the
+ * work's: it closes what it opened. Until then its few bytes count as leaked, and neither the path
+ * nor the device is tried again.
  *
- * The device is looked up, and its cgroup asked, on behalf of the caller.
+ * The path is walked from the caller's root and with his credentials, and the cgroup asked is his:
+ * but not by his thread, so what /proc says of who looks (/proc/self) does not lead to his device.
+ *
+ * What is needed to close a device was allocated before it was opened: who closes one has no way
+ * back.
  */
 #include <linux/blkdev.h>
+#include <linux/cred.h>
 #include <linux/device_cgroup.h>
 #include <linux/file.h>
+#include <linux/fs_struct.h>
 #include <linux/module.h>
+#include <linux/mount.h>
+#include <linux/namei.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include "patience.h"
 #include "port.h"
 #include "volume.h"
 
-/* How long opening a device is waited for, in jiffies. */
+/* How long finding a device, and opening it, is waited for, in jiffies. */
 #define DEVICE_PATIENCE	(HZ / 2)
 
 /**
- * struct device_job - a device that is being opened or closed
- * @work: does it
- * @ref: the caller's, the work's
- * @node: in late_jobs
- * @dev: to be opened
- * @mode: likewise
- * @file: to be closed, or the result: ERR_PTR if it could not be opened
+ * struct sluice_device - a device: looked for, then opened, later closed
+ * @work: does that, one after the other
+ * @fn: which of them
+ * @ref: the owner's, the work's
+ * @node: in late_devices
+ * @path: as the caller named it
+ * @root: from where; until it was looked for
+ * @cred: on whose behalf; likewise
+ * @dev: what was found
+ * @mode: to be opened so
+ * @err: what became of it
+ * @file: what was opened
  * @late: nobody waits any more; @late_lock
  * @done: nothing is left to do; likewise
  * @ended: the same, to be waited for
  */
-struct device_job {
+struct sluice_device {
 	struct work_struct work;
+	void (*fn)(struct sluice_device *d);
 	refcount_t ref;
 	struct list_head node;
+	char *path;
+	struct path root;
+	const struct cred *cred;
 	dev_t dev;
 	blk_mode_t mode;
+	int err;
 	struct file *file;
 	bool late;
 	bool done;
@@ -51,8 +71,8 @@ struct device_job {
 
 /* Innermost. */
 static DEFINE_SPINLOCK(late_lock);
-/* Those that are opened, and that nobody waits for any more. */
-static LIST_HEAD(late_jobs);
+/* Those that are looked for or opened, and that nobody waits for any more. */
+static LIST_HEAD(late_devices);
 
 /* All volumes open a device in this name, so that one device can hold several. */
 static int volume_holder;
@@ -61,142 +81,196 @@ static const struct blk_holder_ops volume_holder_ops = {
 	.mark_dead = sluice_volume_mark_dead,
 };
 
-static void job_put(struct device_job *job)
-{
-	if (refcount_dec_and_test(&job->ref))
-		kfree(job);
-}
+/* --- the work -------------------------------------------------------------------------------- */
 
-/* The work's. The module stays as long: its exit would wait for the device. */
-static void job_finish(struct device_job *job)
+static void device_put(struct sluice_device *d)
 {
-	job_put(job);
-	module_put(THIS_MODULE);
-}
-
-static struct device_job *job_new(gfp_t gfp, work_func_t fn)
-{
-	struct device_job *job = kzalloc(sizeof(*job), gfp);
-
-	if (!job)
-		return NULL;
-	INIT_WORK(&job->work, fn);
-	refcount_set(&job->ref, 2);
-	INIT_LIST_HEAD(&job->node);
-	init_completion(&job->ended);
-	__module_get(THIS_MODULE);
-	return job;
+	if (!refcount_dec_and_test(&d->ref))
+		return;
+	kfree(d->path);
+	kfree(d);
 }
 
 /* Nobody waits for a device with it: a thread of the kernel's would leave it to all the others'. */
-void sluice_volume_put_device(struct file *file)
+static void device_close(struct sluice_device *d)
 {
-	if (file)
-		__fput_sync(file);
+	if (d->file)
+		__fput_sync(d->file);
+	d->file = NULL;
 }
 
-/* --- opening --------------------------------------------------------------------------------- */
-
-static struct file *device_open(dev_t dev, blk_mode_t mode)
-{
-	struct file *file = bdev_file_open_by_dev(dev, mode, &volume_holder, &volume_holder_ops);
-
-	if (IS_ERR(file) || !(mode & BLK_OPEN_WRITE) || !bdev_read_only(file_bdev(file)))
-		return file;
-	sluice_volume_put_device(file);
-	return ERR_PTR(-EACCES);
-}
-
-/* Is it the caller's? */
-static bool job_end(struct device_job *job)
+/* Is it the owner's? */
+static bool device_end(struct sluice_device *d)
 {
 	bool late;
 
 	spin_lock(&late_lock);
-	late = job->late;
-	job->done = true;
+	late = d->late;
+	d->done = true;
+	/* Within the lock: who sees it done may have the next thing done at once. */
+	complete(&d->ended);
 	spin_unlock(&late_lock);
-	complete(&job->ended);
 	return !late;
 }
 
-static void job_forget(struct device_job *job)
+static void device_forget(struct sluice_device *d)
 {
-	if (!IS_ERR(job->file))
-		sluice_volume_put_device(job->file);
+	device_close(d);
 	/* Only now may somebody else try. */
 	spin_lock(&late_lock);
-	list_del_init(&job->node);
+	list_del_init(&d->node);
 	spin_unlock(&late_lock);
-	sluice_unleak(sizeof(*job));
+	sluice_unleak(sizeof(*d));
 }
 
-static void device_open_work(struct work_struct *work)
+static void device_work(struct work_struct *work)
 {
-	struct device_job *job = container_of(work, struct device_job, work);
+	struct sluice_device *d = container_of(work, struct sluice_device, work);
 
-	job->file = device_open(job->dev, job->mode);
-	if (!job_end(job))
-		job_forget(job);
-	job_finish(job);
+	d->fn(d);
+	if (!device_end(d))
+		device_forget(d);
+	device_put(d);
+	/* It stayed as long: its exit would wait for the device. */
+	module_put(THIS_MODULE);
+}
+
+static void device_start(struct sluice_device *d, void (*fn)(struct sluice_device *d))
+{
+	d->fn = fn;
+	d->done = false;
+	reinit_completion(&d->ended);
+	refcount_inc(&d->ref);
+	__module_get(THIS_MODULE);
+	queue_work(sluice_volume_wq, &d->work);
 }
 
 /* Nobody waits for it from now on. False: it has just ended. */
-static bool job_give_up(struct device_job *job)
+static bool device_give_up(struct sluice_device *d)
 {
 	bool late;
 
 	spin_lock(&late_lock);
-	late = !job->done;
-	job->late = late;
+	late = !d->done;
+	d->late = late;
 	if (late) {
-		list_add(&job->node, &late_jobs);
-		sluice_leak(sizeof(*job));
+		list_add(&d->node, &late_devices);
+		sluice_leak(sizeof(*d));
 	}
 	spin_unlock(&late_lock);
 	return late;
 }
 
-static bool device_is_late(dev_t dev)
+/* Have it done. -ETIMEDOUT: it is the work's from now on. */
+static int device_do(struct sluice_device *d, void (*fn)(struct sluice_device *d))
 {
-	struct device_job *job;
+	device_start(d, fn);
+	if (!sluice_patience_wait(&d->ended, DEVICE_PATIENCE) && device_give_up(d))
+		return -ETIMEDOUT;
+	return d->err;
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+static struct sluice_device *device_new(const char *path, bool write)
+{
+	struct sluice_device *d = kzalloc(sizeof(*d), GFP_KERNEL);
+
+	if (!d)
+		return NULL;
+	d->path = kstrdup(path, GFP_KERNEL);
+	if (!d->path) {
+		kfree(d);
+		return NULL;
+	}
+	INIT_WORK(&d->work, device_work);
+	refcount_set(&d->ref, 1);
+	INIT_LIST_HEAD(&d->node);
+	init_completion(&d->ended);
+	d->mode = BLK_OPEN_READ | (write ? BLK_OPEN_WRITE : 0);
+	return d;
+}
+
+/* As lookup_bdev(), but from @d->root. */
+static int device_walk(struct sluice_device *d)
+{
+	const struct inode *inode;
+	struct path path;
+	int err;
+
+	err = vfs_path_lookup(d->root.dentry, d->root.mnt, d->path, LOOKUP_FOLLOW, &path);
+	if (err)
+		return err;
+	inode = d_backing_inode(path.dentry);
+	if (!S_ISBLK(inode->i_mode))
+		err = -ENOTBLK;
+	else if (path.mnt->mnt_flags & MNT_NODEV || path.mnt->mnt_sb->s_iflags & SB_I_NODEV)
+		err = -EACCES;
+	else
+		d->dev = inode->i_rdev;
+	path_put(&path);
+	return err;
+}
+
+static void device_find_fn(struct sluice_device *d)
+{
+	const struct cred *own = override_creds(d->cred);
+
+	d->err = device_walk(d);
+	revert_creds(own);
+	put_cred(d->cred);
+	path_put(&d->root);
+}
+
+/* Something that was given up: a walk along the same path (@dev 0), or the opening of @dev. */
+static bool device_is_late(const struct sluice_device *d, dev_t dev)
+{
+	const struct sluice_device *other;
 	bool late = false;
 
 	spin_lock(&late_lock);
-	list_for_each_entry(job, &late_jobs, node)
-		late |= job->dev == dev;
+	list_for_each_entry(other, &late_devices, node)
+		late |= dev ? other->dev == dev :
+			      !other->dev && path_equal(&other->root, &d->root) &&
+			      !strcmp(other->path, d->path);
 	spin_unlock(&late_lock);
 	return late;
 }
 
-static int device_find(const char *path, blk_mode_t mode, dev_t *dev)
+static int device_find(struct sluice_device *d)
 {
-	short access = DEVCG_ACC_READ | (mode & BLK_OPEN_WRITE ? DEVCG_ACC_WRITE : 0);
-	int err = lookup_bdev(path, dev);
-
-	if (err)
-		return err;
-	if (device_is_late(*dev))
+	get_fs_root(current->fs, &d->root);
+	if (device_is_late(d, 0)) {
+		path_put(&d->root);
 		return -ETIMEDOUT;
-	return devcgroup_check_permission(DEVCG_DEV_BLOCK, MAJOR(*dev), MINOR(*dev), access);
+	}
+	d->cred = get_current_cred();
+	return device_do(d, device_find_fn);
 }
 
-static struct file *device_open_soon(dev_t dev, blk_mode_t mode)
+/* Is it the caller's to have? */
+static int device_check(const struct sluice_device *d)
 {
-	struct device_job *job = job_new(GFP_KERNEL, device_open_work);
-	struct file *file;
+	short access = DEVCG_ACC_READ | (d->mode & BLK_OPEN_WRITE ? DEVCG_ACC_WRITE : 0);
 
-	if (!job)
-		return ERR_PTR(-ENOMEM);
-	job->dev = dev;
-	job->mode = mode;
-	queue_work(sluice_volume_wq, &job->work);
-	if (!sluice_patience_wait(&job->ended, DEVICE_PATIENCE) && job_give_up(job))
-		file = ERR_PTR(-ETIMEDOUT);
-	else
-		file = job->file;
-	job_put(job);
-	return file;
+	if (device_is_late(d, d->dev))
+		return -ETIMEDOUT;
+	return devcgroup_check_permission(DEVCG_DEV_BLOCK, MAJOR(d->dev), MINOR(d->dev), access);
+}
+
+static void device_open_fn(struct sluice_device *d)
+{
+	struct file *file = bdev_file_open_by_dev(d->dev, d->mode, &volume_holder,
+						  &volume_holder_ops);
+
+	d->err = PTR_ERR_OR_ZERO(file);
+	if (d->err)
+		return;
+	d->file = file;
+	if (d->mode & BLK_OPEN_WRITE && bdev_read_only(file_bdev(file))) {
+		device_close(d);
+		d->err = -EACCES;
+	}
 }
 
 static const char *device_error(int err)
@@ -216,45 +290,45 @@ static const char *device_error(int err)
 	}
 }
 
-struct file *sluice_volume_open_device(const char *path, bool write,
-				       struct netlink_ext_ack *extack)
+struct sluice_device *sluice_volume_open_device(const char *path, bool write,
+						struct netlink_ext_ack *extack)
 {
-	blk_mode_t mode = BLK_OPEN_READ | (write ? BLK_OPEN_WRITE : 0);
-	struct file *file;
-	dev_t dev;
+	struct sluice_device *d = device_new(path, write);
 	int err;
 
 	ASSERT_RTNL();
-	err = device_find(path, mode, &dev);
-	file = err ? ERR_PTR(err) : device_open_soon(dev, mode);
-	if (IS_ERR(file))
-		NL_SET_ERR_MSG_FMT(extack, "%s", device_error(PTR_ERR(file)));
-	return file;
+	if (!d)
+		return ERR_PTR(-ENOMEM);
+	err = device_find(d) ?: device_check(d) ?: device_do(d, device_open_fn);
+	if (!err)
+		return d;
+	NL_SET_ERR_MSG_FMT(extack, "%s", device_error(err));
+	device_put(d);
+	return ERR_PTR(err);
+}
+
+struct block_device *sluice_volume_bdev(const struct sluice_device *d)
+{
+	return file_bdev(d->file);
 }
 
 /* --- closing --------------------------------------------------------------------------------- */
 
-static void device_close_work(struct work_struct *work)
+void sluice_volume_put_device(struct sluice_device *d)
 {
-	struct device_job *job = container_of(work, struct device_job, work);
-
-	sluice_volume_put_device(job->file);
-	complete(&job->ended);
-	job_finish(job);
+	if (!d)
+		return;
+	device_close(d);
+	device_put(d);
 }
 
-void sluice_volume_close_device(struct file *file)
+void sluice_volume_close_device(struct sluice_device *d)
 {
-	struct device_job *job;
-
 	ASSERT_RTNL();
-	if (!file)
+	if (!d)
 		return;
-	/* There is no way back; and few bytes. */
-	job = job_new(GFP_KERNEL | __GFP_NOFAIL, device_close_work);
-	job->file = file;
-	queue_work(sluice_volume_wq, &job->work);
+	device_start(d, device_close);
 	/* Where it answers it is free for others when the command returns. */
-	sluice_patience_wait(&job->ended, SLUICE_VOLUME_PATIENCE);
-	job_put(job);
+	sluice_patience_wait(&d->ended, SLUICE_VOLUME_PATIENCE);
+	device_put(d);
 }

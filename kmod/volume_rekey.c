@@ -40,19 +40,19 @@ struct volume_journal {
 	struct completion ended;
 };
 
-struct file *sluice_volume_rekey_clear(struct sluice_volume *v)
+struct sluice_device *sluice_volume_rekey_clear(struct sluice_volume *v)
 {
 	struct sluice_volume_rekey *k = &v->rekey;
-	struct file *file = k->file;
+	struct sluice_device *d = k->device;
 
 	ASSERT_RTNL();
 	kfree(k->path);
 	kfree(k->key_name);
-	k->file = NULL;
+	k->device = NULL;
 	k->bdev = NULL;
 	k->path = NULL;
 	k->key_name = NULL;
-	return file;
+	return d;
 }
 
 /* It waits until every queue has gone over to the one key: so without RTNL. */
@@ -60,7 +60,7 @@ static void volume_rekey_work(struct work_struct *work)
 {
 	struct sluice_volume *v = container_of(work, struct sluice_volume, rekey.work);
 	int err = v->ops->rekey_finish(v);
-	struct file *journal = NULL;
+	struct sluice_device *journal = NULL;
 
 	/* After an error all stays as it is, for the operator to see. */
 	if (!err) {
@@ -91,14 +91,14 @@ SLUICE_EXPORT(sluice_volume_rekey_ended);
 static int volume_open_journal(struct sluice_volume *v, const char *path, u64 start,
 			       struct netlink_ext_ack *extack)
 {
-	struct file *file = sluice_volume_open_device(path, true, extack);
+	struct sluice_device *d = sluice_volume_open_device(path, true, extack);
 	struct sluice_volume *other = NULL;
 	u64 size;
 
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	v->rekey.file = file;
-	v->rekey.bdev = file_bdev(file);
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+	v->rekey.device = d;
+	v->rekey.bdev = sluice_volume_bdev(d);
 	size = bdev_nr_sectors(v->rekey.bdev);
 	if (start % 8 || start >= size || size - start < SLUICE_REKEY_JOURNAL) {
 		NL_SET_ERR_MSG_FMT(extack, "a journal takes %u sectors, from a multiple of 8 on",
@@ -132,7 +132,7 @@ static void journal_forget(struct volume_journal *j)
 
 	if (!IS_ERR(j->r))
 		v->ops->rekey_drop(j->r);
-	sluice_volume_put_device(v->rekey.file);
+	sluice_volume_put_device(v->rekey.device);
 	rtnl_lock();
 	sluice_volume_rekey_clear(v);
 	sluice_unleak(sizeof(*j));
@@ -247,7 +247,7 @@ int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 
 		NL_SET_ERR_MSG(extack, "the volume is not encrypted, or read-only");
 		return -EINVAL;
 	}
-	if (v->rekey.file) {
+	if (v->rekey.device) {
 		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
 		return -EBUSY;
 	}

@@ -4,6 +4,7 @@
  * its opening: one volume is held, the others go on, and nobody waits without an end (issue 9,
  * 4.1).
  */
+#include <time.h>
 #include "kselftest_harness.h"
 #include "rig.h"
 #include "wedge.h"
@@ -216,6 +217,85 @@ TEST(opening)
 	EXPECT_EQ(0, netio_run("blockdev --flushbufs " WEDGED));
 	rig_null_pull(GOOD);
 	EXPECT_EQ(0, rig_null_del(GOOD));
+}
+
+/* A path that is not walked to its end, as with a server that is down: likewise. */
+TEST(looking)
+{
+	const char *wait = "/sys/module/sluice_mockpath/parameters/wait";
+
+	if (access(wait, F_OK))
+		ASSERT_EQ(0, netio_run("insmod $SLUICE_OBJECTS/wedge/sluice_mockpath.ko"));
+	ASSERT_EQ(0, netio_run("mkdir -p /tmp/dead && mount -t mockpath none /tmp/dead"));
+	ASSERT_EQ(0, netio_run("echo 1 >%s", wait));
+	EXPECT_NE(0, netio_run("sluice volume add " BAD " dev /tmp/dead/disk 2>/tmp/why"));
+	EXPECT_EQ(0, netio_run("grep -q 'does not answer its opening' /tmp/why"));
+	EXPECT_EQ(0, netio_run("ip link show >/dev/null && sluice volume show >/dev/null"));
+	/* Not walked again; another path may be. */
+	EXPECT_NE(0, netio_run("sluice volume add " BAD " dev /tmp/dead/disk 2>/dev/null"));
+	ASSERT_EQ(0, rig_null_add(GOOD, "size=8"));
+	EXPECT_EQ(0, rig_volume_add(GOOD, "/dev/" GOOD, ""));
+	EXPECT_EQ(0, rig_volume_del(GOOD));
+	ASSERT_EQ(0, netio_run("echo 0 >%s", wait));
+	while (netio_run("sluice volume add " BAD " dev /tmp/dead/disk 2>&1 |"
+			 " grep -q 'not a block device'"))
+		usleep(10000);
+	EXPECT_EQ(0, netio_run("umount /tmp/dead"));
+	rig_null_pull(GOOD);
+	EXPECT_EQ(0, rig_null_del(GOOD));
+}
+
+/* So many at once do not answer: a command waits for one of them. */
+#define MANY	40
+
+/* KiB of each; the disk has eight MiB. */
+#define MANY_SIZE	128
+
+static int many_volumes(void)
+{
+	FILE *state = popen("sluice apply -", "w");
+	int i;
+
+	if (!state)
+		return -errno;
+	fputs("{\"volume\":[", state);
+	for (i = 0; i < MANY; i++)
+		fprintf(state, "%s{\"name\":\"slmany%d\",\"dev\":\"" WEDGED "\","
+			"\"start\":\"%dk\",\"size\":\"%dk\"}", i ? "," : "", i, i * MANY_SIZE,
+			MANY_SIZE);
+	fputs("]}", state);
+	return pclose(state);
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+/*
+ * A closing is waited for a quarter of a second, so all of them would be for ten: how fast the
+ * machine is makes no such difference.
+ */
+TEST(one_wait_a_command)
+{
+	double then;
+
+	ASSERT_EQ(0, wedge_load());
+	ASSERT_EQ(0, many_volumes());
+	ASSERT_EQ(0, netio_run("[ $(sluice volume show | grep -c slmany) = %d ]", MANY));
+	ASSERT_EQ(0, wedge("disk", "close"));
+	then = seconds();
+	EXPECT_EQ(0, netio_run("echo '{\"volume\":[]}' | sluice apply -"));
+	then = seconds() - then;
+	printf("# %d closings that do not return: %.2f s\n", MANY, then);
+	EXPECT_GT(MANY / 4 / 2, then);
+	EXPECT_EQ(0, netio_run("ip link show >/dev/null && sluice volume show >/dev/null"));
+	ASSERT_EQ(0, wedge_go());
+	while (!netio_run("sluice volume show | grep -q slmany"))
+		usleep(10000);
 }
 
 TEST_HARNESS_MAIN

@@ -9,12 +9,15 @@
  *
  * die: its thread ends; oops: by a fault, which User-mode Linux does not survive; block: it sleeps
  * until `go`; spin: it runs until `go`. unreadable: a frame comes to the guest whose bytes lie in a
- * device's memory. netpoll: may its netdev be polled so? EOPNOTSUPP if not.
+ * device's memory. netpoll: may its netdev be polled so? EOPNOTSUPP if not. drop: the worker dies
+ * that counts the next frame as dropped for it.
  *
  *   echo disk WHAT >/sys/module/sluice_wedge/parameters/do
  *
  * /dev/wedge0 reads as zeroes, and forgets what is written. die: the worker dies that hands it the
- * next write but one; both are kept. open: who opens it waits. Both until `go`.
+ * next write but one; both are kept. open, close: who opens or closes it waits. All until `go`.
+ * sleep: who hands it something sleeps a moment, whatever he asked for; the parameter slept tells
+ * how often workers did, and others. Until `go`.
  *
  * The parameter users tells how many users the address space has that the worker had borrowed when
  * it died: before, and now.
@@ -27,6 +30,7 @@
 #include <linux/nsproxy.h>
 #include <linux/sched/mm.h>
 #include <linux/skbuff.h>
+#include <linux/tracepoint.h>
 #include "port.h"
 #include "volume.h"
 #include "worker.h"
@@ -167,6 +171,67 @@ static int wedge_drive(const char *name, void (*fn)(struct sluice_queue *q, void
 	return wedge_drive_port(name, fn);
 }
 
+/* --- in the midst of a burst --- */
+
+static struct tracepoint *drop_tp;
+static const struct sluice_port *drop_port;
+
+static void drop_probe(void *data, const struct sluice_port *port, enum sluice_drop why,
+		       unsigned int packets)
+{
+	if (!strstarts(current->comm, "sluice/") ||
+	    cmpxchg(&drop_port, port, NULL) != port)
+		return;
+	/* That of the tracepoint, and what a worker must not do while it has these. */
+	preempt_enable_notrace();
+	non_block_end();
+	kthread_exit(0);
+}
+
+static int drop_find(struct notifier_block *nb, unsigned long event, void *data)
+{
+	const struct tp_module *tp = data;
+	struct tracepoint *p;
+	unsigned int i;
+
+	if (event != MODULE_STATE_COMING || strcmp(tp->mod->name, "sluice"))
+		return NOTIFY_OK;
+	for (i = 0; i < tp->mod->num_tracepoints; i++) {
+		p = tracepoint_ptr_deref(&tp->mod->tracepoints_ptrs[i]);
+		if (!strcmp(p->name, "sluice_drop"))
+			drop_tp = p;
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block drop_notifier = { .notifier_call = drop_find };
+
+static int drop_init(void)
+{
+	int err = register_tracepoint_module_notifier(&drop_notifier);
+
+	if (err)
+		return err;
+	err = drop_tp ? tracepoint_probe_register(drop_tp, drop_probe, NULL) : -ENOENT;
+	if (err)
+		unregister_tracepoint_module_notifier(&drop_notifier);
+	return err;
+}
+
+static void drop_exit(void)
+{
+	tracepoint_probe_unregister(drop_tp, drop_probe, NULL);
+	tracepoint_synchronize_unregister();
+	unregister_tracepoint_module_notifier(&drop_notifier);
+}
+
+/* The port stays for as long as the test wants. */
+static int wedge_drop(struct sluice_port *port)
+{
+	WRITE_ONCE(drop_port, port);
+	return 0;
+}
+
 /* --- the disk --- */
 
 #define DISK_SECTORS	16384
@@ -174,6 +239,10 @@ static int wedge_drive(const char *name, void (*fn)(struct sluice_queue *q, void
 static struct gendisk *disk;
 static int disk_major;
 static bool disk_open_waits;
+static bool disk_close_waits;
+static bool disk_sleeps;
+static atomic_t slept_workers = ATOMIC_INIT(0);
+static atomic_t slept_others = ATOMIC_INIT(0);
 /* Writes that are kept until then; one more is died in. */
 static atomic_t disk_to_keep = ATOMIC_INIT(-1);
 static DEFINE_SPINLOCK(disk_lock);
@@ -185,6 +254,12 @@ static int disk_open(struct gendisk *d, blk_mode_t mode)
 	if (READ_ONCE(disk_open_waits))
 		wait_for_completion(&go);
 	return 0;
+}
+
+static void disk_release(struct gendisk *d)
+{
+	if (READ_ONCE(disk_close_waits))
+		wait_for_completion(&go);
 }
 
 static void disk_keep(struct bio *bio)
@@ -203,10 +278,18 @@ static void disk_die(struct bio *bio)
 	kthread_exit(0);
 }
 
+static void disk_sleep(void)
+{
+	atomic_inc(strstarts(current->comm, "sluice/") ? &slept_workers : &slept_others);
+	schedule_timeout_uninterruptible(1);
+}
+
 static void disk_submit(struct bio *bio)
 {
 	int left = bio_op(bio) == REQ_OP_WRITE ? atomic_dec_if_positive(&disk_to_keep) : -1;
 
+	if (READ_ONCE(disk_sleeps))
+		disk_sleep();
 	if (left > 0) {
 		disk_keep(bio);
 		return;
@@ -221,6 +304,7 @@ static void disk_submit(struct bio *bio)
 static const struct block_device_operations disk_ops = {
 	.owner = THIS_MODULE,
 	.open = disk_open,
+	.release = disk_release,
 	.submit_bio = disk_submit,
 };
 
@@ -230,6 +314,8 @@ static void disk_go(void)
 	struct bio *bio;
 
 	WRITE_ONCE(disk_open_waits, false);
+	WRITE_ONCE(disk_close_waits, false);
+	WRITE_ONCE(disk_sleeps, false);
 	spin_lock(&disk_lock);
 	kept = disk_kept;
 	bio_list_init(&disk_kept);
@@ -250,6 +336,10 @@ static int disk_set(const char *what)
 	reinit_completion(&go);
 	if (!strcmp(what, "open"))
 		WRITE_ONCE(disk_open_waits, true);
+	else if (!strcmp(what, "close"))
+		WRITE_ONCE(disk_close_waits, true);
+	else if (!strcmp(what, "sleep"))
+		WRITE_ONCE(disk_sleeps, true);
 	else if (!strcmp(what, "die"))
 		atomic_set(&disk_to_keep, 2);
 	else
@@ -312,6 +402,8 @@ static int wedge_set(const char *val, const struct kernel_param *kp)
 		return wedge_ask(word + strlen("unreadable "), wedge_unreadable);
 	if (strstarts(word, "netpoll "))
 		return wedge_ask(word + strlen("netpoll "), wedge_netpoll);
+	if (strstarts(word, "drop "))
+		return wedge_ask(word + strlen("drop "), wedge_drop);
 	if (strstarts(word, of_disk))
 		return disk_set(word + strlen(of_disk));
 	for (i = 0; i < ARRAY_SIZE(wedges); i++) {
@@ -333,14 +425,30 @@ static int users_get(char *buf, const struct kernel_param *kp)
 static const struct kernel_param_ops users_ops = { .get = users_get };
 module_param_cb(users, &users_ops, NULL, 0444);
 
+static int slept_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%d %d\n", atomic_read(&slept_workers), atomic_read(&slept_others));
+}
+
+static const struct kernel_param_ops slept_ops = { .get = slept_get };
+module_param_cb(slept, &slept_ops, NULL, 0444);
+
 static int __init wedge_init(void)
 {
-	return disk_add();
+	int err = drop_init();
+
+	if (err)
+		return err;
+	err = disk_add();
+	if (err)
+		drop_exit();
+	return err;
 }
 
 static void __exit wedge_exit(void)
 {
 	disk_del();
+	drop_exit();
 	if (borrowed)
 		mmdrop(borrowed);
 }
