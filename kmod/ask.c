@@ -17,8 +17,13 @@
  * A VF's driver asks the PF, by a mailbox that may take milliseconds, under RTNL. So it is neither
  * done on a worker nor while workers are paused: a change says that there was one, and when all of
  * the command or transaction is through, what is wanted is collected anew and the difference asked
- * of the VF. That ends after some milliseconds; work goes on with the rest, and begins what guests
- * change, but has RTNL for a tenth of the time at most.
+ * of the VF. That ends after some milliseconds, or with the one call to the driver that took longer
+ * (which nobody can end); work goes on with the rest, and begins what guests change. It leaves RTNL
+ * to others for nine times as long as it had it, but for no longer than two seconds.
+ *
+ * Likewise when an uplink goes: what its VF was asked for has a life of its own from then on, until
+ * all is taken back. Only a VF that goes itself is told of all its VLANs at once, by whoever
+ * removes it: there is no later. (Its addresses the kernel forgets with it.)
  *
  * What a VF refuses is shown, and asked again when something was taken back, when the operator
  * changes something and when the VF comes up. A frame that does not come for that is all that
@@ -35,8 +40,9 @@
 /* One hold of RTNL. */
 #define ASK_CALLS	256
 #define ASK_NS		(10 * NSEC_PER_MSEC)
-/* Then others have it. */
+/* Then others have it, for so long at least, and at most. */
 #define ASK_PAUSE	(HZ / 10)
+#define ASK_PAUSE_MAX	(2 * HZ)
 
 enum { ASK_CHANGED, ASK_RETRY };
 
@@ -48,6 +54,9 @@ struct ask_budget {
 static unsigned long ask_flags;
 /* The uplink that comes first, lest those ahead of it have all the time. RTNL */
 static unsigned long ask_next;
+/* Those whose uplink went; and whether they come first, likewise. RTNL */
+static LIST_HEAD(ask_ending);
+static bool ask_ending_first;
 /* Too big for the stack. RTNL */
 static struct sluice_guard ask_guard;
 
@@ -332,38 +341,48 @@ static bool ask_vlans(struct sluice_ask *ask, struct net_device *lower, const un
 	return true;
 }
 
-static void ask_set_promisc(struct sluice_ask *ask, struct net_device *lower, bool on)
+static bool ask_set_promisc(struct sluice_ask *ask, struct net_device *lower, bool on,
+			    struct ask_budget *b)
 {
-	if (ask->promisc != on && !dev_set_promiscuity(lower, on ? 1 : -1))
+	if (ask->promisc == on)
+		return true;
+	if (!ask_spend(b))
+		return false;
+	if (!dev_set_promiscuity(lower, on ? 1 : -1))
 		ask->promisc = on;
+	return true;
 }
 
-static void ask_set_allmulti(struct sluice_ask *ask, struct net_device *lower, bool on)
+static bool ask_set_allmulti(struct sluice_ask *ask, struct net_device *lower, bool on,
+			     struct ask_budget *b)
 {
-	if (ask->allmulti != on && !dev_set_allmulti(lower, on ? 1 : -1))
+	if (ask->allmulti == on)
+		return true;
+	if (!ask_spend(b))
+		return false;
+	if (!dev_set_allmulti(lower, on ? 1 : -1))
 		ask->allmulti = on;
+	return true;
 }
 
 /* What gives more comes first, what takes away last: meanwhile nothing is lost. */
 static bool ask_vf(struct sluice_ask *ask, struct net_device *lower, struct ask_budget *b)
 {
-	bool some = ask->word.no_promisc;
+	bool some = ask->word.no_promisc, allmulti = some && ask->want_allmulti;
 
 	/* Guests have MAC addresses of their own, and a guest behind a bridge has several. */
-	if (!some)
-		ask_set_promisc(ask, lower, true);
-	if (some && ask->want_allmulti)
-		ask_set_allmulti(ask, lower, true);
+	if (!some && !ask_set_promisc(ask, lower, true, b))
+		return false;
+	if (allmulti && !ask_set_allmulti(ask, lower, true, b))
+		return false;
 	if (!ask_take_back(ask, lower, b) || !ask_addrs(ask, lower, SLUICE_ASK_FIRM, b) ||
 	    !ask_vlans(ask, lower, ask->firm, b) ||
 	    !ask_addrs(ask, lower, SLUICE_ASK_WANTED, b) ||
 	    !ask_vlans(ask, lower, ask->wanted, b))
 		return false;
-	if (!some || !ask->want_allmulti)
-		ask_set_allmulti(ask, lower, false);
-	if (some)
-		ask_set_promisc(ask, lower, false);
-	return true;
+	if (!allmulti && !ask_set_allmulti(ask, lower, false, b))
+		return false;
+	return !some || ask_set_promisc(ask, lower, false, b);
 }
 
 /* False: there is more to do. */
@@ -394,11 +413,13 @@ static bool ask_some(unsigned long first, unsigned long last, bool again, struct
 	bool done = true;
 
 	xa_for_each_range(&sluice_ports, index, port, first, last) {
+		unsigned int calls = b->calls;
+
 		if (!port->ask || ask_uplink(port, again, b))
 			continue;
-		/* It goes on there. */
+		/* If it had its turn, those behind it have theirs first, however slow it is. */
 		if (done)
-			ask_next = index;
+			ask_next = index + (b->calls < calls);
 		done = false;
 	}
 	return done;
@@ -408,46 +429,157 @@ static bool ask_round(bool again, struct ask_budget *b)
 {
 	unsigned long first = ask_next;
 	bool done = ask_some(first, ULONG_MAX, again, b);
+	unsigned long next = ask_next;
 
 	/* Those ahead of it: if some are left behind it, then it goes on there. */
 	if (first && !ask_some(0, first - 1, again, b)) {
 		if (!done)
-			ask_next = first;
+			ask_next = next;
 		done = false;
 	}
+	return done;
+}
+
+/* --- taking back ----------------------------------------------------------------------------- */
+
+void sluice_ask_above(struct sluice_ask *ask, __be16 proto, u16 vid, bool on)
+{
+	ASSERT_RTNL();
+	__assign_bit(vid, ask->above[proto == htons(ETH_P_8021AD)], on);
+}
+
+static bool ask_take_back_above(struct sluice_ask *ask, struct ask_budget *b)
+{
+	static const u16 proto[] = { ETH_P_8021Q, ETH_P_8021AD };
+	unsigned int i, vid;
+
+	for (i = 0; i < ARRAY_SIZE(proto); i++) {
+		for_each_set_bit(vid, ask->above[i], VLAN_N_VID) {
+			if (!ask_spend(b))
+				return false;
+			vlan_vid_del(ask->lower, htons(proto[i]), vid);
+			__clear_bit(vid, ask->above[i]);
+		}
+	}
+	return true;
+}
+
+/* Others may have been refused for want of the room that it had. */
+static void ask_free(struct sluice_ask *ask)
+{
+	list_del(&ask->node);
+	netdev_put(ask->lower, &ask->tracker);
+	kvfree(ask);
+	sluice_ask_changed();
+}
+
+static bool ask_end(struct sluice_ask *ask, struct ask_budget *b)
+{
+	if (!ask_set_promisc(ask, ask->lower, false, b) ||
+	    !ask_set_allmulti(ask, ask->lower, false, b) ||
+	    !ask_take_back(ask, ask->lower, b) || !ask_take_back_above(ask, b))
+		return false;
+	ask_free(ask);
+	return true;
+}
+
+/* False: there is more to do. */
+static bool ask_end_some(struct ask_budget *b)
+{
+	struct sluice_ask *ask;
+
+	while ((ask = list_first_entry_or_null(&ask_ending, struct sluice_ask, node))) {
+		if (!ask_end(ask, b)) {
+			/* Another's turn, then. */
+			list_rotate_left(&ask_ending);
+			return false;
+		}
+	}
+	return true;
+}
+
+void sluice_ask_end(struct sluice_port *uplink, struct net_device *lower)
+{
+	struct sluice_ask *ask = uplink->ask;
+
+	ASSERT_RTNL();
+	uplink->ask = NULL;
+	ask_keep(ask, SLUICE_ASK_ASKED, SLUICE_ASK_ASKED);
+	bitmap_zero(ask->wanted, VLAN_N_VID);
+	ask->lower = lower;
+	netdev_hold(lower, &ask->tracker, GFP_KERNEL);
+	list_add_tail(&ask->node, &ask_ending);
+	sluice_ask_changed();
+}
+
+/* One that goes elsewhere keeps its VLANs: so they are taken back in time. */
+void sluice_ask_lower_gone(struct net_device *lower)
+{
+	struct ask_budget all = { .calls = UINT_MAX, .until = U64_MAX };
+	bool goes = lower->reg_state == NETREG_UNREGISTERING;
+	struct sluice_ask *ask, *next;
+
+	ASSERT_RTNL();
+	list_for_each_entry_safe(ask, next, &ask_ending, node) {
+		if (ask->lower != lower)
+			continue;
+		/* The kernel does that. */
+		ask->nr_addr = 0;
+		if (!goes)
+			continue;
+		ask->promisc = false;
+		ask->allmulti = false;
+		ask_end(ask, &all);
+	}
+}
+
+/* --- now, and later -------------------------------------------------------------------------- */
+
+/* Who comes first may be slow, and have all the time. */
+static bool ask_all(struct ask_budget *b)
+{
+	bool first = ask_ending_first, done = true;
+
+	ask_ending_first = !first;
+	if (first)
+		done = ask_end_some(b);
+	done &= ask_round(test_and_clear_bit(ASK_RETRY, &ask_flags), b);
+	if (!first)
+		done &= ask_end_some(b);
 	return done;
 }
 
 void sluice_ask_sync(void)
 {
 	struct ask_budget b = { .calls = ASK_CALLS };
-	bool again;
+	u64 then = local_clock();
+	unsigned long pause;
 
 	ASSERT_RTNL();
 	if (!test_and_clear_bit(ASK_CHANGED, &ask_flags))
 		return;
-	again = test_and_clear_bit(ASK_RETRY, &ask_flags);
-	b.until = local_clock() + ASK_NS;
-	if (!ask_round(again, &b))
-		sluice_ask_guest_changed();
-}
-
-void sluice_ask_end(struct sluice_port *uplink, struct net_device *lower)
-{
-	struct ask_budget all = { .calls = UINT_MAX, .until = U64_MAX };
-	struct sluice_ask *ask = uplink->ask;
-
-	ASSERT_RTNL();
-	ask_keep(ask, SLUICE_ASK_ASKED, SLUICE_ASK_ASKED);
-	bitmap_zero(ask->wanted, VLAN_N_VID);
-	ask_take_back(ask, lower, &all);
-	ask_set_allmulti(ask, lower, false);
-	ask_set_promisc(ask, lower, false);
-	uplink->ask = NULL;
-	kvfree(ask);
+	b.until = then + ASK_NS;
+	if (ask_all(&b))
+		return;
+	pause = nsecs_to_jiffies(9 * (local_clock() - then));
+	set_bit(ASK_CHANGED, &ask_flags);
+	pause = clamp_t(unsigned long, pause, ASK_PAUSE, ASK_PAUSE_MAX);
+	mod_delayed_work(system_long_wq, &ask_work, pause);
 }
 
 void sluice_ask_exit(void)
 {
+	struct ask_budget b;
+	bool done;
+
+	do {
+		b = (struct ask_budget){ .calls = ASK_CALLS, .until = local_clock() + ASK_NS };
+		rtnl_lock();
+		done = ask_end_some(&b);
+		rtnl_unlock();
+		/* Others want it, too. */
+		if (!done)
+			schedule_timeout_uninterruptible(ASK_PAUSE);
+	} while (!done);
 	cancel_delayed_work_sync(&ask_work);
 }

@@ -6,10 +6,10 @@
 #include <linux/bits.h>
 #include <linux/if_ether.h>
 #include <linux/if_vlan.h>
+#include <linux/netdevice.h>
 #include <linux/types.h>
 #include "engine.h"
 
-struct net_device;
 struct sluice_port;
 
 /* Addresses that one VF is asked for, at most. */
@@ -59,6 +59,10 @@ struct sluice_ask_addr {
  * @wanted: VLANs that anybody wants
  * @asked: VLANs that the VF took
  * @refused: those that it did not
+ * @above: VLANs that what is above the uplink's netdev asked for, 802.1Q and 802.1ad
+ * @node: in the list of those whose uplink went
+ * @lower: since then: the VF
+ * @tracker: of that reference
  * @addr: sorted. What is asked is no more than half of it: nothing is asked before all was taken
  *	back that is not wanted any more
  */
@@ -74,6 +78,10 @@ struct sluice_ask {
 	DECLARE_BITMAP(wanted, VLAN_N_VID);
 	DECLARE_BITMAP(asked, VLAN_N_VID);
 	DECLARE_BITMAP(refused, VLAN_N_VID);
+	DECLARE_BITMAP(above[2], VLAN_N_VID);
+	struct list_head node;
+	struct net_device *lower;
+	netdevice_tracker tracker;
 	struct sluice_ask_addr addr[2 * SLUICE_ASK_ADDRS];
 };
 
@@ -85,9 +93,19 @@ void sluice_ask_changed(void);
 void sluice_ask_guest_changed(void);
 /* Tell them now, as far as that is short. RTNL, and no worker is paused: a VF may take its time. */
 void sluice_ask_sync(void);
-/* Take back all that @lower was asked for on behalf of @uplink. RTNL. */
+/* VLAN interfaces and the like above the uplink's netdev want a VLAN, or no more: RTNL. */
+void sluice_ask_above(struct sluice_ask *ask, __be16 proto, u16 vid, bool on);
+/*
+ * @lower is not the VF of @uplink any more: all that it was asked for on behalf of that, and of
+ * what is above it, is taken back soon. RTNL.
+ */
 void sluice_ask_end(struct sluice_port *uplink, struct net_device *lower);
-/* No uplink is left, nor anybody who could make one. No RTNL. */
+/* @lower goes, or goes to another namespace. RTNL. */
+void sluice_ask_lower_gone(struct net_device *lower);
+/*
+ * No uplink is left, nor anybody who could make one; what its VF was asked for is taken back. No
+ * RTNL.
+ */
 void sluice_ask_exit(void);
 
 #endif /* _SLUICE_ASK_H */

@@ -184,17 +184,24 @@ static void rep_set_rx_mode(struct net_device *dev)
 /* Likewise tags, which most VFs filter by. A VF that has no room for one more refuses. */
 static int rep_vlan_add(struct net_device *dev, __be16 proto, u16 vid)
 {
-	struct net_device *lower = rtnl_dereference(rep_port(dev)->lower);
+	struct sluice_port *port = rep_port(dev);
+	struct net_device *lower = rtnl_dereference(port->lower);
+	int err = lower ? vlan_vid_add(lower, proto, vid) : 0;
 
-	return lower ? vlan_vid_add(lower, proto, vid) : 0;
+	if (lower && !err)
+		sluice_ask_above(port->ask, proto, vid, true);
+	return err;
 }
 
 static int rep_vlan_del(struct net_device *dev, __be16 proto, u16 vid)
 {
-	struct net_device *lower = rtnl_dereference(rep_port(dev)->lower);
+	struct sluice_port *port = rep_port(dev);
+	struct net_device *lower = rtnl_dereference(port->lower);
 
-	if (lower)
+	if (lower) {
+		sluice_ask_above(port->ask, proto, vid, false);
 		vlan_vid_del(lower, proto, vid);
+	}
 	return 0;
 }
 

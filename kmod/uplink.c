@@ -338,7 +338,6 @@ int sluice_uplink_detach(struct sluice_port *port)
 	uplink_leave_worker(port);
 	dev_uc_unsync(lower, port->dev);
 	dev_mc_unsync(lower, port->dev);
-	vlan_vids_del_by_dev(lower, port->dev);
 	sluice_ask_end(port, lower);
 	netdev_upper_dev_unlink(lower, port->dev);
 	/* Of the VF's netdev that worker has no more than an RCU reader: its removal may wait. */
@@ -389,13 +388,9 @@ static struct sluice_port *uplink_above(struct net_device *lower)
 	return master ? sluice_port_from_dev(master) : NULL;
 }
 
-static int uplink_event(struct notifier_block *nb, unsigned long event, void *ptr)
+/* What became of its VF. */
+static void uplink_follow(struct sluice_port *port, struct net_device *lower, unsigned long event)
 {
-	struct net_device *lower = netdev_notifier_info_to_dev(ptr);
-	struct sluice_port *port = uplink_above(lower);
-
-	if (!port || rtnl_dereference(port->lower) != lower)
-		return NOTIFY_DONE;
 	switch (event) {
 	case NETDEV_UNREGISTER:
 		if (sluice_uplink_detach(port))
@@ -417,6 +412,17 @@ static int uplink_event(struct notifier_block *nb, unsigned long event, void *pt
 			dev_set_mtu(port->dev, lower->mtu);
 		break;
 	}
+}
+
+static int uplink_event(struct notifier_block *nb, unsigned long event, void *ptr)
+{
+	struct net_device *lower = netdev_notifier_info_to_dev(ptr);
+	struct sluice_port *port = uplink_above(lower);
+
+	if (port && rtnl_dereference(port->lower) == lower)
+		uplink_follow(port, lower, event);
+	if (event == NETDEV_UNREGISTER)
+		sluice_ask_lower_gone(lower);
 	return NOTIFY_DONE;
 }
 
@@ -431,6 +437,7 @@ int sluice_uplink_init(void)
 
 void sluice_uplink_exit(void)
 {
-	unregister_netdevice_notifier(&uplink_notifier);
+	/* VFs that go are heard of as long as something is to be taken back from them. */
 	sluice_ask_exit();
+	unregister_netdevice_notifier(&uplink_notifier);
 }

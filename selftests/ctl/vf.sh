@@ -241,4 +241,35 @@ has_vlans 1-4094
 done_ sluice uplink del up0
 has_vlans '' 'as the uplink went'
 has_macs ''
-ok 'it is not promiscuous any more' link_has 'promiscuity 0'
+ok 'it is not promiscuous any more' soon link_has 'promiscuity 0'
+
+# --- a VF that takes its time goes on being one, and others have RTNL in between
+done_ sluice uplink add up0 dev vf0 want-vlan 1-63
+has_vlans 1-63
+done_ ip link add link up0 name up0.70 type vlan id 70
+done_ ip link add link up0 name up0.71 type vlan protocol 802.1ad id 71
+has_vlans 1-63,70
+own=$(own_calls)
+before=$(calls)
+echo 200 >$params/delay
+done_ sluice uplink del up0
+# The VLAN interface above it takes back its own, which is the kernel's doing.
+ok 'the command took back one, if any' test $(($(own_calls) - own)) -le 2
+for i in 1 2 3 4; do
+	n=$(calls)
+	ip link show >/dev/null
+	ok "who wants RTNL has it after a call or two ($i)" test $(($(calls) - n)) -le 2
+done
+ok 'there was more to take back then' test $(($(calls) - before)) -lt 64
+# Another uplink has it meanwhile, with some of what is still to be taken back.
+done_ sluice uplink add up0 dev vf0 want-vlan 60-65
+echo 0 >$params/delay
+has_vlans 60-65 'those of the other uplink alone'
+done_ ip link set up0 up
+done_ ip link add link up0 name up0.70 type vlan id 70
+has_vlans 0,60-65,70
+# Without what is above it, and with nobody left to take back from.
+echo 200 >$params/delay
+done_ sluice uplink del up0
+echo 0 >$params/delay
+done_ ip link del vf0

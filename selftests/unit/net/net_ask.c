@@ -68,14 +68,28 @@ static void vlan_vid_del(struct net_device *dev, __be16 proto, u16 id)
 	vf_del('0' + id % 10);
 }
 
+static void netdev_hold(struct net_device *dev, netdevice_tracker *tracker, gfp_t gfp)
+{
+	dev->refs++;
+}
+
+static void netdev_put(struct net_device *dev, netdevice_tracker *tracker)
+{
+	dev->refs--;
+}
+
 static int dev_set_promiscuity(struct net_device *dev, int n)
 {
+	calls++;
+	now += step;
 	promisc += n;
 	return 0;
 }
 
 static int dev_set_allmulti(struct net_device *dev, int n)
 {
+	calls++;
+	now += step;
 	allmulti += n;
 	return 0;
 }
@@ -136,9 +150,13 @@ static void begin(void)
 
 static void end(const char *name)
 {
+	unsigned int before = calls;
+
 	sluice_ask_end(&uplink, &vf_dev);
-	tap_ok(!*vf && !promisc && !allmulti && !uplink.ask, "%s: all was taken back", name);
+	tap_ok(calls == before && !uplink.ask, "%s: the uplink went, and nobody waits", name);
 	xa_erase(&sluice_ports, 7);
+	sluice_ask_sync();
+	tap_ok(!*vf && !promisc && !allmulti && !vf_dev.refs, "%s: all was taken back", name);
 	rtnl_unlock();
 }
 
@@ -310,7 +328,7 @@ static void test_bounds(void)
 	filter[0].f.flags = SLUICE_FILTER_VLAN;
 	calls = 0;
 	has("0", "one message at a time");
-	tap_ok(calls == 1 && queued == HZ / 10 + 1, "then work goes on");
+	tap_ok(calls == 1 && queued == 9 * 50 * HZ / 1000 + 1, "then work goes on");
 	step = 1;
 	end("bounds");
 }
@@ -340,6 +358,98 @@ static void test_addrs(void)
 	end("addresses");
 }
 
+/* An uplink with eight VLANs and three addresses, on a VF that takes a while for each. */
+static void slow_begin(void)
+{
+	unsigned int i;
+
+	begin();
+	is_behind[1] = false;
+	for (i = 0; i < 3; i++)
+		wish(0, 'a' + i);
+	for (i = 0; i < 8; i++)
+		wish_vlan(0, i);
+	has("abc01234567", "what a slow VF has");
+	sluice_ask_above(uplink.ask, htons(ETH_P_8021Q), 9, true);
+	sluice_ask_above(uplink.ask, htons(ETH_P_8021AD), 8, true);
+	sluice_ask_above(uplink.ask, htons(ETH_P_8021AD), 8, false);
+	strcat(vf, "9");
+	step = 50 * NSEC_PER_MSEC;
+	calls = 0;
+	sluice_ask_end(&uplink, &vf_dev);
+	xa_erase(&sluice_ports, 7);
+}
+
+static void test_slow_end(void)
+{
+	unsigned int rounds, before;
+
+	slow_begin();
+	tap_ok(!calls && queued == 1, "a slow VF is not waited for at all");
+	for (rounds = 0; queued && rounds < 100; rounds++) {
+		queued = 0;
+		before = calls;
+		sluice_ask_sync();
+		if (calls > before + 1)
+			break;
+	}
+	/* What it gave of everything, and twelve. */
+	tap_ok(calls == 13 && !*vf && !promisc && !vf_dev.refs, "it is asked once each time");
+	rtnl_unlock();
+}
+
+static void test_slow_and_others(void)
+{
+	struct sluice_port other;
+	unsigned int i;
+
+	slow_begin();
+	/* Another takes its time, too: both get on. */
+	is_behind[0] = false;
+	other = (struct sluice_port){ .kind = SLUICE_PORT_UPLINK, .lower = &vf_dev,
+				      .engine_ops = &engine };
+	other.ask = kzalloc(sizeof(*other.ask), GFP_KERNEL);
+	other.ask->word.nr_vlan = 1;
+	other.ask->word.vlan[0] = (struct sluice_vlan_range){ 18, 18 };
+	xa_insert(&sluice_ports, 8, &other, GFP_KERNEL);
+	sluice_ask_changed();
+	for (i = 0; i < 4; i++)
+		sluice_ask_sync();
+	tap_ok(calls == 4 && strchr(vf, '8'), "one that goes does not keep another from asking");
+	step = 1;
+	sluice_ask_sync();
+	tap_ok(!strcmp(vf, "8") && promisc == 1, "and that goes on");
+	sluice_ask_end(&other, &vf_dev);
+	xa_erase(&sluice_ports, 8);
+	sluice_ask_sync();
+	tap_ok(!*vf && !promisc && !vf_dev.refs, "to its end");
+	rtnl_unlock();
+}
+
+static void test_gone(void)
+{
+	slow_begin();
+	vf_dev.reg_state = NETREG_UNREGISTERING;
+	sluice_ask_lower_gone(&guest_dev[0]);
+	tap_ok(!calls, "another that goes is no matter");
+	sluice_ask_lower_gone(&vf_dev);
+	tap_ok(calls == 9 && !vf_dev.refs && !strcmp(vf, "abc"),
+	       "a VF that goes is told of VLANs alone");
+	vf_dev.reg_state = 0;
+	*vf = 0;
+	promisc = 0;
+	rtnl_unlock();
+
+	slow_begin();
+	sluice_ask_lower_gone(&vf_dev);
+	tap_ok(!calls && vf_dev.refs == 1, "one that goes elsewhere is told later");
+	/* The kernel took these. */
+	memmove(vf, vf + 3, strlen(vf + 3) + 1);
+	rtnl_unlock();
+	sluice_ask_exit();
+	tap_ok(!*vf && !promisc && !vf_dev.refs, "or when the module goes");
+}
+
 int main(void)
 {
 	/* What was said before an abort is seen. */
@@ -350,6 +460,9 @@ int main(void)
 	test_room();
 	test_bounds();
 	test_addrs();
+	test_slow_end();
+	test_slow_and_others();
+	test_gone();
 	sluice_ask_exit();
 	xa_destroy(&sluice_ports);
 	return tap_done();

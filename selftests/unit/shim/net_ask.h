@@ -7,6 +7,12 @@
 #define htons(x) ((__be16)__builtin_bswap16(x))
 #endif
 
+#define NETREG_UNREGISTERING	2
+#ifndef ETH_P_8021AD
+#define ETH_P_8021AD		0x88a8
+#endif
+#define clamp_t(t, v, low, high) \
+	((t)(v) < (t)(low) ? (t)(low) : (t)(v) > (t)(high) ? (t)(high) : (t)(v))
 #define system_long_wq		NULL
 #define SHIM_LONG(nr)		((nr) / BITS_PER_LONG)
 #define SHIM_BIT(nr)		(1UL << (nr) % BITS_PER_LONG)
@@ -20,6 +26,33 @@ bool shim_rtnl;
 static void queue_delayed_work(struct workqueue_struct *wq, void *work, unsigned long delay)
 {
 	queued = delay + 1;
+}
+
+static void mod_delayed_work(struct workqueue_struct *wq, void *work, unsigned long delay)
+{
+	queued = delay + 1;
+}
+
+static unsigned long nsecs_to_jiffies(u64 ns)
+{
+	return ns / (NSEC_PER_SEC / HZ);
+}
+
+static void list_rotate_left(struct list_head *l)
+{
+	struct list_head *first = l->next;
+
+	if (list_empty(l))
+		return;
+	list_del(first);
+	list_add_tail(first, l);
+}
+
+#define list_first_entry_or_null(l, t, m) \
+	(list_empty(l) ? NULL : container_of((l)->next, t, m))
+
+static void schedule_timeout_uninterruptible(unsigned long delay)
+{
 }
 
 static void cancel_delayed_work_sync(void *work)

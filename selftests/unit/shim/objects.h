@@ -80,7 +80,8 @@ struct notifier_block { int (*notifier_call)(struct notifier_block *nb, unsigned
 
 /* --- netdevs ------------------------------------------------------------------------------------------------ */
 
-struct net_device { char name[16]; int ifindex; unsigned int mtu; unsigned short type; u8 dev_addr[6]; u8 addr_assign_type; };
+struct net_device { char name[16]; int ifindex; unsigned int mtu; unsigned short type; u8 dev_addr[6]; u8 addr_assign_type; u8 reg_state; int refs; };
+typedef struct {} netdevice_tracker;
 #define NET_ADDR_RANDOM		1
 #define NET_ADDR_SET		3
 bool dev_valid_name(const char *name);
