@@ -6,10 +6,42 @@
  *
  * Of the one request that the thread had in hand nobody knows how far it was: pages of the guest
  * that it may, or may not, hold stay held. A bio that the thread was handing over when it died may
- * be with the device, or not. If it does not come back the queue is lost: see queue_drain().
+ * be with the device, or not. If it does not come back the queue is lost: see queue_drain(). Those
+ * that it had handed to the block layer, which kept them back for those to come, are failed.
  */
+#include <linux/blk-mq.h>
 #include "abandon.h"
 #include "blk.h"
+
+/* What lies above the block layer's own queues (md) sees to its part itself, elsewhere. */
+static void abandon_plug_callbacks(struct blk_plug *plug)
+{
+	struct blk_plug_cb *cb;
+
+	while ((cb = list_first_entry_or_null(&plug->cb_list, struct blk_plug_cb, list))) {
+		list_del(&cb->list);
+		cb->callback(cb, true);
+	}
+}
+
+/*
+ * What the block layer kept back would be sent by the thread alone: by blk_finish_plug(), or by
+ * schedule(), in which a thread that dies may have been. What is not in the list any more the
+ * driver has, or may have.
+ */
+static void abandon_plugged(struct sluice_blk_queue *bq)
+{
+	struct request *rq;
+
+	if (!bq->plugged)
+		return;
+	bq->plugged = false;
+	abandon_plug_callbacks(&bq->plug);
+	while ((rq = rq_list_pop(&bq->plug.mq_list)))
+		blk_mq_end_request(rq, BLK_STS_IOERR);
+	while ((rq = rq_list_pop(&bq->plug.cached_rqs)))
+		blk_mq_free_request(rq);
+}
 
 /* Those of its bios that were not sent never come back; nor will the thread that sent them. */
 static void abandon_sending(struct sluice_blk_queue *bq)
@@ -19,9 +51,9 @@ static void abandon_sending(struct sluice_blk_queue *bq)
 	int missing = 1;
 
 	bq->sending = NULL;
-	if (!req)
+	if (!req || !req->active)
 		return;
-	for (b = req->at; b && b->next; b = b->next)
+	for (b = req->at ? req->at->next : sluice_blk_data(req)->first; b; b = b->next)
 		missing++;
 	req->error = BLK_STS_IOERR;
 	if (atomic_sub_and_test(missing, &req->pending))
@@ -83,6 +115,7 @@ void sluice_blk_abandon(struct sluice_queue *q)
 	/* Another thread may be given the address of the one that died. */
 	WRITE_ONCE(bq->serving, NULL);
 	abandon_sending(bq);
+	abandon_plugged(bq);
 	abandon_reaped(bq);
 	abandon_lists(bq);
 	for (i = 0; i < bq->num; i++)

@@ -4,6 +4,7 @@
 #define _SLUICE_BLK_H
 
 #include <linux/bio.h>
+#include <linux/blkdev.h>
 #include <linux/hrtimer.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
@@ -37,7 +38,7 @@ struct sluice_blk_queue;
  * @error: first error of one of them
  * @tries: how often the device was too busy
  * @nowait: it was asked not to wait
- * @at: the bio that is handed over, or was last
+ * @at: the bio that is handed over, or was last; NULL: none was yet
  * @polled: in bq->polled: some of it is completed by looking only
  * @looked: the last of it was completed so
  * @flush: what it asks for is done, and is being made durable
@@ -88,6 +89,9 @@ struct sluice_blk_request {
  * @helper: hands over what may sleep: see helper.h
  * @ready: prepared, to be handed to the device before the visit ends; in order
  * @sending: what the worker is handing over
+ * @plug: what was handed over and is kept back to be made one, while it is @plugged
+ * @plugged: see there
+ * @slept_until: the device may put a worker to sleep until then (local_clock()), 0: it may not
  * @hand: what it reads from the ring, or completes
  * @reaped: taken from @done, and not looked at yet
  * @limited: waiting for a limit, by enum sluice_volume_op (READ, WRITE), in order
@@ -119,6 +123,9 @@ struct sluice_blk_queue {
 	struct work_struct helper;
 	struct list_head ready;
 	struct sluice_blk_request *sending;
+	struct blk_plug plug;
+	bool plugged;
+	u64 slept_until;
 	struct sluice_blk_request *hand;
 	struct llist_node *reaped;
 	struct list_head limited[SLUICE_VOLUME_LIMITS];
@@ -170,8 +177,6 @@ struct sluice_blk_volume {
 /* datapath.c */
 int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget);
 enum hrtimer_restart sluice_blk_timer(struct hrtimer *timer);
-/* Hand the bios of @req over. Context: worker, if they are not to wait; else the helper. */
-void sluice_blk_send(struct sluice_blk_request *req);
 /* It is nobody's any more. Context: worker, or who stands in for it. */
 void sluice_blk_free(struct sluice_blk_request *req);
 /* Go by this view: see rekey.h. Context: likewise, between two visits. */
@@ -181,6 +186,11 @@ void sluice_blk_adopt_view(struct sluice_blk_queue *bq, const struct sluice_reke
 static inline bool sluice_blk_holds(const struct sluice_blk_queue *bq)
 {
 	return !bq->q->cfg.gmem->host;
+}
+
+static inline bool sluice_blk_has_data(const struct sluice_blk_request *req)
+{
+	return req->r.op == SLUICE_REQUEST_READ || req->r.op == SLUICE_REQUEST_WRITE;
 }
 
 /* What goes to the device: the guest's memory as it is, or ours. */

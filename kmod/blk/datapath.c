@@ -3,8 +3,7 @@
  * A request's way, top to bottom: taken from the ring and checked, admitted by the limits, through
  * the cipher, to the device; and back from there, through the cipher, to the driver.
  *
- * All of it runs on the queue's worker but for blk_end_bio(), which the device calls, and for
- * sluice_blk_send() of what may sleep, which the helper calls. Guest memory is translated once,
+ * All of it runs on the queue's worker, but for what send.c says. Guest memory is translated once,
  * when the request is taken, and its pages are held until it is completed: so the front end may
  * take memory away while the device still works on it.
  */
@@ -13,15 +12,13 @@
 #include <linux/sched/clock.h>
 #include <linux/sizes.h>
 #include "blk.h"
-#include "helper.h"
 #include "map.h"
+#include "send.h"
 
 /* Data that one visit takes, so that a volume of large requests leaves the worker to others. */
 #define BLK_VISIT_BYTES		SZ_1M
 /* How long a request rests that the device, or memory, had no room for. */
 #define BLK_STARVED_NS		(100 * NSEC_PER_USEC)
-/* After so many times the helper waits for the device with it. */
-#define BLK_TRIES		8
 
 static enum sluice_volume_op blk_op(const struct sluice_blk_request *req)
 {
@@ -40,11 +37,6 @@ static enum sluice_volume_op blk_op(const struct sluice_blk_request *req)
 	default:
 		return SLUICE_VOLUME_OTHER;
 	}
-}
-
-static bool blk_has_data(const struct sluice_blk_request *req)
-{
-	return req->r.op == SLUICE_REQUEST_READ || req->r.op == SLUICE_REQUEST_WRITE;
 }
 
 static void blk_start_timer(struct sluice_blk_queue *bq, u64 ns)
@@ -109,143 +101,6 @@ static u8 blk_status(blk_status_t error)
 }
 
 /* --- to the device --------------------------------------------------------------------------- */
-
-/*
- * Is it the visit itself that completes a request, by handing it to a device in memory, or by
- * looking? It will find it. (An interrupt may come in the middle of one.)
- */
-static bool blk_is_serving(const struct sluice_blk_queue *bq)
-{
-	return READ_ONCE(bq->serving) == current && in_task();
-}
-
-/* A bio came back, or all were handed over. Context: any. */
-static void blk_put(struct sluice_blk_request *req, bool polled)
-{
-	struct sluice_blk_queue *bq = req->bq;
-	bool serving;
-
-	if (!atomic_dec_and_test(&req->pending))
-		return;
-	req->completed = local_clock();
-	serving = blk_is_serving(bq);
-	req->looked = serving && polled;
-	/* Once it is in the list the worker may complete it, and then the queue may go. */
-	rcu_read_lock();
-	llist_add(&req->done, &bq->done);
-	if (!serving)
-		sluice_queue_wake(bq->q);
-	rcu_read_unlock();
-}
-
-/* Context: any that the device chooses, also the worker, within submit_bio(). */
-static void blk_end_bio(struct bio *bio)
-{
-	struct sluice_blk_request *req = container_of(bio, struct sluice_bio, bio)->req;
-
-	/* Which of several errors is told does not matter; that one is does. */
-	if (unlikely(bio->bi_status))
-		WRITE_ONCE(req->error, bio->bi_status);
-	blk_put(req, bio->bi_opf & REQ_POLLED);
-}
-
-/* The device has had it: forget what it, and the block layer, noted in it; not the data. */
-static void blk_renew(struct bio *bio)
-{
-	unsigned short vcnt = bio->bi_vcnt;
-
-	bio_reset(bio, bio->bi_bdev, bio->bi_opf & ~SLUICE_POLL_OPF);
-	bio->bi_vcnt = vcnt;
-	bio->bi_cookie = BLK_QC_T_NONE;
-}
-
-/* Not a flush, nor a write that the block layer makes of a write and a flush. */
-static bool blk_may_poll(struct sluice_blk_request *req)
-{
-	struct block_device *bdev = req->bq->v->bdev;
-
-	if (!req->bq->poll || !blk_has_data(req))
-		return false;
-	return !(sluice_blk_data(req)->first->bio.bi_opf & REQ_FUA) || !bdev_write_cache(bdev) ||
-	       bdev_fua(bdev);
-}
-
-/*
- * Does the block layer take it in one piece, as far as can be told? What it would have to split, it
- * refuses to take without waiting, each time.
- */
-static bool blk_fits(struct sluice_blk_request *req)
-{
-	const struct request_queue *q = bdev_get_queue(req->bq->v->bdev);
-	const struct sluice_bio *b;
-
-	for (b = sluice_blk_data(req)->first; b; b = b->next) {
-		if (b->start.bi_size >> SECTOR_SHIFT > queue_max_sectors(q) ||
-		    b->bio.bi_vcnt > queue_max_segments(q))
-			return false;
-	}
-	return true;
-}
-
-/*
- * Can the device be asked not to wait? Asked each time: what lies below a mapped device may change.
- * One that is not the block layer's own hands flushes and the like on without that word.
- */
-static bool blk_may_go_now(struct sluice_blk_request *req)
-{
-	struct block_device *bdev = req->bq->v->bdev;
-
-	if (req->tries >= BLK_TRIES || !bdev_nowait(bdev))
-		return false;
-	return blk_has_data(req) ? blk_fits(req) : queue_is_mq(bdev_get_queue(bdev));
-}
-
-void sluice_blk_send(struct sluice_blk_request *req)
-{
-	struct sluice_bio *b;
-
-	/* Whatever is done before submit_bio() returns, they are there until the last is sent. */
-	for (b = sluice_blk_data(req)->first; b; b = b->next) {
-		req->at = b;
-		submit_bio(&b->bio);
-	}
-	blk_put(req, false);
-}
-
-static void blk_submit_all(struct sluice_blk_request *req)
-{
-	bool nowait = blk_may_go_now(req);
-	bool poll = nowait && blk_may_poll(req);
-	blk_opf_t opf = (nowait ? REQ_NOWAIT : 0) | (poll ? SLUICE_POLL_OPF : 0);
-	struct sluice_bio *b;
-	unsigned int n = 1;
-
-	req->error = BLK_STS_OK;
-	req->looked = false;
-	req->nowait = nowait;
-	for (b = sluice_blk_data(req)->first; b; b = b->next) {
-		if (unlikely(req->tries))
-			blk_renew(&b->bio);
-		b->req = req;
-		b->bio.bi_end_io = blk_end_bio;
-		b->bio.bi_iter = b->start;
-		b->bio.bi_status = BLK_STS_OK;
-		b->bio.bi_opf = (b->bio.bi_opf & ~REQ_NOWAIT) | opf;
-		n++;
-	}
-	atomic_set(&req->pending, n);
-	req->active = true;
-	if (likely(nowait)) {
-		/* If the thread dies in the driver it is known in what: see abandon.c. */
-		WRITE_ONCE(req->bq->sending, req);
-		sluice_blk_send(req);
-		WRITE_ONCE(req->bq->sending, NULL);
-	} else {
-		sluice_helper_send(req);
-	}
-	if (poll)
-		sluice_poll_add(req);
-}
 
 /* Where the bios of READ and WRITE begin on the device. */
 static void blk_place(struct sluice_blk_request *req)
@@ -388,7 +243,7 @@ static bool blk_locked(const struct sluice_blk_request *req)
 {
 	const struct sluice_rekey_view *view = req->bq->view;
 
-	return view->next && blk_has_data(req) &&
+	return view->next && sluice_blk_has_data(req) &&
 	       sluice_rekey_locked(view, req->r.sector, req->r.len >> SECTOR_SHIFT);
 }
 
@@ -408,30 +263,6 @@ void sluice_blk_adopt_view(struct sluice_blk_queue *bq, const struct sluice_reke
 	WRITE_ONCE(bq->locked, locked);
 }
 
-/*
- * Those that are prepared. What lies side by side becomes one command of the device's; one alone
- * goes straight. No request is looked at meanwhile: if the thread died in that, those that wait to
- * be made one would never be sent.
- */
-static void blk_hand_over(struct sluice_blk_queue *bq)
-{
-	bool several = !list_empty(&bq->ready) && !list_is_singular(&bq->ready);
-	struct sluice_blk_request *req;
-	struct blk_plug plug;
-
-	if (several)
-		blk_start_plug(&plug);
-	while ((req = list_first_entry_or_null(&bq->ready, struct sluice_blk_request, node))) {
-		list_del(&req->node);
-		req->submitted = local_clock();
-		sluice_volume_count_latency(bq->v, SLUICE_STAGE_QUEUE,
-					    req->submitted - req->fetched);
-		blk_submit_all(req);
-	}
-	if (several)
-		blk_finish_plug(&plug);
-}
-
 /* Prepare it for the device. What there is no room for rests a while. */
 static void blk_submit(struct sluice_blk_request *req)
 {
@@ -449,9 +280,9 @@ static void blk_submit(struct sluice_blk_request *req)
 			list_add_tail(&req->node, &bq->rekeyed);
 		return;
 	}
-	err = blk_has_data(req) ? blk_prepare_data(req) : blk_add_commands(req);
+	err = sluice_blk_has_data(req) ? blk_prepare_data(req) : blk_add_commands(req);
 	if (unlikely(err == -ENOMEM)) {
-		sluice_pieces_drop(&req->own, false, blk_has_data(req) ? &bq->pages : NULL);
+		sluice_pieces_drop(&req->own, false, sluice_blk_has_data(req) ? &bq->pages : NULL);
 		list_add_tail(&req->node, &bq->starved);
 		blk_start_timer(bq, BLK_STARVED_NS);
 		return;
@@ -460,7 +291,7 @@ static void blk_submit(struct sluice_blk_request *req)
 		blk_complete(req, VIRTIO_BLK_S_IOERR);
 		return;
 	}
-	if (blk_has_data(req))
+	if (sluice_blk_has_data(req))
 		blk_place(req);
 	list_add_tail(&req->node, &bq->ready);
 }
@@ -480,7 +311,7 @@ static u64 blk_take(struct sluice_blk_request *req, u64 now)
 	if (bq->q->draining)
 		return 0;
 	return sluice_limit_take(&bq->bv->limit[blk_limit_of(req)], now,
-				 blk_has_data(req) ? req->r.len : 0);
+				 sluice_blk_has_data(req) ? req->r.len : 0);
 }
 
 static void blk_admit(struct sluice_blk_request *req, u64 now)
@@ -605,7 +436,7 @@ static int blk_read(struct sluice_blk_request *req, const struct sluice_chain *c
 		return blk_read_ranges(req, &lim, c, status);
 	if (req->r.op == SLUICE_REQUEST_ID)
 		return blk_write_id(req, c);
-	return blk_has_data(req) ? sluice_map_data(req, c, blk_opf(req)) : 0;
+	return sluice_blk_has_data(req) ? sluice_map_data(req, c, blk_opf(req)) : 0;
 }
 
 /* Return: 0: it is under way, or completed; else nothing of it happened. */
@@ -701,7 +532,7 @@ static void blk_returned(struct sluice_blk_request *req)
 	struct sluice_blk_queue *bq = req->bq;
 	const struct sluice_blk_volume *bv = bq->bv;
 	/* The device may have become one that cannot be asked not to wait. */
-	bool not_now = req->nowait && error == BLK_STS_NOTSUPP && blk_has_data(req);
+	bool not_now = req->nowait && error == BLK_STS_NOTSUPP && sluice_blk_has_data(req);
 	bool again = error == BLK_STS_AGAIN || not_now;
 
 	if (req->polled) {
@@ -715,8 +546,8 @@ static void blk_returned(struct sluice_blk_request *req)
 		 * The device was busy, or cannot be polled any more. All of it goes again: twice
 		 * does no harm.
 		 */
-		if (not_now || !blk_has_data(req) || (bv->splits && req->r.len > PAGE_SIZE))
-			req->tries = BLK_TRIES;
+		if (not_now || !sluice_blk_has_data(req) || (bv->splits && req->r.len > PAGE_SIZE))
+			req->tries = SLUICE_SEND_TRIES;
 		else
 			req->tries++;
 		sluice_pieces_drop(&req->own, false, &bq->pages);
@@ -773,12 +604,12 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 	n = blk_reap(bq) + blk_resume(bq);
 	if (!q->draining && !q->broken && budget)
 		fetched = blk_fetch(bq, budget);
-	blk_hand_over(bq);
+	sluice_send_all(bq);
 	/* A device in memory is done already. */
 	WRITE_ONCE(bq->serving, NULL);
 	n += blk_reap(bq);
 	/* What is followed by a flush. */
-	blk_hand_over(bq);
+	sluice_send_all(bq);
 	q->polled = !list_empty(&bq->polled);
 	if (!q->broken) {
 		err = sluice_vring_flush(q->vr);

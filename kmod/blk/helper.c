@@ -6,6 +6,7 @@
 #include <linux/workqueue.h>
 #include "blk.h"
 #include "helper.h"
+#include "send.h"
 
 /* Context: process, one for each queue; sleeps for as long as the device likes. */
 static void helper_work(struct work_struct *work)
@@ -15,7 +16,7 @@ static void helper_work(struct work_struct *work)
 	struct sluice_blk_request *req, *next;
 
 	llist_for_each_entry_safe(req, next, list, done)
-		sluice_blk_send(req);
+		sluice_send(req);
 }
 
 void sluice_helper_init(struct sluice_blk_queue *bq)

@@ -21,7 +21,7 @@ void sluice_helper_stop(struct sluice_blk_volume *bv);
 void sluice_helper_init(struct sluice_blk_queue *bq);
 void sluice_helper_exit(struct sluice_blk_queue *bq);
 
-/* Have sluice_blk_send() run for @req elsewhere. Context: worker; @req->done is free. */
+/* Have sluice_send() run for @req elsewhere. Context: worker; @req->done is free. */
 void sluice_helper_send(struct sluice_blk_request *req);
 
 #endif /* _SLUICE_BLK_HELPER_H */

@@ -193,6 +193,48 @@ TEST_F_TIMEOUT(contain, held, 120)
 	EXPECT_NE(0, netio_run("sluice volume release " BAD " 2>/dev/null"));
 }
 
+#define MOCKDISK	"/dev/mockdisk0"
+
+static int mockdisk(const char *what)
+{
+	return netio_run("echo %s >/sys/module/sluice_mockdisk/parameters/do", what);
+}
+
+/* How often workers slept over a request, and others. */
+static int slept(int *workers, int *others)
+{
+	FILE *f = fopen("/sys/module/sluice_wedge/parameters/slept", "r");
+	int n = f ? fscanf(f, "%d %d", workers, others) : 0;
+
+	if (f)
+		fclose(f);
+	return n == 2 ? 0 : -EIO;
+}
+
+FIXTURE(dying)
+{
+	struct disk disk;
+	unsigned char *data;
+};
+
+FIXTURE_SETUP(dying)
+{
+	self->disk.v.fd = -1;
+	self->data = rig_alloc(IO);
+	if (access("/sys/module/sluice_mockdisk", F_OK))
+		ASSERT_EQ(0, netio_run("insmod $SLUICE_OBJECTS/wedge/sluice_mockdisk.ko"));
+	ASSERT_EQ(0, rig_volume_add(BAD, MOCKDISK, ""));
+	ASSERT_EQ(0, attach(&self->disk, BAD));
+}
+
+FIXTURE_TEARDOWN(dying)
+{
+	mockdisk("go");
+	disk_close(&self->disk);
+	EXPECT_EQ(0, rig_volume_del(BAD));
+	free(self->data);
+}
+
 /* A device whose opening does not return: refused, not tried again, and closed when it does. */
 TEST(opening)
 {
@@ -217,6 +259,56 @@ TEST(opening)
 	EXPECT_EQ(0, netio_run("blockdev --flushbufs " WEDGED));
 	rig_null_pull(GOOD);
 	EXPECT_EQ(0, rig_null_del(GOOD));
+}
+
+/*
+ * While it hands over several that the block layer keeps back for each other: what the driver was
+ * not given when the thread died nobody gives to it any more.
+ */
+TEST_F_TIMEOUT(dying, with_more_to_come, 240)
+{
+	struct vdrv_vq *q = &self->disk.v.vq[0];
+	unsigned int before = wedge_deaths(), i;
+	struct vblk_io io = { .type = VIRTIO_BLK_T_OUT, .len = 4 * KB };
+
+	ASSERT_EQ(0, mockdisk("die"));
+	for (i = 0; i < 4; i++, io.sector += 64)
+		vblk_put(&self->disk.v, q, i, &io);
+	ASSERT_EQ(0, begin(&self->disk, VIRTIO_BLK_T_OUT, io.sector, self->data));
+	wedge_await_deaths(before + 1);
+	EXPECT_EQ(0, says(BAD, "quarantine a worker died in it"));
+	await(BAD, "in-flight 2");
+	ASSERT_EQ(0, mockdisk("go"));
+	await(BAD, "in-flight 0");
+	start_anew(_metadata, &self->disk);
+}
+
+/*
+ * One that makes who hands it something sleep, whatever it was asked: not the worker, once that is
+ * known.
+ */
+TEST(sleeping_device)
+{
+	int workers, others, before;
+	unsigned char *data = rig_alloc(IO);
+	struct disk d;
+	unsigned int i;
+
+	ASSERT_EQ(0, wedge_load());
+	ASSERT_EQ(0, rig_volume_add(BAD, WEDGED, ""));
+	ASSERT_EQ(0, attach(&d, BAD));
+	ASSERT_EQ(0, slept(&before, &others));
+	ASSERT_EQ(0, wedge("disk", "sleep"));
+	for (i = 0; i < 20; i++)
+		ASSERT_EQ(0, disk_read(&d, 8 * i, data, IO));
+	ASSERT_EQ(0, slept(&workers, &others));
+	printf("# of 20 requests workers slept over %d\n", workers - before);
+	EXPECT_LE(1, workers - before);
+	EXPECT_GE(10, workers - before);
+	ASSERT_EQ(0, wedge_go());
+	disk_close(&d);
+	EXPECT_EQ(0, rig_volume_del(BAD));
+	free(data);
 }
 
 /* A path that is not walked to its end, as with a server that is down: likewise. */

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Handing requests to the device, and their coming back. On the queue's worker, but for
+ * send_end_bio(), which the device calls, and for sluice_send() of what may sleep, which the helper
+ * calls.
+ */
+#include <linux/blk-mq.h>
+#include <linux/blkdev.h>
+#include <linux/sched/clock.h>
+#include "blk.h"
+#include "helper.h"
+#include "send.h"
+
+/* How long a device is not trusted that put the worker to sleep though asked not to. */
+#define SEND_SLEPT_NS		(10 * NSEC_PER_SEC)
+
+/*
+ * Is it the visit itself that completes a request, by handing it to a device in memory, or by
+ * looking? It will find it. (An interrupt may come in the middle of one.)
+ */
+static bool send_is_serving(const struct sluice_blk_queue *bq)
+{
+	return READ_ONCE(bq->serving) == current && in_task();
+}
+
+/* A bio came back, or all were handed over. Context: any. */
+static void send_put(struct sluice_blk_request *req, bool polled)
+{
+	struct sluice_blk_queue *bq = req->bq;
+	bool serving;
+
+	if (!atomic_dec_and_test(&req->pending))
+		return;
+	req->completed = local_clock();
+	serving = send_is_serving(bq);
+	req->looked = serving && polled;
+	/* Once it is in the list the worker may complete it, and then the queue may go. */
+	rcu_read_lock();
+	llist_add(&req->done, &bq->done);
+	if (!serving)
+		sluice_queue_wake(bq->q);
+	rcu_read_unlock();
+}
+
+/* Context: any that the device chooses, also the worker, within submit_bio(). */
+static void send_end_bio(struct bio *bio)
+{
+	struct sluice_blk_request *req = container_of(bio, struct sluice_bio, bio)->req;
+
+	/* Which of several errors is told does not matter; that one is does. */
+	if (unlikely(bio->bi_status))
+		WRITE_ONCE(req->error, bio->bi_status);
+	send_put(req, bio->bi_opf & REQ_POLLED);
+}
+
+/* The device has had it: forget what it, and the block layer, noted in it; not the data. */
+static void send_renew(struct bio *bio)
+{
+	unsigned short vcnt = bio->bi_vcnt;
+
+	bio_reset(bio, bio->bi_bdev, bio->bi_opf & ~SLUICE_POLL_OPF);
+	bio->bi_vcnt = vcnt;
+	bio->bi_cookie = BLK_QC_T_NONE;
+}
+
+/* Not a flush, nor a write that the block layer makes of a write and a flush. */
+static bool send_may_poll(struct sluice_blk_request *req)
+{
+	struct block_device *bdev = req->bq->v->bdev;
+
+	if (!req->bq->poll || !sluice_blk_has_data(req))
+		return false;
+	return !(sluice_blk_data(req)->first->bio.bi_opf & REQ_FUA) || !bdev_write_cache(bdev) ||
+	       bdev_fua(bdev);
+}
+
+/*
+ * Does the block layer take it in one piece, as far as can be told? What it would have to split, it
+ * refuses to take without waiting, each time.
+ */
+static bool send_fits(struct sluice_blk_request *req)
+{
+	const struct request_queue *q = bdev_get_queue(req->bq->v->bdev);
+	const struct sluice_bio *b;
+
+	for (b = sluice_blk_data(req)->first; b; b = b->next) {
+		if (b->start.bi_size >> SECTOR_SHIFT > queue_max_sectors(q) ||
+		    b->bio.bi_vcnt > queue_max_segments(q))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * There are drivers that sleep whatever they were asked: most of them say so (BLK_MQ_F_BLOCKING),
+ * but do it seldom, if ever, and of one below a mapped device it is not to be seen. So who handed
+ * something over looks whether he slept. From then on the helper does it: for a while, or, where
+ * the driver has said so, for good.
+ */
+static void send_slept(struct sluice_blk_queue *bq)
+{
+	struct request_queue *q = bdev_get_queue(bq->v->bdev);
+
+	if (queue_is_mq(q) && q->tag_set->flags & BLK_MQ_F_BLOCKING)
+		bq->slept_until = U64_MAX;
+	else
+		bq->slept_until = local_clock() + SEND_SLEPT_NS;
+}
+
+static bool send_sleeps(struct sluice_blk_queue *bq)
+{
+	if (likely(!bq->slept_until))
+		return false;
+	if (local_clock() < bq->slept_until)
+		return true;
+	bq->slept_until = 0;
+	return false;
+}
+
+/*
+ * Can the device be asked not to wait? Asked each time: what lies below a mapped device may change.
+ * One that is not the block layer's own hands flushes and the like on without that word.
+ */
+static bool send_may_go_now(struct sluice_blk_request *req)
+{
+	struct block_device *bdev = req->bq->v->bdev;
+
+	if (req->tries >= SLUICE_SEND_TRIES || !bdev_nowait(bdev) || unlikely(send_sleeps(req->bq)))
+		return false;
+	return sluice_blk_has_data(req) ? send_fits(req) : queue_is_mq(bdev_get_queue(bdev));
+}
+
+static void send_bios(struct sluice_blk_request *req)
+{
+	struct sluice_bio *b;
+
+	/* Whatever is done before submit_bio() returns, they are there until the last is sent. */
+	for (b = sluice_blk_data(req)->first; b; b = b->next) {
+		WRITE_ONCE(req->at, b);
+		submit_bio(&b->bio);
+	}
+}
+
+void sluice_send(struct sluice_blk_request *req)
+{
+	send_bios(req);
+	send_put(req, false);
+}
+
+/* On the worker: if the thread dies in the driver it is known in what, see abandon.c. */
+static void send_now(struct sluice_blk_request *req)
+{
+	send_bios(req);
+	WRITE_ONCE(req->bq->sending, NULL);
+	send_put(req, false);
+}
+
+static void send_one(struct sluice_blk_request *req)
+{
+	bool nowait = send_may_go_now(req);
+	bool poll = nowait && send_may_poll(req);
+	blk_opf_t opf = (nowait ? REQ_NOWAIT : 0) | (poll ? SLUICE_POLL_OPF : 0);
+	struct sluice_bio *b;
+	unsigned int n = 1;
+
+	req->error = BLK_STS_OK;
+	req->looked = false;
+	req->nowait = nowait;
+	for (b = sluice_blk_data(req)->first; b; b = b->next) {
+		if (unlikely(req->tries))
+			send_renew(&b->bio);
+		b->req = req;
+		b->bio.bi_end_io = send_end_bio;
+		b->bio.bi_iter = b->start;
+		b->bio.bi_status = BLK_STS_OK;
+		b->bio.bi_opf = (b->bio.bi_opf & ~REQ_NOWAIT) | opf;
+		n++;
+	}
+	req->at = NULL;
+	atomic_set(&req->pending, n);
+	if (likely(nowait))
+		WRITE_ONCE(req->bq->sending, req);
+	WRITE_ONCE(req->active, true);
+	if (likely(nowait))
+		send_now(req);
+	else
+		sluice_helper_send(req);
+	if (poll)
+		sluice_poll_add(req);
+}
+
+/*
+ * What lies side by side becomes one command of the device's; one alone goes straight. No request
+ * is looked at meanwhile, so that a thread seldom dies in between: see abandon_plugged().
+ */
+static void send_plug(struct sluice_blk_queue *bq)
+{
+	if (list_is_singular(&bq->ready))
+		return;
+	blk_start_plug(&bq->plug);
+	WRITE_ONCE(bq->plugged, true);
+}
+
+static void send_unplug(struct sluice_blk_queue *bq)
+{
+	if (!bq->plugged)
+		return;
+	blk_finish_plug(&bq->plug);
+	WRITE_ONCE(bq->plugged, false);
+}
+
+/* Those that are prepared. */
+void sluice_send_all(struct sluice_blk_queue *bq)
+{
+	unsigned long sleeps = current->nvcsw;
+	struct sluice_blk_request *req;
+
+	if (list_empty(&bq->ready))
+		return;
+	send_plug(bq);
+	while ((req = list_first_entry_or_null(&bq->ready, struct sluice_blk_request, node))) {
+		list_del(&req->node);
+		req->submitted = local_clock();
+		sluice_volume_count_latency(bq->v, SLUICE_STAGE_QUEUE,
+					    req->submitted - req->fetched);
+		send_one(req);
+	}
+	send_unplug(bq);
+	if (unlikely(current->nvcsw != sleeps))
+		send_slept(bq);
+}
+
