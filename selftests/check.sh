@@ -144,6 +144,14 @@ failures() { # log
 		}' "$1"
 }
 
+# What a test tried once more, and what took the parts of a long one their time.
+remarks() { # test
+	local log=$tmp/${1//\//-}
+	sed -n 's/^\(# \)*# again: /again: /p' "$log" | sed "s|^|# $1: |" | tee -a "$tmp/remarks" | sed 's/^/    /'
+	sed -n 's/^# \([a-z0-9_]*\): \(up after \)\?\([0-9]*\) s$/\3 \1/p' "$log" | sort -rn |
+		awk '{ line = line (NR > 1 ? ", " : "") $2 " " $1 } END { if (NR) print "    # seconds: " line }'
+}
+
 # Adds up one test's TAP: a plan not fulfilled, a bad exit code without a failed line and silence count
 # as a failure each.
 count() { # test, exit code, seconds
@@ -167,6 +175,7 @@ count() { # test, exit code, seconds
 	fi
 	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
 	echo "$1: $ok passed, $bad failed, $skip skipped ($3 s)${why:+: $why}"
+	remarks "$1"
 	if [ -n "${V:-}" ]; then
 		sed 's/^/    /' "$log"
 	elif [ "$bad" != 0 ]; then
@@ -357,5 +366,6 @@ for name in ${hosts[@]+"${hosts[@]}"}; do
 done
 
 [ ! -e "$tmp/failures" ] || cat "$tmp/failures"
+[ ! -e "$tmp/remarks" ] || cat "$tmp/remarks"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

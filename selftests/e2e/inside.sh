@@ -77,13 +77,14 @@ fi
 # shellcheck source=tests_boot.sh
 . "$here/tests_boot.sh"
 
-log=$(mktemp)
+log=$(mktemp) retries=$(mktemp)
 failed=0
 # Tests of the same run that another host did before it stood still: this one goes on with the others.
 if [ -z "${E2E_DONE:-}" ]; then
 	echo "TAP version 13"
 	echo "1..${#selected[@]}"
 fi
+echo "# host: up after $(cut -d . -f 1 /proc/uptime) s"
 if ! { sluice_load && peer_up; } >"$log" 2>&1; then
 	sed 's/^/# /' "$log"
 	dmesg | tail -n 20 | sed 's/^/# /'
@@ -94,10 +95,10 @@ fi
 # An emulated host loses an interrupt now and then, and resets a guest: what a test waits for then never
 # comes. There it may try once more, a few times in a run, and says so. What came and was wrong, and
 # a kernel that complains, say something of us.
-again=3
+tries=3
 may_try_again()
 {
-	[ "$again" -gt 0 ] && grep -q 'QEMU TCG' /proc/cpuinfo &&
+	[ "$tries" -gt 0 ] && grep -q 'QEMU TCG' /proc/cpuinfo &&
 		grep -qE 'gave no answer|does not come up|has booted anew|did not come true' "$log"
 }
 
@@ -114,8 +115,8 @@ run_test()
 	0|4) return "$rc" ;;
 	esac
 	may_try_again || return 1
-	again=$((again - 1))
-	echo "# $1 did not get what it waited for, and is tried once more:"
+	tries=$((tries - 1))
+	again "it did not get what it waited for"
 	tail -n 10 "$log" | sed 's/^/# /'
 	fresh
 	kernel_mark
@@ -142,7 +143,8 @@ for i in "${!selected[@]}"; do
 		failed=$((failed + 1))
 		base_broken=1 ;;
 	esac
-	grep -h 'once more$' "$log" | sed 's/^/# /'
+	cat "$retries"
+	: >"$retries"
 	echo "# $t: $((SECONDS - start)) s"
 	[ -z "${V:-}" ] || sed 's/^/#   /' "$log"
 done

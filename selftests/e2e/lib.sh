@@ -10,6 +10,13 @@ say()
 	echo "[$SECONDS s] $*"
 }
 
+# What is tried once more is shown with the results, whatever comes of it.
+again()
+{
+	say "again: $*"
+	echo "# again: $t: $*" >>"$retries"
+}
+
 # Run a command, show it, and say if it failed.
 must()
 {
@@ -155,31 +162,36 @@ monitor()
 	END
 }
 
-# The guest resets the machine. As in setup_guest() it may try once more.
+# The guest resets the machine. As in boots() it may try once more.
 guest_reboot()
 {
 	say "guest $1: reboot"
 	guest_send "$1" "reboot -f"
 	if ! guest_wait "$1" 90; then
-		say "the guest did not boot: once more"
+		again "the guest did not come up in 90 s after its reset"
 		monitor "$1" "info registers"
 		monitor "$1" system_reset
 		must guest_wait "$1" 180
 	fi
 }
 
+# Guest vm1, that "$@" starts, comes up. An emulated host loses an interrupt now and then, and a guest
+# that is just booting stands still: that says nothing of us. It may try once more.
+boots()
+{
+	must "$@" || return
+	if ! guest_wait vm1 90; then
+		again "the guest did not boot in 90 s"
+		guest_kill vm1 KILL
+		"$@"
+		must guest_wait vm1 180
+	fi
+}
+
 # The guest of most tests.
 setup_guest()
 {
-	sluice_guest vm1 vm1 "mac=$VM_MAC" || return
-	# An emulated host loses a timer now and then, and a guest that is just booting stands still: that
-	# says nothing of us. It may try once more, and says that it did.
-	if ! guest_wait vm1 90; then
-		say "the guest did not boot: once more"
-		guest_kill vm1 KILL
-		sluice_guest vm1 vm1 "mac=$VM_MAC" || return
-		must guest_wait vm1 180 || return
-	fi
+	boots sluice_guest vm1 vm1 "mac=$VM_MAC" &&
 	must sluice_guest_net vm1 &&
 	soon 20 ping_ok 1
 }

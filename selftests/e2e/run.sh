@@ -84,7 +84,7 @@ in_host '' "$@" | tee "$tap" || rc=$?
 if [ "$rc" = 126 ]; then
 	done_=$(sed -n 's/\r$//; s/^\(not \)\?ok [0-9]* - \([a-z0-9_]*\).*/\2/p' "$tap" | tr '\n' ' ')
 	failed=$(grep -c '^not ok' "$tap" || :)
-	echo "# the host stood still in the test behind '$done_': another one goes on"
+	echo "# again: the host stood still in the test behind '${done_:-none}': another one goes on"
 	rc=0
 	in_host "${done_:-none}" "$@" || rc=$?
 	[ "$failed" = 0 ] || rc=1

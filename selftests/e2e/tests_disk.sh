@@ -40,13 +40,7 @@ disk_guest()
 {
 	set -- -device pcie-root-port,id=rp0,slot=1 -device "vfio-pci,bus=rp0,sysfsdev=$disk_dir" "$@"
 	ulimit -l unlimited
-	must guest_start vm1 "$@" || return
-	if ! guest_wait vm1 90; then
-		say "the guest did not boot: once more"
-		guest_kill vm1 KILL
-		guest_start vm1 "$@"
-		must guest_wait vm1 180 || return
-	fi
+	boots guest_start vm1 "$@" &&
 	must on_vm "test -b /dev/vda"
 }
 

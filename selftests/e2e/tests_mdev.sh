@@ -35,13 +35,7 @@ mdev_setup()
 
 mdev_guest()
 {
-	must sluice_mdev_guest vm1 "$mdev_uuid" || return
-	if ! guest_wait vm1 90; then
-		say "the guest did not boot: once more"
-		guest_kill vm1 KILL
-		sluice_mdev_guest vm1 "$mdev_uuid"
-		must guest_wait vm1 180 || return
-	fi
+	boots sluice_mdev_guest vm1 "$mdev_uuid" &&
 	must sluice_guest_net vm1 &&
 	soon 20 ping_ok 1
 }

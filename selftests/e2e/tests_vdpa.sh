@@ -16,13 +16,7 @@ vdpa_setup()
 
 vdpa_guest()
 {
-	must sluice_vdpa_guest vm1 vm1 || return
-	if ! guest_wait vm1 90; then
-		say "the guest did not boot: once more"
-		guest_kill vm1 KILL
-		sluice_vdpa_guest vm1 vm1
-		must guest_wait vm1 180 || return
-	fi
+	boots sluice_vdpa_guest vm1 vm1 &&
 	must sluice_guest_net vm1 &&
 	soon 20 ping_ok 1
 }
@@ -98,13 +92,7 @@ test_vdpa_testpmd()
 
 vdpa_disk_guest()
 {
-	must sluice_vdpa_device_guest vm1 vol1 || return
-	if ! guest_wait vm1 90; then
-		say "the guest did not boot: once more"
-		guest_kill vm1 KILL
-		sluice_vdpa_device_guest vm1 vol1
-		must guest_wait vm1 180 || return
-	fi
+	boots sluice_vdpa_device_guest vm1 vol1 &&
 	must on_vm "test -b /dev/vda"
 }
 
