@@ -15,7 +15,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 tests=(attach ping ping6 sizes tcp_out tcp_in data acl acl_in guard rate flow meter
        worker poll hotplug link_down in_use dump_apply unplug reboot kill migrate port_del
        mdev mdev_pinned mdev_reboot mdev_kill mdev_remove mdev_queues mdevctl mdev_viommu mdev_hotmem
-       vdpa vdpa_testpmd vdpa_blk mdev_blk mdev_blk_bios mdev_blk_uefi mdev_blk_viommu mdevctl_blk
+       vdpa vdpa_migrate vdpa_testpmd vdpa_blk mdev_blk mdev_blk_bios mdev_blk_uefi mdev_blk_viommu mdevctl_blk
        volume_fio volume_fio_guest volume_luks volume_limits volume_kill volume_vf
        multiqueue qemu72 libvirt packed migrate_packed viommu peers uplink_vlan bridge ovs pxe ovmf testpmd netns clean
        spin oops)
@@ -60,6 +60,8 @@ fi
 . "$here/tests_policy.sh"
 # shellcheck source=tests_life.sh
 . "$here/tests_life.sh"
+# shellcheck source=tests_migrate.sh
+. "$here/tests_migrate.sh"
 # shellcheck source=tests_mdev.sh
 . "$here/tests_mdev.sh"
 # shellcheck source=tests_mem.sh

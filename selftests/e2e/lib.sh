@@ -3,7 +3,7 @@
 #
 # What the end-to-end tests have in common.  Sourced by inside.sh.
 
-base_broken='' packed_up=''
+base_broken='' packed_up='' vdpa_up=''
 
 say()
 {
@@ -144,14 +144,15 @@ setup_ports()
 monitor()
 {
 	python3 - "$GUEST_DIR/$1/monitor" "$2" <<-'END'
-		import socket, sys, time
+		import socket, sys
 		s = socket.socket(socket.AF_UNIX)
 		s.connect(sys.argv[1])
-		s.settimeout(2)
 		s.sendall(sys.argv[2].encode() + b"\n")
+		s.settimeout(20)
 		out = b""
 		try:
-		    while True:
+		    # A prompt to begin with, and one behind the answer.
+		    while out.count(b"(qemu) ") < 2:
 		        part = s.recv(65536)
 		        if not part:
 		            break
@@ -220,8 +221,10 @@ teardown()
 	for name in vm1 vm2; do
 		sluice port del "$name" 2>/dev/null
 	done
-	sluice uplink del up0 2>/dev/null
-	ip link del br0 2>/dev/null
+	for name in up0 up1; do
+		sluice uplink del "$name" 2>/dev/null
+	done
+	stock_down
 	ip netns del blue 2>/dev/null
 	for name in $(seq 1 20); do
 		sluice flow del id "$name" 2>/dev/null || break
@@ -234,7 +237,7 @@ teardown()
 	ip link set vf0 nomaster
 	ip link set vf0 down
 	[ "$(cat /sys/class/net/vf0/address)" = "$VM_MAC" ] || ip link set vf0 address "$VM_MAC"
-	base_broken='' packed_up=''
+	base_broken='' packed_up='' vdpa_up=''
 	return 0
 }
 

@@ -262,61 +262,6 @@ test_viommu()
 	must tcp_bps 2
 }
 
-migrated()
-{
-	monitor "$1" "info migrate" | grep -q 'Status: completed\|status: completed'
-}
-
-# Something for the guest to receive for ten minutes. A server that has a dead guest's on its hands
-# refuses another.
-migrate_traffic()
-{
-	on_vm "iperf3 -c $PEER_IP -t 600 -R --connect-timeout 3000 >/dev/null 2>&1 & sleep 1; kill -0 \$!"
-}
-
-# Live, with traffic, through a file: the dirty log must have every page, or
-# the guest that goes on is broken.
-migrate()
-{
-	local sum again
-
-	sum=$(on_vm "head -c 3000000 /dev/urandom >/tmp/m; md5sum </tmp/m") || return
-	soon 30 migrate_traffic || return
-	monitor vm1 'migrate -d "exec:cat >/tmp/migration"' >/dev/null
-	soon 120 migrated vm1 || {
-		monitor vm1 "info migrate"
-		return 1
-	}
-	guest_kill vm1 KILL
-	soon 10 port_free vm1 || return
-	guest_start vm1 -incoming "exec:cat /tmp/migration" \
-		-netdev "tap,id=n0,ifname=vm1,script=no,downscript=no,vhost=on,vhostfd=3" \
-		-device "virtio-net-pci,netdev=n0,mac=$VM_MAC$1" 3<>/dev/vhost-sluice
-	soon 120 port_attached vm1 || return
-	guest_hush vm1
-	again=$(on_vm "killall iperf3 2>/dev/null; md5sum </tmp/m" 60)
-	is "the file's checksum after it" "$again" = "$sum" &&
-	soon 20 ping_ok 1 &&
-	must tcp_bps 2
-}
-
-test_migrate()
-{
-	base || return
-	# What comes next has the guest that goes on, if this one does.
-	base_broken=1
-	migrate "" && base_broken=
-}
-
-# The place in a packed ring includes its wrap counters.
-test_migrate_packed()
-{
-	packed_base || return
-	packed_up=
-	migrate ,packed=on &&
-	guest_packed
-}
-
 # Guest to guest, without a NIC in between.
 test_peers()
 {

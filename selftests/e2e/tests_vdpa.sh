@@ -21,12 +21,29 @@ vdpa_guest()
 	soon 20 ping_ok 1
 }
 
+# A guest on a device, the one of the test before if that left it.
+vdpa_base()
+{
+	if [ -n "$vdpa_up" ] && guest_alive vm1 && ping_ok 1 >/dev/null 2>&1; then
+		return
+	fi
+	fresh
+	vdpa_setup && vdpa_guest && vdpa_up=1
+}
+
+vdpa_next_guest()
+{
+	guest_send vm1 "ping -i 0.01 $PEER_IP >/dev/null"
+	sleep 1
+	guest_kill vm1 KILL
+	vdpa_guest
+}
+
 # Stock QEMU, stock driver: the guest reaches the peer, and sees the port's
-# link; QEMU dies, and the device serves the next one; the port goes with it.
+# link; QEMU dies, and the device serves the next one.
 test_vdpa()
 {
-	fresh
-	vdpa_setup && vdpa_guest &&
+	vdpa_base &&
 	must on_vm "ip -s link show eth0; cat /sys/bus/virtio/drivers/virtio_net/virtio*/features" &&
 	must ping_ok 5 &&
 	must ping_ok 3 "$PEER_IP6" || return
@@ -38,14 +55,8 @@ test_vdpa()
 	soon 10 on_vm "! ip link show eth0 | grep -q LOWER_UP" &&
 	must ip link set vm1 up &&
 	soon 10 on_vm "ip link show eth0 | grep -q LOWER_UP" &&
-	soon 10 ping_ok 1 || return
-	guest_send vm1 "ping -i 0.01 $PEER_IP >/dev/null"
-	sleep 1
-	guest_kill vm1 KILL
-	next_guest vdpa_guest || return
-	guest_kill vm1 KILL
-	must vdpa dev del vm1 &&
-	must test ! -e /sys/class/net/vm1
+	soon 10 ping_ok 1 &&
+	next_guest vdpa_next_guest
 }
 
 # A command that does not see DPDK's plugins of the machine's own, which may be of another version.

@@ -10,6 +10,7 @@
 #   guest_line_wait NAME [SECONDS]        and the end
 #   guest_hush NAME                       forget what it has said so far
 #   guest_kill NAME [SIGNAL]              end QEMU (TERM)
+#   guest_becomes NAME OTHER              it takes the other's name
 #   guest_alive NAME
 #
 # File descriptors that QEMU shall inherit (a vhost node, a tap) are simply
@@ -92,7 +93,7 @@ guest_start()
 		-device virtio-serial-pci \
 		-chardev "pipe,id=port,path=$dir/port" \
 		-device virtserialport,chardev=port,name=rig \
-		-device virtio-rng-pci \
+		-device virtio-rng-pci ${GUEST_INCOMING:+-incoming "$GUEST_INCOMING"} \
 		"$@" {in}<&- {out}<&- >"$dir/log" 2>&1 </dev/null &
 	guest_pid[$name]=$!
 }
@@ -173,5 +174,15 @@ guest_kill()
 	kill -"${2:-TERM}" "$pid" 2>/dev/null || :
 	wait "$pid" 2>/dev/null || :
 	exec {in}>&- {out}>&-
+	unset "guest_pid[$1]" "guest_in[$1]" "guest_out[$1]"
+}
+
+# Guest $1 goes on in the place of $2, which is no more.
+guest_becomes()
+{
+	mv "$GUEST_DIR/$2" "$GUEST_DIR/$2.gone"
+	mv "$GUEST_DIR/$1" "$GUEST_DIR/$2"
+	rm -rf "$GUEST_DIR/$2.gone"
+	guest_pid[$2]=${guest_pid[$1]} guest_in[$2]=${guest_in[$1]} guest_out[$2]=${guest_out[$1]}
 	unset "guest_pid[$1]" "guest_in[$1]" "guest_out[$1]"
 }

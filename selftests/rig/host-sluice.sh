@@ -74,29 +74,40 @@ peer_serve()
 	peer_server=$!
 }
 
+# Watch for frames at the peer that match "$@"; the next prints how many came, and shows them.
+peer_watch()
+{
+	peer_file=$(mktemp)
+	ip netns exec peer tcpdump -lnnei wire0 "$@" >"$peer_file" 2>"$peer_file.err" &
+	peer_tcpdump=$!
+	while kill -0 "$peer_tcpdump" 2>/dev/null && ! grep -q 'listening' "$peer_file.err"; do
+		sleep 0.2
+	done
+}
+
+peer_watched()
+{
+	kill "$peer_tcpdump" 2>/dev/null || :
+	wait "$peer_tcpdump" 2>/dev/null || :
+	sed -n "s/^./at the peer: &/p" "$peer_file" >&2
+	# tcpdump ends with an empty line when it is stopped.
+	grep -c . "$peer_file" || :
+	rm -f "$peer_file" "$peer_file.err"
+}
+
 # How often frames that match the rest of the arguments reach the peer while
 # command $1 runs in guest $2.
 peer_sees()
 {
-	local cmd=$1 vm=$2 file pid
+	local cmd=$1 vm=$2 peer_file peer_tcpdump
 
 	shift 2
-	file=$(mktemp)
-	ip netns exec peer tcpdump -lnnei wire0 "$@" >"$file" 2>"$file.err" &
-	pid=$!
-	while kill -0 "$pid" 2>/dev/null && ! grep -q 'listening' "$file.err"; do
-		sleep 0.2
-	done
+	peer_watch "$@"
 	guest_run "$vm" "$cmd" >/dev/null || :
 	sleep 1
-	kill "$pid" 2>/dev/null || :
-	wait "$pid" 2>/dev/null || :
 	# What was claimed falsely must not stay in the peer's tables.
 	ip -n peer neigh flush dev wire0
-	sed -n "s/^./at the peer: &/p" "$file" >&2
-	# tcpdump ends with an empty line when it is stopped.
-	grep -c . "$file" || :
-	rm -f "$file" "$file.err"
+	peer_watched
 }
 
 # Start guest $1 on port $2 in the way that the manual shows; what else
