@@ -13,7 +13,7 @@ cd "$top"
 ksrc=$("$here/../rig/ksrc.sh")
 export tmp=$TMPDIR
 
-checks=(spdx length todo version kbuild checkpatch build coccinelle shellcheck codespell mandoc netlink)
+checks=(spdx length todo version kbuild items checkpatch build coccinelle shellcheck codespell mandoc netlink)
 generated='^kmod/(netlink_gen\.[ch]|uapi/linux/sluice\.h)$'
 
 # What the repository holds and what is about to be added to it; a source archive holds nothing else.
@@ -74,6 +74,37 @@ not_built() {
 	done
 }
 check_kbuild() { silent not_built; }
+
+# A document names a test as `group/test` or `group/test: case`: where is its source?
+sources_of() { # test
+	local name=${1#*/} group=${1%%/*}
+	case $group in
+	unit)	files "^selftests/unit/([a-z]+/)?$name\.c$" ;;
+	fuzz)	sed -n "s/^fuzz_$name := .*/selftests\/unit\/Makefile/p" selftests/unit/Makefile ;;
+	vdpa)	files "^selftests/vdpa/$name\.c$"
+		! selftests/check.sh --long list | grep -qx "$1" || files "^selftests/vhost/$name\.c$" ;;
+	e2e)	grep -lw "test_$name()" selftests/e2e/tests_*.sh ;;
+	vhost|blk|vfio) files "^selftests/$group/$name\.c$" ;;
+	ctl|abuse) files "^selftests/$group/$name\.sh$" ;;
+	esac
+}
+no_such_test() {
+	local test case_ sources
+	# Those are the documents' backquotes.
+	# shellcheck disable=SC2016
+	files '^Documentation/.*\.md$' | xargs -r -d '\n' grep -ohE '`(unit|fuzz|vhost|vdpa|blk|vfio|ctl|abuse|e2e)/[a-z0-9_]+(: [^`]+)?`' |
+		tr -d '`' | sort -u | while IFS= read -r test; do
+		case_=${test#*: }
+		[ "$case_" != "$test" ] || case_=
+		mapfile -t sources < <(sources_of "${test%%: *}")
+		if [ ${#sources[@]} = 0 ]; then
+			echo "no test ${test%%: *}"
+		elif [ -n "$case_" ] && ! grep -qF -- "$case_" "${sources[@]}"; then
+			echo "no case of ${test%%: *}: $case_"
+		fi
+	done
+}
+check_items() { silent no_such_test; }
 
 # Kernel style for everything, in programs too. What the style cannot express (an X macro, a trace event)
 # stands in checkpatch-allow, file by file. Shims define the kernel's own names, so they are left out.
