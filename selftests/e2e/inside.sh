@@ -118,7 +118,7 @@ run_test()
 	esac
 	may_try_again || return 1
 	tries=$((tries - 1))
-	again "it did not get what it waited for"
+	again "it did not get what it waited for" >>"$log"
 	tail -n 10 "$log" | sed 's/^/# /'
 	fresh
 	kernel_mark

@@ -3,7 +3,7 @@
 #
 # What the end-to-end tests have in common.  Sourced by inside.sh.
 
-base_broken='' packed_up='' vdpa_up=''
+base_broken='' packed_up='' vdpa_up='' mdev_up=''
 
 say()
 {
@@ -237,7 +237,7 @@ teardown()
 	ip link set vf0 nomaster
 	ip link set vf0 down
 	[ "$(cat /sys/class/net/vf0/address)" = "$VM_MAC" ] || ip link set vf0 address "$VM_MAC"
-	base_broken='' packed_up='' vdpa_up=''
+	base_broken='' packed_up='' vdpa_up='' mdev_up=''
 	return 0
 }
 
@@ -248,12 +248,19 @@ fresh()
 	base_broken=1
 }
 
+# Is guest vm1 as the test before left it: does it answer, and does "$@" hold?
+still()
+{
+	[ -n "${guest_pid[vm1]:-}" ] || return
+	! { guest_alive vm1 && "$@" && ping_ok 1; } >/dev/null 2>&1 || return 0
+	again "the guest of the test before does not answer"
+	return 1
+}
+
 # What most tests start from: the plain set-up with a guest that answers.
 base()
 {
-	if [ -z "$base_broken" ] && guest_alive vm1 && port_attached vm1 && ping_ok 1 >/dev/null 2>&1; then
-		return
-	fi
+	[ -n "$base_broken" ] || ! still port_attached vm1 || return 0
 	say "setting up afresh"
 	teardown
 	setup_ports && setup_guest

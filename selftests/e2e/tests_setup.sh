@@ -218,9 +218,7 @@ guest_packed()
 # A guest with packed rings, the one of the test before if that left it.
 packed_base()
 {
-	if [ -n "$packed_up" ] && guest_alive vm1 && port_attached vm1; then
-		return
-	fi
+	[ -z "$packed_up" ] || ! still port_attached vm1 || return 0
 	fresh
 	setup_ports || return
 	sluice_guest vm1 vm1 "mac=$VM_MAC" packed=on
