@@ -348,20 +348,28 @@ static enum sluice_drop out_xmit(struct net_device *lower, struct sluice_pkt *pk
 							     SLUICE_DROP_UPLINK_BUSY;
 }
 
+/* Why nothing is sent by an uplink; DROP_NONE: it is. */
+static enum sluice_drop out_uplink_why(const struct sluice_port *uplink,
+				       const struct net_device *lower)
+{
+	if (unlikely(sluice_port_held_back(uplink)))
+		return SLUICE_DROP_HELD;
+	if (unlikely(!lower || !netif_running(lower) || !netif_carrier_ok(lower)))
+		return SLUICE_DROP_UPLINK_DOWN;
+	return SLUICE_DROP_NONE;
+}
+
 /* BH is off for the burst: that is also the RCU read side for port->lower. */
 static void out_flush_uplink(struct sluice_output_stage *st)
 {
-	enum sluice_drop why = SLUICE_DROP_UPLINK_DOWN;
-	struct net_device *lower;
 	unsigned int i, bytes = 0, packets = 0;
+	struct net_device *lower;
+	enum sluice_drop why;
 
 	local_bh_disable();
 	lower = rcu_dereference_bh(st->port->lower);
-	if (sluice_port_held_back(st->port)) {
-		why = SLUICE_DROP_HELD;
-		goto down;
-	}
-	if (unlikely(!lower || !netif_running(lower) || !netif_carrier_ok(lower)))
+	why = out_uplink_why(st->port, lower);
+	if (unlikely(why))
 		goto down;
 	for (i = 0; i < st->nr; i++) {
 		struct sluice_pkt *pkt = st->pkt[i];
@@ -522,9 +530,9 @@ void sluice_output_add(struct sluice_worker *w, struct sluice_output *out, struc
 
 void sluice_output_copy(struct sluice_port *port, struct sluice_pkt *pkt)
 {
-	enum sluice_drop why = SLUICE_DROP_UPLINK_DOWN;
 	unsigned int len = pkt->len;
 	struct net_device *lower;
+	enum sluice_drop why;
 
 	if (unlikely(!sluice_port_is_up(port))) {
 		sluice_port_count_drop(port, SLUICE_DROP_DOWN, 1);
@@ -537,10 +545,11 @@ void sluice_output_copy(struct sluice_port *port, struct sluice_pkt *pkt)
 	}
 	local_bh_disable();
 	lower = rcu_dereference_bh(port->lower);
-	if (lower && netif_running(lower) && netif_carrier_ok(lower))
-		why = out_xmit(lower, pkt);
-	else
+	why = out_uplink_why(port, lower);
+	if (why)
 		sluice_pkt_free(pkt);
+	else
+		why = out_xmit(lower, pkt);
 	local_bh_enable();
 	if (why)
 		sluice_port_count_drop(port, why, 1);

@@ -88,7 +88,6 @@ TEST_F(uplink, both_ways)
 	}
 }
 
-/* An uplink that is set down is down in both directions, and so is the port behind it. */
 /* A TCP frame whose sum is right and finished. What does its header say in the guest? */
 static int header_flags(struct guest *g, int peer, unsigned char *frame, unsigned char *got)
 {
@@ -119,6 +118,7 @@ TEST_F(uplink, data_valid)
 	EXPECT_EQ(0, header_flags(&self->g, self->peer, self->frame, self->got));
 }
 
+/* An uplink that is set down is down in both directions, and so is the port behind it. */
 TEST_F(uplink, down)
 {
 	static const char * const who[] = { "slup0", "sltest0" };
@@ -141,6 +141,26 @@ TEST_F(uplink, down)
 		ASSERT_EQ(0, netio_link_set(who[i], true));
 	}
 	EXPECT_EQ(200, send_one(&self->g, self->peer, &f, self->frame, self->got, 2000));
+}
+
+/* A held uplink sends nothing: neither what a flow's last output is, nor copies for others. */
+TEST_F(uplink, held)
+{
+	struct netio_frame f = { .len = 200, .seed = 1 };
+
+	ASSERT_EQ(0, netio_run("sluice flow add prio 9 in sltest0 "
+			       "actions output:slup0,output:slup0"));
+	EXPECT_EQ(200, send_one(&self->g, self->peer, &f, self->frame, self->got, 2000));
+	EXPECT_EQ(200, send_one(&self->g, self->peer, &f, self->frame, self->got, 2000));
+	ASSERT_EQ(0, netio_run("sluice port hold slup0"));
+	/* Those that were sent before. */
+	while (netio_recv(self->peer, &(struct virtio_net_hdr_v1){}, self->got, ROOM, 50) > 0)
+		;
+	EXPECT_EQ(-ETIMEDOUT, send_one(&self->g, self->peer, &f, self->frame, self->got, 100));
+	EXPECT_EQ(0, netio_run("sluice stats slup0 | grep -q ' held packets 2'"));
+	ASSERT_EQ(0, netio_run("sluice port release slup0"));
+	EXPECT_EQ(200, send_one(&self->g, self->peer, &f, self->frame, self->got, 2000));
+	ASSERT_EQ(0, netio_run("sluice flow flush"));
 }
 
 /* Segments that keep to the VF's MTU pass; frames and segments that do not would harm the VF. */
