@@ -334,10 +334,12 @@ static int queue_visit(struct sluice_worker *w, struct sluice_queue *q, int budg
 		return queue_serve(w, q, budget);
 	if (!budget)
 		return 0;
-	/* See queue_served(). */
+	/* See queue_served(): it stays for this visit, but may be none any more. */
 	rcu_read_lock();
 	ops = rcu_dereference(q->port->engine_ops);
 	rcu_read_unlock();
+	if (unlikely(!ops))
+		return 0;
 	return q->dir == SLUICE_QUEUE_TX ? ops->guest_tx(w, q, budget) :
 					   ops->guest_rx(w, q, budget);
 }
