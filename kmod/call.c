@@ -103,8 +103,14 @@ SLUICE_EXPORT(sluice_worker_is_current);
 
 bool sluice_worker_dead(const struct sluice_worker *w)
 {
+	bool dead;
+
+	/* A thread that was replaced is there for a grace period: see sluice_worker_respawn(). */
+	rcu_read_lock();
 	/* Pairs with do_exit(): what the thread did before is seen. */
-	return smp_load_acquire(&READ_ONCE(w->task)->exit_state);
+	dead = smp_load_acquire(&READ_ONCE(w->task)->exit_state);
+	rcu_read_unlock();
+	return dead;
 }
 
 static void call_put(struct sluice_call *call)
