@@ -437,6 +437,7 @@ void sluice_datapath_worker_abandon(struct sluice_worker *w)
 
 	w->engine = NULL;
 	sluice_cache_exit(&dp->cache);
+	sluice_pool_abandon(&dp->pool);
 	kvfree(dp);
 }
 

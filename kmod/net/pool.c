@@ -149,6 +149,11 @@ void sluice_pool_init(struct sluice_pool *pool)
 	reserve_fill(&pool->reserve);
 }
 
+void sluice_pool_abandon(struct sluice_pool *pool)
+{
+	cancel_work_sync(&pool->reserve.work);
+}
+
 void sluice_pool_exit(struct sluice_pool *pool)
 {
 	struct sluice_pool_reserve *r = &pool->reserve;

@@ -64,6 +64,11 @@ struct sluice_pool {
 void sluice_pool_init(struct sluice_pool *pool);
 /* Nobody uses @pool any more; pieces that are out stay good. Context: likewise. */
 void sluice_pool_exit(struct sluice_pool *pool);
+/*
+ * The thread that used @pool died: what became of the pages is not known, so they stay; but nobody
+ * puts more into it. Context: likewise.
+ */
+void sluice_pool_abandon(struct sluice_pool *pool);
 
 /*
  * A piece of @size bytes (at most SLUICE_POOL_SIZE), to be given back with page_frag_free() or
