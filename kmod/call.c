@@ -215,10 +215,16 @@ static bool call_had_its_time(const struct sluice_worker *w)
 	       READ_ONCE(w->seen_loops) == READ_ONCE(w->loops);
 }
 
+bool sluice_worker_rests(const struct sluice_worker *w)
+{
+	return READ_ONCE(w->asleep) && !test_bit(0, &w->pending);
+}
+
 bool sluice_call_hopeless(const struct sluice_worker *w)
 {
+	/* One that has nothing to do goes round no more until somebody wants something of it. */
 	if (READ_ONCE(w->given_up) && READ_ONCE(w->given_up_at) == READ_ONCE(w->loops))
-		return true;
+		return !sluice_worker_rests(w);
 	return !sluice_patience(CALL_STEP) && call_had_its_time(w);
 }
 

@@ -185,7 +185,7 @@ static bool watch_one(struct sluice_worker *w)
 
 	if (sluice_worker_dead(w))
 		return watch_dead(w);
-	if (loops != w->seen_loops || (READ_ONCE(w->asleep) && !test_bit(0, &w->pending))) {
+	if (loops != w->seen_loops || sluice_worker_rests(w)) {
 		WRITE_ONCE(w->looks, 0);
 		WRITE_ONCE(w->seen_loops, loops);
 		watch_set_state(w, SLUICE_WORKER_OK);

@@ -155,6 +155,9 @@ static inline void sluice_assert_worker(const struct sluice_worker *w)
 	lockdep_assert(sluice_worker_is_current(w));
 }
 
+/* Is it asleep, and nobody has woken it? Any context; racy. */
+bool sluice_worker_rests(const struct sluice_worker *w);
+
 /* Has the thread ended, by an oops? From then on it touches nothing. Any context. */
 bool sluice_worker_dead(const struct sluice_worker *w);
 

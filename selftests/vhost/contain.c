@@ -147,6 +147,19 @@ TEST_F_TIMEOUT(contain, does_not_answer, 120)
 	EXPECT_EQ(0, netio_run("sluice port del slnew0"));
 }
 
+/* One that came to itself, and has nothing to do, is asked again: nobody else would wake it. */
+TEST_F_TIMEOUT(contain, answers_again, 120)
+{
+	ASSERT_EQ(0, wedge("block", "slbad0"));
+	wedge_await("state stuck");
+	ASSERT_EQ(0, wedge_go());
+	wedge_await("state ok");
+	ASSERT_EQ(0, netio_run("sluice meter add 7 pps 1"));
+	EXPECT_EQ(0, netio_run("sluice dump | sed 's/\"pps\": *1/\"pps\": 2/' | sluice apply - &&"
+			       " sluice meter show | grep -q 'pps 2'"));
+	EXPECT_EQ(0, netio_run("sluice meter del 7"));
+}
+
 static void break_ring(struct __test_metadata *_metadata, struct guest *g)
 {
 	struct vdrv_vq *q = &g->v.vq[VDRV_TX];
