@@ -31,6 +31,7 @@
  */
 #include <linux/completion.h>
 #include <linux/rtnetlink.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include "patience.h"
 #include "port.h"
@@ -369,4 +370,14 @@ int sluice_worker_sync_all(void)
 int sluice_worker_sync_some(bool (*of)(const struct sluice_worker *w))
 {
 	return call_many(of, call_pass, NULL);
+}
+
+void sluice_worker_sync_rtnl_lock(void)
+{
+	rtnl_lock();
+	while (sluice_worker_sync_all()) {
+		rtnl_unlock();
+		schedule_timeout_uninterruptible(CALL_STEP);
+		rtnl_lock();
+	}
 }

@@ -46,6 +46,11 @@ int sluice_worker_call_all(sluice_call_t fn, void *arg);
 int sluice_worker_sync_all(void);
 /* Likewise, of those workers that @of picks. */
 int sluice_worker_sync_some(bool (*of)(const struct sluice_worker *w));
+/*
+ * Take RTNL at a moment at which that is so of every worker, however long one does not answer. For
+ * who takes away what a worker may be in the midst of. Context: process.
+ */
+void sluice_worker_sync_rtnl_lock(void);
 
 /* --- between the files of sluice.ko --- */
 

@@ -172,9 +172,13 @@ unlock:
 }
 SLUICE_EXPORT(sluice_engine_register);
 
+/*
+ * Its code goes next. That a worker may be in it, be it for want of a core, is known too late to
+ * refuse.
+ */
 void sluice_engine_unregister(const struct sluice_engine_ops *ops)
 {
-	rtnl_lock();
+	sluice_worker_sync_rtnl_lock();
 	if (!WARN_ON_ONCE(engine != ops)) {
 		engine_release_all();
 		engine = NULL;

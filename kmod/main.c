@@ -4,7 +4,6 @@
  * whoever can reach it finds everything below it alive.
  */
 #include <linux/module.h>
-#include <linux/rtnetlink.h>
 #include <net/genetlink.h>
 #include <net/rtnetlink.h>
 #include "instance.h"
@@ -66,9 +65,7 @@ static void __exit sluice_exit(void)
 	sluice_netlink_exit();
 	sluice_rep_exit();
 	sluice_uplink_exit();
-	rtnl_lock();
 	sluice_worker_exit();
-	rtnl_unlock();
 	sluice_watchdog_exit();
 	sluice_instance_exit();
 	sluice_volume_exit();

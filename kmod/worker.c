@@ -651,11 +651,25 @@ void sluice_worker_pause_enable(bool tenants)
 	up_read(&pauses[tenants].lock);
 }
 
-void sluice_worker_exit(void)
+/* True: none is left. */
+static bool workers_destroy(void)
 {
 	struct sluice_worker *w, *tmp;
 
 	ASSERT_RTNL();
 	list_for_each_entry_safe(w, tmp, &workers, node)
 		worker_destroy(w);
+	return list_empty(&workers);
+}
+
+/* What their threads are in the midst of is our code, and that goes next. */
+void sluice_worker_exit(void)
+{
+	bool done;
+
+	do {
+		sluice_worker_sync_rtnl_lock();
+		done = workers_destroy();
+		rtnl_unlock();
+	} while (!done);
 }

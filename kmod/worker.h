@@ -224,7 +224,10 @@ void sluice_worker_resume(bool tenants);
 void sluice_worker_pause_disable(bool tenants);
 void sluice_worker_pause_enable(bool tenants);
 
-/* Remove what is left; the last ports went before. RTNL. */
+/*
+ * Remove what is left, once it answers; the last ports went before, and nobody is there who would
+ * make one. Context: process.
+ */
 void sluice_worker_exit(void);
 
 /* --- between the files of sluice.ko --- */

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Objects that were unlinked, on their way out; see struct sluice_reclaim for the argument. */
 #include <linux/rtnetlink.h>
+#include <linux/sched.h>
 #include <linux/workqueue.h>
 #include "datapath.h"
 #include "net.h"
 
 /* When it is tried again, in jiffies, if a worker did not answer. */
 #define RECLAIM_RETRY	HZ
+/* Likewise, if somebody waits for it. */
+#define RECLAIM_SYNC	(HZ / 10)
 
 static LLIST_HEAD(reclaim_list);
 
@@ -54,9 +57,13 @@ void sluice_reclaim(struct sluice_reclaim *r)
 
 /*
  * A pass that runs already may have taken its list before the last addition, which then queued
- * another: flush waits for that too.
+ * another: flush waits for that too. One that a worker did not answer has put its list back.
  */
 void sluice_reclaim_sync(void)
 {
 	flush_delayed_work(&reclaim_work);
+	while (!llist_empty(&reclaim_list)) {
+		schedule_timeout_uninterruptible(RECLAIM_SYNC);
+		flush_delayed_work(&reclaim_work);
+	}
 }

@@ -8,9 +8,10 @@
  *   echo WHAT volume/VOLUME >/sys/module/sluice_wedge/parameters/do
  *
  * die: its thread ends; oops: by a fault, which User-mode Linux does not survive; block: it sleeps
- * until `go`; spin: it runs until `go`. unreadable: a frame comes to the guest whose bytes lie in a
- * device's memory. netpoll: may its netdev be polled so? EOPNOTSUPP if not. drop: the worker dies
- * that counts the next frame as dropped for it.
+ * until `go`; spin: it runs until `go`; nap: it sleeps for a moment. `block workers` is for all of
+ * them, with RTNL held until they are given up. unreadable: a frame comes to the guest whose bytes
+ * lie in a device's memory. netpoll: may its netdev be polled so? EOPNOTSUPP if not. drop: the
+ * worker dies that counts the next frame as dropped for it.
  *
  *   echo disk WHAT >/sys/module/sluice_wedge/parameters/do
  *
@@ -24,10 +25,12 @@
  */
 #include <linux/blkdev.h>
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/if_ether.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
+#include <linux/rtnetlink.h>
 #include <linux/sched/mm.h>
 #include <linux/skbuff.h>
 #include <linux/tracepoint.h>
@@ -74,6 +77,13 @@ static void wedge_block(struct sluice_queue *q, void *arg)
 	non_block_start();
 }
 
+static void wedge_nap(struct sluice_queue *q, void *arg)
+{
+	non_block_end();
+	msleep(50);
+	non_block_start();
+}
+
 static void wedge_spin(struct sluice_queue *q, void *arg)
 {
 	while (!READ_ONCE(gone_on))
@@ -88,6 +98,7 @@ static const struct {
 	{ "oops ", wedge_oops },
 	{ "block ", wedge_block },
 	{ "spin ", wedge_spin },
+	{ "nap ", wedge_nap },
 };
 
 /* Whatever becomes of the call: that is what the test looks at. */
@@ -147,6 +158,21 @@ static int wedge_ask(const char *port_name, int (*fn)(struct sluice_port *port))
 		sluice_port_put(port);
 	}
 	return ret;
+}
+
+static void wedge_block_worker(struct sluice_worker *w, void *arg)
+{
+	wedge_block(NULL, NULL);
+}
+
+/* Without a port, which would hold the engine. */
+static int wedge_block_workers(void)
+{
+	reinit_completion(&go);
+	rtnl_lock();
+	sluice_worker_call_all(wedge_block_worker, NULL);
+	rtnl_unlock();
+	return 0;
 }
 
 static int wedge_drive_volume(const char *name, void (*fn)(struct sluice_queue *q, void *arg))
@@ -398,6 +424,8 @@ static int wedge_set(const char *val, const struct kernel_param *kp)
 		disk_go();
 		return 0;
 	}
+	if (!strcmp(word, "block workers"))
+		return wedge_block_workers();
 	if (strstarts(word, "unreadable "))
 		return wedge_ask(word + strlen("unreadable "), wedge_unreadable);
 	if (strstarts(word, "netpoll "))
