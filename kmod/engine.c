@@ -129,6 +129,18 @@ static void engine_release_all(void)
 		sluice_engine_instance_del(inst);
 }
 
+/* One whose thread is dead gets it with the next one: see worker_replace(). */
+static int engine_adopt_worker(struct sluice_worker *w)
+{
+	int err = 0;
+
+	mutex_lock(&w->stand_in_lock);
+	if (!sluice_worker_dead(w))
+		err = sluice_engine_worker_add(w);
+	mutex_unlock(&w->stand_in_lock);
+	return err;
+}
+
 static int engine_adopt_all(void)
 {
 	struct sluice_worker *w = NULL;
@@ -137,7 +149,7 @@ static int engine_adopt_all(void)
 	int err;
 
 	while ((w = sluice_worker_next(w))) {
-		err = sluice_engine_worker_add(w);
+		err = engine_adopt_worker(w);
 		if (err)
 			return err;
 	}

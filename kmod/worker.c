@@ -91,6 +91,8 @@ static void worker_run_calls(struct sluice_worker *w)
 
 void sluice_worker_use_mm(struct sluice_worker *w, struct mm_struct *mm)
 {
+	/* Who stands in for the thread would go on with his own. */
+	lockdep_assert(!mm || current == w->task);
 	if (w->mm == mm || current != w->task)
 		return;
 	if (w->mm)
@@ -390,6 +392,28 @@ bool sluice_worker_any(bool (*fn)(struct sluice_worker *w))
 	return any;
 }
 
+/*
+ * The thread, and what the engine has for it, at once: who stands in for the dead one finds neither
+ * of them, for he would move frames with an address space of his own.
+ */
+static int worker_replace(struct sluice_worker *w, struct task_struct *task)
+{
+	int err;
+
+	mutex_lock(&w->stand_in_lock);
+	err = sluice_engine_worker_add(w);
+	if (!err) {
+		w->buried = false;
+		w->held = 0;
+		w->asleep = false;
+		set_bit(0, &w->pending);
+		/* All that the new thread finds is in place. */
+		smp_store_release(&w->task, task);
+	}
+	mutex_unlock(&w->stand_in_lock);
+	return err;
+}
+
 int sluice_worker_respawn(struct sluice_worker *w)
 {
 	struct task_struct *task, *old = w->task;
@@ -399,20 +423,13 @@ int sluice_worker_respawn(struct sluice_worker *w)
 	task = worker_thread(w);
 	if (IS_ERR(task))
 		return PTR_ERR(task);
-	err = sluice_engine_worker_add(w);
+	get_task_struct(task);
+	err = worker_replace(w, task);
 	if (err) {
 		kthread_stop(task);
+		put_task_struct(task);
 		return err;
 	}
-	get_task_struct(task);
-	mutex_lock(&w->stand_in_lock);
-	w->buried = false;
-	w->held = 0;
-	w->asleep = false;
-	set_bit(0, &w->pending);
-	/* All that the new thread finds is in place. */
-	smp_store_release(&w->task, task);
-	mutex_unlock(&w->stand_in_lock);
 	wake_up_process(task);
 	/* Who is about to wake the old one: see sluice_worker_wake(). */
 	synchronize_rcu();

@@ -4,6 +4,8 @@
  * port is held, the others go on, and nobody waits without an end (issue 9, 4.1).
  */
 #include "kselftest_harness.h"
+#include <pthread.h>
+#include <sched.h>
 #include "rig.h"
 #include "wedge.h"
 
@@ -126,6 +128,78 @@ TEST_F_TIMEOUT(contain, calls_find_the_dead, 240)
 	/* What was kept meanwhile comes first. */
 	EXPECT_EQ(200, netio_recv(self->good.wire, &(struct virtio_net_hdr_v1){}, (char[2048]){},
 				  2048, 2000));
+}
+
+/**
+ * struct caller - a thread that makes calls, each to whoever is there to answer
+ * @fd: what it writes to
+ * @what: what it writes
+ * @len: of that
+ * @stop: it is enough
+ */
+struct caller {
+	int fd;
+	const void *what;
+	size_t len;
+	bool stop;
+};
+
+static void *call_again(void *arg)
+{
+	struct caller *c = arg;
+
+	while (!__atomic_load_n(&c->stop, __ATOMIC_SEQ_CST))
+		if (write(c->fd, c->what, c->len) < 0)
+			sched_yield();
+	return NULL;
+}
+
+/*
+ * While a worker's thread is replaced others answer in its place, one after another, and some take
+ * their time. None of them touches a guest's ring: it would be by an address space of his own.
+ */
+TEST_F_TIMEOUT(contain, stand_ins_move_nothing, 240)
+{
+	static const char nap[] = "nap slbad0";
+	struct netio_frame f = { .len = 100 };
+	struct caller naps = { .what = nap, .len = sizeof(nap) - 1 }, frames = { 0 };
+	unsigned char frame[10 + 128] = { 0 };
+	struct virtio_net_hdr_v1 h;
+	pthread_t nappers, senders;
+	unsigned int i;
+
+	if (rig_is_vdpa())
+		SKIP(return, "a vDPA device has no node to write to");
+	frames.fd = rig_port_open("slsend0", false, 1);
+	ASSERT_GE(frames.fd, 0);
+	ASSERT_EQ(0, netio_run("sluice wire add slsend0 slgood0"));
+	naps.fd = open("/sys/module/sluice_wedge/parameters/do", O_WRONLY | O_CLOEXEC);
+	ASSERT_GE(naps.fd, 0);
+	netio_frame_make(&f, &h, frame + 10);
+	frames.what = frame;
+	frames.len = 10 + f.len;
+	for (i = 0; i < 3; i++) {
+		unsigned int before = wedge_deaths();
+
+		naps.stop = false;
+		frames.stop = false;
+		ASSERT_EQ(0, wedge("die", "slbad0"));
+		ASSERT_EQ(0, pthread_create(&nappers, NULL, call_again, &naps));
+		ASSERT_EQ(0, pthread_create(&senders, NULL, call_again, &frames));
+		wedge_await_deaths(before + 1);
+		__atomic_store_n(&naps.stop, true, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&frames.stop, true, __ATOMIC_SEQ_CST);
+		ASSERT_EQ(0, pthread_join(nappers, NULL));
+		ASSERT_EQ(0, pthread_join(senders, NULL));
+		again(_metadata, &self->bad);
+		ASSERT_EQ(0, netio_run("sluice port release slbad0"));
+	}
+	close(naps.fd);
+	close(frames.fd);
+	netio_link_del("slsend0");
+	/* What was sent by the worker itself waits for the guest. */
+	while (vdrv_recv(&self->good.v, &h, frame, sizeof(frame), 100) > 0)
+		;
 }
 
 /* 4.1 a: one that does not answer is given up, known as such, and nothing is torn afterwards. */
