@@ -18,7 +18,6 @@ struct read_call {
 	struct sluice_queue *q;
 	struct virtio_net_hdr hdr;
 	bool there;
-	bool dead;
 };
 
 void sluice_queue_publish_rx(struct sluice_port *port)
@@ -55,11 +54,28 @@ void sluice_queue_listen(struct sluice_queue *q, bool on)
 }
 SLUICE_EXPORT(sluice_queue_listen);
 
-/* Would a read find a frame? A held port keeps what it has. Else who waits for one would not. */
+/* While there is none nobody gives a frame; that there is another one readers are told. */
+static bool read_worker_lives(const struct sluice_queue *q)
+{
+	const struct sluice_worker *w;
+	bool lives;
+
+	rcu_read_lock();
+	w = rcu_dereference(q->worker);
+	lives = w && !sluice_worker_dead(w);
+	rcu_read_unlock();
+	return lives;
+}
+
+/*
+ * Would a read find a frame? A held port keeps what it has. What this says is so again and again
+ * would be tried again and again, by a read that waits.
+ */
 static bool read_has_frame(const struct sluice_queue *q)
 {
-	return READ_ONCE(q->listens) && !READ_ONCE(q->attached) && sluice_queue_backlog(q) &&
-	       rcu_access_pointer(q->port->engine_ops) && !sluice_port_held_back(q->port);
+	return !READ_ONCE(q->attached) && READ_ONCE(q->listens) && sluice_queue_backlog(q) &&
+	       rcu_access_pointer(q->port->engine_ops) && !sluice_port_held_back(q->port) &&
+	       read_worker_lives(q);
 }
 
 __poll_t sluice_queue_read_poll(struct sluice_queue *q, struct file *file, poll_table *table)
@@ -96,7 +112,6 @@ static void read_on_worker(struct sluice_worker *w, void *arg)
 	ops = rcu_dereference(port->engine_ops);
 	rcu_read_unlock();
 	/* As in port_inject_on_worker(). */
-	c->dead = ops && !w->engine;
 	if (ops && w->engine && !sluice_port_held_back(port))
 		c->there = ops->guest_read(w, c->q, &c->hdr);
 	then = local_clock() - then;
@@ -124,9 +139,6 @@ static struct sk_buff *read_locked(struct sluice_queue *q, struct virtio_net_hdr
 	err = sluice_worker_call_copy(w, read_on_worker, &c, sizeof(c));
 	if (err && err != -ETIMEDOUT)
 		sluice_queue_lose(q);
-	/* One that died too often is left so for a while: who waits for it is told. */
-	if (!err && c.dead)
-		err = -ETIMEDOUT;
 	if (err || !c.there)
 		return ERR_PTR(err);
 	skb = q->rest;

@@ -392,6 +392,23 @@ bool sluice_worker_any(bool (*fn)(struct sluice_worker *w))
 	return any;
 }
 
+/* Who waits for what it has to give looks again. */
+static void worker_look_at_ports(const struct sluice_worker *w)
+{
+	struct sluice_port *port;
+	unsigned long index;
+	unsigned int pair;
+
+	xa_for_each(&sluice_ports, index, port) {
+		for (pair = 0; pair < port->nr_pairs; pair++) {
+			struct sluice_queue *q = sluice_port_rxq(port, pair);
+
+			if (rtnl_dereference(q->worker) == w)
+				sluice_queue_tell_reader(q);
+		}
+	}
+}
+
 /*
  * The thread, and what the engine has for it, at once: who stands in for the dead one finds neither
  * of them, for he would move frames with an address space of his own.
@@ -431,6 +448,7 @@ int sluice_worker_respawn(struct sluice_worker *w)
 		return err;
 	}
 	wake_up_process(task);
+	worker_look_at_ports(w);
 	/* Who is about to wake the old one: see sluice_worker_wake(). */
 	synchronize_rcu();
 	kthread_stop(old);

@@ -6,6 +6,7 @@
 #include "kselftest_harness.h"
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include "rig.h"
 #include "wedge.h"
 
@@ -88,9 +89,6 @@ TEST_F_TIMEOUT(contain, thread_dies, 240)
 TEST_F_TIMEOUT(contain, calls_find_the_dead, 240)
 {
 	unsigned int i, before = wedge_deaths();
-	struct virtio_net_hdr_v1 h = { 0 };
-	unsigned char got[2048] = { 2 };
-	int fd, wire;
 
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(0, wedge("die", "slbad0"));
@@ -101,33 +99,90 @@ TEST_F_TIMEOUT(contain, calls_find_the_dead, 240)
 		ASSERT_EQ(0, netio_run("sluice port release slbad0"));
 		ASSERT_EQ(0, guest_ping(&self->bad, 7));
 	}
-	ASSERT_EQ(0, netio_port_add("slread0", NULL, 1));
-	fd = vdrv_backend_open("slread0", false);
-	ASSERT_GE(fd, 0);
-	ASSERT_EQ(0, rig_port_up("slread0"));
-	wire = netio_open("slread0");
-	ASSERT_GE(wire, 0);
-	ASSERT_EQ(0, netio_link_wait("slread0"));
-	ASSERT_EQ(0, fcntl(fd, F_SETFL, O_NONBLOCK));
-	while (read(fd, got, sizeof(got)) >= 0)
-		;
 	/* The fourth in a minute: left dead for the rest of it. Control goes on. */
 	ASSERT_EQ(0, wedge("die", "slbad0"));
 	wedge_await("state dead");
-	/* Who reads a port's node is told: he would go round in the kernel for the rest of it. */
-	ASSERT_EQ(0, netio_send(wire, &h, got, 200));
-	ASSERT_EQ(0, fcntl(fd, F_SETFL, 0));
-	EXPECT_EQ(-1, read(fd, got, sizeof(got)));
-	EXPECT_EQ(ETIMEDOUT, errno);
-	close(wire);
-	close(fd);
-	netio_link_del("slread0");
 	EXPECT_EQ(0, netio_run("sluice port add sldead0 && sluice port del sldead0"));
 	EXPECT_EQ(-ETIMEDOUT, speaks(&self->good));
 	wedge_await_deaths(before + 4);
 	/* What was kept meanwhile comes first. */
 	EXPECT_EQ(200, netio_recv(self->good.wire, &(struct virtio_net_hdr_v1){}, (char[2048]){},
 				  2048, 2000));
+}
+
+/**
+ * struct reader - a thread in read() of a port's node, without a ring
+ * @fd: the file
+ * @result: of the read, or -errno
+ */
+struct reader {
+	int fd;
+	ssize_t result;
+};
+
+static void interrupted(int sig)
+{
+}
+
+static void *read_one(void *arg)
+{
+	struct reader *r = arg;
+	unsigned char buf[2048];
+
+	r->result = read(r->fd, buf, sizeof(buf));
+	if (r->result < 0)
+		r->result = -errno;
+	return NULL;
+}
+
+/* Frames wait for a reader, and the worker that would give them to him is dead: he can go. */
+TEST_F_TIMEOUT(contain, reader_of_the_dead, 240)
+{
+	const struct sigaction sa = { .sa_handler = interrupted };
+	unsigned int i, before = wedge_deaths();
+	struct netio_frame f = { .len = 100 };
+	unsigned char frame[128];
+	struct virtio_net_hdr_v1 h;
+	struct reader r;
+	pthread_t thread;
+	int wire;
+
+	if (rig_is_vdpa())
+		SKIP(goto out, "a vDPA device has no node to read");
+	r.fd = rig_port_open("slread0", false, 1);
+	ASSERT_GE(r.fd, 0);
+	wire = netio_open("slread0");
+	ASSERT_GE(wire, 0);
+	ASSERT_EQ(0, netio_link_wait("slread0"));
+	ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
+	/* From the first read on frames wait for it. */
+	EXPECT_EQ(-1, read(r.fd, frame, sizeof(frame)));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, wedge("die", "slbad0"));
+		wedge_await("state ok");
+		again(_metadata, &self->bad);
+		ASSERT_EQ(0, netio_run("sluice port release slbad0"));
+	}
+	ASSERT_EQ(0, wedge("die", "slbad0"));
+	wedge_await("state dead");
+	netio_frame_make(&f, &h, frame);
+	ASSERT_EQ(0, netio_send(wire, &h, frame, f.len));
+	ASSERT_EQ(0, fcntl(r.fd, F_SETFL, 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, read_one, &r));
+	usleep(200000);
+	ASSERT_EQ(0, pthread_kill(thread, SIGUSR1));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(-EINTR, r.result);
+	/* Who waits hears of the next thread. */
+	ASSERT_EQ(0, pthread_create(&thread, NULL, read_one, &r));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(110, r.result);
+	wedge_await_deaths(before + 4);
+	close(r.fd);
+	close(wire);
+	netio_link_del("slread0");
+out:
+	return;
 }
 
 /**
