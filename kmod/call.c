@@ -362,6 +362,11 @@ static void call_pass(struct sluice_worker *w, void *arg)
 {
 }
 
+int sluice_worker_sync(struct sluice_worker *w)
+{
+	return sluice_worker_call(w, call_pass, NULL);
+}
+
 int sluice_worker_sync_all(void)
 {
 	return call_many(NULL, call_pass, NULL);

@@ -20,9 +20,9 @@ typedef void (*sluice_call_t)(struct sluice_worker *w, void *arg);
  * @arg: its argument. It is used after the call gave up (-EINPROGRESS), so it lives as long as
  *	what the call is about
  *
- * Waits for SLUICE_CALL_STEPS steps of SLUICE_CALL_STEP at most, and not at all for a worker that
- * is known to be stuck. When the thread is dead the caller stands in for it. Runs at once when
- * called on the worker. Context: process; may hold RTNL and the lock of a port or volume.
+ * Waits for half a second at most, and not at all for a worker that is known to be stuck. When the
+ * thread is dead the caller stands in for it. Runs at once when called on the worker. Context:
+ * process; may hold RTNL and the lock of a port or volume.
  *
  * Return: 0: @fn ran, and the burst that was under way before is over. Else no such thing: what
  * would be freed after the call is to be leaked, see sluice_leak().
@@ -42,6 +42,8 @@ int sluice_worker_call_late(struct sluice_worker *w, sluice_call_t fn, void *arg
  * the first worker's error. RTNL.
  */
 int sluice_worker_call_all(sluice_call_t fn, void *arg);
+/* With a call that does nothing: the burst that was under way before is over. */
+int sluice_worker_sync(struct sluice_worker *w);
 /* Wait until every visit that is under way now is over. Return: likewise. RTNL. */
 int sluice_worker_sync_all(void);
 /* Likewise, of those workers that @of picks. */

@@ -242,7 +242,7 @@ static u64 worker_wait_resume(struct sluice_worker *w, u64 now)
 	return woken;
 }
 
-/* On the worker, away from its core, between two rounds: see Quiescence above. */
+/* On the worker, away from its core, between two rounds: see Quiescence in call.c. */
 static void worker_go_home(struct sluice_worker *w)
 {
 	/* Online is not enough: nobody can move to a core that is on its way out. */
@@ -345,10 +345,6 @@ free:
 	return ERR_PTR(err);
 }
 
-static void worker_pass(struct sluice_worker *w, void *arg)
-{
-}
-
 static void worker_free_rcu(struct rcu_head *rcu)
 {
 	struct sluice_worker *w = container_of(rcu, struct sluice_worker, rcu);
@@ -364,7 +360,7 @@ static void worker_free_rcu(struct rcu_head *rcu)
  */
 static int worker_destroy(struct sluice_worker *w)
 {
-	int err = sluice_worker_call(w, worker_pass, NULL);
+	int err = sluice_worker_sync(w);
 
 	/* One that is stuck would be waited for without end. */
 	if (err)
