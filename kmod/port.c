@@ -667,13 +667,11 @@ void sluice_port_post(struct sluice_port *port, struct sk_buff *skb, u32 hash, b
 	bool paced;
 
 	if (unlikely(!q)) {
-		sluice_port_count_drop(port, SLUICE_DROP_RX_DOWN, 1);
-		kfree_skb(skb);
+		sluice_port_drop_skb(port, SLUICE_DROP_RX_DOWN, skb);
 		return;
 	}
 	if (unlikely(!sluice_port_wants(port, skb->data, skb_headlen(skb)))) {
-		sluice_port_count_drop(port, SLUICE_DROP_RX_FILTER, 1);
-		kfree_skb(skb);
+		sluice_port_drop_skb(port, SLUICE_DROP_RX_FILTER, skb);
 		return;
 	}
 	/* The frame may wait for as long as the guest likes: let go of what others wait for. */
@@ -687,8 +685,7 @@ void sluice_port_post(struct sluice_port *port, struct sk_buff *skb, u32 hash, b
 	*sluice_skb_cb(skb) = (struct sluice_skb_cb){
 		.since = paced ? local_clock() : 0, .policed = policed };
 	if (unlikely(ptr_ring_produce_bh(&q->inbox, skb))) {
-		sluice_port_count_drop(port, paced ? SLUICE_DROP_RATE : SLUICE_DROP_INBOX_FULL, 1);
-		kfree_skb(skb);
+		sluice_port_drop_skb(port, paced ? SLUICE_DROP_RATE : SLUICE_DROP_INBOX_FULL, skb);
 		return;
 	}
 	if (unlikely(READ_ONCE(q->listens)))

@@ -15,6 +15,7 @@
 #include "engine.h"
 #include "share.h"
 #include "sluice.h"
+#include "wire.h"
 #include "worker.h"
 
 struct sluice_ask;
@@ -42,9 +43,10 @@ enum sluice_quarantine {
 #define SLUICE_INBOX_SIZE	1024
 
 /**
- * struct sluice_port_stats - counters of one port on one CPU
+ * struct sluice_port_stats - counters of one port on one CPU, in packets on the wire (wire.h)
  * @packets: by SLUICE_DIR_*; for an uplink FROM_GUEST is what it transmitted, TO_GUEST what it
- *	received
+ *	received. Of what came in by the port, all of it, also what was dropped behind; of what goes
+ *	out by it, what was handed over
  * @bytes: likewise
  * @slow_packets: that went to the host's stack by the port's netdev
  * @fast_packets: that a flow, a wire or a cache entry took elsewhere
@@ -503,8 +505,10 @@ int sluice_uplink_detach(struct sluice_port *port);
 int sluice_uplink_move(struct sluice_port *port, struct sluice_worker *to);
 bool sluice_uplink_poll(struct sluice_worker *w, struct sluice_port *port);
 
-/* Count; any context that stays on its CPU. */
+/* Count packets on the wire; any context that stays on its CPU. */
 void sluice_port_count_drop(struct sluice_port *port, enum sluice_drop why, unsigned int packets);
+/* That, and free it. */
+void sluice_port_drop_skb(struct sluice_port *port, enum sluice_drop why, struct sk_buff *skb);
 
 static inline void sluice_port_count(struct sluice_port *port, enum sluice_dir dir,
 				     unsigned int packets, unsigned int bytes)

@@ -17,6 +17,13 @@ struct inject_call {
 	enum sluice_drop why;
 };
 
+/* It came from the guest, and goes nowhere. */
+static void port_refuse(struct sluice_port *port, struct sk_buff *skb)
+{
+	sluice_port_count(port, SLUICE_DIR_FROM_GUEST, 1, skb->len);
+	sluice_port_drop_skb(port, SLUICE_DROP_HELD, skb);
+}
+
 static void port_inject_on_worker(struct sluice_worker *w, void *arg)
 {
 	struct inject_call *c = arg;
@@ -30,14 +37,12 @@ static void port_inject_on_worker(struct sluice_worker *w, void *arg)
 	 * The caller holds port->lock and saw the port alive, so the engine stays for this call.
 	 * Who stands in for a dead worker has none of its state.
 	 */
-	if (ops && w->engine && !sluice_port_held_back(c->port) && c->announces) {
+	if (ops && w->engine && !sluice_port_held_back(c->port) && c->announces)
 		ops->announce(w, c->port, c->skb);
-	} else if (ops && w->engine && !sluice_port_held_back(c->port)) {
+	else if (ops && w->engine && !sluice_port_held_back(c->port))
 		c->why = ops->inject(w, c->port, c->skb, c->has_hdr ? &c->hdr : NULL);
-	} else {
-		sluice_port_count_drop(c->port, SLUICE_DROP_HELD, 1);
-		kfree_skb(c->skb);
-	}
+	else
+		port_refuse(c->port, c->skb);
 	then = local_clock() - then;
 	sluice_port_count_busy(c->port, then);
 	sluice_share_take(c->port->share, w, then);
@@ -56,10 +61,8 @@ static int port_send_inject(struct sluice_port *port, struct inject_call *c)
 	int err = sluice_worker_call_copy(w, port_inject_on_worker, c, sizeof(*c));
 
 	/* Else the worker has the frame, or had it. */
-	if (err == -ETIMEDOUT) {
-		sluice_port_count_drop(port, SLUICE_DROP_HELD, 1);
-		kfree_skb(c->skb);
-	}
+	if (err == -ETIMEDOUT)
+		port_refuse(port, c->skb);
 	return err;
 }
 

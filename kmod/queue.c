@@ -482,15 +482,12 @@ void sluice_queue_empty_inbox(struct sluice_queue *q)
 {
 	struct sk_buff *skb;
 
-	while ((skb = ptr_ring_consume_bh(&q->inbox))) {
-		sluice_port_count_drop(q->port, SLUICE_DROP_RX_DOWN, 1);
-		kfree_skb(skb);
-	}
+	while ((skb = ptr_ring_consume_bh(&q->inbox)))
+		sluice_port_drop_skb(q->port, SLUICE_DROP_RX_DOWN, skb);
 	while ((skb = q->rest)) {
 		q->rest = skb->next;
 		skb_mark_not_on_list(skb);
-		sluice_port_count_drop(q->port, SLUICE_DROP_RX_DOWN, 1);
-		kfree_skb(skb);
+		sluice_port_drop_skb(q->port, SLUICE_DROP_RX_DOWN, skb);
 	}
 }
 

@@ -127,6 +127,7 @@ static struct sk_buff *read_locked(struct sluice_queue *q, struct virtio_net_hdr
 {
 	struct sluice_worker *w = rcu_dereference_protected(q->worker, lockdep_is_held(q->lock));
 	struct read_call c = { .q = q };
+	struct sluice_wire wire;
 	struct sk_buff *skb;
 	int err;
 
@@ -144,7 +145,8 @@ static struct sk_buff *read_locked(struct sluice_queue *q, struct virtio_net_hdr
 	skb = q->rest;
 	q->rest = skb->next;
 	skb_mark_not_on_list(skb);
-	sluice_port_count(q->port, SLUICE_DIR_TO_GUEST, 1, skb->len);
+	wire = sluice_wire_of(skb);
+	sluice_port_count(q->port, SLUICE_DIR_TO_GUEST, wire.packets, wire.bytes);
 	*hdr = c.hdr;
 	return skb;
 }

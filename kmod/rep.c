@@ -75,15 +75,19 @@ static netdev_tx_t rep_xmit_uplink(struct sluice_port *port, struct sk_buff *skb
 {
 	/* ndo_start_xmit runs with RCU held. */
 	struct net_device *lower = rcu_dereference_bh(port->lower);
+	struct sluice_wire wire = sluice_wire_of(skb);
+	int rc;
 
 	if (unlikely(!lower || sluice_port_held_back(port))) {
-		sluice_port_count_drop(port, lower ? SLUICE_DROP_HELD : SLUICE_DROP_UPLINK_DOWN, 1);
-		kfree_skb(skb);
+		sluice_port_drop_skb(port, lower ? SLUICE_DROP_HELD : SLUICE_DROP_UPLINK_DOWN, skb);
 		return NETDEV_TX_OK;
 	}
-	sluice_port_count(port, SLUICE_DIR_FROM_GUEST, 1, skb->len);
 	skb->dev = lower;
-	dev_queue_xmit(skb);
+	rc = dev_queue_xmit(skb);
+	if (unlikely(net_xmit_eval(rc)))
+		sluice_port_count_drop(port, SLUICE_DROP_UPLINK_BUSY, wire.packets);
+	else
+		sluice_port_count(port, SLUICE_DIR_FROM_GUEST, wire.packets, wire.bytes);
 	return NETDEV_TX_OK;
 }
 
@@ -95,8 +99,7 @@ static netdev_tx_t rep_xmit(struct sk_buff *skb, struct net_device *dev)
 		return rep_xmit_uplink(port, skb);
 	/* Frames wait in an inbox, so what user space still owns must be copied. */
 	if (unlikely(skb_orphan_frags_rx(skb, GFP_ATOMIC))) {
-		sluice_port_count_drop(port, SLUICE_DROP_NOMEM, 1);
-		kfree_skb(skb);
+		sluice_port_drop_skb(port, SLUICE_DROP_NOMEM, skb);
 		return NETDEV_TX_OK;
 	}
 	skb_tx_timestamp(skb);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is counted, and traced, for each port. */
 #include <linux/netdevice.h>
+#include <linux/skbuff.h>
 #include "port.h"
 
 #define CREATE_TRACE_POINTS
@@ -30,6 +31,13 @@ void sluice_port_count_drop(struct sluice_port *port, enum sluice_drop why, unsi
 	trace_sluice_drop(port, why, packets);
 }
 SLUICE_EXPORT(sluice_port_count_drop);
+
+void sluice_port_drop_skb(struct sluice_port *port, enum sluice_drop why, struct sk_buff *skb)
+{
+	sluice_port_count_drop(port, why, sluice_wire_of(skb).packets);
+	kfree_skb(skb);
+}
+SLUICE_EXPORT(sluice_port_drop_skb);
 
 void sluice_port_count_busy(struct sluice_port *port, u64 ns)
 {

@@ -48,23 +48,23 @@ TRACE_EVENT(sluice_queue_broken,
 );
 
 TRACE_EVENT(sluice_burst,
-	TP_PROTO(const struct sluice_port *port, unsigned int cpu, unsigned int packets,
+	TP_PROTO(const struct sluice_port *port, unsigned int cpu, unsigned int frames,
 		 unsigned int misses),
-	TP_ARGS(port, cpu, packets, misses),
+	TP_ARGS(port, cpu, frames, misses),
 	TP_STRUCT__entry(
 		__string(name, port->dev->name)
 		__field(unsigned int, cpu)
-		__field(unsigned int, packets)
+		__field(unsigned int, frames)
 		__field(unsigned int, misses)
 	),
 	TP_fast_assign(
 		__assign_str(name);
 		__entry->cpu = cpu;
-		__entry->packets = packets;
+		__entry->frames = frames;
 		__entry->misses = misses;
 	),
-	TP_printk("port=%s worker=%u packets=%u misses=%u", __get_str(name), __entry->cpu,
-		  __entry->packets, __entry->misses)
+	TP_printk("port=%s worker=%u frames=%u misses=%u", __get_str(name), __entry->cpu,
+		  __entry->frames, __entry->misses)
 );
 
 #endif /* _SLUICE_TRACE_H */

@@ -30,10 +30,41 @@ static LIST_HEAD(notifiers);
 
 /* --- receive: the VF's softirq, or the worker that polls it --- */
 
+/* It came in, and goes nowhere. */
+static void uplink_refuse(struct sluice_port *port, enum sluice_drop why,
+			  const struct sluice_wire *wire)
+{
+	sluice_port_count(port, SLUICE_DIR_TO_GUEST, wire->packets, wire->bytes);
+	sluice_port_count_drop(port, why, wire->packets);
+}
+
+/*
+ * The engine sees frames as they are on the wire: from the Ethernet header on, tags in place. NULL:
+ * no memory.
+ */
+static struct sk_buff *uplink_unwrap(struct sk_buff *skb)
+{
+	if (unlikely(skb_orphan_frags_rx(skb, GFP_ATOMIC))) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	if (skb_vlan_tag_present(skb)) {
+		skb = vlan_insert_tag_set_proto(skb, skb->vlan_proto, skb_vlan_tag_get(skb));
+		if (unlikely(!skb))
+			return NULL;
+		__vlan_hwaccel_clear_tag(skb);
+		/* A device's sum begins behind ETH_HLEN bytes, where now the tag's TCI is. */
+		skb_postpush_rcsum(skb, skb->data + ETH_HLEN, VLAN_HLEN);
+	}
+	skb_reset_mac_header(skb);
+	return skb;
+}
+
 static rx_handler_result_t uplink_handle_frame(struct sk_buff **pskb)
 {
 	struct sk_buff *skb = *pskb;
 	struct sluice_port *port = rcu_dereference(skb->dev->rx_handler_data);
+	struct sluice_wire wire;
 	struct sluice_worker *w;
 
 	if (unlikely(skb->pkt_type == PACKET_LOOPBACK))
@@ -41,28 +72,22 @@ static rx_handler_result_t uplink_handle_frame(struct sk_buff **pskb)
 	skb = skb_share_check(skb, GFP_ATOMIC);
 	if (unlikely(!skb))
 		return RX_HANDLER_CONSUMED;
-	if (unlikely(skb_orphan_frags_rx(skb, GFP_ATOMIC)))
-		goto drop_nomem;
-	/*
-	 * The engine sees frames as they are on the wire: from the Ethernet header on, tags in
-	 * place.
-	 */
 	skb_push(skb, ETH_HLEN);
-	if (skb_vlan_tag_present(skb)) {
-		skb = vlan_insert_tag_set_proto(skb, skb->vlan_proto, skb_vlan_tag_get(skb));
-		if (unlikely(!skb))
-			goto count_nomem;
-		__vlan_hwaccel_clear_tag(skb);
-		/* A device's sum begins behind ETH_HLEN bytes, where now the tag's TCI is. */
-		skb_postpush_rcsum(skb, skb->data + ETH_HLEN, VLAN_HLEN);
+	/* Soon it may be gone. */
+	wire = sluice_wire_of(skb);
+	if (skb_vlan_tag_present(skb))
+		wire.bytes += wire.packets * VLAN_HLEN;
+	skb = uplink_unwrap(skb);
+	if (unlikely(!skb)) {
+		uplink_refuse(port, SLUICE_DROP_NOMEM, &wire);
+		return RX_HANDLER_CONSUMED;
 	}
-	skb_reset_mac_header(skb);
 #ifdef CONFIG_NET_RX_BUSY_POLL
 	if (skb->napi_id >= MIN_NAPI_ID && READ_ONCE(port->napi_id) != skb->napi_id)
 		WRITE_ONCE(port->napi_id, skb->napi_id);
 #endif
 	if (unlikely(ptr_ring_produce(&port->inbox, skb))) {
-		sluice_port_count_drop(port, SLUICE_DROP_INBOX_FULL, 1);
+		uplink_refuse(port, SLUICE_DROP_INBOX_FULL, &wire);
 		kfree_skb(skb);
 		return RX_HANDLER_CONSUMED;
 	}
@@ -71,14 +96,8 @@ static rx_handler_result_t uplink_handle_frame(struct sk_buff **pskb)
 		return RX_HANDLER_CONSUMED;
 	/* A softirq may run on the worker's stack too: that was not the worker's own poll. */
 	if (current == w->task && !in_serving_softirq())
-		WRITE_ONCE(port->polled_packets, port->polled_packets + 1);
+		WRITE_ONCE(port->polled_packets, port->polled_packets + wire.packets);
 	sluice_worker_wake(w);
-	return RX_HANDLER_CONSUMED;
-
-drop_nomem:
-	kfree_skb(skb);
-count_nomem:
-	sluice_port_count_drop(port, SLUICE_DROP_NOMEM, 1);
 	return RX_HANDLER_CONSUMED;
 }
 

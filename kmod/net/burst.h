@@ -19,6 +19,10 @@ struct burst {
 	struct sluice_turn *turn;
 	u64 gen;
 	u64 now;
+	unsigned int frames;
+	/* on the wire */
+	unsigned int packets;
+	unsigned int bytes;
 	unsigned int fast;
 	/* why the last frame that did not parse was refused */
 	enum sluice_drop why;
@@ -35,6 +39,9 @@ static inline void burst_begin(struct burst *b, struct sluice_worker *w, struct 
 	/* Pairs with sluice_net_changed(). */
 	b->gen = smp_load_acquire(&ni->gen);
 	b->now = 0;
+	b->frames = 0;
+	b->packets = 0;
+	b->bytes = 0;
 	b->fast = 0;
 	b->why = SLUICE_DROP_NONE;
 	b->dp->misses = 0;
@@ -63,12 +70,6 @@ struct sluice_cache_entry *sluice_datapath_miss(struct burst *b, const struct sl
 
 /* --- limits --- */
 
-/* As on the wire: each segment has the headers again. */
-static inline u32 dp_wire_bytes(const struct sluice_pkt *pkt)
-{
-	return pkt->len + (pkt->frame.segs - 1) * pkt->frame.hdrs;
-}
-
 /* One reading of the clock for a burst is fine enough, and costs only those who have limits. */
 static inline u64 dp_now(struct burst *b)
 {
@@ -80,19 +81,23 @@ static inline u64 dp_now(struct burst *b)
 static inline bool dp_limit(struct burst *b, struct sluice_net_meter *meter,
 			    const struct sluice_pkt *pkt)
 {
-	if (sluice_meter_pass(&meter->m, dp_now(b), pkt->frame.segs, dp_wire_bytes(pkt))) {
-		sluice_counter_add(&meter->passed, pkt->frame.segs, pkt->len);
+	u32 bytes = sluice_pkt_wire_bytes(pkt);
+
+	if (sluice_meter_pass(&meter->m, dp_now(b), pkt->frame.segs, bytes)) {
+		sluice_counter_add(&meter->passed, pkt->frame.segs, bytes);
 		return true;
 	}
-	sluice_counter_add(&meter->dropped, pkt->frame.segs, pkt->len);
+	sluice_counter_add(&meter->dropped, pkt->frame.segs, bytes);
 	return false;
 }
 
 static inline void dp_charge(struct burst *b, struct sluice_net_meter *meter,
 			     const struct sluice_pkt *pkt)
 {
-	sluice_meter_charge(&meter->m, b->turn, dp_now(b), pkt->frame.segs, dp_wire_bytes(pkt));
-	sluice_counter_add(&meter->passed, pkt->frame.segs, pkt->len);
+	u32 bytes = sluice_pkt_wire_bytes(pkt);
+
+	sluice_meter_charge(&meter->m, b->turn, dp_now(b), pkt->frame.segs, bytes);
+	sluice_counter_add(&meter->passed, pkt->frame.segs, bytes);
 }
 
 /*

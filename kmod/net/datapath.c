@@ -38,6 +38,13 @@ static void dp_use_room(struct sluice_meter_room *room, const struct sluice_pkt 
 	room->packets -= min(room->packets, segs);
 }
 
+/* A frame that did not even become a packet. */
+static void dp_refuse(struct sluice_port *port, enum sluice_drop why, unsigned int bytes)
+{
+	sluice_port_count(port, SLUICE_DIR_FROM_GUEST, 1, bytes);
+	sluice_port_count_drop(port, why, 1);
+}
+
 /*
  * Copies what the chains hold and completes them: a guest gets its buffers back before anything is
  * decided. With the frame that fills @room, or makes it a burst's bytes, it is enough. Returns the
@@ -67,7 +74,7 @@ static int dp_read_ring(struct sluice_datapath *dp, struct sluice_queue *q, int 
 		if (unlikely(err))
 			break;
 		if (unlikely(why)) {
-			sluice_port_count_drop(q->port, why, 1);
+			dp_refuse(q->port, why, c->out_len - q->cfg.hdr_len);
 		} else {
 			dp_use_room(room, &dp->pkt[nr]);
 			bytes += dp->pkt[nr++].len;
@@ -87,7 +94,7 @@ static int dp_read_ring(struct sluice_datapath *dp, struct sluice_queue *q, int 
 
 static void dp_drop(struct sluice_port *port, struct sluice_pkt *pkt, enum sluice_drop why)
 {
-	sluice_port_count_drop(port, why, 1);
+	sluice_port_count_drop(port, why, pkt->frame.segs);
 	sluice_pkt_free(pkt);
 }
 
@@ -99,7 +106,7 @@ static void dp_output_copy(struct sluice_port *port, struct sluice_pkt *pkt)
 	if (sluice_pkt_copy(pkt, &copy))
 		sluice_output_copy(port, &copy);
 	else
-		sluice_port_count_drop(port, SLUICE_DROP_NOMEM, 1);
+		sluice_port_count_drop(port, SLUICE_DROP_NOMEM, pkt->frame.segs);
 }
 
 /*
@@ -113,7 +120,7 @@ static void dp_slow_copy(struct burst *b, struct sluice_pkt *pkt)
 	if (sluice_pkt_copy(pkt, &copy))
 		sluice_output_slow(b->port, &copy);
 	else
-		sluice_port_count_drop(b->port, SLUICE_DROP_NOMEM, 1);
+		sluice_port_count_drop(b->port, SLUICE_DROP_NOMEM, pkt->frame.segs);
 }
 
 static int dp_rewrite(struct sluice_pkt *pkt, const struct sluice_flow_key *key,
@@ -134,7 +141,7 @@ static void dp_run_program(struct burst *b, struct sluice_pkt *pkt,
 		switch (op->type) {
 		case SLUICE_OP_OUTPUT:
 			if (last) {
-				b->fast++;
+				b->fast += pkt->frame.segs;
 				sluice_output_add(b->w, &b->dp->out, op->port, false, pkt);
 				return;
 			}
@@ -160,7 +167,7 @@ static void dp_run_program(struct burst *b, struct sluice_pkt *pkt,
 			}
 			break;
 		case SLUICE_OP_COUNT_DROP:
-			sluice_port_count_drop(op->port, op->why, 1);
+			sluice_port_count_drop(op->port, op->why, pkt->frame.segs);
 			break;
 		case SLUICE_OP_REWRITE:
 			if (dp_rewrite(pkt, key, op->act)) {
@@ -195,7 +202,7 @@ static void dp_run_uncached(struct burst *b, struct sluice_pkt *pkt,
 	unsigned int i;
 
 	for (i = 0; i < prog->nr_hit; i++)
-		sluice_counter_add(prog->hit[i], pkt->frame.segs, pkt->len);
+		sluice_counter_add(prog->hit[i], pkt->frame.segs, sluice_pkt_wire_bytes(pkt));
 	dp_run_program(b, pkt, key, prog->op, prog->nr_op);
 }
 
@@ -214,45 +221,53 @@ static void dp_act(struct burst *b, unsigned int i)
 			return;
 		}
 	}
-	sluice_cache_count(&dp->cache, e, pkt->frame.segs, pkt->len);
+	sluice_cache_count(&dp->cache, e, pkt->frame.segs, sluice_pkt_wire_bytes(pkt));
 	dp_run_program(b, pkt, key, e->op, e->nr_op);
 }
 
 /* --- a whole burst --- */
 
-static void burst_count(struct burst *b, enum sluice_dir dir, unsigned int packets,
-			unsigned int bytes)
+/* One more frame of it came in; what it is on the wire is known, or it is dropped. */
+static void burst_add(struct burst *b, const struct sluice_pkt *pkt)
+{
+	b->frames++;
+	b->packets += pkt->frame.segs;
+	b->bytes += sluice_pkt_wire_bytes(pkt);
+}
+
+static void burst_count(struct burst *b, enum sluice_dir dir)
 {
 	struct sluice_port_stats *s = get_cpu_ptr(b->port->stats);
 
 	u64_stats_update_begin(&s->syncp);
-	u64_stats_add(&s->packets[dir], packets);
-	u64_stats_add(&s->bytes[dir], bytes);
+	u64_stats_add(&s->packets[dir], b->packets);
+	u64_stats_add(&s->bytes[dir], b->bytes);
 	u64_stats_add(&s->fast_packets, b->fast);
 	u64_stats_update_end(&s->syncp);
 	put_cpu_ptr(b->port->stats);
-	trace_sluice_burst(b->port, b->w->cpu, packets, b->dp->misses);
+	trace_sluice_burst(b->port, b->w->cpu, b->frames, b->dp->misses);
 }
 
 /* The port is set down: what came by it is for nobody. */
 static void dp_run_down(struct burst *b, unsigned int nr, enum sluice_dir dir)
 {
-	unsigned int i, bytes = 0;
+	unsigned int i;
 
-	b->why = SLUICE_DROP_DOWN;
 	for (i = 0; i < nr; i++) {
-		bytes += b->dp->pkt[i].len;
-		sluice_pkt_free(&b->dp->pkt[i]);
+		/* Only for what it is on the wire. */
+		dp_parse(b->dp, i, b->port->index);
+		burst_add(b, &b->dp->pkt[i]);
+		dp_drop(b->port, &b->dp->pkt[i], SLUICE_DROP_DOWN);
 	}
-	sluice_port_count_drop(b->port, b->why, nr);
-	burst_count(b, dir, nr, bytes);
+	b->why = SLUICE_DROP_DOWN;
+	burst_count(b, dir);
 }
 
 static void dp_run(struct burst *b, unsigned int nr, enum sluice_dir dir)
 {
 	struct sluice_datapath *dp = b->dp;
 	bool parsed[SLUICE_VRING_BURST];
-	unsigned int i, bytes = 0;
+	unsigned int i;
 
 	if (unlikely(!sluice_port_is_up(b->port))) {
 		dp_run_down(b, nr, dir);
@@ -261,7 +276,7 @@ static void dp_run(struct burst *b, unsigned int nr, enum sluice_dir dir)
 	for (i = 0; i < nr; i++) {
 		enum sluice_drop why = dp_parse(dp, i, b->port->index);
 
-		bytes += dp->pkt[i].len;
+		burst_add(b, &dp->pkt[i]);
 		parsed[i] = !why;
 		if (unlikely(why)) {
 			b->why = why;
@@ -275,7 +290,7 @@ static void dp_run(struct burst *b, unsigned int nr, enum sluice_dir dir)
 			dp_act(b, i);
 	}
 	sluice_output_flush(b->w, &dp->out);
-	burst_count(b, dir, nr, bytes);
+	burst_count(b, dir);
 }
 
 int sluice_datapath_guest_tx(struct sluice_worker *w, struct sluice_queue *q, int budget)
@@ -302,6 +317,14 @@ int sluice_datapath_guest_tx(struct sluice_worker *w, struct sluice_queue *q, in
 	return nr_chain;
 }
 
+static void dp_refuse_looping(struct sluice_port *uplink, struct sk_buff *skb)
+{
+	struct sluice_wire wire = sluice_wire_of(skb);
+
+	sluice_port_count(uplink, SLUICE_DIR_TO_GUEST, wire.packets, wire.bytes);
+	sluice_port_drop_skb(uplink, SLUICE_DROP_HOPS, skb);
+}
+
 int sluice_datapath_uplink_rx(struct sluice_worker *w, struct sluice_port *uplink, int budget)
 {
 	struct sluice_datapath *dp = w->engine;
@@ -318,8 +341,7 @@ int sluice_datapath_uplink_rx(struct sluice_worker *w, struct sluice_port *uplin
 			sluice_pkt_from_skb(&dp->pkt[nr++], skb);
 			continue;
 		}
-		sluice_port_count_drop(uplink, SLUICE_DROP_HOPS, 1);
-		kfree_skb(skb);
+		dp_refuse_looping(uplink, skb);
 	}
 	if (!nr)
 		return taken;
@@ -332,9 +354,11 @@ int sluice_datapath_uplink_rx(struct sluice_worker *w, struct sluice_port *uplin
 static void dp_announce(struct burst *b)
 {
 	struct sluice_datapath *dp = b->dp;
-	unsigned int bytes = dp->pkt[0].len;
 
-	b->why = sluice_port_is_up(b->port) ? dp_parse(dp, 0, b->port->index) : SLUICE_DROP_DOWN;
+	b->why = dp_parse(dp, 0, b->port->index);
+	burst_add(b, &dp->pkt[0]);
+	if (!sluice_port_is_up(b->port))
+		b->why = SLUICE_DROP_DOWN;
 	if (b->why) {
 		dp_drop(b->port, &dp->pkt[0], b->why);
 	} else {
@@ -344,7 +368,7 @@ static void dp_announce(struct burst *b)
 		dp_run_uncached(b, &dp->pkt[0], &dp->key[0]);
 		sluice_output_flush(b->w, &dp->out);
 	}
-	burst_count(b, SLUICE_DIR_FROM_GUEST, 1, bytes);
+	burst_count(b, SLUICE_DIR_FROM_GUEST);
 }
 
 void sluice_datapath_announce(struct sluice_worker *w, struct sluice_port *port,

@@ -9,6 +9,20 @@
 #include <net/gso.h>
 #include "output.h"
 
+static void out_drop(struct sluice_port *port, struct sluice_pkt *pkt, enum sluice_drop why)
+{
+	sluice_port_count_drop(port, why, pkt->frame.segs);
+	sluice_pkt_free(pkt);
+}
+
+static void out_drop_all(struct sluice_output_stage *st, enum sluice_drop why)
+{
+	unsigned int i;
+
+	for (i = 0; i < st->nr; i++)
+		out_drop(st->port, st->pkt[i], why);
+}
+
 /* --- guests --- */
 
 /* A position in the writable bytes of several chains. */
@@ -215,8 +229,7 @@ struct sk_buff *sluice_output_adapt(struct sluice_port *port, struct sk_buff *sk
 	return skb;
 
 drop:
-	sluice_port_count_drop(port, SLUICE_DROP_NOMEM, 1);
-	kfree_skb(skb);
+	sluice_port_drop_skb(port, SLUICE_DROP_NOMEM, skb);
 	return NULL;
 }
 
@@ -226,7 +239,7 @@ static void out_post(struct sluice_port *port, struct sluice_pkt *pkt)
 		sluice_port_post(port, pkt->skb, pkt->flow, true);
 		pkt->skb = NULL;
 	} else {
-		sluice_port_count_drop(port, SLUICE_DROP_NOMEM, 1);
+		sluice_port_count_drop(port, SLUICE_DROP_NOMEM, pkt->frame.segs);
 	}
 }
 
@@ -249,7 +262,7 @@ static unsigned int out_want_chains(const struct sluice_output_stage *st)
 static unsigned int out_write_ring(struct sluice_output *out, struct sluice_output_stage *st)
 {
 	struct sluice_queue *q = st->queue;
-	unsigned int i, used = 0, bytes = 0, packets = 0;
+	unsigned int i, used = 0, frames = 0, bytes = 0, packets = 0;
 	int have;
 
 	have = sluice_vring_fetch(q->vr, out->chain, out_want_chains(st), out->seg,
@@ -266,20 +279,20 @@ static unsigned int out_write_ring(struct sluice_output *out, struct sluice_outp
 			break;
 		err = sluice_output_write(q, pkt, out->chain + used, &nr);
 		if (err == -EMSGSIZE) {
-			sluice_port_count_drop(st->port, SLUICE_DROP_TOO_LONG, 1);
-			sluice_pkt_free(pkt);
+			out_drop(st->port, pkt, SLUICE_DROP_TOO_LONG);
 			continue;
 		}
 		if (err)
 			break;
 		used += nr;
-		packets++;
-		bytes += pkt->len;
+		frames++;
+		packets += pkt->frame.segs;
+		bytes += sluice_pkt_wire_bytes(pkt);
 		sluice_pkt_free(pkt);
 	}
 	sluice_vring_unfetch(q->vr, out->chain + used, have - used);
 	if (used && !sluice_vring_flush(q->vr))
-		sluice_queue_notify(q, packets);
+		sluice_queue_notify(q, frames);
 	sluice_port_count(st->port, SLUICE_DIR_TO_GUEST, packets, bytes);
 	return i;
 }
@@ -373,18 +386,16 @@ static void out_flush_uplink(struct sluice_output_stage *st)
 		goto down;
 	for (i = 0; i < st->nr; i++) {
 		struct sluice_pkt *pkt = st->pkt[i];
-		u32 len = pkt->len;
 
-		if (unlikely(!sluice_pkt_to_skb(pkt))) {
-			sluice_port_count_drop(st->port, SLUICE_DROP_NOMEM, 1);
-			continue;
-		}
-		why = out_xmit(lower, pkt);
+		if (likely(sluice_pkt_to_skb(pkt)))
+			why = out_xmit(lower, pkt);
+		else
+			why = SLUICE_DROP_NOMEM;
 		if (unlikely(why)) {
-			sluice_port_count_drop(st->port, why, 1);
+			sluice_port_count_drop(st->port, why, pkt->frame.segs);
 		} else {
-			packets++;
-			bytes += len;
+			packets += pkt->frame.segs;
+			bytes += sluice_pkt_wire_bytes(pkt);
 		}
 	}
 	local_bh_enable();
@@ -393,9 +404,7 @@ static void out_flush_uplink(struct sluice_output_stage *st)
 
 down:
 	local_bh_enable();
-	sluice_port_count_drop(st->port, why, st->nr);
-	for (i = 0; i < st->nr; i++)
-		sluice_pkt_free(st->pkt[i]);
+	out_drop_all(st, why);
 }
 
 /* --- the host's stack --- */
@@ -404,25 +413,24 @@ static void out_flush_slow(struct sluice_output_stage *st)
 {
 	struct net_device *dev = st->port->dev;
 	struct sluice_port_stats *s;
+	unsigned int i, packets = 0;
 	LIST_HEAD(list);
-	unsigned int i;
 
 	/* Looked at with BH off: whoever takes the netdev down waits for those who saw it up. */
 	local_bh_disable();
 	if (unlikely(!netif_running(dev))) {
 		local_bh_enable();
-		sluice_port_count_drop(st->port, SLUICE_DROP_DOWN, st->nr);
-		for (i = 0; i < st->nr; i++)
-			sluice_pkt_free(st->pkt[i]);
+		out_drop_all(st, SLUICE_DROP_DOWN);
 		return;
 	}
 	for (i = 0; i < st->nr; i++) {
 		struct sluice_pkt *pkt = st->pkt[i];
 
 		if (unlikely(!sluice_pkt_to_skb(pkt))) {
-			sluice_port_count_drop(st->port, SLUICE_DROP_NOMEM, 1);
+			sluice_port_count_drop(st->port, SLUICE_DROP_NOMEM, pkt->frame.segs);
 			continue;
 		}
+		packets += pkt->frame.segs;
 		/* Judged by this netdev's address, not by that of the VF it came from. */
 		pkt->skb->pkt_type = PACKET_HOST;
 		pkt->skb->protocol = eth_type_trans(pkt->skb, dev);
@@ -432,7 +440,7 @@ static void out_flush_slow(struct sluice_output_stage *st)
 	netif_receive_skb_list(&list);
 	s = this_cpu_ptr(st->port->stats);
 	u64_stats_update_begin(&s->syncp);
-	u64_stats_add(&s->slow_packets, st->nr);
+	u64_stats_add(&s->slow_packets, packets);
 	u64_stats_update_end(&s->syncp);
 	local_bh_enable();
 }
@@ -504,8 +512,7 @@ void sluice_output_add(struct sluice_worker *w, struct sluice_output *out, struc
 	u8 kind = SLUICE_OUTPUT_SLOW;
 
 	if (unlikely(!sluice_port_is_up(port))) {
-		sluice_port_count_drop(port, SLUICE_DROP_DOWN, 1);
-		sluice_pkt_free(pkt);
+		out_drop(port, pkt, SLUICE_DROP_DOWN);
 		return;
 	}
 	if (!slow && port->kind == SLUICE_PORT_UPLINK) {
@@ -514,13 +521,11 @@ void sluice_output_add(struct sluice_worker *w, struct sluice_output *out, struc
 		kind = SLUICE_OUTPUT_GUEST;
 		q = sluice_port_choose_rxq(port, pkt->flow);
 		if (unlikely(!q)) {
-			sluice_port_count_drop(port, SLUICE_DROP_RX_DOWN, 1);
-			sluice_pkt_free(pkt);
+			out_drop(port, pkt, SLUICE_DROP_RX_DOWN);
 			return;
 		}
 		if (unlikely(!out_wanted(port, pkt))) {
-			sluice_port_count_drop(port, SLUICE_DROP_RX_FILTER, 1);
-			sluice_pkt_free(pkt);
+			out_drop(port, pkt, SLUICE_DROP_RX_FILTER);
 			return;
 		}
 	}
@@ -530,13 +535,11 @@ void sluice_output_add(struct sluice_worker *w, struct sluice_output *out, struc
 
 void sluice_output_copy(struct sluice_port *port, struct sluice_pkt *pkt)
 {
-	unsigned int len = pkt->len;
 	struct net_device *lower;
 	enum sluice_drop why;
 
 	if (unlikely(!sluice_port_is_up(port))) {
-		sluice_port_count_drop(port, SLUICE_DROP_DOWN, 1);
-		sluice_pkt_free(pkt);
+		out_drop(port, pkt, SLUICE_DROP_DOWN);
 		return;
 	}
 	if (port->kind != SLUICE_PORT_UPLINK) {
@@ -552,7 +555,8 @@ void sluice_output_copy(struct sluice_port *port, struct sluice_pkt *pkt)
 		why = out_xmit(lower, pkt);
 	local_bh_enable();
 	if (why)
-		sluice_port_count_drop(port, why, 1);
+		sluice_port_count_drop(port, why, pkt->frame.segs);
 	else
-		sluice_port_count(port, SLUICE_DIR_FROM_GUEST, 1, len);
+		sluice_port_count(port, SLUICE_DIR_FROM_GUEST, pkt->frame.segs,
+				  sluice_pkt_wire_bytes(pkt));
 }

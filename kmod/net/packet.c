@@ -104,22 +104,18 @@ void sluice_pkt_from_skb(struct sluice_pkt *pkt, struct sk_buff *skb)
 void sluice_pkt_recall(struct sluice_pkt *pkt, struct sk_buff *skb)
 {
 	struct sluice_frame *f = &pkt->frame;
+	struct sluice_wire wire;
 
 	sluice_pkt_from_skb(pkt, skb);
-	f->hdrs = 0;
 	if (!f->gso) {
+		f->hdrs = 0;
 		f->segs = 1;
 		return;
 	}
 	/* The stack's headers are what was proved. */
-	f->hdrs = skb_transport_offset(skb);
-	if (f->gso == SLUICE_GSO_TCPV4 || f->gso == SLUICE_GSO_TCPV6)
-		f->hdrs += tcp_hdrlen(skb);
-	else if (f->gso == SLUICE_GSO_UDP)
-		f->hdrs += sizeof(struct udphdr);
-	/* Nobody counted those of a sender that was not trusted. */
-	if (!f->segs)
-		f->segs = min_t(u32, DIV_ROUND_UP(skb->len, f->gso_size), U16_MAX);
+	wire = sluice_wire_of(skb);
+	f->hdrs = wire.headers;
+	f->segs = min_t(u32, wire.packets, U16_MAX);
 }
 
 static void pkt_claim_gso(struct sluice_pkt *pkt, u8 type, u16 size, u16 hdr_len)
@@ -243,7 +239,7 @@ static enum sluice_drop pkt_pull(struct sluice_pkt *pkt)
 							      SLUICE_DROP_NOMEM;
 }
 
-enum sluice_drop sluice_pkt_prove(struct sluice_pkt *pkt, struct sluice_flow_key *key)
+static enum sluice_drop pkt_prove(struct sluice_pkt *pkt, struct sluice_flow_key *key)
 {
 	const u8 *data = pkt->data;
 	u32 seen = pkt->len;
@@ -266,6 +262,18 @@ enum sluice_drop sluice_pkt_prove(struct sluice_pkt *pkt, struct sluice_flow_key
 	if (pkt->skb)
 		pkt_describe(pkt, pkt->skb);
 	return SLUICE_DROP_NONE;
+}
+
+enum sluice_drop sluice_pkt_prove(struct sluice_pkt *pkt, struct sluice_flow_key *key)
+{
+	enum sluice_drop why = pkt_prove(pkt, key);
+
+	/* What it would have been on the wire nobody knows. */
+	if (unlikely(why)) {
+		pkt->frame.segs = 1;
+		pkt->frame.hdrs = 0;
+	}
+	return why;
 }
 
 bool sluice_pkt_to_skb(struct sluice_pkt *pkt)

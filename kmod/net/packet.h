@@ -56,7 +56,7 @@ void sluice_pkt_claim(struct sluice_pkt *pkt, const struct virtio_net_hdr *hdr);
 void sluice_pkt_recall(struct sluice_pkt *pkt, struct sk_buff *skb);
 /*
  * Parse it and prove its claims, before anything else is done with it. @key->in_port is set. Why it
- * must be dropped, or SLUICE_DROP_NONE.
+ * must be dropped, as one packet, or SLUICE_DROP_NONE.
  */
 enum sluice_drop sluice_pkt_prove(struct sluice_pkt *pkt, struct sluice_flow_key *key);
 /*
@@ -66,6 +66,12 @@ enum sluice_drop sluice_pkt_prove(struct sluice_pkt *pkt, struct sluice_flow_key
 bool sluice_pkt_to_skb(struct sluice_pkt *pkt);
 /* An skb of its own with the same content in @copy, the packet stays. False: no memory. */
 bool sluice_pkt_copy(const struct sluice_pkt *pkt, struct sluice_pkt *copy);
+/* Bytes of the frame on the wire, where each segment has the headers again: see wire.h. */
+static inline u32 sluice_pkt_wire_bytes(const struct sluice_pkt *pkt)
+{
+	return pkt->len + (pkt->frame.segs - 1) * pkt->frame.hdrs;
+}
+
 /* What the skb's protocol is to be, by its Ethernet header. */
 __be16 sluice_pkt_protocol(const struct sk_buff *skb);
 void sluice_pkt_free(struct sluice_pkt *pkt);

@@ -32,7 +32,7 @@ static enum sluice_drop dp_police(struct burst *b, struct sluice_pkt *pkt)
 	/* One output is never too long for the cache. */
 	if (WARN_ON_ONCE(!e))
 		return SLUICE_DROP_NOMEM;
-	sluice_cache_count(&dp->cache, e, pkt->frame.segs, pkt->len);
+	sluice_cache_count(&dp->cache, e, pkt->frame.segs, sluice_pkt_wire_bytes(pkt));
 	return e->op[0].type == SLUICE_OP_COUNT_DROP ? e->op[0].why : SLUICE_DROP_NONE;
 }
 
@@ -48,6 +48,7 @@ struct rx_visit {
 	struct sluice_meter_room room;
 	unsigned int have;
 	unsigned int used;
+	unsigned int frames;
 	unsigned int packets;
 	unsigned int bytes;
 	int done;
@@ -81,7 +82,7 @@ static int rx_fetch_more(struct rx_visit *v)
 static void rx_charge(struct rx_visit *v, const struct sluice_pkt *pkt)
 {
 	dp_charge(v->b, v->limit, pkt);
-	v->room.bytes -= min(v->room.bytes, dp_wire_bytes(pkt));
+	v->room.bytes -= min(v->room.bytes, sluice_pkt_wire_bytes(pkt));
 	v->room.packets -= min_t(u32, v->room.packets, pkt->frame.segs);
 }
 
@@ -122,8 +123,9 @@ static int rx_write(struct rx_visit *v, struct sluice_pkt *pkt)
 	if (err)
 		return err;
 	v->used += nr;
-	v->packets++;
-	v->bytes += pkt->len;
+	v->frames++;
+	v->packets += pkt->frame.segs;
+	v->bytes += sluice_pkt_wire_bytes(pkt);
 	v->done++;
 	if (unlikely(v->limit))
 		rx_charge(v, pkt);
@@ -132,8 +134,15 @@ static int rx_write(struct rx_visit *v, struct sluice_pkt *pkt)
 
 static void rx_drop(struct rx_visit *v, struct sk_buff *skb, enum sluice_drop why)
 {
-	sluice_port_count_drop(v->q->port, why, 1);
-	kfree_skb(skb);
+	sluice_port_drop_skb(v->q->port, why, skb);
+	v->done++;
+}
+
+/* As policy, or the proof before it, said of it. */
+static void rx_deny(struct rx_visit *v, struct sluice_pkt *pkt, enum sluice_drop why)
+{
+	sluice_port_count_drop(v->q->port, why, pkt->frame.segs);
+	sluice_pkt_free(pkt);
 	v->done++;
 }
 
@@ -223,8 +232,11 @@ static int rx_next(struct burst *b, struct rx_visit *v, struct sk_buff *skb)
 	} else {
 		sluice_pkt_from_skb(&pkt, skb);
 		why = dp_police(b, &pkt);
-		if (why)
-			goto drop;
+		if (why) {
+			__ptr_ring_consume(&v->q->inbox);
+			rx_deny(v, &pkt, why);
+			return 0;
+		}
 		/* A frame that finds no buffer comes by again and must not be counted twice. */
 		sluice_skb_cb(skb)->policed = true;
 	}
@@ -268,6 +280,7 @@ static int rx_run(struct burst *b, struct rx_visit *v, int budget)
 /* Of what waits for a port that is set down: it needs no buffers to go. */
 static int rx_discard(struct sluice_queue *q, int budget)
 {
+	unsigned int packets = 0;
 	struct sk_buff *skb;
 	int nr;
 
@@ -281,9 +294,10 @@ static int rx_discard(struct sluice_queue *q, int budget)
 		}
 		if (!skb)
 			break;
+		packets += sluice_wire_of(skb).packets;
 		kfree_skb(skb);
 	}
-	sluice_port_count_drop(q->port, SLUICE_DROP_DOWN, nr);
+	sluice_port_count_drop(q->port, SLUICE_DROP_DOWN, packets);
 	return nr;
 }
 
@@ -310,7 +324,7 @@ int sluice_datapath_guest_rx(struct sluice_worker *w, struct sluice_queue *q, in
 	err = rx_run(&b, &v, budget);
 	sluice_vring_unfetch(q->vr, dp->out.chain + v.used, v.have - v.used);
 	if (v.used && !sluice_vring_flush(q->vr))
-		sluice_queue_notify(q, v.packets);
+		sluice_queue_notify(q, v.frames);
 	sluice_port_count(q->port, SLUICE_DIR_TO_GUEST, v.packets, v.bytes);
 	/* Too few buffers for the next frame: as good as none, the caller waits for more. */
 	return v.done ?: err == -ENOBUFS ? 0 : err;
@@ -328,7 +342,7 @@ static void rx_start_rest(struct burst *b, struct rx_visit *v)
 		why = dp_police(b, &pkt);
 	}
 	if (why)
-		rx_drop(v, skb, why);
+		rx_deny(v, &pkt, why);
 	else
 		rx_put_rest(v->q, skb);
 }

@@ -127,6 +127,9 @@ TEST_F(reader, segmentation)
 	EXPECT_EQ(54, h->hdr_len);
 	EXPECT_EQ(34, h->csum_start);
 	EXPECT_EQ(16, h->csum_offset);
+	/* Counted as on the wire. */
+	EXPECT_EQ(10, netio_stat(PORT, "tx_packets"));
+	EXPECT_EQ(10 * (54 + 1000), netio_stat(PORT, "tx_bytes"));
 
 	ASSERT_EQ(0, host_sends(self->wire, &f));
 	/* It waits already. */
