@@ -193,11 +193,13 @@ struct sluice_rate {
  * @bytes: what was charged before it, as the limit counts; 0: it does not wait
  * @packets: likewise, of the limit on packets
  * @until: for when it was told to come back last; 0: never
+ * @empty: it waits, and nothing was in it when it was looked at
  */
 struct sluice_turn {
 	u64 bytes;
 	u64 packets;
 	u64 until;
+	bool empty;
 };
 
 enum sluice_act_type {

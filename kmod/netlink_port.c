@@ -388,7 +388,8 @@ static int queue_put(struct sk_buff *skb, const struct sluice_queue *q)
 	if (w && nla_put_u32(skb, SLUICE_A_QUEUE_CPU, w->cpu))
 		return -EMSGSIZE;
 	if (nla_put_uint(skb, SLUICE_A_QUEUE_SIGNALS, READ_ONCE(q->signals)) ||
-	    nla_put_uint(skb, SLUICE_A_QUEUE_KICKS, READ_ONCE(q->kicks)))
+	    nla_put_uint(skb, SLUICE_A_QUEUE_KICKS, READ_ONCE(q->kicks)) ||
+	    nla_put_uint(skb, SLUICE_A_QUEUE_THROTTLED, READ_ONCE(q->throttled)))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;

@@ -35,6 +35,18 @@ static int totals_put(struct sk_buff *skb, const struct sluice_port_totals *t)
 	return 0;
 }
 
+/* What only one kind of port has. */
+static int kind_put(struct sk_buff *skb, const struct sluice_port *port,
+		    const struct sluice_port_totals *t)
+{
+	if (port->kind == SLUICE_PORT_UPLINK)
+		return nla_put_uint(skb, SLUICE_A_STATS_POLLED_PACKETS, t->polled_packets);
+	return nla_put_uint(skb, SLUICE_A_STATS_FROM_GUEST_THROTTLED,
+			    t->throttled[SLUICE_DIR_FROM_GUEST]) ?:
+	       nla_put_uint(skb, SLUICE_A_STATS_TO_GUEST_THROTTLED,
+			    t->throttled[SLUICE_DIR_TO_GUEST]);
+}
+
 static int stats_put(struct sk_buff *skb, const void *obj)
 {
 	const struct sluice_port *port = obj;
@@ -46,8 +58,7 @@ static int stats_put(struct sk_buff *skb, const void *obj)
 	    nla_put_u32(skb, SLUICE_A_STATS_IFINDEX, port->dev->ifindex) ||
 	    nla_put_u8(skb, SLUICE_A_STATS_KIND, port->kind) || totals_put(skb, &t))
 		return -EMSGSIZE;
-	if (port->kind == SLUICE_PORT_UPLINK &&
-	    nla_put_uint(skb, SLUICE_A_STATS_POLLED_PACKETS, t.polled_packets))
+	if (kind_put(skb, port, &t))
 		return -EMSGSIZE;
 	for (i = SLUICE_DROP_NONE + 1; i < SLUICE_DROP_MAX; i++) {
 		if (t.drops[i] && drop_put(skb, i, t.drops[i]))

@@ -73,6 +73,7 @@ struct sluice_port_totals {
 	u64 drops[SLUICE_DROP_MAX];
 	u64 busy_ns;
 	u64 polled_packets;
+	u64 throttled[SLUICE_DIRS];
 };
 
 /**
@@ -117,6 +118,8 @@ struct sluice_port_totals {
  * @broken: stopped with this error; written by the worker, READ_ONCE elsewhere
  * @signals: interrupts sent; single writer, the worker
  * @kicks: notifications received; racy count
+ * @throttled: how often it had to wait for the port's limit, with something in it; the engine's,
+ *	single writer, the worker
  * @engine: REQ: the block engine's own state; there while @vr is
  * @in_flight: REQ: chains fetched and not yet completed; written by the worker, READ_ONCE elsewhere
  * @polled: REQ: some of them are completed by looking only; worker thread only
@@ -156,6 +159,7 @@ struct sluice_queue {
 	enum sluice_vring_error broken;
 	u64 signals;
 	u64 kicks;
+	u64 throttled;
 
 	void *engine;
 	unsigned int in_flight;

@@ -237,7 +237,8 @@ static const struct net_device_ops rep_netdev_ops = {
 
 static const char rep_stat_names[][ETH_GSTRING_LEN] = {
 	"from_guest_packets", "from_guest_bytes", "to_guest_packets", "to_guest_bytes",
-	"slow_packets", "fast_packets", "busy_ns", "polled_packets",
+	"slow_packets", "fast_packets", "busy_ns", "polled_packets", "from_guest_throttled",
+	"to_guest_throttled",
 };
 
 #define REP_NR_STATS	(ARRAY_SIZE(rep_stat_names) + SLUICE_DROP_MAX - 1)
@@ -284,6 +285,8 @@ static void rep_get_ethtool_stats(struct net_device *dev, struct ethtool_stats *
 	*data++ = t.fast_packets;
 	*data++ = t.busy_ns;
 	*data++ = t.polled_packets;
+	*data++ = t.throttled[SLUICE_DIR_FROM_GUEST];
+	*data++ = t.throttled[SLUICE_DIR_TO_GUEST];
 	for (i = SLUICE_DROP_NONE + 1; i < SLUICE_DROP_MAX; i++)
 		*data++ = t.drops[i];
 }

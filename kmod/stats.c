@@ -80,10 +80,18 @@ static void stats_add_cpu(struct sluice_port_totals *t, const struct sluice_port
 
 void sluice_port_totals(const struct sluice_port *port, struct sluice_port_totals *t)
 {
+	u64 from = 0, to = 0;
+	unsigned int i;
 	int cpu;
 
 	memset(t, 0, sizeof(*t));
 	for_each_possible_cpu(cpu)
 		stats_add_cpu(t, per_cpu_ptr(port->stats, cpu));
+	for (i = 0; i < port->nr_pairs; i++) {
+		from += READ_ONCE(sluice_port_txq(port, i)->throttled);
+		to += READ_ONCE(sluice_port_rxq(port, i)->throttled);
+	}
+	t->throttled[SLUICE_DIR_FROM_GUEST] = from;
+	t->throttled[SLUICE_DIR_TO_GUEST] = to;
 	t->polled_packets = READ_ONCE(port->polled_packets);
 }

@@ -13,6 +13,7 @@ static const struct field queue_fields[] = {
 	{ .name = "cpu", .codec = &codec_u32, .attr = SLUICE_A_QUEUE_CPU },
 	{ "signals", &codec_u64, SLUICE_A_QUEUE_SIGNALS, 0, F_STAT, NULL },
 	{ "kicks", &codec_u64, SLUICE_A_QUEUE_KICKS, 0, F_STAT, NULL },
+	{ "throttled", &codec_u64, SLUICE_A_QUEUE_THROTTLED, 0, F_STAT, NULL },
 };
 
 const struct object object_queue = OBJECT("queue", queue_fields);

@@ -78,6 +78,8 @@ static const struct field stats_fields[] = {
 	COUNT("fast-packets", FAST_PACKETS),
 	COUNT("busy-ns", BUSY_NS),
 	COUNT("polled-packets", POLLED_PACKETS),
+	COUNT("from-guest-throttled", FROM_GUEST_THROTTLED),
+	COUNT("to-guest-throttled", TO_GUEST_THROTTLED),
 	{ "drop", NULL, SLUICE_A_STATS_DROP, 0, F_NEST, &object_drop },
 };
 

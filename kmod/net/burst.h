@@ -116,10 +116,28 @@ static inline struct sluice_net_meter *dp_limit_of(const struct sluice_queue *q,
 	return meter;
 }
 
+/*
+ * A wait counts once, when something is in the queue: as it begins, when the limit is asked again,
+ * or, at the latest, when it is over.
+ */
+static inline void dp_note_wait(struct sluice_queue *q, bool begins, bool ends)
+{
+	q->turn.empty |= begins;
+	if (!q->turn.empty)
+		return;
+	if (q->dir == SLUICE_QUEUE_RX || sluice_vring_more(q->vr)) {
+		WRITE_ONCE(q->throttled, q->throttled + 1);
+		q->turn.empty = false;
+	} else if (ends) {
+		q->turn.empty = false;
+	}
+}
+
 /* True: the queue must wait for it. Else @room is what may go. */
 static inline bool dp_must_wait(struct sluice_queue *q, struct sluice_net_meter *meter,
 				struct sluice_meter_room *room)
 {
+	bool waits = q->turn.bytes | q->turn.packets;
 	u64 now, wait;
 
 	room->bytes = U32_MAX;
@@ -130,6 +148,8 @@ static inline bool dp_must_wait(struct sluice_queue *q, struct sluice_net_meter 
 	wait = sluice_meter_turn(&meter->m, &q->turn, now, room);
 	if (wait)
 		q->wait_until = now + min_t(u64, wait, DP_WAIT_MAX);
+	if (waits || wait)
+		dp_note_wait(q, !waits, !wait);
 	return wait;
 }
 

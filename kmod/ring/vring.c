@@ -726,3 +726,4 @@ bool sluice_vring_more(struct sluice_vring *vr)
 	/* Whatever is wrong, a fetch tells. */
 	return vring_ready(vr) || vring_more(vr, 0);
 }
+SLUICE_EXPORT(sluice_vring_more);

@@ -160,23 +160,28 @@ TEST_F(rate, sender_waits)
 	EXPECT_EQ(0, guest_ping(&self->from, 1));
 }
 
-/* A number of what `sluice -s worker show` has of all workers. */
-static long worker_number(const char *what)
+/*
+ * That it waits is seen: once for each time, not while it has nothing to send, and only in the
+ * direction that does.
+ */
+TEST_F(rate, shows)
 {
-	char cmd[160];
-	long n = -1;
-	FILE *p;
+	unsigned int i, seed = 0;
 
-	snprintf(cmd, sizeof(cmd),
-		 "sluice -j -s worker show | awk -v RS=, -F: '/\"%s\"/ { n += $2 } END { printf \"%%.0f\", n }'",
-		 what);
-	p = popen(cmd, "r");
-	if (!p)
-		return -errno;
-	if (fscanf(p, "%ld", &n) != 1)
-		n = -1;
-	pclose(p);
-	return n;
+	ASSERT_EQ(0, netio_run("sluice rate set port " FROM " dir from-guest " SLOW));
+	ASSERT_EQ(FIRST, vdrv_tx_burst(&self->from.v, FIRST, LEN, make, &seed));
+	vdrv_vq_kick(&self->from.v.vq[VDRV_TX]);
+	ASSERT_EQ(FIRST, taken(&self->from.v, FIRST));
+	EXPECT_EQ(0, rig_shown("stats " FROM, "from-guest-throttled"));
+	ASSERT_EQ(1, vdrv_tx_burst(&self->from.v, 1, LEN, make, &seed));
+	vdrv_vq_kick(&self->from.v.vq[VDRV_TX]);
+	for (i = 0; i < 1000 && rig_shown("stats " FROM, "from-guest-throttled") < 1; i++)
+		usleep(10000);
+	EXPECT_EQ(0, taken(&self->from.v, 0));
+	EXPECT_EQ(1, rig_shown("stats " FROM, "from-guest-throttled"));
+	EXPECT_EQ(0, rig_shown("stats " FROM, "to-guest-throttled"));
+	EXPECT_EQ(1, rig_shown("-s port show " FROM, "throttled"));
+	EXPECT_EQ(0, netio_run("ethtool -S " FROM " | grep -q 'from_guest_throttled: 1$'"));
 }
 
 /* The worker sleeps meanwhile, and looks again a few times a second. */
@@ -185,12 +190,12 @@ TEST_F(rate, worker_sleeps)
 	long slept, woken;
 
 	ASSERT_EQ(FIRST, fill(&self->from));
-	slept = worker_number("sleep-ns");
-	woken = worker_number("wakeups");
+	slept = rig_shown("-s worker show", "sleep-ns");
+	woken = rig_shown("-s worker show", "wakeups");
 	ASSERT_LE(0, slept);
 	usleep(500000);
-	EXPECT_LT(slept, worker_number("sleep-ns"));
-	EXPECT_GT(woken + 100, worker_number("wakeups"));
+	EXPECT_LT(slept, rig_shown("-s worker show", "sleep-ns"));
+	EXPECT_GT(woken + 100, rig_shown("-s worker show", "wakeups"));
 }
 
 /* A ring that waits is stopped where it stands, and goes on from there. */
@@ -234,6 +239,8 @@ TEST_F(rate, receiver_waits)
 	EXPECT_EQ(FIRST, arrive(&self->to.v, 1, FIRST));
 	usleep(300000);
 	EXPECT_FALSE(vdrv_vq_peek(&self->to.v.vq[VDRV_RX]));
+	EXPECT_EQ(1, rig_shown("stats " TO, "to-guest-throttled"));
+	EXPECT_EQ(0, rig_shown("stats " TO, "from-guest-throttled"));
 	EXPECT_EQ(0, guest_ping(&self->from, 1));
 	EXPECT_EQ(0, netio_run("sluice rate off port " TO));
 	EXPECT_EQ(SENT - FIRST, arrive(&self->to.v, FIRST + 1, SENT));
