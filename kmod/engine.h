@@ -340,7 +340,8 @@ struct sluice_engine_ops {
 	int (*uplink_rx)(struct sluice_worker *w, struct sluice_port *uplink, int budget);
 	/*
 	 * As guest_rx of one packet, for a reader in place of a ring: have the first of what waits
-	 * for @q ready in q->rest, with what its header says, little endian. False: nothing waits.
+	 * for @q ready in q->rest, with what its header says, little endian. False: there is none;
+	 * what was looked at is gone. What is left then is for another call.
 	 */
 	bool (*guest_read)(struct sluice_worker *w, struct sluice_queue *q,
 			   struct virtio_net_hdr *hdr);

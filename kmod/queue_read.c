@@ -9,6 +9,7 @@
  */
 #include <linux/poll.h>
 #include <linux/sched/clock.h>
+#include <linux/sched/signal.h>
 #include <linux/skbuff.h>
 #include <linux/virtio_net.h>
 #include "port.h"
@@ -18,6 +19,7 @@ struct read_call {
 	struct sluice_queue *q;
 	struct virtio_net_hdr hdr;
 	bool there;
+	bool more;
 };
 
 void sluice_queue_publish_rx(struct sluice_port *port)
@@ -112,8 +114,10 @@ static void read_on_worker(struct sluice_worker *w, void *arg)
 	ops = rcu_dereference(port->engine_ops);
 	rcu_read_unlock();
 	/* As in port_inject_on_worker(). */
-	if (ops && w->engine && !sluice_port_held_back(port))
+	if (ops && w->engine && !sluice_port_held_back(port)) {
 		c->there = ops->guest_read(w, c->q, &c->hdr);
+		c->more = !c->there && sluice_queue_backlog(c->q);
+	}
 	then = local_clock() - then;
 	sluice_port_count_busy(port, then);
 	sluice_share_take(port->share, w, then);
@@ -121,9 +125,10 @@ static void read_on_worker(struct sluice_worker *w, void *arg)
 
 /*
  * Context: port->lock held: nobody else reads, and no ring is attached meanwhile. What the worker
- * made ready stays in the queue, so that nothing is lost if it answers too late.
+ * made ready stays in the queue, so that nothing is lost if it answers too late. @more: nothing
+ * was, but others wait.
  */
-static struct sk_buff *read_locked(struct sluice_queue *q, struct virtio_net_hdr *hdr)
+static struct sk_buff *read_locked(struct sluice_queue *q, struct virtio_net_hdr *hdr, bool *more)
 {
 	struct sluice_worker *w = rcu_dereference_protected(q->worker, lockdep_is_held(q->lock));
 	struct read_call c = { .q = q };
@@ -131,6 +136,7 @@ static struct sk_buff *read_locked(struct sluice_queue *q, struct virtio_net_hdr
 	struct sk_buff *skb;
 	int err;
 
+	*more = false;
 	if (q->port->gone)
 		return ERR_PTR(-ENODEV);
 	if (q->lost)
@@ -140,6 +146,7 @@ static struct sk_buff *read_locked(struct sluice_queue *q, struct virtio_net_hdr
 	err = sluice_worker_call_copy(w, read_on_worker, &c, sizeof(c));
 	if (err && err != -ETIMEDOUT)
 		sluice_queue_lose(q);
+	*more = !err && c.more;
 	if (err || !c.there)
 		return ERR_PTR(err);
 	skb = q->rest;
@@ -154,14 +161,17 @@ static struct sk_buff *read_locked(struct sluice_queue *q, struct virtio_net_hdr
 struct sk_buff *sluice_queue_read(struct sluice_queue *q, struct virtio_net_hdr *hdr)
 {
 	struct sk_buff *skb;
-	bool tenants;
+	bool tenants, more;
 
 	/* Who reads until nothing is left does not trouble the worker for that. */
 	if (!READ_ONCE(q->port->gone) && !read_has_frame(q))
 		return NULL;
-	tenants = sluice_port_lock_for_frame(q->port);
-	skb = read_locked(q, hdr);
-	sluice_port_unlock_for_frame(q->port, tenants);
+	/* "Nothing" would have him wait for the next to come: so what waits is looked at first. */
+	do {
+		tenants = sluice_port_lock_for_frame(q->port);
+		skb = read_locked(q, hdr, &more);
+		sluice_port_unlock_for_frame(q->port, tenants);
+	} while (more && !signal_pending(current));
 	return skb;
 }
 SLUICE_EXPORT(sluice_queue_read);

@@ -347,7 +347,10 @@ static void rx_start_rest(struct burst *b, struct rx_visit *v)
 		rx_put_rest(v->q, skb);
 }
 
-/* A reader is not made to wait for the port's limit: what exceeds it is dropped. */
+/*
+ * A reader is not made to wait for the port's limit: what exceeds it is dropped. Nor does the
+ * worker look for a frame for him longer than a visit to a ring would take.
+ */
 bool sluice_datapath_guest_read(struct sluice_worker *w, struct sluice_queue *q,
 				struct virtio_net_hdr *hdr)
 {
@@ -365,7 +368,7 @@ bool sluice_datapath_guest_read(struct sluice_worker *w, struct sluice_queue *q,
 		return false;
 	}
 	burst_begin(&b, w, q->port);
-	while (v.done < SLUICE_VRING_BURST && sluice_queue_backlog(q)) {
+	while (v.done < SLUICE_VRING_BURST && b.dp->misses < DP_MISSES && sluice_queue_backlog(q)) {
 		skb = q->rest;
 		if (!skb) {
 			rx_start_rest(&b, &v);

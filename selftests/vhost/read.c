@@ -168,6 +168,74 @@ TEST_F(reader, policy)
 	EXPECT_EQ(210, get_ours(self->fd, 10, buf, sizeof(buf)));
 }
 
+/*
+ * A limit holds for a reader as for a ring, but that he does not wait: what exceeds it is gone, and
+ * what does not comes. It is the port's: no other descriptor, and no ring, has one of its own.
+ */
+TEST_F(reader, limited)
+{
+	struct vdrv_cfg cfg = { .node = rig_node(), .features = VDRV_F_VERSION_1 };
+	struct netio_frame f = { .len = 1000, .seed = 1 };
+	struct virtio_net_hdr_v1 h;
+	unsigned char buf[2048];
+	unsigned int i;
+	struct vdrv v;
+
+	EXPECT_EQ(-EAGAIN, get(self->fd, buf, sizeof(buf)));
+	ASSERT_EQ(0, netio_run("sluice rate set port " PORT " dir to-guest bps 8 burst 3000"));
+	for (i = 0; i < 200; i++)
+		ASSERT_EQ(0, host_sends(self->wire, &f));
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(1010, get_ours(self->fd, 10, buf, sizeof(buf)));
+	EXPECT_EQ(-EAGAIN, get_ours(self->fd, 10, buf, sizeof(buf)));
+	EXPECT_EQ(POLLOUT, polled(self->fd));
+	EXPECT_EQ(197, netio_drops(PORT, "rate"));
+	EXPECT_EQ(3, netio_stat(PORT, "tx_packets"));
+	/* Nothing is left of it for a ring either. */
+	ASSERT_EQ(0, vdrv_open(&v, &cfg));
+	ASSERT_EQ(0, vdrv_start(&v, self->fd));
+	ASSERT_EQ(0, host_sends(self->wire, &f));
+	EXPECT_EQ(-ETIMEDOUT, vdrv_recv(&v, &h, buf, sizeof(buf), 300));
+	vdrv_close(&v);
+	ASSERT_EQ(0, vdrv_backend_hdr(self->fd, 10));
+	close(self->fd);
+	self->fd = rig_port_open(PORT, false, 1);
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(0, netio_link_wait(PORT));
+	EXPECT_EQ(-EAGAIN, get(self->fd, buf, sizeof(buf)));
+	ASSERT_EQ(0, host_sends(self->wire, &f));
+	EXPECT_EQ(-EAGAIN, get_ours(self->fd, 10, buf, sizeof(buf)));
+	/* Who had nothing goes on when it is gone. */
+	ASSERT_EQ(0, netio_run("sluice rate off port " PORT));
+	ASSERT_EQ(0, host_sends(self->wire, &f));
+	EXPECT_EQ(1010, get_ours(self->fd, 10, buf, sizeof(buf)));
+}
+
+/*
+ * However much waits in front that nobody may have: the next read finds what may be had, for who
+ * was told that there is something is not told again.
+ */
+TEST_F(reader, behind_others)
+{
+	struct netio_frame f = { .len = 200 }, other = { .len = 200, .dport = 7 };
+	unsigned char buf[2048];
+	unsigned int i;
+
+	ASSERT_EQ(0, netio_run("sluice acl add port " PORT " prio 1 dir to-guest proto udp dport 7 "
+			       "deny"));
+	EXPECT_EQ(-EAGAIN, get(self->fd, buf, sizeof(buf)));
+	for (i = 0; i < INBOX - 1; i++) {
+		/* Each of a flow that was not there before. */
+		other.sport = i + 1;
+		ASSERT_EQ(0, host_sends(self->wire, &other));
+	}
+	ASSERT_EQ(0, host_sends(self->wire, &f));
+	EXPECT_EQ(POLLIN | POLLOUT, polled(self->fd));
+	EXPECT_EQ(210, get(self->fd, buf, sizeof(buf)));
+	EXPECT_EQ(POLLOUT, polled(self->fd));
+	EXPECT_EQ(INBOX - 1, netio_drops(PORT, "acl"));
+}
+
 /* Nobody reads: so many wait, in order, the others are counted. Nobody ever did: none. */
 TEST_F(reader, bounded)
 {
