@@ -49,6 +49,7 @@ static void port_free(struct kref *ref)
 	/* Whoever might read it held a reference. */
 	kfree(rcu_access_pointer(port->filter));
 	free_percpu(port->share);
+	free_percpu(port->rx_share);
 	free_percpu(port->stats);
 	sluice_fault_port_free(port);
 	kfree(port);
@@ -95,7 +96,8 @@ struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *l
 	port->kind = lower ? SLUICE_PORT_UPLINK : SLUICE_PORT_GUEST;
 	port->stats = alloc_percpu_gfp(struct sluice_port_stats, GFP_KERNEL_ACCOUNT);
 	port->share = alloc_percpu_gfp(struct sluice_share, GFP_KERNEL_ACCOUNT);
-	if (!port->stats || !port->share)
+	port->rx_share = alloc_percpu_gfp(struct sluice_share, GFP_KERNEL_ACCOUNT);
+	if (!port->stats || !port->share || !port->rx_share)
 		goto put;
 	for_each_possible_cpu(cpu)
 		u64_stats_init(&per_cpu_ptr(port->stats, cpu)->syncp);

@@ -103,8 +103,8 @@ struct sluice_port_totals {
  *	taken yet (skb, by next); worker thread only while attached
  * @fault: brings in absent memory of the owner's; NULL if the kernel maps it. Like @cfg
  * @faults: how many are in the air, of this ring and of earlier ones
- * @burst: TX: chains that the engine fetches in one visit, 0 for as many as it likes; worker thread
- *	only
+ * @burst: TX: chains that the engine fetches in one visit, 0 for as many as it likes; RX: frames
+ *	that the guest is given in one, at least one; worker thread only
  * @idle_polls: visits in a row that found nothing; worker thread only
  * @armed: notifications are on, the ring was empty: skip until kicked; worker thread only
  * @stalled: waits for guest memory (an IOTLB entry, an absent page): skip until kicked; worker
@@ -223,6 +223,7 @@ struct sluice_port_filter {
  *	elsewhere
  * @burst: uplink: what one visit takes of @inbox; the worker
  * @share: guest port: of a worker's time for what comes from the guest, by the worker's core
+ * @rx_share: guest port: likewise for what goes to it
  */
 struct sluice_port {
 	struct kref ref;
@@ -274,6 +275,7 @@ struct sluice_port {
 	u64 polled_packets;
 	int burst;
 	struct sluice_share __percpu *share;
+	struct sluice_share __percpu *rx_share;
 };
 
 /* --- control: RTNL --- */
@@ -545,8 +547,8 @@ bool sluice_queue_waits(struct sluice_queue *q);
 
 /* Is what the queue has left for a later round, for others come first? Worker context. */
 bool sluice_queue_held(struct sluice_worker *w, const struct sluice_queue *q);
-/* A visit of it took @ns. Worker context. */
-void sluice_queue_spent(struct sluice_worker *w, struct sluice_queue *q, u64 ns);
+/* A visit of it moved @n, and took @ns. Worker context. */
+void sluice_queue_spent(struct sluice_worker *w, struct sluice_queue *q, int n, u64 ns);
 /* A call about it did, whatever its direction. Worker context, or in place of a worker. */
 void sluice_queue_called(struct sluice_worker *w, struct sluice_queue *q, u64 ns);
 

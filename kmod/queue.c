@@ -33,7 +33,7 @@
 
 /* Packets, or requests, of one visit. */
 #define QUEUE_BUDGET	64
-/* Chains in the first visit: how long they take is not known yet. */
+/* Chains, or frames, in the first visit: how long they take is not known yet. */
 #define QUEUE_BURST_FIRST	8
 
 /*
@@ -341,7 +341,7 @@ static int queue_visit(struct sluice_worker *w, struct sluice_queue *q, int budg
 	if (unlikely(!ops))
 		return 0;
 	return q->dir == SLUICE_QUEUE_TX ? ops->guest_tx(w, q, budget) :
-					   ops->guest_rx(w, q, budget);
+					   ops->guest_rx(w, q, min(budget, q->burst));
 }
 
 /* What is with the device ends, whatever became of the ring. */
@@ -419,7 +419,7 @@ static bool queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 		return false;
 	}
 	q->idle_polls = 0;
-	sluice_queue_spent(w, q, local_clock() - then);
+	sluice_queue_spent(w, q, n, local_clock() - then);
 	return true;
 }
 

@@ -5,26 +5,29 @@
 #include "share.h"
 #include "volume.h"
 
-/* What it takes its time from; NULL: it is not held to one. */
+/* What it takes its time from. */
 static struct sluice_share __percpu *queue_share(const struct sluice_queue *q)
 {
-	if (q->dir == SLUICE_QUEUE_RX)
-		return NULL;
-	return q->port ? q->port->share : q->volume->share;
+	if (q->volume)
+		return q->volume->share;
+	return q->dir == SLUICE_QUEUE_RX ? q->port->rx_share : q->port->share;
 }
 
-/* The share is for all queues: one that took longer than that for a burst has a shorter one. */
-static void queue_shorten(struct sluice_queue *q, u64 ns)
+/*
+ * The share is for all queues: one that took longer than that for a burst has a shorter one. What
+ * is fetched of a transmit ring the engine has grow again.
+ */
+static void queue_fit_burst(struct sluice_queue *q, int n, u64 ns)
 {
-	if (q->dir == SLUICE_QUEUE_TX && ns > SLUICE_SHARE_NS)
-		q->burst = max_t(u64, div64_u64((u64)q->burst * SLUICE_SHARE_NS, ns), 1);
+	if (unlikely(ns > SLUICE_SHARE_NS) && q->dir != SLUICE_QUEUE_REQ)
+		q->burst = max_t(u64, div64_u64((u64)min(q->burst, n) * SLUICE_SHARE_NS, ns), 1);
+	else if (q->dir == SLUICE_QUEUE_RX)
+		q->burst = min(2 * q->burst, SLUICE_VRING_BURST);
 }
 
 bool sluice_queue_held(struct sluice_worker *w, const struct sluice_queue *q)
 {
-	struct sluice_share __percpu *share = queue_share(q);
-
-	return share && !sluice_share_left(share, w);
+	return !sluice_share_left(queue_share(q), w);
 }
 
 static void queue_count_busy(struct sluice_queue *q, u64 ns)
@@ -35,14 +38,11 @@ static void queue_count_busy(struct sluice_queue *q, u64 ns)
 		sluice_volume_count_busy(q->volume, ns);
 }
 
-void sluice_queue_spent(struct sluice_worker *w, struct sluice_queue *q, u64 ns)
+void sluice_queue_spent(struct sluice_worker *w, struct sluice_queue *q, int n, u64 ns)
 {
-	struct sluice_share __percpu *share = queue_share(q);
-
 	queue_count_busy(q, ns);
-	if (share)
-		sluice_share_take(share, w, ns);
-	queue_shorten(q, ns);
+	sluice_share_take(queue_share(q), w, ns);
+	queue_fit_burst(q, n, ns);
 }
 
 void sluice_queue_called(struct sluice_worker *w, struct sluice_queue *q, u64 ns)

@@ -5,14 +5,16 @@
  * DOC: Shares
  *
  * In each of its rounds a worker gives every volume and every port the same time for what comes
- * from its guest, however many queues it has there, and however long its requests are or its rules
- * take. A visit that took longer is paid for by the rounds that follow; time that was not used is
- * not saved up. What waits for that stays in its ring, so nothing is lost by it.
+ * from its guest, and every port as much again for what goes to it, however many queues it has
+ * there, and however long its requests are, its rules or its buffers take. A visit that took longer
+ * is paid for by the rounds that follow; time that was not used is not saved up. What waits for
+ * that stays in its ring, or in the inbox of its receive queue: there too many are lost, and they
+ * are that guest's. So the two are apart: a guest that others flood can still send.
  *
  * Nobody is held up where nobody else works: rounds in which nothing happens are skipped, see
  * worker_visit().
  *
- * What goes to a guest is not held: it would be lost, and its sender paid for it.
+ * What one guest sends to another's ring at once is the sender's time.
  */
 #ifndef _SLUICE_SHARE_H
 #define _SLUICE_SHARE_H
