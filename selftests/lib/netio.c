@@ -20,10 +20,12 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <linux/ethtool.h>
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include "netio.h"
 
 #ifndef VIRTIO_NET_HDR_GSO_UDP_L4
@@ -271,6 +273,23 @@ int netio_quiet(const char *ifname)
 	return ret;
 }
 
+/*
+ * The kernel acts upon what a carrier did at most once a second, and a netdev that is to go waits
+ * for that. Who asks for the link has it done at once.
+ */
+static void netio_link_sync(const char *ifname)
+{
+	struct ethtool_value v = { .cmd = ETHTOOL_GLINK };
+	struct ifreq r = { .ifr_data = (void *)&v };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", ifname);
+	ioctl(fd, SIOCETHTOOL, &r);
+	close(fd);
+}
+
 int netio_link_wait(const char *ifname)
 {
 	char path[64], state[16];
@@ -278,6 +297,7 @@ int netio_link_wait(const char *ifname)
 
 	snprintf(path, sizeof(path), "/sys/class/net/%s/operstate", ifname);
 	for (i = 0; i < 1000; i++) {
+		netio_link_sync(ifname);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			return -errno;
@@ -376,6 +396,7 @@ int netio_link_del(const char *name)
 {
 	const struct link_request r = link_request(RTM_DELLINK, 0, name);
 
+	netio_link_sync(name);
 	return link_ask(&r);
 }
 
