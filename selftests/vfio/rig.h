@@ -90,14 +90,17 @@ static inline int rig_up(void)
 	return ret;
 }
 
-/* A device of its own, with a guest port of that name. */
+/*
+ * A device of its own, with a guest port of that name. It is up before the device is opened: of a
+ * carrier that comes then the kernel tells at once, of others once a second.
+ */
 static inline int rig_mdev(const char *uuid, const char *port, unsigned int pairs)
 {
 	char n[16];
 	int ret;
 
 	snprintf(n, sizeof(n), "%u", pairs);
-	if (netio_port_add(port, NULL, pairs))
+	if (netio_port_add(port, NULL, pairs) || netio_quiet(port) || netio_link_set(port, true))
 		return -EIO;
 	ret = mdev_create(RIG_PARENT, uuid);
 	if (!ret && pairs > 1)

@@ -87,17 +87,26 @@ static inline int rig_port_up(const char *name)
 	return netio_link_set(name, true);
 }
 
-/* Make a port, up, with its backend open. Returns the backend or -errno. */
+/*
+ * Make a port, up, with its backend open. Returns the backend or -errno. A carrier that comes when
+ * a netdev is up already is told of at once, others once a second; of a tap there is no netdev yet.
+ */
 static inline int rig_port_open(const char *name, bool multi_queue, unsigned int queues)
 {
-	int fd, ret;
+	bool there = rig_is_sluice();
+	int fd, ret = 0;
 
-	if (rig_is_sluice() && netio_ifindex(name) < 0 && netio_port_add(name, NULL, queues))
+	if (there && netio_ifindex(name) < 0 && netio_port_add(name, NULL, queues))
 		return -ENODEV;
+	if (there)
+		ret = rig_port_up(name);
+	if (ret)
+		return ret;
 	fd = vdrv_backend_open(name, multi_queue);
 	if (fd < 0)
 		return fd;
-	ret = rig_port_up(name);
+	if (!there)
+		ret = rig_port_up(name);
 	return ret ? ret : fd;
 }
 
