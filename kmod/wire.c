@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a frame is on the wire: wire.h has the rules. */
-#include <linux/ip.h>
 #include <linux/sctp.h>
 #include <linux/skbuff.h>
 #include <linux/tcp.h>
@@ -18,6 +17,15 @@ static u32 wire_tcp(const struct sk_buff *skb, int at)
 	return tcp ? __tcp_hdrlen(tcp) : sizeof(buf);
 }
 
+static bool wire_is_ipv6(const struct sk_buff *skb)
+{
+	const u8 *first;
+	u8 buf;
+
+	first = skb_header_pointer(skb, skb_network_offset(skb), sizeof(buf), &buf);
+	return first && *first >> 4 == 6;
+}
+
 /* What is behind the L3 headers in each segment. */
 static u32 wire_l4(const struct sk_buff *skb, int at)
 {
@@ -30,7 +38,7 @@ static u32 wire_l4(const struct sk_buff *skb, int at)
 	if (type & SKB_GSO_SCTP)
 		return sizeof(struct sctphdr);
 	/* Fragments: the UDP header is in the first alone. */
-	return ip_hdr(skb)->version == 6 ? sizeof(struct frag_hdr) : 0;
+	return wire_is_ipv6(skb) ? sizeof(struct frag_hdr) : 0;
 }
 
 struct sluice_wire sluice_wire_of(const struct sk_buff *skb)

@@ -38,11 +38,11 @@ static void dp_use_room(struct sluice_meter_room *room, const struct sluice_pkt 
 	room->packets -= min(room->packets, segs);
 }
 
-/* A frame that did not even become a packet. */
-static void dp_refuse(struct sluice_port *port, enum sluice_drop why, unsigned int bytes)
+/* A chain of @len bytes that did not even become a packet: it may be less than a header. */
+static void dp_refuse(struct sluice_queue *q, enum sluice_drop why, u32 len)
 {
-	sluice_port_count(port, SLUICE_DIR_FROM_GUEST, 1, bytes);
-	sluice_port_count_drop(port, why, 1);
+	sluice_port_count(q->port, SLUICE_DIR_FROM_GUEST, 1, len - min(len, q->cfg.hdr_len));
+	sluice_port_count_drop(q->port, why, 1);
 }
 
 /*
@@ -74,7 +74,7 @@ static int dp_read_ring(struct sluice_datapath *dp, struct sluice_queue *q, int 
 		if (unlikely(err))
 			break;
 		if (unlikely(why)) {
-			dp_refuse(q->port, why, c->out_len - q->cfg.hdr_len);
+			dp_refuse(q, why, c->out_len);
 		} else {
 			dp_use_room(room, &dp->pkt[nr]);
 			bytes += dp->pkt[nr++].len;

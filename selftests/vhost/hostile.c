@@ -239,6 +239,20 @@ TEST_F(hostile, zero_length)
 	EXPECT_TRUE(nothing_sent(&self->bad));
 }
 
+/* Nor is it the four gigabytes that a subtraction would make of it, for those who count. */
+TEST_F(hostile, less_than_a_header)
+{
+	struct vdrv_vq *q = tx(&self->bad);
+	uint32_t len;
+	uint64_t a = good_frame(&self->bad, &len);
+	struct raw r = { a, 3, 0, 0 };
+
+	raw_put(q, &r, 1);
+	settle(q);
+	EXPECT_TRUE(nothing_sent(&self->bad));
+	EXPECT_GT(65536, netio_stat("slbad0", "rx_bytes"));
+}
+
 TEST_F(hostile, huge_length)
 {
 	struct vdrv_vq *q = tx(&self->bad);
