@@ -406,6 +406,29 @@ TEST_F(tap, router_advertisement)
 	EXPECT_EQ(0, netio_run("ip -n slra link set " PORT " netns 1; ip netns del slra"));
 }
 
+/*
+ * 4.3: what the worker does for who writes is charged to his port, as what it does for his rings.
+ * The clock may be a coarse one: until it shows.
+ */
+TEST_F(tap, calls_are_charged)
+{
+	unsigned char f[256];
+	size_t len = router_advertisement(f);
+	unsigned int i;
+	long before;
+
+	ASSERT_EQ(0, set_iff(self->fd, "", IFF_TAP | IFF_NO_PI));
+	ASSERT_EQ(0, netio_link_set(PORT, true));
+	before = rig_shown("stats " PORT, "busy-ns");
+	ASSERT_LE(0, before);
+	for (i = 1; i <= 100000; i++) {
+		ASSERT_EQ((ssize_t)len, write(self->fd, f, len));
+		if (i % 1000 == 0 && rig_shown("stats " PORT, "busy-ns") > before)
+			break;
+	}
+	EXPECT_LT(before, rig_shown("stats " PORT, "busy-ns"));
+}
+
 /* All goes on working, or says that there is nothing left to work on. */
 TEST_F(tap, port_gone)
 {
