@@ -129,7 +129,7 @@ static const struct lie lies[] = {
 	{ "sum over a long frame's end", UDP4, 20000, CLAIM(CSUM, 0, 0, 19990, 9) },
 	/* One that an skb could not say, and its neighbours. */
 	{ "sum at the longest frame's end", BARE, 65549, CLAIM(CSUM, 0, 0, 65535, 6) },
-	{ "sum where no header can be", BARE, 65549, CLAIM(CSUM, 0, 0, 65400, 6) },
+	{ "sum where no header can be", BARE, 65535, CLAIM(CSUM, 0, 0, 65400, 6) },
 	{ "sum far behind the headers", UDP4, 20000, CLAIM(CSUM, 0, 0, 2041, 6) },
 	{ "sum's place far behind the headers", UDP4, 20000, CLAIM(CSUM, 0, 0, 42, 19000) },
 	{ "sum of the headers", UDP4, 1000, CLAIM(CSUM, 0, 0, 14, 26) },
@@ -215,7 +215,9 @@ TEST_F_TIMEOUT(frame, refused_from_the_tap, 300)
 		lie_make(&lies[i], self->frame);
 		EXPECT_EQ(-EINVAL, tap_send(&self->g, &lies[i].h, self->frame, lies[i].len))
 			TH_LOG("%s", lies[i].name);
-		EXPECT_EQ(drops + 1, netio_stat("sltest0", "rx_dropped"))
+		/* As a tap's, it is for frames of 64 KiB at most, and does not look at others. */
+		drops += lies[i].len <= 65535;
+		EXPECT_EQ(drops, netio_stat("sltest0", "rx_dropped"))
 			TH_LOG("%s", lies[i].name);
 		f.seed = i + 1;
 		netio_frame_make(&f, &h, marker);

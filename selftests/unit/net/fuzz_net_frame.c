@@ -53,7 +53,9 @@ static void check_claims(const struct sluice_frame *claims, const struct sluice_
 	u32 segs, bytes = sluice_frame_claims(claims, len, &segs);
 
 	CHECK(segs);
-	if (!(f->flags & SLUICE_FRAME_GUEST) || f->flags & SLUICE_FRAME_TUNNEL)
+	/* No ring has tunnels to be segmented, or lists. */
+	if (!(f->flags & SLUICE_FRAME_GUEST) ||
+	    f->flags & (SLUICE_FRAME_TUNNEL | SLUICE_FRAME_LIST))
 		return;
 	CHECK(segs >= f->segs && bytes >= len + (f->segs - 1) * f->hdrs);
 }

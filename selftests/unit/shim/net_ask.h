@@ -11,8 +11,6 @@
 #ifndef ETH_P_8021AD
 #define ETH_P_8021AD		0x88a8
 #endif
-#define clamp_t(t, v, low, high) \
-	((t)(v) < (t)(low) ? (t)(low) : (t)(v) > (t)(high) ? (t)(high) : (t)(v))
 #define system_long_wq		NULL
 #define SHIM_LONG(nr)		((nr) / BITS_PER_LONG)
 #define SHIM_BIT(nr)		(1UL << (nr) % BITS_PER_LONG)
