@@ -452,6 +452,8 @@ int sluice_queue_move(struct sluice_queue *q, struct sluice_worker *to);
 void sluice_queue_break(struct sluice_queue *q);
 /* Its worker died in it: that is no fault of the ring's, but it is stopped. Worker context. */
 void sluice_queue_suspect(struct sluice_queue *q);
+/* Its worker died while it wrote to its ring for another: it goes on. Worker context. */
+void sluice_queue_rewind(struct sluice_queue *q);
 /*
  * Worker context: one visit; true if something moved. Arm: get ready to sleep; false if it must be
  * looked at again.

@@ -146,3 +146,11 @@ void sluice_queue_suspect(struct sluice_queue *q)
 	sluice_vring_break(q->vr, SLUICE_VRING_ERR_HOST);
 	sluice_queue_break(q);
 }
+
+void sluice_queue_rewind(struct sluice_queue *q)
+{
+	if (!q->owner || q->broken || sluice_vring_rewind(q->vr))
+		return;
+	sluice_vring_break(q->vr, SLUICE_VRING_ERR_HOST);
+	sluice_queue_break(q);
+}

@@ -15,8 +15,9 @@
  * - The engine's state may be torn. It is freed without a look at what is in it, and a new one is
  *   made.
  * - The queue that was visited is suspect: it is stopped, so that it cannot kill the next thread
- *   too. The others go on where their rings say; frames of the burst that was under way may be
- *   sent twice, or not at all.
+ *   too. The others go on where their rings say, and so does one that frames of the burst were
+ *   being written to, whose buffers are taken back. Frames of the burst may be sent twice, or not
+ *   at all; their memory is lost, and counted once a death.
  *
  * Then a new thread takes over the same struct sluice_worker, with its queues. One that dies too
  * often is left dead for the rest of the minute: its ports hold, unless the operator moves them.
@@ -117,8 +118,11 @@ void sluice_worker_bury(struct sluice_worker *w)
 		sluice_queue_suspect(w->queue);
 	else if (w->uplink)
 		sluice_port_hold_back(w->uplink, SLUICE_QUARANTINE_HOST);
+	if (w->peer)
+		sluice_queue_rewind(w->peer);
 	w->queue = NULL;
 	w->uplink = NULL;
+	w->peer = NULL;
 }
 
 /* --- looking --------------------------------------------------------------------------------- */

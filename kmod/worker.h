@@ -78,6 +78,7 @@ enum sluice_worker_mode {
  * @death_at: when the last of them were, in ktime_get_seconds(), in turn; watchdog only
  * @queue: the queue that is visited, or that a call is about; worker thread only
  * @uplink: the uplink that is visited; likewise
+ * @peer: a guest's queue that frames of the visit are written to; likewise
  * @rcu: for those who wake a worker that is going away
  * @mm: address space in use; worker thread only
  * @queues: attached queues (struct sluice_queue.node); worker thread only
@@ -128,6 +129,7 @@ struct sluice_worker {
 	u64 death_at[SLUICE_WORKER_DEATHS];
 	struct sluice_queue *queue;
 	struct sluice_port *uplink;
+	struct sluice_queue *peer;
 
 	struct mm_struct *mm;
 	struct list_head queues;

@@ -307,12 +307,15 @@ static void out_flush_guest(struct sluice_worker *w, struct sluice_output *out,
 	if (q->owner == w && !q->broken && !q->stalled && !sluice_queue_backlog(q) &&
 	    !READ_ONCE(st->port->paced) && !sluice_port_held_back(st->port)) {
 		sluice_queue_use_mm(w, q);
+		/* If the thread dies in it, that ring is not to blame, but left in the midst. */
+		WRITE_ONCE(w->peer, q);
 		do {
 			n = out_write_ring(out, st);
 			done += n;
 			memmove(st->pkt, st->pkt + n, (st->nr - n) * sizeof(st->pkt[0]));
 			st->nr -= n;
 		} while (n && st->nr);
+		WRITE_ONCE(w->peer, NULL);
 	}
 	for (n = 0; n < st->nr; n++)
 		out_post(st->port, st->pkt[n]);

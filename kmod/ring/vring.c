@@ -457,6 +457,11 @@ int vring_table_read(struct sluice_vring *vr, u64 addr, void *dst, u32 len)
 
 /* --- chains --- */
 
+static u32 vring_slots(const struct sluice_vring *vr, const struct sluice_chain *c)
+{
+	return vr->packed ? c->nr_desc : 1;
+}
+
 int sluice_vring_fetch(struct sluice_vring *vr, struct sluice_chain *chain, unsigned int max,
 		       struct sluice_vring_seg *seg, unsigned int nr_seg)
 {
@@ -482,6 +487,7 @@ int sluice_vring_fetch(struct sluice_vring *vr, struct sluice_chain *chain, unsi
 		if (err)
 			break;
 		vr->ahead -= min_t(u32, vr->ahead, c->nr_desc);
+		vr->lent += vring_slots(vr, c);
 		seg += c->nr_out + c->nr_in;
 		nr_seg -= c->nr_out + c->nr_in;
 		n++;
@@ -493,21 +499,31 @@ int sluice_vring_fetch(struct sluice_vring *vr, struct sluice_chain *chain, unsi
 }
 SLUICE_EXPORT(sluice_vring_fetch);
 
+static void vring_give_back(struct sluice_vring *vr, u32 slots)
+{
+	vr->avail = vr->packed ? vring_packed_sub(vr, vr->avail, slots) : (u16)(vr->avail - slots);
+	vr->ahead += slots;
+	vr->lent -= slots;
+}
+
 void sluice_vring_unfetch(struct sluice_vring *vr, const struct sluice_chain *chain, unsigned int n)
 {
-	u32 slots = n;
+	u32 slots = 0;
 	unsigned int i;
 
-	if (vr->packed) {
-		for (slots = 0, i = 0; i < n; i++)
-			slots += chain[i].nr_desc;
-		vr->avail = vring_packed_sub(vr, vr->avail, slots);
-	} else {
-		vr->avail = (u16)(vr->avail - n);
-	}
-	vr->ahead += slots;
+	for (i = 0; i < n; i++)
+		slots += vring_slots(vr, &chain[i]);
+	vring_give_back(vr, slots);
 }
 SLUICE_EXPORT(sluice_vring_unfetch);
+
+bool sluice_vring_rewind(struct sluice_vring *vr)
+{
+	if (vr->publishing)
+		return false;
+	vring_give_back(vr, vr->lent);
+	return true;
+}
 
 /* One of @dst and @src is NULL. */
 static int chain_walk(struct sluice_vring *vr, const struct sluice_vring_seg *seg, unsigned int nr,
@@ -607,6 +623,7 @@ void sluice_vring_push(struct sluice_vring *vr, const struct sluice_chain *c, u3
 		sluice_vring_break(vr, SLUICE_VRING_ERR_RING);
 	if (unlikely(vr->error))
 		return;
+	vr->lent -= vring_slots(vr, c);
 	if (vr->packed)
 		vring_packed_push(vr, c, len);
 	else
@@ -625,7 +642,9 @@ int sluice_vring_flush(struct sluice_vring *vr)
 		return vring_fail(vr, err);
 	if (!vr->nr_pend)
 		return 0;
+	WRITE_ONCE(vr->publishing, true);
 	err = vr->packed ? vring_packed_flush(vr) : vring_split_flush(vr);
+	WRITE_ONCE(vr->publishing, false);
 	return unlikely(err) ? vring_fail(vr, err) : 0;
 }
 SLUICE_EXPORT(sluice_vring_flush);

@@ -144,6 +144,12 @@ int sluice_vring_fetch(struct sluice_vring *vr, struct sluice_chain *chain, unsi
 /* Give back the last @n chains of the fetch before, in whole: they will be fetched again. */
 void sluice_vring_unfetch(struct sluice_vring *vr, const struct sluice_chain *chain,
 			  unsigned int n);
+/*
+ * Who had the ring in hand is no more: all that it fetched, and neither pushed nor gave back, is to
+ * be fetched again. False: it ended while it published completions; which of them the driver has
+ * nobody knows.
+ */
+bool sluice_vring_rewind(struct sluice_vring *vr);
 
 /*
  * Copy from the readable, or to the writable, bytes of a chain. Errors as sluice_gmem_copy_from(),

@@ -68,10 +68,12 @@ struct vring_area {
  * @signal_all: the next completion is signalled whatever the driver's event index says
  * @error: why the ring is broken
  * @begun: the ring was started once
+ * @publishing: completions are being published
  * @map_gen: generation of the IOTLB that the areas were looked up in
  * @log_addr: guest-physical address of the used ring
  * @avail: next to fetch; split: free running 16 bits; packed: position, see vring_packed.c
  * @ahead: slots from @avail on that were fetched and given back
+ * @lent: slots that were fetched, and neither pushed nor given back
  * @used: next to publish, as @avail
  * @push: next to queue a completion for (packed)
  * @unsignalled: slots published since the last signal
@@ -115,12 +117,14 @@ struct sluice_vring {
 	bool used_unknown;
 	bool signal_all;
 	bool begun;
+	bool publishing;
 	u8 error;
 	u64 map_gen;
 	u64 log_addr;
 
 	u32 avail;
 	u32 ahead;
+	u32 lent;
 	u32 used;
 	u32 push;
 	u32 unsignalled;

@@ -189,6 +189,46 @@ static void unfetch(bool packed)
 	end();
 }
 
+/*
+ * Who had some of them in hand is no more: those that he pushed are the driver's, the rest comes
+ * again.
+ */
+static void rewound(bool packed)
+{
+	struct drv_conf conf = { .num = 16, .packed = packed, .indirect = true };
+	unsigned int i;
+	u32 len;
+
+	begin(&conf);
+	for (i = 0; i < 6; i++)
+		CHECK_EQ(0, add(i, i & 1));
+	drv_publish(&drv);
+	CHECK_EQ(5, fetch(5));
+	sluice_vring_push(vr, &chain[0], 1);
+	sluice_vring_push(vr, &chain[1], 1);
+	sluice_vring_unfetch(vr, &chain[4], 1);
+	CHECK(sluice_vring_rewind(vr));
+	CHECK(sluice_vring_rewind(vr));
+	CHECK_EQ(4, fetch(16));
+	complete(4);
+	for (i = 0; i < 6; i++)
+		CHECK_EQ(i, drv_get(&drv, &len));
+	CHECK_EQ(-1, drv_get(&drv, &len));
+	CHECK_EQ(0, fetch(1));
+	CHECK_OK();
+	end();
+}
+
+static void t_rewound_split(void)
+{
+	rewound(false);
+}
+
+static void t_rewound_packed(void)
+{
+	rewound(true);
+}
+
 static void t_unfetch_split(void)
 {
 	unfetch(false);
@@ -676,6 +716,8 @@ int main(void)
 		{ "packed", t_packed },
 		{ "packed, indirect", t_packed_indirect },
 		{ "split: unfetch", t_unfetch_split },
+		{ "split: rewind", t_rewound_split },
+		{ "packed: rewind", t_rewound_packed },
 		{ "packed: unfetch", t_unfetch_packed },
 		{ "split: save and restore", t_state_split },
 		{ "packed: save and restore", t_state_packed },

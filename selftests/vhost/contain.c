@@ -85,6 +85,48 @@ TEST_F_TIMEOUT(contain, thread_dies, 240)
 	EXPECT_EQ(0, guest_ping(&self->bad, 7));
 }
 
+/*
+ * It dies while it writes to another guest's ring: that guest is not to blame, and has all of its
+ * buffers back.
+ */
+static void die_for_another(struct __test_metadata *_metadata, uint64_t features)
+{
+	const struct vdrv_cfg from_cfg = { .features = features };
+	const struct vdrv_cfg to_cfg = { .features = features, .num = 16, .rx_buf = 1024 };
+	struct netio_frame f = { .len = 1600, .seed = 7 };
+	unsigned int before = wedge_deaths();
+	struct virtio_net_hdr_v1 h;
+	unsigned char frame[2048];
+	struct guest from, to;
+
+	ASSERT_EQ(0, wedge_load());
+	ASSERT_EQ(0, guest_open(&from, "slfrom0", &from_cfg));
+	ASSERT_EQ(0, guest_open(&to, "slto0", &to_cfg));
+	ASSERT_EQ(0, guest_ping(&to, 3));
+	ASSERT_EQ(0, netio_run("sluice wire add slfrom0 slto0"));
+	ASSERT_EQ(0, wedge("drop", "slto0"));
+	/* Longer than the other's buffers: all of them are looked at. */
+	netio_frame_make(&f, &h, frame);
+	ASSERT_EQ(0, vdrv_send(&from.v, &h, frame, f.len));
+	wedge_await_deaths(before + 1);
+	EXPECT_EQ(0, shows("slfrom0", "held quarantine a worker died in it"));
+	EXPECT_NE(0, shows("slto0", "held|broken"));
+	ASSERT_EQ(0, netio_run("sluice wire del slfrom0 slto0"));
+	EXPECT_EQ(0, guest_ping(&to, 40));
+	guest_close(&from);
+	guest_close(&to);
+}
+
+TEST(dies_for_another_split)
+{
+	die_for_another(_metadata, VDRV_F_VERSION_1);
+}
+
+TEST(dies_for_another_packed)
+{
+	die_for_another(_metadata, VDRV_F_VERSION_1 | VDRV_F_PACKED);
+}
+
 /* Whoever makes a call finds the dead thread, and does not wait: with RTNL held or not. */
 TEST_F_TIMEOUT(contain, calls_find_the_dead, 240)
 {
