@@ -330,7 +330,7 @@ TEST(looking)
 	EXPECT_EQ(0, rig_volume_del(GOOD));
 	ASSERT_EQ(0, netio_run("echo 0 >%s", wait));
 	while (netio_run("sluice volume add " BAD " dev /tmp/dead/disk 2>&1 |"
-			 " grep -q 'not a block device'"))
+			 " grep -q 'there is no such file'"))
 		usleep(10000);
 	EXPECT_EQ(0, netio_run("umount /tmp/dead"));
 	rig_null_pull(GOOD);
