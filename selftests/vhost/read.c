@@ -191,7 +191,7 @@ TEST_F(reader, limited)
 	EXPECT_EQ(POLLOUT, polled(self->fd));
 	EXPECT_EQ(197, netio_drops(PORT, "rate"));
 	EXPECT_EQ(3, netio_stat(PORT, "tx_packets"));
-	/* Nothing is left of it for a ring either, but for a frame that begins with the next byte. */
+	/* Nothing is left of it for a ring, but for a frame that begins with the next byte. */
 	ASSERT_EQ(0, vdrv_open(&v, &cfg));
 	ASSERT_EQ(0, vdrv_start(&v, self->fd));
 	for (i = 0; i < 2; i++)
