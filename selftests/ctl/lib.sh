@@ -48,6 +48,22 @@ ok() {
 	fi
 }
 
+# What comes by work comes soon. The debug kernel on a busy machine is slow.
+soon() {
+	local n
+	for ((n = 0; n < 300; n++)); do
+		"$@" >/dev/null 2>&1 && return
+		sleep 0.1
+	done
+	"$@"
+}
+# The VF of the tests' own, which another test in this kernel may have had; $params is how it is told what to do.
+load_mockvf() {
+	[ -e /sys/module/sluice_mockvf ] || insmod "$SLUICE_OBJECTS/wedge/sluice_mockvf.ko"
+	# shellcheck disable=SC2034
+	params=/sys/module/sluice_mockvf/parameters
+}
+
 exits() { # code, command
 	local want=$1 rc=0
 	shift

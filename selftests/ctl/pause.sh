@@ -7,9 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 : "${SLUICE_OBJECTS:?run this by selftests/with-modules.sh}"
-# Another test in this kernel may have had it.
-[ -e /sys/module/sluice_mockvf ] || insmod "$SLUICE_OBJECTS/wedge/sluice_mockvf.ko"
-params=/sys/module/sluice_mockvf/parameters
+load_mockvf
 config=/sys/kernel/config
 mountpoint -q "$config" || mount -t configfs none "$config"
 mkdir "$config/nullb/pause"

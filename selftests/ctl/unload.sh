@@ -15,15 +15,6 @@ is_going() { # module, of whose removal this is the process
 	done
 }
 
-settles() { # command
-	local i
-	for ((i = 0; i < 300; i++)); do
-		! "$@" || return 0
-		sleep 0.1
-	done
-	return 1
-}
-
 # --- the engine ---
 
 done_ insmod "$SLUICE_OBJECTS/wedge/sluice_wedge.ko"
@@ -51,7 +42,7 @@ else
 	wait "$blocked" "$meter" || true
 	ok 'nor did the worker answer # SKIP it was known to be stuck before its engine was about to leave' true
 	echo go >"$wedge"
-	ok 'it leaves when the worker has answered' settles rmmod sluice_net
+	ok 'it leaves when the worker has answered' soon rmmod sluice_net
 fi
 done_ rmmod sluice_wedge
 

@@ -7,20 +7,9 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 : "${SLUICE_OBJECTS:?run this by selftests/with-modules.sh}"
-# Another test in this kernel may have had it.
-[ -e /sys/module/sluice_mockvf ] || insmod "$SLUICE_OBJECTS/wedge/sluice_mockvf.ko"
-params=/sys/module/sluice_mockvf/parameters
+load_mockvf
 at_end() { echo 0 >$params/delay; }
 
-# What comes by work comes soon. The debug kernel on a busy machine is slow.
-soon() {
-	local n
-	for ((n = 0; n < 300; n++)); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.1
-	done
-	"$@"
-}
 vlans_are() { [ "$(sed -n 's/^vf0 [0-9 ]*: *//p' $params/vlans)" = "$1" ]; }
 has_vlans() { ok "the VF was asked for VLANs '$1'${2:+, $2}" soon vlans_are "$1"; }
 # Of the addresses that the kernel has by itself none begins so.

@@ -58,7 +58,8 @@ static void segmented(struct netio_frame *f)
 	*f = (struct netio_frame){ .len = LEN, .tcp = true, .mss = MSS, .partial = true };
 }
 
-static int guest_sends(struct guest *g, unsigned char *buf, unsigned int n)
+/* @g does, or the host's stack does by @wire. */
+static int send_frames(struct guest *g, int wire, unsigned char *buf, unsigned int n)
 {
 	struct virtio_net_hdr_v1 h;
 	struct netio_frame f;
@@ -67,23 +68,21 @@ static int guest_sends(struct guest *g, unsigned char *buf, unsigned int n)
 	segmented(&f);
 	while (n-- && !ret) {
 		netio_frame_make(&f, &h, buf);
-		ret = vdrv_send(&g->v, &h, buf, f.len);
+		ret = g ? vdrv_send(&g->v, &h, buf, f.len) : netio_send(wire, &h, buf, f.len);
 	}
+	return ret;
+}
+
+static int guest_sends(struct guest *g, unsigned char *buf, unsigned int n)
+{
+	int ret = send_frames(g, -1, buf, n);
+
 	return ret ? ret : vdrv_drain_tx(&g->v, 10000);
 }
 
 static int host_sends(int wire, unsigned char *buf, unsigned int n)
 {
-	struct virtio_net_hdr_v1 h;
-	struct netio_frame f;
-	int ret = 0;
-
-	segmented(&f);
-	while (n-- && !ret) {
-		netio_frame_make(&f, &h, buf);
-		ret = netio_send(wire, &h, buf, f.len);
-	}
-	return ret;
+	return send_frames(NULL, wire, buf, n);
 }
 
 /* Bytes of our frames' payload that a guest gets, when as many as that are. */
