@@ -229,7 +229,8 @@ int sluice_port_inject(struct sluice_port *port, const void *frame, unsigned int
  * @mac: the guest's address
  *
  * Sends RARP requests, now and three times more within half a second, where frames of the guest's
- * go, and returns at once. For front ends whose VMM does not do so itself. Context: process.
+ * go and in the VLANs that its guard names, and returns at once. For front ends whose VMM does not
+ * do so itself. Context: process.
  */
 void sluice_port_announce(struct sluice_port *port, const u8 mac[ETH_ALEN]);
 

@@ -389,6 +389,41 @@ TEST_F(node, announced)
 	EXPECT_EQ(0, netio_run("ip link del slup0; ip link del slvf0"));
 }
 
+/* Switches learn by VLAN: in those that the guard names, and in no other. */
+TEST_F(node, announced_in_vlans)
+{
+	static const char *const vlan[] = { "slvf1.10", "slvf1.20", "slvf1.21", "slvf1.22" };
+	struct virtio_net_config c = {};
+	int fd[4], i, n;
+
+	ASSERT_EQ(0, guest_ping(&self->g, 1));
+	ASSERT_EQ(0, vdrv_vdpa_config(&self->g.v, &c, sizeof(c)));
+	ASSERT_EQ(0, netio_run("ip link add slvf0 type veth peer name slvf1; "
+			       "ip link set slvf0 up; ip link set slvf1 up; "
+			       "ip link add slup0 link slvf0 type sluice; ip link set slup0 up; "
+			       "for v in 10 20 21 22; do ip link add link slvf1 name slvf1.$v type vlan id $v; "
+			       "ip link set slvf1.$v up; done; "
+			       "sluice wire add " NAME " slup0"));
+	ASSERT_EQ(0, netio_run("sluice guard set port " NAME " mac %02x:%02x:%02x:%02x:%02x:%02x "
+			       "vlan 0,10,20-21", c.mac[0], c.mac[1], c.mac[2], c.mac[3],
+			       c.mac[4], c.mac[5]));
+	ASSERT_EQ(0, netio_link_wait("slup0"));
+	for (i = 0; i < 4; i++) {
+		fd[i] = rig_rarp_open(vlan[i]);
+		ASSERT_GE(fd[i], 0);
+	}
+	ASSERT_EQ(0, vdrv_stop(&self->g.v));
+	ASSERT_EQ(0, driver_begins(&self->g));
+	for (i = 0; i < 3; i++) {
+		for (n = 0; n < 4; n++)
+			EXPECT_TRUE(rig_rarp_heard(fd[i], c.mac, 10000)) TH_LOG("%s: %d", vlan[i], n);
+		close(fd[i]);
+	}
+	EXPECT_FALSE(rig_rarp_heard(fd[3], c.mac, 0));
+	close(fd[3]);
+	EXPECT_EQ(0, netio_run("ip link del slup0; ip link del slvf0"));
+}
+
 /* A port that the operator made stays when the device goes, and two cannot have it. */
 TEST_F(node, port_of_the_operator)
 {
