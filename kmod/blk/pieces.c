@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The data of a request: see pieces.h. */
+#include <linux/blkdev.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include "pieces.h"
@@ -72,21 +73,51 @@ struct sluice_bio *sluice_pieces_add_bio(struct sluice_pieces *p, struct bio_set
 	return b;
 }
 
+/*
+ * What the device takes in one command, as far as can be told: the block layer would have to split
+ * more, and does not do that without waiting. Whole pages, hence whole sectors of any cipher, and no
+ * page of our own is in two bios.
+ */
+static u32 pieces_limit(struct block_device *bdev)
+{
+	u32 sectors = min(queue_max_sectors(bdev_get_queue(bdev)), U32_MAX >> SECTOR_SHIFT);
+
+	return max_t(u32, round_down(sectors << SECTOR_SHIFT, PAGE_SIZE), PAGE_SIZE);
+}
+
+/* Return: the bytes that became a piece of the last bio, of @len; 0: it is full. */
+static u32 pieces_append(struct sluice_pieces *p, u32 limit, void *where, u32 len)
+{
+	struct bio *bio;
+
+	if (!p->last)
+		return 0;
+	bio = &p->last->bio;
+	if (bio->bi_iter.bi_size >= limit)
+		return 0;
+	len = min(len, limit - bio->bi_iter.bi_size);
+	return bio_add_page(bio, virt_to_page(where), len, offset_in_page(where));
+}
+
 int sluice_pieces_add(struct sluice_pieces *p, struct bio_set *bs, struct block_device *bdev,
 		      blk_opf_t opf, void *where, u32 len, u32 more)
 {
-	struct page *page = virt_to_page(where);
-	unsigned int off = offset_in_page(where), nr;
+	u32 limit = pieces_limit(bdev), part;
 
 	p->bytes += len;
-	p->align |= off | len;
-	if (p->last && bio_add_page(&p->last->bio, page, len, off) == len)
-		return 0;
-	/* As many as there can be if nothing that follows is contiguous. */
-	nr = bio_max_segs(1 + DIV_ROUND_UP(more, PAGE_SIZE) + (more != 0));
-	if (!sluice_pieces_add_bio(p, bs, bdev, nr, opf))
-		return -ENOMEM;
-	__bio_add_page(&p->last->bio, page, len, off);
+	p->align |= offset_in_page(where) | len;
+	for (; len; len -= part, where += part) {
+		unsigned int nr;
+
+		part = pieces_append(p, limit, where, len);
+		if (part)
+			continue;
+		/* As many as there can be if nothing that follows is contiguous. */
+		nr = bio_max_segs(2 + DIV_ROUND_UP(min(more, limit), PAGE_SIZE));
+		nr = min_t(unsigned int, nr, queue_max_segments(bdev_get_queue(bdev)));
+		if (!sluice_pieces_add_bio(p, bs, bdev, nr, opf))
+			return -ENOMEM;
+	}
 	return 0;
 }
 
