@@ -32,8 +32,12 @@
 /* It is charged when policy has let it pass: until then by what it says that it will be. */
 static void dp_use_room(struct sluice_meter_room *room, const struct sluice_pkt *pkt)
 {
-	u32 segs, bytes = sluice_frame_claims(&pkt->frame, pkt->len, &segs);
+	u32 segs, bytes;
 
+	/* Without a limit: see dp_must_wait(). */
+	if (likely((room->bytes & room->packets) == U32_MAX))
+		return;
+	bytes = sluice_frame_claims(&pkt->frame, pkt->len, &segs);
 	room->bytes -= min(room->bytes, bytes);
 	room->packets -= min(room->packets, segs);
 }

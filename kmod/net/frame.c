@@ -187,18 +187,10 @@ static bool prove_gso(struct sluice_frame *f, const struct sluice_flow_key *key,
 	return gso_sized(f, len - start);
 }
 
-bool sluice_frame_prove(struct sluice_frame *f, const struct sluice_flow_key *key, const u8 *data,
-			u32 seen, u32 len)
+/* Kept apart, so that what most frames take needs no registers saved. */
+static noinline bool prove_segments(struct sluice_frame *f, const struct sluice_flow_key *key,
+				    const u8 *data, u32 seen, u32 len)
 {
-	f->hdrs = 0;
-	f->segs = f->gso ? f->segs : 1;
-	/* Without a length the packet is what its segmentation makes of it. */
-	if (f->at.unsized && !f->gso)
-		return false;
-	if (f->csum && !prove_csum(f, key))
-		return false;
-	if (!f->gso)
-		return true;
 	if (!prove_gso(f, key, data, seen, len))
 		return false;
 	/* One piece is one packet. Of the host's own the skb stays what it is. */
@@ -208,6 +200,19 @@ bool sluice_frame_prove(struct sluice_frame *f, const struct sluice_flow_key *ke
 		return !f->at.unsized;
 	}
 	return true;
+}
+
+bool sluice_frame_prove(struct sluice_frame *f, const struct sluice_flow_key *key, const u8 *data,
+			u32 seen, u32 len)
+{
+	f->hdrs = 0;
+	if (f->csum && !prove_csum(f, key))
+		return false;
+	if (f->gso)
+		return prove_segments(f, key, data, seen, len);
+	f->segs = 1;
+	/* Without a length the packet is what its segmentation makes of it. */
+	return !f->at.unsized;
 }
 
 void sluice_frame_shift(struct sluice_frame *f, int by)

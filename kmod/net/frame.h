@@ -157,11 +157,11 @@ static inline u32 sluice_frame_flow(const struct sluice_flow_key *key)
 	static const u64 k = 0x9e3779b97f4a7c15ULL;
 	const u64 *src = (const u64 *)&key->src, *dst = (const u64 *)&key->dst;
 	u64 a = src[0] ^ dst[0], b = src[1] ^ dst[1], ports = key->ip_proto;
-	u16 low = min(key->sport, key->dport), high = max(key->sport, key->dport);
 
 	/* ICMP has its type and code in the place of ports: a question's are not its answer's. */
 	if (!key->frag && ports != IPPROTO_ICMP && ports != IPPROTO_ICMPV6)
-		ports |= (u64)low << 16 | (u64)high << 32;
+		ports |= (u64)(key->sport ^ key->dport) << 16 |
+			 (u64)(key->sport + key->dport) << 32;
 	if (unlikely(!(src[1] | dst[1])))
 		b = sluice_frame_flow_l2(key);
 	a = (a ^ ports) * k;

@@ -239,41 +239,43 @@ static enum sluice_drop pkt_pull(struct sluice_pkt *pkt)
 							      SLUICE_DROP_NOMEM;
 }
 
-static enum sluice_drop pkt_prove(struct sluice_pkt *pkt, struct sluice_flow_key *key)
+static enum sluice_drop pkt_refuse(struct sluice_pkt *pkt, enum sluice_drop why)
 {
-	const u8 *data = pkt->data;
-	u32 seen = pkt->len;
-	enum sluice_drop why;
+	/* What it would have been on the wire nobody knows. */
+	pkt->frame.segs = 1;
+	pkt->frame.hdrs = 0;
+	return why;
+}
 
-	if (pkt->skb) {
-		why = pkt_pull(pkt);
-		if (unlikely(why))
-			return why;
-		data = pkt->skb->data;
-		seen = skb_headlen(pkt->skb);
-	}
-	why = sluice_parse(data, seen, pkt->len, key, &pkt->frame.at);
+enum sluice_drop sluice_pkt_prove_data(struct sluice_pkt *pkt, struct sluice_flow_key *key)
+{
+	struct sluice_frame *f = &pkt->frame;
+	enum sluice_drop why = sluice_parse(pkt->data, pkt->len, pkt->len, key, &f->at);
+
 	if (unlikely(why))
-		return why;
-	why = sluice_frame_check(&pkt->frame, key, data, seen, pkt->len);
+		return pkt_refuse(pkt, why);
+	why = sluice_frame_check(f, key, pkt->data, pkt->len, pkt->len);
 	if (unlikely(why))
-		return why;
+		return pkt_refuse(pkt, why);
 	pkt->flow = sluice_frame_flow(key);
-	if (pkt->skb)
-		pkt_describe(pkt, pkt->skb);
 	return SLUICE_DROP_NONE;
 }
 
-enum sluice_drop sluice_pkt_prove(struct sluice_pkt *pkt, struct sluice_flow_key *key)
+enum sluice_drop sluice_pkt_prove_skb(struct sluice_pkt *pkt, struct sluice_flow_key *key)
 {
-	enum sluice_drop why = pkt_prove(pkt, key);
+	struct sluice_frame *f = &pkt->frame;
+	struct sk_buff *skb = pkt->skb;
+	enum sluice_drop why = pkt_pull(pkt);
 
-	/* What it would have been on the wire nobody knows. */
-	if (unlikely(why)) {
-		pkt->frame.segs = 1;
-		pkt->frame.hdrs = 0;
-	}
-	return why;
+	if (likely(!why))
+		why = sluice_parse(skb->data, skb_headlen(skb), pkt->len, key, &f->at);
+	if (likely(!why))
+		why = sluice_frame_check(f, key, skb->data, skb_headlen(skb), pkt->len);
+	if (unlikely(why))
+		return pkt_refuse(pkt, why);
+	pkt->flow = sluice_frame_flow(key);
+	pkt_describe(pkt, skb);
+	return SLUICE_DROP_NONE;
 }
 
 bool sluice_pkt_to_skb(struct sluice_pkt *pkt)

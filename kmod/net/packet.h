@@ -54,11 +54,17 @@ void sluice_pkt_from_skb(struct sluice_pkt *pkt, struct sk_buff *skb);
 void sluice_pkt_claim(struct sluice_pkt *pkt, const struct virtio_net_hdr *hdr);
 /* An skb that was proved before, or is one of its segments: what its receiver must know. */
 void sluice_pkt_recall(struct sluice_pkt *pkt, struct sk_buff *skb);
+enum sluice_drop sluice_pkt_prove_data(struct sluice_pkt *pkt, struct sluice_flow_key *key);
+enum sluice_drop sluice_pkt_prove_skb(struct sluice_pkt *pkt, struct sluice_flow_key *key);
 /*
  * Parse it and prove its claims, before anything else is done with it. @key->in_port is set. Why it
  * must be dropped, as one packet, or SLUICE_DROP_NONE.
  */
-enum sluice_drop sluice_pkt_prove(struct sluice_pkt *pkt, struct sluice_flow_key *key);
+static inline enum sluice_drop sluice_pkt_prove(struct sluice_pkt *pkt, struct sluice_flow_key *key)
+{
+	return pkt->skb ? sluice_pkt_prove_skb(pkt, key) : sluice_pkt_prove_data(pkt, key);
+}
+
 /*
  * Make it an skb, if it is not one yet. False: no memory, the packet is freed. Context: BH may be
  * on or off.
