@@ -5,15 +5,15 @@
  * priorities: too high costs time only, so where it sinks, a failure to allocate is no failure.
  */
 #include <linux/err.h>
-#include <linux/delay.h>
 #include <linux/jhash.h>
 #include <linux/overflow.h>
 #include <linux/rhashtable.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 #include "flow_mask.h"
 
-/* How often, and how long in all (ms), an insertion waits for a hash table to grow. */
+/* How often an insertion waits for a hash table to become twice as large. */
 #define GROW_TRIES	20
 
 /* One priority that flows of a mask have. */
@@ -292,8 +292,9 @@ void sluice_flow_mask_put(struct sluice_flow_table *t, struct sluice_flow_mask *
 }
 
 /*
- * The table grows in the background; when rules come in faster than it does, an insertion fails for
- * the moment. Nobody but us holds RTNL, and the growing does not need it.
+ * The table grows by work of its own; when rules come in faster than it does, an insertion fails
+ * for the moment. That work needs no RTNL and waits for nobody: what is waited for is no longer
+ * than the mask's own rules take to be moved, and nothing where no work is to come.
  */
 static int hash_insert(struct sluice_flow_mask *mask, struct sluice_flow *flow)
 {
@@ -304,7 +305,7 @@ static int hash_insert(struct sluice_flow_mask *mask, struct sluice_flow *flow)
 		err = rhashtable_insert_fast(&mask->flows, &flow->node, flow_params);
 		if (err != -EBUSY && err != -ENOMEM)
 			break;
-		msleep(i);
+		flush_work(&mask->flows.run_work);
 	}
 	return err;
 }

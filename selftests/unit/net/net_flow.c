@@ -461,6 +461,30 @@ static void test_memory(void)
 	sluice_flow_table_exit(&t);
 }
 
+/* Rules come faster than their table grows: it is waited for, but not without an end. */
+static void test_growing(void)
+{
+	struct sluice_flow_spec s = { .prio = 5, .nr_act = 1 }, n = { .prio = 7, .nr_act = 1 };
+	struct sluice_flow_table t;
+	bool good;
+
+	n.mask.dport = 0xffff;
+	sluice_flow_table_init(&t);
+	add(&t, &s);
+	shim_table_grows = 10;
+	tap_ok(!add(&t, &n) && !shim_table_grows && sluice_flow_lookup(&t, &n.key)->prio == 7,
+	       "a table that grows is waited for");
+	del(&t, n.id);
+	n.id = 0;
+	shim_table_grows = 1000;
+	good = add(&t, &n) == -EBUSY && t.nr == 1 && sluice_flow_lookup(&t, &n.key)->prio == 5;
+	tap_ok(good && shim_table_grows > 900, "but no longer than it may take");
+	shim_table_grows = 0;
+	del(&t, s.id);
+	tap_ok(!t.masks, "and nothing stays of what was refused");
+	sluice_flow_table_exit(&t);
+}
+
 static void test_masks(void)
 {
 	struct sluice_flow_table t;
@@ -703,6 +727,7 @@ int main(void)
 	test_ids();
 	test_compact();
 	test_memory();
+	test_growing();
 	test_masks();
 	test_match();
 	test_sets();

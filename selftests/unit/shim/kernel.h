@@ -266,7 +266,6 @@ static inline void cond_resched(void) {}
 /* Whoever allocates in between may sleep for it. */
 static inline void non_block_start(void) { shim_non_block++; }
 static inline void non_block_end(void) { shim_non_block--; }
-static inline void msleep(unsigned int ms) { (void)ms; }
 
 /* Addresses. */
 static inline bool ether_addr_equal(const u8 *a, const u8 *b) { return !memcmp(a, b, 6); }

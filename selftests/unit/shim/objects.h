@@ -124,7 +124,6 @@ static inline unsigned int get_order(unsigned long size)
 /* --- work, by who does it ------------------------------------------------------------------------------------ */
 
 struct workqueue_struct;
-struct work_struct { void (*func)(struct work_struct *work); };
 struct delayed_work { struct work_struct work; };
 typedef struct { int nobody; } wait_queue_head_t;
 #define INIT_WORK(w, f)		((w)->func = (f))

@@ -5,6 +5,7 @@
 int shim_alloc_fail = -1;
 unsigned int shim_non_block;
 unsigned int shim_latch_finds;
+unsigned int shim_table_grows;
 bool shim_pagefault_disabled;
 _Thread_local unsigned long shim_user_accesses;
 void (*shim_user_midway)(void);
