@@ -458,14 +458,17 @@ int sluice_datapath_worker_add(struct sluice_worker *w)
 	return 0;
 }
 
-/* Counts in entries and packets of the burst are lost: no list of a dead thread is sound. */
+/*
+ * Counts in entries, packets of the burst and the memory that they come from are lost: no list of a
+ * dead thread is sound.
+ */
 void sluice_datapath_worker_abandon(struct sluice_worker *w)
 {
 	struct sluice_datapath *dp = w->engine;
 
 	w->engine = NULL;
 	sluice_cache_exit(&dp->cache);
-	sluice_pool_abandon(&dp->pool);
+	sluice_leak(sluice_pool_abandon(&dp->pool));
 	kvfree(dp);
 }
 

@@ -149,9 +149,17 @@ void sluice_pool_init(struct sluice_pool *pool)
 	reserve_fill(&pool->reserve);
 }
 
-void sluice_pool_abandon(struct sluice_pool *pool)
+size_t sluice_pool_abandon(struct sluice_pool *pool)
 {
+	const struct sluice_pool_reserve *r = &pool->reserve;
+	size_t bytes;
+	unsigned int i;
+
 	cancel_work_sync(&pool->reserve.work);
+	bytes = (r->put - r->taken) * SLUICE_POOL_SIZE;
+	for (i = 0; i < SLUICE_POOL_PAGES; i++)
+		bytes += pool->page[i].page ? pool_page_size(&pool->page[i]) : 0;
+	return bytes;
 }
 
 void sluice_pool_exit(struct sluice_pool *pool)

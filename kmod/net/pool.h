@@ -66,9 +66,9 @@ void sluice_pool_init(struct sluice_pool *pool);
 void sluice_pool_exit(struct sluice_pool *pool);
 /*
  * The thread that used @pool died: what became of the pages is not known, so they stay; but nobody
- * puts more into it. Context: likewise.
+ * puts more into it. Context: likewise. Return: the bytes that they have.
  */
-void sluice_pool_abandon(struct sluice_pool *pool);
+size_t sluice_pool_abandon(struct sluice_pool *pool);
 
 /*
  * A piece of @size bytes (at most SLUICE_POOL_SIZE), to be given back with page_frag_free() or

@@ -13,6 +13,8 @@
 #define FEATURES	(VDRV_F_VERSION_1 | VDRV_F_MRG_RXBUF)
 #define FAR		0x00007000deadb000ULL	/* in no memory region */
 #define BROKEN_MAX	8
+/* What a worker takes at a time to cut frames from. */
+#define PACKET_PAGE	(8 * 4096)
 
 FIXTURE(contain)
 {
@@ -64,10 +66,28 @@ static void again(struct __test_metadata *_metadata, struct guest *g)
 	ASSERT_EQ(0, vdrv_start(&g->v, g->backend));
 }
 
+/* Bytes that `sluice worker show` says are not freed. */
+static unsigned long long leaked_bytes(void)
+{
+	FILE *out = popen("sluice -s worker show | sed -n 's/.* leaked-bytes \\([0-9]*\\).*/\\1/p'",
+			  "r");
+	unsigned long long n = 0;
+
+	if (!out || fscanf(out, "%llu", &n) != 1)
+		n = 0;
+	if (out)
+		pclose(out);
+	return n;
+}
+
 /* 4.1 c, d: found, buried and replaced; the port that it died in is held, its neighbour goes on. */
 TEST_F_TIMEOUT(contain, thread_dies, 240)
 {
+	unsigned long long before = leaked_bytes();
+
 	ASSERT_EQ(0, wedge_die("slbad0"));
+	/* A guest's frames came from at least one page of what the thread had for them. */
+	EXPECT_LE(before + PACKET_PAGE, leaked_bytes());
 	EXPECT_EQ(0, guest_ping(&self->good, 3));
 	EXPECT_EQ(0, shows("slbad0", "held quarantine a worker died in it since 20"));
 	EXPECT_EQ(0, shows("slbad0", "broken the host.s worker died in it"));

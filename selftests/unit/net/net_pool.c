@@ -354,6 +354,24 @@ static void test_short(void)
 	finish("short of memory");
 }
 
+/* Issue 9, 4.1: what a thread that died had of it is not given back, but known. */
+static void test_abandoned(void)
+{
+	start();
+	sluice_pool_exit(&pool);
+	sluice_pool_init(&pool);
+	intact &= take(SLUICE_POOL_SIZE) && take(100);
+	short_of = SLUICE_POOL_ORDER;
+	intact &= take(SLUICE_POOL_SIZE);
+	refill();
+	/* Two of the ring, one of the reserve's that is in the ring now, and the others. */
+	tap_ok(sluice_pool_abandon(&pool) == (2 + SLUICE_POOL_RESERVE) * SLUICE_POOL_SIZE,
+	       "all of it is counted");
+	tap_ok(!queued, "nobody fills it any more");
+	short_of = 0;
+	finish("abandoned");
+}
+
 int main(void)
 {
 	test_random();
@@ -364,5 +382,6 @@ int main(void)
 	test_some();
 	test_exhaustion();
 	test_short();
+	test_abandoned();
 	return tap_done();
 }
