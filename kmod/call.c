@@ -30,6 +30,8 @@
  * may be the last to look at it.
  */
 #include <linux/completion.h>
+#include <linux/cpumask.h>
+#include <linux/mempool.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -40,6 +42,11 @@
 /* Of one look at the worker, in jiffies; and how many of them. */
 #define CALL_STEP	(HZ / 10)
 #define CALL_STEPS	5
+
+/* Calls, beyond one for each core, that can be made however short memory is. */
+#define CALL_RESERVE	64
+/* What each can carry, in bytes. */
+#define CALL_COPY_MAX	128
 
 enum call_state {
 	CALL_WAITING,
@@ -71,9 +78,10 @@ struct sluice_call {
 	struct completion done;
 	struct sluice_call *next;
 	struct sluice_worker *w;
-	u8 copy[] __aligned(8);
+	u8 copy[CALL_COPY_MAX] __aligned(8);
 };
 
+static mempool_t calls;
 static atomic64_t leaked_objects = ATOMIC64_INIT(0);
 static atomic64_t leaked_bytes = ATOMIC64_INIT(0);
 
@@ -117,23 +125,41 @@ bool sluice_worker_dead(const struct sluice_worker *w)
 static void call_put(struct sluice_call *call)
 {
 	if (refcount_dec_and_test(&call->ref))
-		kfree(call);
+		mempool_free(call, &calls);
 }
 
 /*
- * Who makes a call is often about to free something, and has no way back: so the few bytes are
- * waited for, as long as the kernel itself waits for memory.
+ * Who makes a call often holds RTNL, and is about to free something: he neither waits for memory
+ * nor has a way back. So there is a reserve. It is used up when that many calls are with workers
+ * that do not answer: then this is one more of them.
  */
-static struct sluice_call *call_new(struct sluice_worker *w, sluice_call_t fn, void *arg,
-				    size_t size)
+static struct sluice_call *call_alloc(bool late)
 {
-	struct sluice_call *call = kzalloc(struct_size(call, copy, size),
-					   GFP_KERNEL | __GFP_NOFAIL);
+	struct sluice_call *call = mempool_alloc(&calls, GFP_NOWAIT);
 
+	/* What a stuck worker is to be told cannot be left out. */
+	if (!call && late)
+		call = kmalloc(sizeof(*call), GFP_KERNEL | __GFP_NOFAIL);
+	return call;
+}
+
+/* NULL: there is no memory, nor anything left of the reserve. Not if it is @late. */
+static struct sluice_call *call_new(struct sluice_worker *w, sluice_call_t fn, void *arg,
+				    size_t size, bool late)
+{
+	struct sluice_call *call;
+
+	if (WARN_ON_ONCE(size > CALL_COPY_MAX))
+		return NULL;
+	call = call_alloc(late);
+	if (!call)
+		return NULL;
+	memset(call, 0, offsetof(struct sluice_call, copy));
 	refcount_set(&call->ref, 2);
 	init_completion(&call->done);
 	call->fn = fn;
 	call->w = w;
+	call->late = late;
 	call->arg = size ? call->copy : arg;
 	if (size)
 		memcpy(call->copy, arg, size);
@@ -278,6 +304,8 @@ static int call_send(struct sluice_call *call, void *arg, size_t size)
 	unsigned int steps = CALL_STEPS;
 	int err;
 
+	if (!call)
+		return -ETIMEDOUT;
 	call_post(call);
 	/* One that is dead will not hear: no need to wait for a step to learn that. */
 	if (sluice_worker_dead(call->w))
@@ -300,7 +328,7 @@ int sluice_worker_call_copy(struct sluice_worker *w, sluice_call_t fn, void *arg
 	}
 	if (sluice_call_hopeless(w) && !sluice_worker_dead(w))
 		return -ETIMEDOUT;
-	return call_send(call_new(w, fn, arg, size), arg, size);
+	return call_send(call_new(w, fn, arg, size, false), arg, size);
 }
 
 int sluice_worker_call(struct sluice_worker *w, sluice_call_t fn, void *arg)
@@ -310,15 +338,23 @@ int sluice_worker_call(struct sluice_worker *w, sluice_call_t fn, void *arg)
 
 int sluice_worker_call_late(struct sluice_worker *w, sluice_call_t fn, void *arg)
 {
-	struct sluice_call *call;
-
 	if (sluice_worker_is_current(w)) {
 		fn(w, arg);
 		return 0;
 	}
-	call = call_new(w, fn, arg, 0);
-	call->late = true;
-	return call_send(call, NULL, 0);
+	return call_send(call_new(w, fn, arg, 0, true), NULL, 0);
+}
+
+/* NULL: it would be in vain. */
+static struct sluice_call *call_begin(struct sluice_worker *w, sluice_call_t fn, void *arg)
+{
+	struct sluice_call *call = NULL;
+
+	if (!sluice_call_hopeless(w) || sluice_worker_dead(w))
+		call = call_new(w, fn, arg, 0, false);
+	if (call)
+		call_post(call);
+	return call;
 }
 
 /* On those that @of picks; NULL: on all. */
@@ -333,14 +369,13 @@ static int call_many(bool (*of)(const struct sluice_worker *w), sluice_call_t fn
 	while ((w = sluice_worker_next(w))) {
 		if (of && !of(w))
 			continue;
-		if (sluice_call_hopeless(w) && !sluice_worker_dead(w)) {
+		call = call_begin(w, fn, arg);
+		if (!call) {
 			ret = ret ?: -ETIMEDOUT;
 			continue;
 		}
-		call = call_new(w, fn, arg, 0);
 		call->next = first;
 		first = call;
-		call_post(call);
 	}
 	for (call = first; call; call = next) {
 		next = call->next;
@@ -385,4 +420,15 @@ void sluice_worker_sync_rtnl_lock(void)
 		schedule_timeout_uninterruptible(CALL_STEP);
 		rtnl_lock();
 	}
+}
+
+int sluice_call_init(void)
+{
+	return mempool_init_kmalloc_pool(&calls, CALL_RESERVE + num_possible_cpus(),
+					 sizeof(struct sluice_call));
+}
+
+void sluice_call_exit(void)
+{
+	mempool_exit(&calls);
 }

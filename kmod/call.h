@@ -31,8 +31,8 @@ typedef void (*sluice_call_t)(struct sluice_worker *w, void *arg);
  */
 int sluice_worker_call(struct sluice_worker *w, sluice_call_t fn, void *arg);
 /*
- * The same with an argument on the caller's stack: @fn is given a copy, which is copied back when
- * it has run.
+ * The same with an argument on the caller's stack, of 128 bytes at most: @fn is given a copy, which
+ * is copied back when it has run.
  */
 int sluice_worker_call_copy(struct sluice_worker *w, sluice_call_t fn, void *arg, size_t size);
 /* The same, but not taken back: @fn runs whenever the worker comes to itself. */
@@ -55,6 +55,10 @@ int sluice_worker_sync_some(bool (*of)(const struct sluice_worker *w));
 void sluice_worker_sync_rtnl_lock(void);
 
 /* --- between the files of sluice.ko --- */
+
+int sluice_call_init(void);
+/* No worker is left. */
+void sluice_call_exit(void);
 
 /* Worker thread: run what was sent. */
 void sluice_calls_run(struct sluice_worker *w);

@@ -18,9 +18,12 @@ static int __init sluice_init(void)
 
 	BUILD_BUG_ON(sizeof(struct sluice_skb_cb) > sizeof_field(struct sk_buff, cb));
 
-	err = sluice_fault_init();
+	err = sluice_call_init();
 	if (err)
 		return err;
+	err = sluice_fault_init();
+	if (err)
+		goto call;
 	err = sluice_announce_init();
 	if (err)
 		goto fault;
@@ -53,6 +56,8 @@ announce:
 	sluice_announce_exit();
 fault:
 	sluice_fault_exit();
+call:
+	sluice_call_exit();
 	return err;
 }
 
@@ -71,6 +76,7 @@ static void __exit sluice_exit(void)
 	sluice_volume_exit();
 	sluice_announce_exit();
 	sluice_fault_exit();
+	sluice_call_exit();
 	/* Workers are freed after a grace period, by code of ours. */
 	rcu_barrier();
 }
