@@ -20,7 +20,13 @@ u64 sluice_rtnl_longest(void);
 unsigned long sluice_patience(unsigned long max);
 /* It was waited in vain. */
 void sluice_patience_spent(void);
-/* Wait for at most @max, in jiffies. True: @done was completed. Process context. */
+/*
+ * How long to wait for a device, likewise: what is left of what the command has for all of them.
+ * Then say that it was waited, from @since on, in get_jiffies_64(). RTNL.
+ */
+unsigned long sluice_patience_devices(unsigned long max);
+void sluice_patience_use(u64 since);
+/* Both, for at most @max. True: @done was completed. Process context, RTNL. */
 bool sluice_patience_wait(struct completion *done, unsigned long max);
 
 #endif /* _SLUICE_PATIENCE_H */

@@ -32,7 +32,7 @@
 #include "port.h"
 #include "volume.h"
 
-/* How long finding a device, and opening it, is waited for, in jiffies. */
+/* How long finding a command's first device, and opening it, is waited for, in jiffies. */
 #define DEVICE_PATIENCE	(HZ / 2)
 
 /**
@@ -273,7 +273,8 @@ static void device_open_fn(struct sluice_device *d)
 	}
 }
 
-static const char *device_error(int err)
+/* @left: what there was to wait for it, of DEVICE_PATIENCE. */
+static const char *device_error(int err, unsigned long left)
 {
 	switch (err) {
 	case -EBUSY:
@@ -282,6 +283,8 @@ static const char *device_error(int err)
 	case -EROFS:
 		return "the device cannot be written: say 'ro'";
 	case -ETIMEDOUT:
+		if (left < DEVICE_PATIENCE / 2)
+			return "its devices take too long together: name fewer in one command";
 		return "the device does not answer its opening: see what holds it up";
 	case -ENOENT:
 		return "there is no such file: see 'lsblk -p'";
@@ -293,16 +296,19 @@ static const char *device_error(int err)
 struct sluice_device *sluice_volume_open_device(const char *path, bool write,
 						struct netlink_ext_ack *extack)
 {
+	unsigned long left = sluice_patience_devices(DEVICE_PATIENCE);
 	struct sluice_device *d = device_new(path, write);
 	int err;
 
 	ASSERT_RTNL();
 	if (!d)
 		return ERR_PTR(-ENOMEM);
-	err = device_find(d) ?: device_check(d) ?: device_do(d, device_open_fn);
+	/* What nobody could wait for is not begun. */
+	err = left ? device_find(d) ?: device_check(d) ?: device_do(d, device_open_fn) :
+		     -ETIMEDOUT;
 	if (!err)
 		return d;
-	NL_SET_ERR_MSG_FMT(extack, "%s", device_error(err));
+	NL_SET_ERR_MSG_FMT(extack, "%s", device_error(err, left));
 	device_put(d);
 	return ERR_PTR(err);
 }

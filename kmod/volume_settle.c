@@ -4,6 +4,7 @@
  * Until that is done nobody else gets the place that was given up (@reserved). The device takes as
  * long as it likes, so this is waited for in a work of its own.
  */
+#include <linux/jiffies.h>
 #include <linux/rtnetlink.h>
 #include "patience.h"
 #include "port.h"
@@ -65,6 +66,8 @@ void sluice_volume_settle_init(struct sluice_volume *v)
 
 void sluice_volume_settle(struct sluice_volume *v, u64 was)
 {
+	u64 since = get_jiffies_64();
+
 	ASSERT_RTNL();
 	mutex_lock(&v->lock);
 	WRITE_ONCE(v->reserved, max(v->reserved, was));
@@ -73,6 +76,7 @@ void sluice_volume_settle(struct sluice_volume *v, u64 was)
 	settle_queue_work(v, 0);
 	/* Where the device answers the place is free when the command returns. */
 	if (!wait_event_timeout(v->settled, !READ_ONCE(v->reserved),
-				sluice_patience(SLUICE_VOLUME_PATIENCE)))
+				sluice_patience_devices(SLUICE_VOLUME_PATIENCE)))
 		sluice_patience_spent();
+	sluice_patience_use(since);
 }

@@ -343,11 +343,14 @@ TEST(looking)
 /* KiB of each; the disk has eight MiB. */
 #define MANY_SIZE	128
 
-static int many_volumes(void)
+static int many_volumes(const char *errors)
 {
-	FILE *state = popen("sluice apply -", "w");
+	char apply[64];
+	FILE *state;
 	int i;
 
+	snprintf(apply, sizeof(apply), "sluice apply - %s", errors);
+	state = popen(apply, "w");
 	if (!state)
 		return -errno;
 	fputs("{\"volume\":[", state);
@@ -357,6 +360,47 @@ static int many_volumes(void)
 			MANY_SIZE);
 	fputs("]}", state);
 	return pclose(state);
+}
+
+static unsigned int opened(void)
+{
+	FILE *f = fopen("/sys/module/sluice_wedge/parameters/opened", "r");
+	unsigned int n = 0;
+
+	if (!f || fscanf(f, "%u", &n) != 1)
+		n = 0;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static int many_are_there(void)
+{
+	return !netio_run("sluice volume show | grep -q slmany");
+}
+
+/* Each answers its opening, but all of them together would hold up others. */
+TEST(slow_openings)
+{
+	unsigned int before;
+
+	ASSERT_EQ(0, wedge_load());
+	before = opened();
+	ASSERT_EQ(0, wedge("disk", "slow"));
+	EXPECT_NE(0, many_volumes("2>/tmp/why"));
+	EXPECT_EQ(0, netio_run("grep -q 'take too long together' /tmp/why"));
+	printf("# of %d slow devices %u were opened\n", MANY, opened() - before);
+	EXPECT_GT(MANY / 2, opened() - before);
+	/* Nothing is left of it, and nothing in the way. */
+	while (many_are_there())
+		usleep(10000);
+	ASSERT_EQ(0, wedge_go());
+	while (many_volumes("2>/dev/null"))
+		usleep(10000);
+	ASSERT_EQ(0, netio_run("[ $(sluice volume show | grep -c slmany) = %d ]", MANY));
+	EXPECT_EQ(0, netio_run("echo '{\"volume\":[]}' | sluice apply -"));
+	while (many_are_there())
+		usleep(10000);
 }
 
 static double seconds(void)
@@ -376,7 +420,7 @@ TEST(one_wait_a_command)
 	double then;
 
 	ASSERT_EQ(0, wedge_load());
-	ASSERT_EQ(0, many_volumes());
+	ASSERT_EQ(0, many_volumes(""));
 	ASSERT_EQ(0, netio_run("[ $(sluice volume show | grep -c slmany) = %d ]", MANY));
 	ASSERT_EQ(0, wedge("disk", "close"));
 	then = seconds();
@@ -386,7 +430,7 @@ TEST(one_wait_a_command)
 	EXPECT_GT(MANY / 4 / 2, then);
 	EXPECT_EQ(0, netio_run("ip link show >/dev/null && sluice volume show >/dev/null"));
 	ASSERT_EQ(0, wedge_go());
-	while (!netio_run("sluice volume show | grep -q slmany"))
+	while (many_are_there())
 		usleep(10000);
 }
 

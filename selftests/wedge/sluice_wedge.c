@@ -17,6 +17,7 @@
  *
  * /dev/wedge0 reads as zeroes, and forgets what is written. die: the worker dies that hands it the
  * next write but one; both are kept. open, close: who opens or closes it waits. All until `go`.
+ * slow: who opens it waits a moment; the parameter opened tells how often it was. Until `go`.
  * sleep: who hands it something sleeps a moment, whatever he asked for; the parameter slept tells
  * how often workers did, and others. Until `go`.
  *
@@ -266,6 +267,9 @@ static struct gendisk *disk;
 static int disk_major;
 static bool disk_open_waits;
 static bool disk_close_waits;
+static bool disk_opens_slowly;
+static unsigned int opened;
+module_param(opened, uint, 0444);
 static bool disk_sleeps;
 static atomic_t slept_workers = ATOMIC_INIT(0);
 static atomic_t slept_others = ATOMIC_INIT(0);
@@ -277,6 +281,10 @@ static struct bio *disk_died_in;
 
 static int disk_open(struct gendisk *d, blk_mode_t mode)
 {
+	/* disk->open_mutex */
+	WRITE_ONCE(opened, opened + 1);
+	if (READ_ONCE(disk_opens_slowly))
+		msleep(50);
 	if (READ_ONCE(disk_open_waits))
 		wait_for_completion(&go);
 	return 0;
@@ -341,6 +349,7 @@ static void disk_go(void)
 
 	WRITE_ONCE(disk_open_waits, false);
 	WRITE_ONCE(disk_close_waits, false);
+	WRITE_ONCE(disk_opens_slowly, false);
 	WRITE_ONCE(disk_sleeps, false);
 	spin_lock(&disk_lock);
 	kept = disk_kept;
@@ -364,6 +373,8 @@ static int disk_set(const char *what)
 		WRITE_ONCE(disk_open_waits, true);
 	else if (!strcmp(what, "close"))
 		WRITE_ONCE(disk_close_waits, true);
+	else if (!strcmp(what, "slow"))
+		WRITE_ONCE(disk_opens_slowly, true);
 	else if (!strcmp(what, "sleep"))
 		WRITE_ONCE(disk_sleeps, true);
 	else if (!strcmp(what, "die"))
