@@ -85,3 +85,4 @@ bool sluice_patience_wait(struct completion *done, unsigned long max)
 	sluice_patience_spent();
 	return false;
 }
+SLUICE_EXPORT(sluice_patience_wait);

@@ -1,21 +1,97 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A volume's cipher: see crypt.h. */
+/*
+ * A volume's cipher: see crypt.h.
+ *
+ * The kernel may have to load modules for it, put it together from them and test it, which waits
+ * for user space. So it is asked for where nobody waits, when this module is loaded, and one is
+ * kept for as long as that is: the next is found at once, also by who holds RTNL, and it is the
+ * same driver's, so that what a queue has for one key does for another.
+ */
 #include <crypto/skcipher.h>
+#include <linux/completion.h>
+#include <linux/rtnetlink.h>
 #include <linux/scatterlist.h>
+#include <linux/workqueue.h>
+#include "../patience.h"
 #include "crypt.h"
 
 #define CRYPT_IV_SIZE	16
+/* How long it is waited for, in jiffies, if it was not there at first. */
+#define CRYPT_PATIENCE	(HZ / 2)
+
+static void crypt_look(struct work_struct *work);
+static DECLARE_WORK(crypt_work, crypt_look);
+static DECLARE_COMPLETION(crypt_looked);
+/* The one that is kept, without a key; NULL: the kernel had none. Written by @crypt_work. */
+static struct crypto_skcipher *crypt_kept;
+
+static struct crypto_skcipher *crypt_alloc(const char *name)
+{
+	/* One that asks for memory with each request might be told that there is none. */
+	return crypto_alloc_skcipher(name, 0, CRYPTO_ALG_ALLOCATES_MEMORY);
+}
+
+static void crypt_look(struct work_struct *work)
+{
+	struct crypto_skcipher *tfm;
+
+	if (!READ_ONCE(crypt_kept)) {
+		tfm = crypt_alloc("xts(aes)");
+		/* Pairs with crypt_name(). */
+		smp_store_release(&crypt_kept, IS_ERR(tfm) ? NULL : tfm);
+	}
+	complete(&crypt_looked);
+}
+
+/* That of the driver; NULL: there is none. */
+static const char *crypt_name(void)
+{
+	/* Pairs with crypt_look(). */
+	struct crypto_skcipher *tfm = smp_load_acquire(&crypt_kept);
+
+	return tfm ? crypto_skcipher_driver_name(tfm) : NULL;
+}
+
+void sluice_crypt_load(void)
+{
+	queue_work(system_long_wq, &crypt_work);
+	flush_work(&crypt_work);
+}
+
+void sluice_crypt_unload(void)
+{
+	cancel_work_sync(&crypt_work);
+	if (crypt_kept)
+		crypto_free_skcipher(crypt_kept);
+}
+
+int sluice_crypt_ready(struct netlink_ext_ack *extack)
+{
+	ASSERT_RTNL();
+	if (crypt_name())
+		return 0;
+	reinit_completion(&crypt_looked);
+	queue_work(system_long_wq, &crypt_work);
+	if (!sluice_patience_wait(&crypt_looked, CRYPT_PATIENCE)) {
+		NL_SET_ERR_MSG(extack, "the kernel is looking for its xts(aes): try again");
+		return -ETIMEDOUT;
+	}
+	if (crypt_name())
+		return 0;
+	NL_SET_ERR_MSG(extack, "the kernel has no xts(aes): modprobe xts");
+	return -ENOENT;
+}
 
 int sluice_crypt_init(struct sluice_crypt *c, const struct sluice_volume_cipher *cipher,
 		      struct netlink_ext_ack *extack)
 {
+	const char *name = crypt_name();
 	struct crypto_skcipher *tfm;
 	int err;
 
-	/* One that asks for memory with each request might be told that there is none. */
-	tfm = crypto_alloc_skcipher("xts(aes)", 0, CRYPTO_ALG_ALLOCATES_MEMORY);
+	tfm = name ? crypt_alloc(name) : ERR_PTR(-ENOENT);
 	if (IS_ERR(tfm)) {
-		NL_SET_ERR_MSG(extack, "the kernel has no xts(aes): modprobe xts");
+		NL_SET_ERR_MSG(extack, "the kernel's xts(aes) cannot be had");
 		return PTR_ERR(tfm);
 	}
 	err = crypto_skcipher_setkey(tfm, cipher->key, cipher->key_len);

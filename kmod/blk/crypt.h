@@ -22,7 +22,15 @@ struct sluice_crypt {
 	u64 iv_offset;
 };
 
-/* Process context. -ENOENT: the kernel has no aes or xts; -EINVAL, -ENOMEM. */
+/* Once for the module, and before it goes. Process context, neither RTNL nor any lock. */
+void sluice_crypt_load(void);
+void sluice_crypt_unload(void);
+/*
+ * Is there a cipher? If there was none when the module was loaded it is looked for again. 0;
+ * -ENOENT: the kernel has no aes or xts; -ETIMEDOUT: it does not know yet. Process context, RTNL.
+ */
+int sluice_crypt_ready(struct netlink_ext_ack *extack);
+/* Process context. It was ready once, so this does not wait for it. -EINVAL, -ENOMEM. */
 int sluice_crypt_init(struct sluice_crypt *c, const struct sluice_volume_cipher *cipher,
 		      struct netlink_ext_ack *extack);
 /* Wipes the key. */

@@ -40,7 +40,9 @@ static int blk_volume_add(struct sluice_volume *v, const struct sluice_volume_ci
 
 	if (!bv)
 		return -ENOMEM;
-	err = sluice_helper_start(bv, v);
+	err = cipher ? sluice_crypt_ready(extack) : 0;
+	if (!err)
+		err = sluice_helper_start(bv, v);
 	if (err)
 		goto free;
 	err = bioset_init(&bv->bs, BLK_BIOS, offsetof(struct sluice_bio, bio),
@@ -174,13 +176,20 @@ static const struct sluice_blk_ops blk_ops = {
 
 static int __init sluice_blk_init(void)
 {
+	int err;
+
 	BUILD_BUG_ON(SLUICE_REQUEST_RANGES != SLUICE_VOLUME_MAX_RANGES);
-	return sluice_blk_register(&blk_ops);
+	sluice_crypt_load();
+	err = sluice_blk_register(&blk_ops);
+	if (err)
+		sluice_crypt_unload();
+	return err;
 }
 
 static void __exit sluice_blk_exit(void)
 {
 	sluice_blk_unregister(&blk_ops);
+	sluice_crypt_unload();
 }
 
 module_init(sluice_blk_init);
