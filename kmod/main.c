@@ -27,9 +27,12 @@ static int __init sluice_init(void)
 	err = sluice_announce_init();
 	if (err)
 		goto fault;
-	err = sluice_volume_init();
+	err = sluice_offloads_init();
 	if (err)
 		goto announce;
+	err = sluice_volume_init();
+	if (err)
+		goto offloads;
 	err = sluice_instance_init();
 	if (err)
 		goto volume;
@@ -52,6 +55,8 @@ instance:
 	sluice_instance_exit();
 volume:
 	sluice_volume_exit();
+offloads:
+	sluice_offloads_exit();
 announce:
 	sluice_announce_exit();
 fault:
@@ -74,6 +79,7 @@ static void __exit sluice_exit(void)
 	sluice_watchdog_exit();
 	sluice_instance_exit();
 	sluice_volume_exit();
+	sluice_offloads_exit();
 	sluice_announce_exit();
 	sluice_fault_exit();
 	sluice_call_exit();

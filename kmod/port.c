@@ -4,7 +4,7 @@
  *
  * DOC: Locking
  *
- * A front end may hold its own lock and call what takes RTNL (offloads); so its callbacks that run
+ * A front end may hold its own lock and call what takes RTNL (its link); so its callbacks that run
  * under RTNL take no lock that it holds around a call into this file. The order is
  *
  *	RTNL > port->lock > a call to a worker
@@ -25,7 +25,6 @@
 #include <linux/sched/clock.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
-#include <linux/virtio_net.h>
 #include <net/dst.h>
 #include "ask.h"
 #include "instance.h"
@@ -103,6 +102,7 @@ struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *l
 		u64_stats_init(&per_cpu_ptr(port->stats, cpu)->syncp);
 	if (!lower) {
 		sluice_announce_init_port(port);
+		sluice_offloads_init_port(port);
 		err = port_init_queues(port, pairs);
 		if (err)
 			goto put;
@@ -234,8 +234,10 @@ void sluice_port_withdraw(struct sluice_port *port)
 	port_leave_workers(port);
 	port_tell_gone(port);
 	mutex_unlock(&port->lock);
-	if (port->kind == SLUICE_PORT_GUEST)
+	if (port->kind == SLUICE_PORT_GUEST) {
 		sluice_announce_cancel(port);
+		sluice_offloads_cancel(port);
+	}
 
 	if (port->kind == SLUICE_PORT_UPLINK)
 		err = sluice_uplink_detach(port) ?: err;
@@ -515,42 +517,6 @@ struct sluice_queue *sluice_port_queue(struct sluice_port *port, unsigned int pa
 	return dir == SLUICE_QUEUE_RX ? sluice_port_rxq(port, pair) : sluice_port_txq(port, pair);
 }
 SLUICE_EXPORT(sluice_port_queue);
-
-int sluice_port_set_offloads(struct sluice_port *port, u64 netif_features)
-{
-	int err = -ENODEV;
-
-	rtnl_lock();
-	if (!port->gone) {
-		WRITE_ONCE(port->offloads, netif_features);
-		netdev_update_features(port->dev);
-		err = 0;
-	}
-	rtnl_unlock();
-	return err;
-}
-SLUICE_EXPORT(sluice_port_set_offloads);
-
-u64 sluice_port_offloads(u64 virtio_features)
-{
-	const u64 uso = BIT_ULL(VIRTIO_NET_F_GUEST_USO4) | BIT_ULL(VIRTIO_NET_F_GUEST_USO6);
-	u64 netif = NETIF_F_HW_CSUM;
-
-	/* Everything builds on checksums. */
-	if (!(virtio_features & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)))
-		return 0;
-	if (virtio_features & BIT_ULL(VIRTIO_NET_F_GUEST_TSO4))
-		netif |= NETIF_F_TSO;
-	if (virtio_features & BIT_ULL(VIRTIO_NET_F_GUEST_TSO6))
-		netif |= NETIF_F_TSO6;
-	if (virtio_features & BIT_ULL(VIRTIO_NET_F_GUEST_ECN))
-		netif |= NETIF_F_TSO_ECN;
-	/* The kernel has one bit for both families. */
-	if ((virtio_features & uso) == uso)
-		netif |= NETIF_F_GSO_UDP_L4;
-	return netif;
-}
-SLUICE_EXPORT(sluice_port_offloads);
 
 int sluice_port_notifier_register(struct sluice_port_notifier *n)
 {

@@ -199,7 +199,11 @@ struct sluice_port_filter {
  * @announce_mac: likewise
  * @rx_map: pairs whose receive queue is attached, or, if there are none, has a reader; @nr_rx of
  *	them; written under @lock, read racily: who loses the race drops a packet as RX_DOWN
- * @offloads: NETIF_F_* that the guest's driver takes; WRITE_ONCE under @lock
+ * @offloads: NETIF_F_* that the guest's driver takes; written by whoever hears of it, READ_ONCE
+ *	elsewhere
+ * @offloads_told: as its netdev was told last; written under RTNL, READ_ONCE elsewhere
+ * @offloads_next: when it may be told of more again, in get_jiffies_64(); @lock
+ * @offloads_work: guest port: tells it; holds a reference while it waits
  * @filter: frames that the guest asks for, NULL: all; written under @lock, read under RCU
  * @stats: per CPU
  * @fault_threads: bring in absent memory of its owner's; set once, with the first ring that may
@@ -250,6 +254,9 @@ struct sluice_port {
 	u8 rx_map[SLUICE_MAX_PAIRS];
 	unsigned int nr_rx;
 	u64 offloads;
+	u64 offloads_told;
+	u64 offloads_next;
+	struct delayed_work offloads_work;
 	struct sluice_port_filter __rcu *filter;
 
 	struct sluice_port_stats __percpu *stats;
@@ -484,6 +491,12 @@ void sluice_announce_exit(void);
 void sluice_announce_init_port(struct sluice_port *port);
 /* The port is gone; @lock is not held. */
 void sluice_announce_cancel(struct sluice_port *port);
+
+/* port_offloads.c; cancel: as above */
+int sluice_offloads_init(void);
+void sluice_offloads_exit(void);
+void sluice_offloads_init_port(struct sluice_port *port);
+void sluice_offloads_cancel(struct sluice_port *port);
 
 /* fault.c: a struct sluice_fault for a ring in the memory of cfg.mm; NULL when out of memory */
 struct sluice_fault *sluice_fault_new(struct sluice_queue *q);

@@ -168,8 +168,9 @@ struct sluice_queue *sluice_port_queue(struct sluice_port *port, unsigned int pa
 				       enum sluice_queue_dir dir);
 
 /*
- * What the guest's driver can take, as NETIF_F_* bits (TUNSETOFFLOAD's meaning): the port's netdev
- * segments and checksums in software what is not listed.
+ * What the guest's driver can take, as NETIF_F_* bits (TUNSETOFFLOAD's meaning): what is not listed
+ * is segmented and checksummed in software, from now on. The port's netdev may hear of it a tenth
+ * of a second later. Context: process, no RTNL. Return: 0, -ENODEV.
  */
 int sluice_port_set_offloads(struct sluice_port *port, u64 netif_features);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The control queue (virtio 1.2, 5.1.6.5): by it the driver says what it wants to receive, with how
- * many queues and which offloads. Commands are few and may wait for RTNL, so no worker serves them
- * but work of ours, under mdev->lock; the ring's memory is touched under mem->lock only, which
- * keeps it pinned.
+ * many queues and which offloads. Commands are few and may wait for RTNL, though not each of those
+ * that come in a row, so no worker serves them but work of ours, under mdev->lock; the ring's
+ * memory is touched under mem->lock only, which keeps it pinned.
  */
 #include <linux/etherdevice.h>
 #include <linux/slab.h>

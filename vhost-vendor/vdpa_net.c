@@ -15,8 +15,8 @@
 #define F(bit)	BIT_ULL(bit)
 
 /*
- * There is no control queue: virtio_net waits for its answers with RTNL held, which whoever changes
- * a port's offloads waits for.
+ * There is no control queue: virtio_net waits for its answers with RTNL held, which whoever tells a
+ * port's netdev of its offloads waits for.
  */
 const u64 sluice_vdpa_net_offer =
 	SLUICE_VDPA_RING_OFFER |

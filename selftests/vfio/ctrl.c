@@ -4,6 +4,10 @@
  * 5.1.6.5).
  */
 #include "kselftest_harness.h"
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/socket.h>
 #include "rig.h"
 
 #define SOON	2000
@@ -456,6 +460,68 @@ TEST_F(ctrl, guest_offloads)
 	EXPECT_EQ(ERR, vnic_ctrl(self->n, VIRTIO_NET_CTRL_GUEST_OFFLOADS, 1, &all, 8));
 	EXPECT_EQ(OK, set_offloads(self->n, all));
 	EXPECT_EQ(9000, gso_arrives(&self->g));
+}
+
+/* Link messages about the port's netdev that wait in @fd: each change of it made one. */
+static unsigned int link_messages(int fd, int ifindex)
+{
+	unsigned char buf[16384];
+	const struct nlmsghdr *h;
+	unsigned int nr = 0;
+	ssize_t n;
+	int left;
+
+	while ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		left = n;
+		for (h = (void *)buf; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+			const struct ifinfomsg *info = NLMSG_DATA(h);
+
+			nr += h->nlmsg_type == RTM_NEWLINK && info->ifi_index == ifindex;
+		}
+	}
+	return nr;
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+#define TOGGLES	400
+
+/*
+ * Issue 9, 4.1: a guest that changes its mind again and again has RTNL taken no more often than
+ * twenty times a second, however often that is; what counts is what it said last.
+ */
+TEST_F(ctrl, guest_offloads_in_a_row)
+{
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	uint64_t all = VNIC_BIT(GUEST_CSUM) | VNIC_BIT(GUEST_TSO4);
+	int ifindex = if_nametoindex(self->g.port);
+	unsigned int i, nr = 0, most;
+	double then = seconds();
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, bind(fd, (void *)&addr, sizeof(addr)));
+	ASSERT_EQ(OK, set_pairs(self->n, 1));
+	for (i = 0; i < TOGGLES; i++) {
+		EXPECT_EQ(OK, set_offloads(self->n, i & 1 ? all : 0));
+		nr += link_messages(fd, ifindex);
+	}
+	EXPECT_EQ(9000, gso_arrives(&self->g));
+	EXPECT_EQ(OK, set_offloads(self->n, 0));
+	EXPECT_GE(1454, gso_arrives(&self->g));
+	while (netio_run("ethtool -k %s | grep -q '^tcp-segmentation-offload: off'", self->g.port))
+		usleep(10000);
+	nr += link_messages(fd, ifindex);
+	most = 4 + (seconds() - then) * 20;
+	printf("# %u changes of its mind, %u changes of the netdev\n", TOGGLES, nr);
+	EXPECT_GE(most, nr);
+	close(fd);
 }
 
 /* @n frames to the guest, which sees each by looking, and wants to be told of each. */
