@@ -10,7 +10,7 @@
  * by the receive filters of their drivers. A guest whose guard lists MACs is not listened to about
  * unicast addresses, and one whose guard is strict not about VLANs: what it may have of those the
  * guard has asked for. Others have what they like, within bounds; it is asked last. (VLAN
- * interfaces and the like above the uplink's netdev ask by themselves: rep.c.)
+ * interfaces and the like above the uplink's netdev are answered at once, as by any netdev: rep.c.)
  *
  * DOC: When
  *
@@ -21,9 +21,10 @@
  * (which nobody can end); work goes on with the rest, and begins what guests change. It leaves RTNL
  * to others for nine times as long as it had it, but for no longer than two seconds.
  *
- * Likewise when an uplink goes: what its VF was asked for has a life of its own from then on, until
- * all is taken back. Only a VF that goes itself is told of all its VLANs at once, by whoever
- * removes it: there is no later. (Its addresses the kernel forgets with it.)
+ * Likewise when an uplink goes, or a VLAN interface above it, which the kernel removes with it:
+ * what the VF was asked for has a life of its own from then on, until all is taken back. Only a VF
+ * that goes itself is told of all its VLANs at once, by whoever removes it: there is no later. (Its
+ * addresses the kernel forgets with it.)
  *
  * What a VF refuses is shown, and asked again when something was taken back, when the operator
  * changes something and when the VF comes up. A frame that does not come for that is all that
@@ -365,6 +366,68 @@ static bool ask_set_allmulti(struct sluice_ask *ask, struct net_device *lower, b
 	return true;
 }
 
+/* --- what is above the uplink's netdev -------------------------------------------------------- */
+
+static unsigned int ask_kind(__be16 proto)
+{
+	return proto == htons(ETH_P_8021AD);
+}
+
+/* False: it ran out of @b. */
+static bool ask_take_back_above(struct sluice_ask *ask, struct net_device *lower,
+				struct ask_budget *b)
+{
+	static const u16 proto[] = { ETH_P_8021Q, ETH_P_8021AD };
+	unsigned int i, vid;
+
+	for (i = 0; i < ARRAY_SIZE(proto); i++) {
+		for_each_andnot_bit(vid, ask->above[i], ask->above_wanted[i], VLAN_N_VID) {
+			if (!ask_spend(b))
+				return false;
+			vlan_vid_del(lower, htons(proto[i]), vid);
+			__clear_bit(vid, ask->above[i]);
+			/* There is room now. */
+			bitmap_zero(ask->refused, VLAN_N_VID);
+		}
+	}
+	return true;
+}
+
+/* Who is refused is told so: what is still to be taken back is no reason. */
+static int ask_above(struct sluice_ask *ask, struct net_device *lower, __be16 proto, u16 vid)
+{
+	struct ask_budget b = { .calls = ASK_CALLS, .until = local_clock() + ASK_NS };
+	int err = vlan_vid_add(lower, proto, vid);
+
+	if (!err)
+		return 0;
+	ask_take_back_above(ask, lower, &b);
+	return b.calls < ASK_CALLS ? vlan_vid_add(lower, proto, vid) : err;
+}
+
+int sluice_ask_above_add(struct sluice_ask *ask, struct net_device *lower, __be16 proto, u16 vid)
+{
+	unsigned int kind = ask_kind(proto);
+	int err;
+
+	ASSERT_RTNL();
+	err = test_bit(vid, ask->above[kind]) ? 0 : ask_above(ask, lower, proto, vid);
+	if (err)
+		return err;
+	__set_bit(vid, ask->above[kind]);
+	__set_bit(vid, ask->above_wanted[kind]);
+	return 0;
+}
+
+void sluice_ask_above_del(struct sluice_ask *ask, __be16 proto, u16 vid)
+{
+	ASSERT_RTNL();
+	__clear_bit(vid, ask->above_wanted[ask_kind(proto)]);
+	sluice_ask_changed();
+}
+
+/* --- all of it ------------------------------------------------------------------------------- */
+
 /* What gives more comes first, what takes away last: meanwhile nothing is lost. */
 static bool ask_vf(struct sluice_ask *ask, struct net_device *lower, struct ask_budget *b)
 {
@@ -375,7 +438,8 @@ static bool ask_vf(struct sluice_ask *ask, struct net_device *lower, struct ask_
 		return false;
 	if (allmulti && !ask_set_allmulti(ask, lower, true, b))
 		return false;
-	if (!ask_take_back(ask, lower, b) || !ask_addrs(ask, lower, SLUICE_ASK_FIRM, b) ||
+	if (!ask_take_back(ask, lower, b) || !ask_take_back_above(ask, lower, b) ||
+	    !ask_addrs(ask, lower, SLUICE_ASK_FIRM, b) ||
 	    !ask_vlans(ask, lower, ask->firm, b) ||
 	    !ask_addrs(ask, lower, SLUICE_ASK_WANTED, b) ||
 	    !ask_vlans(ask, lower, ask->wanted, b))
@@ -442,28 +506,6 @@ static bool ask_round(bool again, struct ask_budget *b)
 
 /* --- taking back ----------------------------------------------------------------------------- */
 
-void sluice_ask_above(struct sluice_ask *ask, __be16 proto, u16 vid, bool on)
-{
-	ASSERT_RTNL();
-	__assign_bit(vid, ask->above[proto == htons(ETH_P_8021AD)], on);
-}
-
-static bool ask_take_back_above(struct sluice_ask *ask, struct ask_budget *b)
-{
-	static const u16 proto[] = { ETH_P_8021Q, ETH_P_8021AD };
-	unsigned int i, vid;
-
-	for (i = 0; i < ARRAY_SIZE(proto); i++) {
-		for_each_set_bit(vid, ask->above[i], VLAN_N_VID) {
-			if (!ask_spend(b))
-				return false;
-			vlan_vid_del(ask->lower, htons(proto[i]), vid);
-			__clear_bit(vid, ask->above[i]);
-		}
-	}
-	return true;
-}
-
 /* Others may have been refused for want of the room that it had. */
 static void ask_free(struct sluice_ask *ask)
 {
@@ -477,7 +519,7 @@ static bool ask_end(struct sluice_ask *ask, struct ask_budget *b)
 {
 	if (!ask_set_promisc(ask, ask->lower, false, b) ||
 	    !ask_set_allmulti(ask, ask->lower, false, b) ||
-	    !ask_take_back(ask, ask->lower, b) || !ask_take_back_above(ask, b))
+	    !ask_take_back(ask, ask->lower, b) || !ask_take_back_above(ask, ask->lower, b))
 		return false;
 	ask_free(ask);
 	return true;
@@ -506,6 +548,8 @@ void sluice_ask_end(struct sluice_port *uplink, struct net_device *lower)
 	uplink->ask = NULL;
 	ask_keep(ask, SLUICE_ASK_ASKED, SLUICE_ASK_ASKED);
 	bitmap_zero(ask->wanted, VLAN_N_VID);
+	bitmap_zero(ask->above_wanted[0], VLAN_N_VID);
+	bitmap_zero(ask->above_wanted[1], VLAN_N_VID);
 	ask->lower = lower;
 	netdev_hold(lower, &ask->tracker, GFP_KERNEL);
 	list_add_tail(&ask->node, &ask_ending);

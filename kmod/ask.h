@@ -59,7 +59,8 @@ struct sluice_ask_addr {
  * @wanted: VLANs that anybody wants
  * @asked: VLANs that the VF took
  * @refused: those that it did not
- * @above: VLANs that what is above the uplink's netdev asked for, 802.1Q and 802.1ad
+ * @above: VLANs that the VF took for what is above the uplink's netdev, 802.1Q and 802.1ad
+ * @above_wanted: those that are wanted there still
  * @node: in the list of those whose uplink went
  * @lower: since then: the VF
  * @tracker: of that reference
@@ -79,6 +80,7 @@ struct sluice_ask {
 	DECLARE_BITMAP(asked, VLAN_N_VID);
 	DECLARE_BITMAP(refused, VLAN_N_VID);
 	DECLARE_BITMAP(above[2], VLAN_N_VID);
+	DECLARE_BITMAP(above_wanted[2], VLAN_N_VID);
 	struct list_head node;
 	struct net_device *lower;
 	netdevice_tracker tracker;
@@ -93,8 +95,12 @@ void sluice_ask_changed(void);
 void sluice_ask_guest_changed(void);
 /* Tell them now, as far as that is short. RTNL, and no worker is paused: a VF may take its time. */
 void sluice_ask_sync(void);
-/* VLAN interfaces and the like above the uplink's netdev want a VLAN, or no more: RTNL. */
-void sluice_ask_above(struct sluice_ask *ask, __be16 proto, u16 vid, bool on);
+/*
+ * VLAN interfaces and the like above the uplink's netdev want a VLAN of @lower, the VF: 0, or what
+ * that says. Or they want it no more: it is taken back soon. RTNL.
+ */
+int sluice_ask_above_add(struct sluice_ask *ask, struct net_device *lower, __be16 proto, u16 vid);
+void sluice_ask_above_del(struct sluice_ask *ask, __be16 proto, u16 vid);
 /*
  * @lower is not the VF of @uplink any more: all that it was asked for on behalf of that, and of
  * what is above it, is taken back soon. RTNL.

@@ -189,22 +189,16 @@ static int rep_vlan_add(struct net_device *dev, __be16 proto, u16 vid)
 {
 	struct sluice_port *port = rep_port(dev);
 	struct net_device *lower = rtnl_dereference(port->lower);
-	int err = lower ? vlan_vid_add(lower, proto, vid) : 0;
 
-	if (lower && !err)
-		sluice_ask_above(port->ask, proto, vid, true);
-	return err;
+	return lower ? sluice_ask_above_add(port->ask, lower, proto, vid) : 0;
 }
 
 static int rep_vlan_del(struct net_device *dev, __be16 proto, u16 vid)
 {
 	struct sluice_port *port = rep_port(dev);
-	struct net_device *lower = rtnl_dereference(port->lower);
 
-	if (lower) {
-		sluice_ask_above(port->ask, proto, vid, false);
-		vlan_vid_del(lower, proto, vid);
-	}
+	if (rtnl_dereference(port->lower))
+		sluice_ask_above_del(port->ask, proto, vid);
 	return 0;
 }
 

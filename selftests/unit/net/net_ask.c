@@ -358,6 +358,35 @@ static void test_addrs(void)
 	end("addresses");
 }
 
+/* Issue 9, 4.1: who removes VLAN interfaces above an uplink does not wait for its VF. */
+static void test_above(void)
+{
+	const __be16 q = htons(ETH_P_8021Q);
+	unsigned int i;
+
+	begin();
+	has("", "nothing above");
+	calls = 0;
+	for (i = 1; i < 4; i++)
+		sluice_ask_above_add(uplink.ask, &vf_dev, q, i);
+	tap_ok(calls == 3 && !strcmp(vf, "123"), "it is asked at once for what is above");
+	queued = 0;
+	for (i = 1; i < 4; i++)
+		sluice_ask_above_del(uplink.ask, q, i);
+	tap_ok(calls == 3 && queued, "to take it back is for later");
+	tap_ok(!sluice_ask_above_add(uplink.ask, &vf_dev, q, 2) && calls == 3,
+	       "what was not taken back yet is had again");
+	sluice_ask_sync();
+	tap_ok(calls == 5 && !strcmp(vf, "2"), "the others were");
+	sluice_ask_above_del(uplink.ask, q, 2);
+	room = 1;
+	tap_ok(!sluice_ask_above_add(uplink.ask, &vf_dev, q, 7) && !strcmp(vf, "7"),
+	       "at once if there is no room for another");
+	tap_ok(sluice_ask_above_add(uplink.ask, &vf_dev, q, 8) == -ENOSPC && !strcmp(vf, "7"),
+	       "and where all is wanted that is told");
+	end("above");
+}
+
 /* An uplink with eight VLANs and three addresses, on a VF that takes a while for each. */
 static void slow_begin(void)
 {
@@ -370,10 +399,7 @@ static void slow_begin(void)
 	for (i = 0; i < 8; i++)
 		wish_vlan(0, i);
 	has("abc01234567", "what a slow VF has");
-	sluice_ask_above(uplink.ask, htons(ETH_P_8021Q), 9, true);
-	sluice_ask_above(uplink.ask, htons(ETH_P_8021AD), 8, true);
-	sluice_ask_above(uplink.ask, htons(ETH_P_8021AD), 8, false);
-	strcat(vf, "9");
+	sluice_ask_above_add(uplink.ask, &vf_dev, htons(ETH_P_8021Q), 9);
 	step = 50 * NSEC_PER_MSEC;
 	calls = 0;
 	sluice_ask_end(&uplink, &vf_dev);
@@ -460,6 +486,7 @@ int main(void)
 	test_room();
 	test_bounds();
 	test_addrs();
+	test_above();
 	test_slow_end();
 	test_slow_and_others();
 	test_gone();
