@@ -252,12 +252,21 @@ static __always_inline bool user_store(u64 uaddr, const void *src, size_t len)
 	return likely(!raw_copy_to_user(to, src, len));
 }
 
+/*
+ * A guest's page may have an error in it that only a machine check tells of. The copies of user
+ * memory survive that by themselves, this one where the processor can.
+ */
+static __always_inline int kernel_load(void *dst, u64 addr, size_t len)
+{
+	return unlikely(copy_mc_to_kernel(dst, kernel(addr), len)) ? -EFAULT : 0;
+}
+
 static __always_inline int gmem_load(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 uaddr,
 				     void *dst, size_t len)
 {
 	if (g->kernel)
-		memcpy(dst, kernel(uaddr), len);
-	else if (unlikely(!user_load(dst, uaddr, len)))
+		return kernel_load(dst, uaddr, len);
+	if (unlikely(!user_load(dst, uaddr, len)))
 		return sluice_gmem_refused(v, uaddr, len, false);
 	return 0;
 }

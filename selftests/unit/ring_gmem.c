@@ -369,6 +369,26 @@ static void t_kernel(void)
 	CHECK_EQ(-EAGAIN, sluice_gmem_copy_from(&guest, &v, base + 4096 * 7, in, 1));
 }
 
+/* A page of the guest's has an error: what lies there is lost, the host goes on. */
+static void t_poison(void)
+{
+	struct sluice_gmem_view v = {};
+	struct sluice_iotlb *t = guest_iotlb();
+	u64 base = 0x40000000;
+	u8 b[64] = {};
+
+	guest.kernel = true;
+	shim_user_hook = no_user;
+	CHECK_EQ(0, sluice_iotlb_update(t, base, base + 4095, guest_scattered(GUEST_LOW),
+					SLUICE_GMEM_RW));
+	shim_poison = guest_scattered(GUEST_LOW) + 100;
+	CHECK_EQ(-EFAULT, sluice_gmem_copy_from(&guest, &v, base + 64, b, sizeof(b)));
+	CHECK_EQ(0, v.absent.len);
+	CHECK_EQ(0, sluice_gmem_copy_from(&guest, &v, base, b, sizeof(b)));
+	CHECK_EQ(0, sluice_gmem_copy_to(&guest, &v, base + 64, b, sizeof(b)));
+	shim_poison = 0;
+}
+
 int main(void)
 {
 	static const struct test tests[] = {
@@ -382,6 +402,7 @@ int main(void)
 		{ "unmapped memory", t_unmapped },
 		{ "absent memory", t_absent },
 		{ "memory that the kernel maps", t_kernel },
+		{ "4.4: memory with an error in it", t_poison },
 	};
 
 	return test_main(tests, ARRAY_SIZE(tests));

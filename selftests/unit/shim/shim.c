@@ -10,6 +10,7 @@ bool shim_pagefault_disabled;
 _Thread_local unsigned long shim_user_accesses;
 void (*shim_user_midway)(void);
 bool (*shim_user_hook)(uintptr_t addr, size_t len, bool write);
+uintptr_t shim_poison;
 
 /*
  * A copy that races with its owner is what a device does: what it got is validated afterwards. A race detector is told

@@ -54,6 +54,17 @@ static inline unsigned long raw_copy_to_user(void *dst, const void *src, unsigne
 	return 0;
 }
 
+/* Pages that the kernel maps: a test may let one have an error. */
+extern uintptr_t shim_poison;
+
+static inline unsigned long copy_mc_to_kernel(void *dst, const void *src, size_t n)
+{
+	if (shim_poison - (uintptr_t)src < n)
+		return n;
+	memcpy(dst, src, n);
+	return 0;
+}
+
 #define get_user(x, p) \
 	(access_ok(p, sizeof(*(p))) && shim_user_access(p, sizeof(*(p)), false) ? \
 	 ((x) = __atomic_load_n(p, __ATOMIC_RELAXED), 0) : ((x) = 0, -EFAULT))
