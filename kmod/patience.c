@@ -13,7 +13,7 @@
 #include <linux/completion.h>
 #include <linux/jiffies.h>
 #include <linux/rtnetlink.h>
-#include <linux/sched/clock.h>
+#include <linux/timekeeping.h>
 #include "patience.h"
 
 /* How long there is none after a wait in vain, in jiffies: no command lasts longer. */
@@ -25,21 +25,21 @@
 static u64 patience_back;
 /* What it waited for devices until now, in jiffies; RTNL. */
 static u64 patience_used;
-/* In ns of local_clock(), and the longest in ns; written under RTNL. */
+/* In ktime_get_ns(): not all local clocks are fine. The longest is in ns. Written under RTNL. */
 static u64 rtnl_since;
 static u64 rtnl_longest;
 
 void sluice_rtnl_lock(void)
 {
 	rtnl_lock();
-	rtnl_since = local_clock();
+	rtnl_since = ktime_get_ns();
 	WRITE_ONCE(patience_back, 0);
 	patience_used = 0;
 }
 
 void sluice_rtnl_unlock(void)
 {
-	WRITE_ONCE(rtnl_longest, max(rtnl_longest, local_clock() - rtnl_since));
+	WRITE_ONCE(rtnl_longest, max(rtnl_longest, ktime_get_ns() - rtnl_since));
 	rtnl_unlock();
 }
 
