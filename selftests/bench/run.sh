@@ -4,7 +4,7 @@
 #
 #   run.sh [OUTDIR]      (default selftests/bench/out): results (raw), bench.json, bench.txt
 #
-#   BENCH          net or block: one half of it (both)
+#   BENCH          net or block: one half of it (both); rate: rate.sh instead
 #   BENCH_ROUNDS   how often everything is measured (5)
 #   BENCH_SECONDS  of one measurement (0.5)
 #   BENCH_TRIPS    round trips of a single frame (2000)
@@ -13,16 +13,20 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
+case ${BENCH:-} in
+rate) exec "$here/$BENCH.sh" "$@" ;;
+esac
 # shellcheck source=paths.sh
 . "$here/paths.sh"
+# shellcheck source=boot.sh
+. "$here/boot.sh"
 out=$(realpath -m "${1:-$here/out}")
 export BENCH_PATHS=${BENCH_PATHS:-$(bench_paths "${BENCH:-}")}
 mkdir -p "$out"
 kernel=$("$here/../rig/uml-build.sh" native)
 make -s -C "$here"
 if bench_has_sluice; then
-	make -s -C "$top" ARCH=um KDIR="$kernel" modules
-	make -s -C "$top" tool
+	bench_modules "$kernel"
 fi
 export BENCH_CIPHER
 BENCH_CIPHER=$(bench_cipher "$kernel" ARCH=um)
@@ -32,12 +36,5 @@ export RIG_ENV="BENCH_ROUNDS BENCH_SECONDS BENCH_TRIPS BENCH_PATHS BENCH_CIPHER"
 export RIG_APPEND="vhost_vdpa.max_iotlb_entries=$BENCH_PIECES"
 export RIG_OUT=$out RIG_TIMEOUT=${RIG_TIMEOUT:-3600}
 
-# The guest kernel and its processes are threads of one CPU: kept on one of ours, they hand over to each other at a
-# steady price; and others on this machine should disturb them little.
-cpu=$(($(nproc) - 1))
-run=(taskset -c "$cpu")
-if nice -n -15 true 2>/dev/null; then
-	run=(nice -n -15 "${run[@]}")
-fi
-"${run[@]}" "$here/../rig/uml-run.sh" native "$here/guest.sh"
+bench_steady "$here/../rig/uml-run.sh" native "$here/guest.sh"
 /usr/bin/python3 "$here/report.py" "$out/results" "$out/bench.json" | tee "$out/bench.txt"
