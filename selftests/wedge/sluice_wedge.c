@@ -200,6 +200,9 @@ static int wedge_drive(const char *name, void (*fn)(struct sluice_queue *q, void
 
 /* --- in the midst of a burst --- */
 
+/* The native kernel of the benches has none. */
+#ifdef CONFIG_TRACEPOINTS
+
 static struct tracepoint *drop_tp;
 static const struct sluice_port *drop_port;
 
@@ -258,6 +261,24 @@ static int wedge_drop(struct sluice_port *port)
 	WRITE_ONCE(drop_port, port);
 	return 0;
 }
+
+#else
+
+static int drop_init(void)
+{
+	return 0;
+}
+
+static void drop_exit(void)
+{
+}
+
+static int wedge_drop(struct sluice_port *port)
+{
+	return -EOPNOTSUPP;
+}
+
+#endif /* CONFIG_TRACEPOINTS */
 
 /* --- the disk --- */
 
