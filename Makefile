@@ -114,7 +114,8 @@ help:
 	@echo '  check-long      all of them, with those that are slow, and longer fuzzing: for the night'
 	@echo '  lint            checkpatch, W=1, sparse, coccicheck, shellcheck, codespell and others'
 	@echo '  bench           cost per packet beside vhost-net with Open vSwitch, bridge and macvtap, and per request'
-	@echo '                  beside vhost-scsi; BENCH=net or BENCH=block does one half'
+	@echo '                  beside vhost-scsi; BENCH=net or BENCH=block does one half. BENCH=rate: what TCP gets of'
+	@echo '                  a limit; BENCH=pause: how long control, or a dead worker, holds up packets'
 	@echo '  fuzz            the fuzz targets, at length'
 	@echo
 	@echo 'Variables'

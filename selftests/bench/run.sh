@@ -4,7 +4,7 @@
 #
 #   run.sh [OUTDIR]      (default selftests/bench/out): results (raw), bench.json, bench.txt
 #
-#   BENCH          net or block: one half of it (both); rate: rate.sh instead
+#   BENCH          net or block: one half of it (both); rate or pause: rate.sh or pause.sh instead
 #   BENCH_ROUNDS   how often everything is measured (5)
 #   BENCH_SECONDS  of one measurement (0.5)
 #   BENCH_TRIPS    round trips of a single frame (2000)
@@ -14,7 +14,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 case ${BENCH:-} in
-rate) exec "$here/$BENCH.sh" "$@" ;;
+rate | pause) exec "$here/$BENCH.sh" "$@" ;;
 esac
 # shellcheck source=paths.sh
 . "$here/paths.sh"
