@@ -72,6 +72,13 @@ done
 [ "${1:-}" != list ] || exit 0
 [ ${#selected[@]} -gt 0 ] || { echo "check.sh: no test '$*': T=list names them" >&2; exit 2; }
 selects() { printf '%s\n' "${selected[@]}" | grep -qE "^($1)"; }
+# NAME#1, NAME#2 and so on: each kernel has as many different ones as there are.
+if [ "${REPEAT:-1}" -gt 1 ]; then
+	once=("${selected[@]}") selected=()
+	for ((n = 1; n <= REPEAT; n++)); do
+		selected+=("${once[@]/%/#$n}")
+	done
+fi
 
 limit=900 fuzz=10 e2e=2700
 [ -z "${CHECK_LONG:-}" ] || limit=3600 fuzz=900 e2e=9000
@@ -96,33 +103,35 @@ variants_of() { # test
 command_of() { # test
 	case $1 in
 	vdpa/contain|vdpa/data|vdpa/hostile|vdpa/life|vdpa/wild)
-		echo "env VHOST_NODE=vdpa $tests/vhost/out/${1#*/}$(variants_of "$1")" ;;
+		echo "env VHOST_NODE=vdpa $tests/vhost/out/${1#*/}$(variants_of "$1") ${CASES:-}" ;;
 	ctl/*|abuse/*) echo "$tests/$1.sh" ;;
-	*) echo "$tests/${1%/*}/out/${1#*/}$(variants_of "$1")" ;;
+	*) echo "$tests/${1%/*}/out/${1#*/}$(variants_of "$1") ${CASES:-}" ;;
 	esac
 }
 in_uml() { # tests
 	local name args=()
-	for name in "$@"; do args+=("$name $(command_of "$name")"); done
+	for name in "$@"; do args+=("$name $(command_of "${name%#*}")"); done
 	# Memory of a vDPA device is mapped page by page.
 	RIG_APPEND="${RIG_APPEND:-} vhost_vdpa.max_iotlb_entries=65536" \
 	RIG_TIMEOUT=${RIG_TIMEOUT:-$((300 * $# + 900))} RIG_ENV="${RIG_ENV:-} TEST_LIMIT FRAMES SEED" \
 		"$tests/rig/uml-run.sh" debug "$tests/with-modules.sh" "$tests/in-turn.sh" "${args[@]}"
 }
 run() { # test
-	case $1 in
+	case ${1%#*} in
 	unit) timeout $limit make -s -C "$tests/unit" check ;;
 	fuzz/*)
-		timeout $limit make -s -C "$tests/unit" fuzz FUZZERS="${1#*/}" FUZZ_TIME="${FUZZ_TIME:-$fuzz}" &&
+		timeout $limit make -s -C "$tests/unit" fuzz FUZZERS="$(basename "${1%#*}")" FUZZ_TIME="${FUZZ_TIME:-$fuzz}" &&
 			echo "ok 1 - $1"
 		;;
-	dkms|interrupt) timeout $limit "$tests/$1.sh" ;;
+	dkms|interrupt) timeout $limit "$tests/${1%#*}.sh" ;;
 	e2e) E2E_TIMEOUT=$e2e timeout $((e2e + 300)) "$tests/e2e/run.sh" ;;
 	power) timeout $limit "$tests/e2e/power.sh" ;;
 	esac
 }
 
 passed=0 failed=0 skipped=0
+# Of those that are repeated: how often it ran, and how often without a failure.
+declare -A times=() good=()
 # What failed, with what was said just before it and just behind (programs do it one way, scripts the other);
 # and what the kernel or the rig had to say.
 failures() { # log
@@ -174,6 +183,9 @@ count() { # test, exit code, seconds
 		bad=$((bad + 1)) why="only $((ok + bad + skip - 1)) of $plan results"
 	fi
 	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+	plan=${1%#*}
+	times[$plan]=$((${times[$plan]:-0} + 1))
+	good[$plan]=$((${good[$plan]:-0} + (bad == 0)))
 	echo "$1: $ok passed, $bad failed, $skip skipped ($3 s)${why:+: $why}"
 	remarks "$1"
 	if [ -n "${V:-}" ]; then
@@ -269,7 +281,7 @@ collect() {
 jobs=$(nproc)
 hosts=() others=()
 for name in "${selected[@]}"; do
-	case $name in
+	case ${name%#*} in
 	e2e|power) hosts+=("$name") ;;
 	*) others+=("$name") ;;
 	esac
@@ -298,9 +310,13 @@ memory=$(awk '/^MemAvailable/ { print int($2 / 3670016) }' /proc/meminfo)
 slots=$jobs
 [ "$memory" -ge "$slots" ] || slots=$((memory > 0 ? memory : 1))
 running() { jobs -rp | wc -l; }
+is_broken() { # test
+	local group=${1%%/*}
+	[[ " ${broken[*]} " = *" ${group%#*} "* ]]
+}
 
 for name in "${selected[@]}"; do
-	if [[ " ${broken[*]} " = *" ${name%%/*} "* ]]; then
+	if is_broken "$name"; then
 		echo 'its build failed' >"$tmp/${name//\//-}"
 		count "$name" 1 0
 	fi
@@ -325,8 +341,8 @@ start_sharing() {
 }
 programs=() kernels=()
 for name in ${others[@]+"${others[@]}"}; do
-	[[ " ${broken[*]} " != *" ${name%%/*} "* ]] || continue
-	case $name in
+	! is_broken "$name" || continue
+	case ${name%#*} in
 	unit|fuzz/*|dkms|interrupt) programs+=("$name") ;;
 	*) kernels+=("$name") ;;
 	esac
@@ -343,16 +359,17 @@ start_programs() {
 # those of one, and programs, which take some seconds each, but at length quarters of an hour.
 [ -z "${CHECK_LONG:-}" ] || start_programs
 for name in ${kernels[@]+"${kernels[@]}"}; do
-	[[ " ${alone[*]} " != *" $name "* ]] || continue
+	[[ " ${alone[*]} " != *" ${name%#*} "* ]] || continue
 	sharing+=("$name")
 	[ ${#sharing[@]} -lt $together ] || start_sharing
 done
 start_sharing
-for name in "${alone[@]}"; do
-	if [[ " ${kernels[*]} " = *" $name "* ]]; then
+for first in "${alone[@]}"; do
+	for name in ${kernels[@]+"${kernels[@]}"}; do
+		[ "${name%#*}" = "$first" ] || continue
 		wait_for_slot
 		batch "$name" &
-	fi
+	done
 done
 start_programs
 while [ "$(running)" -gt 0 ]; do
@@ -360,7 +377,7 @@ while [ "$(running)" -gt 0 ]; do
 	collect
 done
 for name in ${hosts[@]+"${hosts[@]}"}; do
-	[[ " ${broken[*]} " != *" ${name%%/*} "* ]] || continue
+	! is_broken "$name" || continue
 	job "$name" &
 	wait "$!" || true
 	collect
@@ -368,5 +385,10 @@ done
 
 [ ! -e "$tmp/failures" ] || cat "$tmp/failures"
 [ ! -e "$tmp/remarks" ] || cat "$tmp/remarks"
+if [ "${REPEAT:-1}" -gt 1 ]; then
+	for name in "${!times[@]}"; do
+		echo "$name: ${good[$name]} of ${times[$name]} times without a failure"
+	done | sort
+fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]
