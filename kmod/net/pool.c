@@ -21,6 +21,8 @@
 #define POOL_GFP	(GFP_NOWAIT | __GFP_COMP | __GFP_NOWARN)
 /* Off the worker: one attempt to make room, but nobody is killed for it. */
 #define POOL_REFILL_GFP	(GFP_KERNEL | __GFP_COMP | __GFP_NOWARN | __GFP_NORETRY)
+/* Until the next, in jiffies, if that was in vain: the worker asks only when it is short again. */
+#define POOL_REFILL_RETRY	HZ
 
 /* --- reserve: the work item puts, the worker takes --- */
 
@@ -30,8 +32,10 @@ static void reserve_fill(struct sluice_pool_reserve *r)
 	while (r->put - smp_load_acquire(&r->taken) < SLUICE_POOL_RESERVE) {
 		struct page *page = alloc_pages(POOL_REFILL_GFP, SLUICE_POOL_ORDER);
 
-		if (!page)
+		if (!page) {
+			queue_delayed_work(system_unbound_wq, &r->work, POOL_REFILL_RETRY);
 			return;
+		}
 		r->page[r->put % SLUICE_POOL_RESERVE] = page;
 		/* Pairs with reserve_take(). */
 		smp_store_release(&r->put, r->put + 1);
@@ -40,7 +44,7 @@ static void reserve_fill(struct sluice_pool_reserve *r)
 
 static void reserve_work(struct work_struct *work)
 {
-	reserve_fill(container_of(work, struct sluice_pool_reserve, work));
+	reserve_fill(container_of(to_delayed_work(work), struct sluice_pool_reserve, work));
 }
 
 static struct page *reserve_take(struct sluice_pool_reserve *r)
@@ -53,7 +57,7 @@ static struct page *reserve_take(struct sluice_pool_reserve *r)
 		/* Pairs with reserve_fill(). */
 		smp_store_release(&r->taken, r->taken + 1);
 	}
-	queue_work(system_unbound_wq, &r->work);
+	mod_delayed_work(system_unbound_wq, &r->work, 0);
 	return page;
 }
 
@@ -145,7 +149,7 @@ void *sluice_pool_alloc(struct sluice_pool *pool, unsigned int size)
 
 void sluice_pool_init(struct sluice_pool *pool)
 {
-	INIT_WORK(&pool->reserve.work, reserve_work);
+	INIT_DELAYED_WORK(&pool->reserve.work, reserve_work);
 	reserve_fill(&pool->reserve);
 }
 
@@ -155,7 +159,7 @@ size_t sluice_pool_abandon(struct sluice_pool *pool)
 	size_t bytes;
 	unsigned int i;
 
-	cancel_work_sync(&pool->reserve.work);
+	cancel_delayed_work_sync(&pool->reserve.work);
 	bytes = (r->put - r->taken) * SLUICE_POOL_SIZE;
 	for (i = 0; i < SLUICE_POOL_PAGES; i++)
 		bytes += pool->page[i].page ? pool_page_size(&pool->page[i]) : 0;
@@ -167,7 +171,7 @@ void sluice_pool_exit(struct sluice_pool *pool)
 	struct sluice_pool_reserve *r = &pool->reserve;
 	unsigned int i;
 
-	cancel_work_sync(&r->work);
+	cancel_delayed_work_sync(&r->work);
 	for (; r->taken != r->put; r->taken++)
 		__free_pages(r->page[r->taken % SLUICE_POOL_RESERVE], SLUICE_POOL_ORDER);
 	for (i = 0; i < SLUICE_POOL_PAGES; i++)

@@ -34,13 +34,13 @@ struct sluice_pool_page {
  * @page: a ring of them
  * @put: how many were put into it; written by @work, or before the worker runs
  * @taken: how many were taken; written by the worker
- * @work: fills it up, where it may wait for memory
+ * @work: fills it up, where it may wait for memory; again and again until it is full
  */
 struct sluice_pool_reserve {
 	struct page *page[SLUICE_POOL_RESERVE];
 	unsigned int put;
 	unsigned int taken;
-	struct work_struct work;
+	struct delayed_work work;
 };
 
 /**

@@ -13,6 +13,7 @@ static bool next_pfmemalloc;
 /* Pages of this order and larger cannot be had just now; at all, or by who does not wait. */
 static unsigned int short_of, short_of_now;
 static struct work_struct *queued;
+static bool queued_later;
 
 /* --- pages --- */
 
@@ -58,13 +59,21 @@ void __free_pages(struct page *page, unsigned int order)
 	page_put(page, 1);
 }
 
-bool queue_work(struct workqueue_struct *wq, struct work_struct *work)
+bool queue_delayed_work(struct workqueue_struct *wq, struct delayed_work *work, unsigned long delay)
 {
-	queued = work;
+	queued_later = true;
+	queued = &work->work;
 	return true;
 }
 
-bool cancel_work_sync(struct work_struct *work)
+bool mod_delayed_work(struct workqueue_struct *wq, struct delayed_work *work, unsigned long delay)
+{
+	queued_later = false;
+	queued = &work->work;
+	return true;
+}
+
+bool cancel_delayed_work_sync(struct delayed_work *work)
 {
 	queued = NULL;
 	return true;
@@ -351,6 +360,13 @@ static void test_short(void)
 	tap_ok(references_add_up(), "references add up");
 	short_of = 0;
 	tap_ok(!take(10000) && queued, "and where there is nothing a frame is refused");
+	refill();
+	tap_ok(queued && queued_later, "a reserve that could not be filled is tried again");
+	short_of = UINT_MAX;
+	i = nr_allocated;
+	refill();
+	tap_ok(nr_allocated == i + SLUICE_POOL_RESERVE && !queued,
+	       "until it is, though nobody asks any more");
 	finish("short of memory");
 }
 

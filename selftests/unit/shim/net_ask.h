@@ -15,20 +15,22 @@
 #define SHIM_LONG(nr)		((nr) / BITS_PER_LONG)
 #define SHIM_BIT(nr)		(1UL << (nr) % BITS_PER_LONG)
 
-#define DECLARE_DELAYED_WORK(name, fn)	void (*name)(struct work_struct *work) = fn
+#define DECLARE_DELAYED_WORK(name, fn)	struct delayed_work name = { { fn } }
 
 static unsigned long queued, now, step;
 bool shim_rtnl;
 
 /* How long until the work begins. */
-static void queue_delayed_work(struct workqueue_struct *wq, void *work, unsigned long delay)
+bool queue_delayed_work(struct workqueue_struct *wq, struct delayed_work *work, unsigned long delay)
 {
 	queued = delay + 1;
+	return true;
 }
 
-static void mod_delayed_work(struct workqueue_struct *wq, void *work, unsigned long delay)
+bool mod_delayed_work(struct workqueue_struct *wq, struct delayed_work *work, unsigned long delay)
 {
 	queued = delay + 1;
+	return true;
 }
 
 static unsigned long nsecs_to_jiffies(u64 ns)
@@ -53,9 +55,10 @@ static void schedule_timeout_uninterruptible(unsigned long delay)
 {
 }
 
-static void cancel_delayed_work_sync(void *work)
+bool cancel_delayed_work_sync(struct delayed_work *work)
 {
 	queued = 0;
+	return true;
 }
 
 static u64 local_clock(void)

@@ -126,10 +126,12 @@ static inline unsigned int get_order(unsigned long size)
 struct workqueue_struct;
 struct delayed_work { struct work_struct work; };
 typedef struct { int nobody; } wait_queue_head_t;
-#define INIT_WORK(w, f)		((w)->func = (f))
+#define INIT_DELAYED_WORK(w, f)	((w)->work.func = (f))
+#define to_delayed_work(w)	container_of(w, struct delayed_work, work)
 #define system_unbound_wq	NULL
-bool queue_work(struct workqueue_struct *wq, struct work_struct *work);
-bool cancel_work_sync(struct work_struct *work);
+bool queue_delayed_work(struct workqueue_struct *wq, struct delayed_work *work, unsigned long delay);
+bool mod_delayed_work(struct workqueue_struct *wq, struct delayed_work *work, unsigned long delay);
+bool cancel_delayed_work_sync(struct delayed_work *work);
 
 /* --- buffers: linear, for netlink --------------------------------------------------------------------------- */
 
