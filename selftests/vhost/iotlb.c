@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A guest behind a virtual IOMMU: addresses are translated by messages, misses are asked for. */
 #include "kselftest_harness.h"
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/wait.h>
 #include "fail.h"
 #include "rig.h"
+#include "wedge.h"
 
 #define FEATURES	(VDRV_F_VERSION_1 | VDRV_F_MRG_RXBUF | VDRV_F_IOMMU)
 
@@ -229,6 +233,83 @@ TEST_F(iotlb, read_only_mapping)
 	for (i = 0; i < len && q->buf[i] == 0x5a; i++)
 		;
 	EXPECT_EQ(len, i);
+}
+
+/* Another process has the backend's file: the ring starts on the worker, by the owner's memory. */
+static int switch_elsewhere(int backend, short how)
+{
+	struct ifreq ifr = { .ifr_flags = how };
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid)
+		_exit(ioctl(backend, TUNSETQUEUE, &ifr) ? errno : 0);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -ECHILD;
+	return -WEXITSTATUS(status);
+}
+
+/* Workers that have an address space in use. One that polls gives none back by going to sleep. */
+static int borrows(void)
+{
+	FILE *f = fopen("/sys/module/sluice_wedge/parameters/borrows", "r");
+	int n = -1;
+
+	if (!f || fscanf(f, "%d", &n) != 1)
+		n = -1;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* Rings where they are; @bad: but the receive ring's descriptors, which have no end. */
+static int set_rings(struct vdrv *v, bool bad)
+{
+	struct vhost_vring_addr a;
+	int i, ret = 0;
+
+	for (i = 0; i < 2; i++)
+		ret = ret ? ret : vdrv_set_ring(v, i);
+	vdrv_ring_addr(v, VDRV_RX, &a);
+	a.desc_user_addr = ~0ULL << 4;
+	if (!ret && bad && ioctl(v->fd, VHOST_SET_VRING_ADDR, &a))
+		ret = -errno;
+	return ret;
+}
+
+/*
+ * 4.5: a ring that its worker cannot start leaves nothing of the owner's with the worker, for the
+ * owner may go; the next one starts.
+ */
+TEST_F(iotlb, not_started)
+{
+	struct vdrv *v = &self->g.v;
+	int i;
+
+	ASSERT_EQ(0, wedge_load());
+	ASSERT_EQ(0, netio_run("sluice worker set cpu 0 mode poll"));
+	ASSERT_EQ(0, vdrv_stop(v));
+	ASSERT_EQ(0, switch_elsewhere(self->g.backend, IFF_DETACH_QUEUE));
+	ASSERT_EQ(0, set_rings(v, true));
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, vdrv_set_backend(v, i, self->g.backend));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(-EFAULT, switch_elsewhere(self->g.backend, IFF_ATTACH_QUEUE));
+		EXPECT_EQ(0, borrows());
+	}
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, vdrv_set_backend(v, i, -1));
+	ASSERT_EQ(0, set_rings(v, false));
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, vdrv_set_backend(v, i, self->g.backend));
+	ASSERT_EQ(0, switch_elsewhere(self->g.backend, IFF_ATTACH_QUEUE));
+	vdrv_post_rx(v);
+	v->running = true;
+	EXPECT_EQ(0, guest_ping(&self->g, 5));
+	/* That this is where one would be seen. */
+	EXPECT_EQ(1, borrows());
+	ASSERT_EQ(0, netio_run("sluice worker set cpu 0 mode adaptive"));
 }
 
 TEST_HARNESS_MAIN

@@ -22,7 +22,7 @@
  * how often workers did, and others. Until `go`.
  *
  * The parameter users tells how many users the address space has that the worker had borrowed when
- * it died: before, and now.
+ * it died: before, and now; borrows how many workers have one in use now.
  */
 #include <linux/blkdev.h>
 #include <linux/completion.h>
@@ -484,6 +484,26 @@ static int users_get(char *buf, const struct kernel_param *kp)
 
 static const struct kernel_param_ops users_ops = { .get = users_get };
 module_param_cb(users, &users_ops, NULL, 0444);
+
+static void borrows_count(struct sluice_worker *w, void *arg)
+{
+	if (w->mm)
+		atomic_inc(arg);
+}
+
+static int borrows_get(char *buf, const struct kernel_param *kp)
+{
+	atomic_t n = ATOMIC_INIT(0);
+	int err;
+
+	rtnl_lock();
+	err = sluice_worker_call_all(borrows_count, &n);
+	rtnl_unlock();
+	return err ?: sysfs_emit(buf, "%d\n", atomic_read(&n));
+}
+
+static const struct kernel_param_ops borrows_ops = { .get = borrows_get };
+module_param_cb(borrows, &borrows_ops, NULL, 0444);
 
 static int slept_get(char *buf, const struct kernel_param *kp)
 {
