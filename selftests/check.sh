@@ -325,6 +325,7 @@ done
 alone=(blk/power blk/rekey ctl/volume vhost/contain vdpa/contain blk/data blk/contain vfio/contain ctl/engine
 	ctl/unload)
 together=8
+[ "${REPEAT:-1}" = 1 ] || together=24
 
 wait_for_slot() {
 	while [ "$(running)" -ge "$slots" ]; do
