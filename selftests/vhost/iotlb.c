@@ -251,7 +251,7 @@ static int switch_elsewhere(int backend, short how)
 }
 
 /* Workers that have an address space in use. One that polls gives none back by going to sleep. */
-static int borrows(void)
+static int nr_borrowed(void)
 {
 	FILE *f = fopen("/sys/module/sluice_wedge/parameters/borrows", "r");
 	int n = -1;
@@ -296,7 +296,7 @@ TEST_F(iotlb, not_started)
 		ASSERT_EQ(0, vdrv_set_backend(v, i, self->g.backend));
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(-EFAULT, switch_elsewhere(self->g.backend, IFF_ATTACH_QUEUE));
-		EXPECT_EQ(0, borrows());
+		EXPECT_EQ(0, nr_borrowed());
 	}
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, vdrv_set_backend(v, i, -1));
@@ -308,7 +308,7 @@ TEST_F(iotlb, not_started)
 	v->running = true;
 	EXPECT_EQ(0, guest_ping(&self->g, 5));
 	/* That this is where one would be seen. */
-	EXPECT_EQ(1, borrows());
+	EXPECT_EQ(1, nr_borrowed());
 	ASSERT_EQ(0, netio_run("sluice worker set cpu 0 mode adaptive"));
 }
 

@@ -128,8 +128,8 @@ static int worker_fails(const char *percent)
 	return fail_of("ignore-gfp-wait", "N") || fail_of("verbose", "0") ||
 	       fail_of("times", "-1") || fail_of("task-filter", "Y") ||
 	       fail_of("cache-filter", "Y") || fail_caches("1") ||
-	       netio_run("for p in /proc/[0-9]*; do"
-			 " ! grep -qs '^sluice/' $p/comm || echo 1 >$p/make-it-fail; done") ||
+	       netio_run("for p in /proc/[0-9]*;"
+			 " do ! grep -qs '^sluice/' $p/comm || echo 1 >$p/make-it-fail; done") ||
 	       fail_of("probability", percent);
 }
 
