@@ -155,6 +155,16 @@ static int refuse_others(const struct sk_buff *skb, struct netlink_ext_ack *exta
 	return -EPERM;
 }
 
+/* In the same words whatever is there. */
+static int refuse_not_host(const struct sk_buff *skb, struct netlink_ext_ack *extack)
+{
+	if (netlink_capable(skb, CAP_NET_ADMIN))
+		return 0;
+	NL_SET_ERR_MSG(extack,
+		       "not permitted: this is the host's, its operator alone may see it");
+	return -EPERM;
+}
+
 int sluice_nl_lock(const struct genl_split_ops *ops, struct sk_buff *skb, struct genl_info *info)
 {
 	int err = ops->maxattr ? 0 : refuse_attrs(info->nlhdr, info->extack);
@@ -188,13 +198,9 @@ int sluice_nl_admin_dump_start(struct netlink_callback *cb)
 	return refuse_others(cb->skb, cb->extack) ?: sluice_nl_dump_start(cb);
 }
 
-/* What is the host's is shown to its operator alone; others need not be told that it is there. */
 int sluice_nl_host_dump_start(struct netlink_callback *cb)
 {
-	int err = sluice_nl_dump_start(cb);
-
-	sluice_nl_dump(cb)->hidden = !netlink_capable(cb->skb, CAP_NET_ADMIN);
-	return err;
+	return refuse_not_host(cb->skb, cb->extack) ?: sluice_nl_dump_start(cb);
 }
 
 /* --- attributes ------------------------------------------------------------------------------ */

@@ -164,14 +164,12 @@ int sluice_nl_reply(struct genl_info *info, int (*put)(struct sk_buff *skb, cons
  * @index: the port's place, of those that go by port
  * @part: place within the port
  * @begun: not the first buffer
- * @hidden: the caller may see nothing of it
  */
 struct sluice_nl_dump {
 	struct sluice_cursor cur;
 	unsigned long index;
 	u32 part;
 	bool begun;
-	bool hidden;
 };
 
 static inline struct sluice_nl_dump *sluice_nl_dump(struct netlink_callback *cb)

@@ -699,8 +699,6 @@ int sluice_nl_volume_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 	unsigned int n = 0;
 	int err = 0;
 
-	if (d->hidden)
-		return 0;
 	sluice_rtnl_lock();
 	sluice_nl_dump_gen(cb, NULL, NULL);
 	if (filter)

@@ -283,6 +283,15 @@ bool ctl_dump(struct nl_msg *msg, void (*cb)(struct nlattr *attrs, int len, void
 	return !x.refusal.error;
 }
 
+bool ctl_may_dump(int cmd)
+{
+	struct nl_msg *msg = ctl_new(cmd);
+	struct exchange x = {};
+
+	nlmsg_hdr(msg)->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	return !exchange(msg, &x) || x.refusal.error != EPERM;
+}
+
 /* --- transactions ---------------------------------------------------------------------------- */
 
 /* Changes that wait to be sent; the last of them, and the first of the transaction. */

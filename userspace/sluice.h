@@ -287,6 +287,8 @@ bool ctl_do(struct nl_msg *msg, void (*cb)(struct nlattr *attrs, int len, void *
 /* Likewise, all objects of a kind. *@changed: what was read is not of one moment. */
 bool ctl_dump(struct nl_msg *msg, void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg,
 	      bool *changed);
+/* May the caller see them? Prints nothing: what else is wrong is found when it is asked for. */
+bool ctl_may_dump(int cmd);
 
 /* Several changes as one. @what says, for the message, which change a number is about. */
 bool ctl_txn_begin(void);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "state.h"
 
 #define STATE_VERSION 1
@@ -246,13 +245,20 @@ static bool collect_plain(struct state *s, enum section_nr nr, int cmd, bool *ch
 	return ctl_dump(ctl_new(cmd), item_seen, &into, changed);
 }
 
-static bool collect_once(struct state *s, bool *changed)
+static bool collect_host(struct state *s, bool *changed)
 {
 	struct into mode = { s, SEC_VOLUME_MODE };
 
-	return ctl_dump(ctl_new(SLUICE_CMD_WORKER_GET), worker_seen, s, changed) &&
-	       ctl_do(ctl_new(SLUICE_CMD_VOLUME_MODE_GET), item_seen, &mode) &&
-	       ctl_dump(ctl_new(SLUICE_CMD_VOLUME_GET), volume_seen, s, changed) &&
+	s->host = ctl_may_dump(SLUICE_CMD_WORKER_GET);
+	return !s->host ||
+	       (ctl_dump(ctl_new(SLUICE_CMD_WORKER_GET), worker_seen, s, changed) &&
+		ctl_do(ctl_new(SLUICE_CMD_VOLUME_MODE_GET), item_seen, &mode) &&
+		ctl_dump(ctl_new(SLUICE_CMD_VOLUME_GET), volume_seen, s, changed));
+}
+
+static bool collect_once(struct state *s, bool *changed)
+{
+	return collect_host(s, changed) &&
 	       ctl_dump(ctl_new(SLUICE_CMD_PORT_GET), port_seen, s, changed) &&
 	       collect_plain(s, SEC_GUARD, SLUICE_CMD_GUARD_GET, changed) &&
 	       ctl_dump(ctl_new(SLUICE_CMD_ACL_GET), acl_seen, s, changed) &&
@@ -302,27 +308,14 @@ static void section_write(struct items *items, const char *name, bool last)
 	printf("%s]%s\n", items->nr ? "\n " : "", last ? "" : ",");
 }
 
-/*
- * Outside of the first user namespace what is the host's is not shown; a list of it would be empty,
- * and whoever applied that on the host would remove all.
- */
+/* Who may not see them has no lists of them: empty ones, applied on the host, would remove all. */
 static bool is_hosts(enum section_nr nr)
 {
 	return nr == SEC_WORKER || nr == SEC_VOLUME || nr == SEC_VOLUME_MODE || nr == SEC_ASSIGN;
 }
 
-static bool sees_host(void)
-{
-	char link[64] = "";
-
-	/* Its number is the kernel's own, always the same. */
-	return readlink("/proc/self/ns/user", link, sizeof(link) - 1) < 0 ||
-	       !strcmp(link, "user:[4026531837]");
-}
-
 int dump_run(const struct command *c, struct rec *args)
 {
-	bool host = sees_host();
 	struct state s;
 	unsigned int nr;
 
@@ -334,7 +327,7 @@ int dump_run(const struct command *c, struct rec *args)
 	qsort(s.sec[SEC_FLOW].v, s.sec[SEC_FLOW].nr, sizeof(struct item), by_id);
 	printf("{\n \"version\": %d,\n", STATE_VERSION);
 	for (nr = 0; nr < SECTIONS; nr++) {
-		if (is_hosts(nr) && !host)
+		if (is_hosts(nr) && !s.host)
 			continue;
 		section_write(&s.sec[nr], sections[nr].obj->name, nr == SECTIONS - 1);
 	}

@@ -61,9 +61,16 @@ struct items {
 	size_t room;
 };
 
+/**
+ * struct state - a state
+ * @sec: its sections
+ * @has: a file has the section
+ * @host: what is there: the caller may see what is the host's
+ */
 struct state {
 	struct items sec[SECTIONS];
 	bool has[SECTIONS];
+	bool host;
 };
 
 /* Takes @r. */

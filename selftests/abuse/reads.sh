@@ -9,9 +9,16 @@ done_ sluice worker add cpu 0
 done_ sluice port add vm1
 tenant_new
 shows '^worker cpu 0' sluice worker show
-hides . t sluice worker show
-hides . as_nobody sluice worker show
-ok 'JSON of nothing' printed '^\[\]$' t sluice -j worker show
+# They are told so, in the same words whatever there is, and no more.
+hosts="^sluice: not permitted: this is the host's"
+for what in 'worker show' 'volume show' 'volume show v1' 'key show' 'top count 1' '-j worker show'; do
+	# shellcheck disable=SC2086
+	refused "$hosts" t sluice $what
+	# shellcheck disable=SC2086
+	refused "$hosts" as_nobody sluice $what
+done
+shows '^vm1: ' as_nobody sluice port show
+hides . t sluice port show
 
 done_ sluice tenant allow pid "$tenant"
 done_ t sluice port add vm2
