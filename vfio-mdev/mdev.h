@@ -101,6 +101,8 @@ struct sluice_mdev_irq {
  * @lock: @runs, and what queues are given of them
  * @runs: struct mem_run by IOVA page number, not overlapping
  * @pinned: pages in @runs
+ * @payer: memory cgroup of who opened the device: what is made on its behalf, wherever, is charged
+ *	to that; a reference. NULL: there are none. Fixed while open
  * @piecemeal: the user maps and unmaps small pieces (a guest with an IOMMU does): since the last
  *	reset; @lock
  * @work: sees to misses
@@ -117,6 +119,7 @@ struct sluice_mdev_mem {
 	struct mutex lock;	/* see above */
 	struct rb_root runs;
 	unsigned long pinned;
+	struct mem_cgroup *payer;
 	bool piecemeal;
 	struct delayed_work work;
 	bool open;

@@ -34,13 +34,20 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/iommu.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/rbtree.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include "mdev.h"
 
 /* Pages of one run, and its alignment: 2 MiB, which the host may have in one piece. */
 #define RUN_PAGES	512
+/*
+ * Translations that a queue has at most: 64 GiB, if the host has each run in one piece. What was
+ * had longest is missed again, and found among the runs.
+ */
+#define QUEUE_ENTRIES	32768
 /*
  * The VMM may change its memory map in two steps: how often, and how long, we wait for the second.
  */
@@ -204,12 +211,15 @@ static int mem_provide(struct sluice_mdev_vq *vq, u64 iova, u8 perm)
 	struct sluice_mdev *m = vq->mdev;
 	unsigned long index = iova >> PAGE_SHIFT;
 	struct mem_run *run = run_first(&m->mem, index, index);
+	/* We may be anybody's work. */
+	struct mem_cgroup *was = set_active_memcg(m->mem.payer);
+	int err;
 
 	if (!run)
 		run = mem_pin(m, index, perm);
-	if (IS_ERR(run))
-		return PTR_ERR(run);
-	return mem_fill(vq, run, index);
+	err = IS_ERR(run) ? PTR_ERR(run) : mem_fill(vq, run, index);
+	set_active_memcg(was);
+	return err;
 }
 
 /* --- holding back --- */
@@ -505,13 +515,14 @@ int sluice_mdev_mem_open(struct sluice_mdev *m)
 		struct sluice_mdev_vq *vq = &m->vq[i];
 
 		vq->gmem.kernel = true;
-		vq->gmem.iotlb = sluice_iotlb_new(mem_missed, vq);
+		vq->gmem.iotlb = sluice_iotlb_new(mem_missed, vq, QUEUE_ENTRIES);
 		if (!vq->gmem.iotlb) {
 			mem_free(m);
 			return -ENOMEM;
 		}
 	}
 	mutex_lock(&m->mem.lock);
+	m->mem.payer = get_mem_cgroup_from_mm(current->mm);
 	m->mem.open = true;
 	mutex_unlock(&m->mem.lock);
 	return 0;
@@ -526,4 +537,6 @@ void sluice_mdev_mem_close(struct sluice_mdev *m)
 	cancel_delayed_work_sync(&m->mem.work);
 	sluice_mdev_mem_forget(m);
 	mem_free(m);
+	mem_cgroup_put(m->mem.payer);
+	m->mem.payer = NULL;
 }

@@ -162,7 +162,7 @@ int sluice_vhost_mem_set_iotlb(struct sluice_vhost *v, u64 features)
 	struct sluice_iotlb *old = v->gmem.iotlb, *iotlb = NULL;
 
 	if (features & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM)) {
-		iotlb = sluice_iotlb_new(sluice_vhost_msgs_miss, v);
+		iotlb = sluice_iotlb_new(sluice_vhost_msgs_miss, v, SLUICE_IOTLB_ENTRIES);
 		if (IS_ERR_OR_NULL(iotlb))
 			return -ENOMEM;
 	}

@@ -186,7 +186,7 @@ static int map_init_direct(struct sluice_vdpa *d)
 {
 	u64 start = phys_to_dma(&d->vdev.dev, __pa(PAGE_OFFSET));
 
-	d->direct = sluice_iotlb_new(map_miss, d);
+	d->direct = sluice_iotlb_new(map_miss, d, 0);
 	if (!d->direct)
 		return -ENOMEM;
 	/* Memory may yet be plugged in: as far as there are addresses. */
@@ -198,7 +198,8 @@ int sluice_vdpa_map_init(struct sluice_vdpa *d)
 {
 	d->maps = RB_ROOT;
 	d->gmem.kernel = true;
-	d->iotlb = sluice_iotlb_new(map_miss, d);
+	/* Nobody would bring again what went. What there is, is pinned, page by page. */
+	d->iotlb = sluice_iotlb_new(map_miss, d, 0);
 	if (!d->iotlb)
 		return -ENOMEM;
 	d->gmem.iotlb = d->iotlb;

@@ -10,6 +10,7 @@
  * change needs none but the entry, which is there before anything is changed. It is two trees, of
  * which one is whole at any time; a look-up that met a change under way is made anew.
  */
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rbtree_latch.h>
 #include <linux/rcupdate.h>
@@ -18,13 +19,26 @@
 #include "gmem.h"
 #include "iotlb.h"
 
+/**
+ * struct iotlb_entry - a translation
+ * @node: in the tree
+ * @iova: first address
+ * @last: the last
+ * @uaddr: what it is translated to
+ * @perm: SLUICE_GMEM_*
+ * @age: in sluice_iotlb.ages, while it is in the tree; the lock
+ * @rcu: frees it
+ */
 struct iotlb_entry {
 	struct latch_tree_node node;
 	u64 iova;
 	u64 last;
 	u64 uaddr;
 	u8 perm;
-	struct rcu_head rcu;
+	union {
+		struct list_head age;
+		struct rcu_head rcu;
+	};
 };
 
 struct iotlb_range {
@@ -35,6 +49,9 @@ struct iotlb_range {
 /**
  * struct sluice_iotlb - translations of one device
  * @tree: struct iotlb_entry by range; not overlapping
+ * @ages: struct iotlb_entry.age, the oldest first
+ * @nr: length of @ages
+ * @max: how many may be there, 0: whatever the owner says
  * @lock: serializes changes
  * @gen: generation
  * @miss: told of what is missing
@@ -42,7 +59,10 @@ struct iotlb_range {
  */
 struct sluice_iotlb {
 	struct latch_tree_root tree;
-	struct mutex lock;	/* changes of @tree and @gen */
+	struct list_head ages;
+	unsigned int nr;
+	unsigned int max;
+	struct mutex lock;	/* all above, changes of @gen */
 	u64 gen;
 	sluice_iotlb_miss_t miss;
 	void *ctx;
@@ -77,7 +97,7 @@ static struct iotlb_entry *iotlb_meet(struct sluice_iotlb *t, u64 iova, u64 last
 	return node ? container_of(node, struct iotlb_entry, node) : NULL;
 }
 
-struct sluice_iotlb *sluice_iotlb_new(sluice_iotlb_miss_t miss, void *ctx)
+struct sluice_iotlb *sluice_iotlb_new(sluice_iotlb_miss_t miss, void *ctx, unsigned int max)
 {
 	struct sluice_iotlb *t;
 
@@ -86,6 +106,8 @@ struct sluice_iotlb *sluice_iotlb_new(sluice_iotlb_miss_t miss, void *ctx)
 		return NULL;
 	seqcount_latch_init(&t->tree.seq);
 	mutex_init(&t->lock);
+	INIT_LIST_HEAD(&t->ages);
+	t->max = max;
 	t->gen = 1;
 	t->miss = miss;
 	t->ctx = ctx;
@@ -105,6 +127,14 @@ static void iotlb_changed(struct sluice_iotlb *t)
 	smp_store_release(&t->gen, t->gen + 1);
 }
 
+static void iotlb_drop(struct sluice_iotlb *t, struct iotlb_entry *e)
+{
+	latch_tree_erase(&e->node, &t->tree, &iotlb_ops);
+	list_del(&e->age);
+	t->nr--;
+	kfree_rcu(e, rcu);
+}
+
 /*
  * Whole entries go, as they came: an owner that names a part of one will be asked again for the
  * rest. Were there any?
@@ -116,17 +146,28 @@ static bool iotlb_remove(struct sluice_iotlb *t, u64 iova, u64 last)
 
 	lockdep_assert_held(&t->lock);
 	while ((e = iotlb_meet(t, iova, last))) {
-		latch_tree_erase(&e->node, &t->tree, &iotlb_ops);
-		kfree_rcu(e, rcu);
+		iotlb_drop(t, e);
 		any = true;
 	}
 	return any;
 }
 
+/*
+ * Make room for one. What goes is still true, but its owner may take it back later without finding
+ * it here, so it is void from now on. Was there none?
+ */
+static bool iotlb_retire(struct sluice_iotlb *t)
+{
+	if (!t->max || t->nr < t->max)
+		return false;
+	iotlb_drop(t, list_first_entry(&t->ages, struct iotlb_entry, age));
+	return true;
+}
+
 int sluice_iotlb_update(struct sluice_iotlb *t, u64 iova, u64 last, u64 uaddr, u8 perm)
 {
 	struct iotlb_entry *e;
-	bool replaced;
+	bool went;
 
 	if (last < iova || uaddr + (last - iova) < uaddr || !perm || (perm & ~SLUICE_GMEM_RW))
 		return -EINVAL;
@@ -139,9 +180,12 @@ int sluice_iotlb_update(struct sluice_iotlb *t, u64 iova, u64 last, u64 uaddr, u
 	e->perm = perm;
 
 	mutex_lock(&t->lock);
-	replaced = iotlb_remove(t, iova, last);
+	went = iotlb_remove(t, iova, last);
+	went |= iotlb_retire(t);
 	latch_tree_insert(&e->node, &t->tree, &iotlb_ops);
-	if (replaced)
+	list_add_tail(&e->age, &t->ages);
+	t->nr++;
+	if (went)
 		iotlb_changed(t);
 	mutex_unlock(&t->lock);
 	return 0;

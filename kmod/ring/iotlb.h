@@ -23,8 +23,23 @@ struct sluice_iotlb;
  */
 typedef void (*sluice_iotlb_miss_t)(void *ctx, u64 iova, u8 perm);
 
-/* NULL when out of memory. Control context. */
-struct sluice_iotlb *sluice_iotlb_new(sluice_iotlb_miss_t miss, void *ctx);
+/*
+ * Entries that an owner provides again when they are missed, at most: as many as vhost keeps.
+ */
+#define SLUICE_IOTLB_ENTRIES	2048
+
+/**
+ * sluice_iotlb_new() - a table
+ * @miss: told of what is missing
+ * @ctx: its argument
+ * @max: entries, at most: one more takes the place of the oldest, which may be missed then. 0: as
+ *	many as there are updates; their owner bounds them
+ *
+ * Entries are charged to the memory cgroup of whoever brings them.
+ *
+ * Context: control. Return: NULL when out of memory.
+ */
+struct sluice_iotlb *sluice_iotlb_new(sluice_iotlb_miss_t miss, void *ctx, unsigned int max);
 /* Only after every queue that uses it was detached. */
 void sluice_iotlb_free(struct sluice_iotlb *t);
 
@@ -45,9 +60,9 @@ void sluice_iotlb_invalidate(struct sluice_iotlb *t, u64 iova, u64 last);
 int sluice_iotlb_find(struct sluice_iotlb *t, u64 iova, u8 perm, struct sluice_gmem_hint *h);
 
 /*
- * Never 0, and never what it was before. Bumped whenever entries go or are replaced: cached
- * translations of an older generation are void. An entry where none was makes nothing untrue that
- * was remembered.
+ * Never 0, and never what it was before. Bumped whenever entries go, are replaced or give their
+ * place to others: cached translations of an older generation are void. An entry where none was
+ * makes nothing untrue that was remembered.
  */
 u64 sluice_iotlb_gen(const struct sluice_iotlb *t);
 

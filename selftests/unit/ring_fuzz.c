@@ -225,7 +225,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		shim_user_hook = log_or_inside;
 	}
 	if (flags & 4)
-		g.iotlb = sluice_iotlb_new(missed, &g.iotlb);
+		g.iotlb = sluice_iotlb_new(missed, &g.iotlb, 0);
 	if (flags & 16) {
 		c.user_addr = true;
 		c.desc += (uintptr_t)mem - BASE;

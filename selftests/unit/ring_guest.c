@@ -163,7 +163,7 @@ static void guest_miss(void *ctx, u64 iova, u8 perm)
 
 struct sluice_iotlb *guest_iotlb(void)
 {
-	guest.iotlb = sluice_iotlb_new(guest_miss, NULL);
+	guest.iotlb = sluice_iotlb_new(guest_miss, NULL, 0);
 	return guest.iotlb;
 }
 

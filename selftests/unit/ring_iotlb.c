@@ -143,6 +143,10 @@ static void t_no_memory(void)
 	CHECK_EQ(-EAGAIN, sluice_iotlb_find(t, 0x3000, SLUICE_GMEM_RO, &h));
 }
 
+static void no_miss(void *ctx, u64 iova, u8 perm)
+{
+}
+
 static void t_ends(void)
 {
 	struct sluice_iotlb *t = guest_iotlb();
@@ -165,12 +169,48 @@ static void t_ends(void)
 	CHECK_EQ(0, sluice_iotlb_find(t, 0, SLUICE_GMEM_RW, &h));
 }
 
+#define MAX	8
+
+/* As many as were asked for, the newest; who remembers one that went is told. */
+static void t_bounded(void)
+{
+	struct sluice_iotlb *t = sluice_iotlb_new(no_miss, NULL, MAX);
+	struct sluice_gmem_hint h = {};
+	unsigned int i, k;
+	u64 gen;
+
+	for (i = 0; i < PAGES; i++) {
+		gen = sluice_iotlb_gen(t);
+		CHECK_EQ(0, sluice_iotlb_update(t, page(i), page(i + 1) - 1, 0x100000 + page(i),
+						SLUICE_GMEM_RW));
+		CHECK_EQ(i >= MAX, gen != sluice_iotlb_gen(t));
+		for (k = 0; k <= i; k++)
+			CHECK_EQ(k + MAX > i ? 0 : -EAGAIN,
+				 sluice_iotlb_find(t, page(k), SLUICE_GMEM_RW, &h));
+	}
+	/* One in the place of others needs none. */
+	CHECK_EQ(0, sluice_iotlb_update(t, page(PAGES - 2), page(PAGES) - 1, 0x100000,
+					SLUICE_GMEM_RW));
+	CHECK_EQ(0, sluice_iotlb_find(t, page(PAGES - MAX), SLUICE_GMEM_RW, &h));
+	/* There is room for one again. */
+	gen = sluice_iotlb_gen(t);
+	CHECK_EQ(0, sluice_iotlb_update(t, 0, 0xfff, 0x200000, SLUICE_GMEM_RW));
+	CHECK_EQ(gen, sluice_iotlb_gen(t));
+	CHECK_EQ(0, sluice_iotlb_find(t, page(PAGES - MAX), SLUICE_GMEM_RW, &h));
+	/* And what is refused takes nobody's place. */
+	shim_alloc_fail = 0;
+	CHECK_EQ(-ENOMEM, sluice_iotlb_update(t, page(1), page(2) - 1, 0x300000, SLUICE_GMEM_RW));
+	CHECK_EQ(0, sluice_iotlb_find(t, page(PAGES - MAX), SLUICE_GMEM_RW, &h));
+	sluice_iotlb_free(t);
+}
+
 int main(void)
 {
 	static const struct test tests[] = {
 		{ "IOTLB: as a model of it, memory or not", t_random },
 		{ "IOTLB: a failed update leaves no trace", t_no_memory },
 		{ "IOTLB: first and last addresses", t_ends },
+		{ "IOTLB: no more than so many", t_bounded },
 	};
 
 	return test_main(tests, ARRAY_SIZE(tests));

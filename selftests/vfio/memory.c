@@ -3,7 +3,9 @@
  * Guest memory as a VMM maps it for DMA: pinned when it is used and not before, let go when it is
  * unmapped, never more than is mapped, never written when read-only.
  */
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <linux/capability.h>
 #include "kselftest_harness.h"
@@ -566,6 +568,114 @@ TEST_F(memory, two_cards)
 	guest_detach(&other);
 	EXPECT_EQ(0, guest_ping(&self->g, 4));
 	rig_mdev_del(RIG_UUID_2, "slmd1");
+}
+
+/* --- who pays -------------------------------------------------------------------------------- */
+
+#define CGROUPS	"/tmp/sluice-cgroup"
+#define PAYER	CGROUPS "/payer"
+
+static bool put_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* This process goes into a memory cgroup of its own. False: the kernel has none. */
+static bool payer_enter(void)
+{
+	mkdir(CGROUPS, 0755);
+	if (mount("none", CGROUPS, "cgroup2", 0, NULL))
+		return false;
+	if (put_text(CGROUPS "/cgroup.subtree_control", "+memory") && !mkdir(PAYER, 0755) &&
+	    put_text(PAYER "/cgroup.procs", "0"))
+		return true;
+	rmdir(PAYER);
+	umount(CGROUPS);
+	return false;
+}
+
+static int payer_leave(void)
+{
+	bool ok = put_text(CGROUPS "/cgroup.procs", "0") && !rmdir(PAYER) && !umount(CGROUPS);
+
+	return ok && !rmdir(CGROUPS) ? 0 : -errno;
+}
+
+/* Bytes of the kernel's that are charged to it. */
+static long payer_pays(void)
+{
+	FILE *f = fopen(PAYER "/memory.stat", "r");
+	char line[128];
+	long n = -1;
+
+	while (f && n < 0 && fgets(line, sizeof(line), f))
+		sscanf(line, "kernel %ld", &n);
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* The kernel sums up every two seconds. */
+static bool payer_comes_to_pay(long n)
+{
+	int i;
+
+	for (i = 0; i < 5000 && payer_pays() < n; i++)
+		usleep(1000);
+	return payer_pays() >= n;
+}
+
+/* Pages side by side, all of them the same one: in the host none lies next to another. */
+static void *scattered_pages(unsigned int n)
+{
+	int fd = memfd_create("page", 0);
+	unsigned char *m = mmap(NULL, n * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned int i;
+
+	if (fd < 0 || m == MAP_FAILED || ftruncate(fd, PAGE))
+		return NULL;
+	for (i = 0; i < n; i++)
+		if (mmap(m + i * PAGE, PAGE, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd, 0) == MAP_FAILED)
+			return NULL;
+	close(fd);
+	return m;
+}
+
+/* What a queue remembers of the guest's memory, an entry for each piece, is the VMM's to pay. */
+TEST_F(memory, paid_by_vmm)
+{
+	const unsigned int n = 2048, entry = 96;
+	struct vnic_cfg cfg = self->n->cfg;
+	unsigned char *m = scattered_pages(n);
+	unsigned int i;
+	long before;
+
+	ASSERT_NE(NULL, m);
+	guest_close(&self->g);
+	if (!payer_enter()) {
+		ASSERT_EQ(0, guest_open(&self->g, &cfg));
+		SKIP(return, "no memory cgroups");
+	}
+	ASSERT_EQ(0, guest_open(&self->g, &cfg));
+	put_frame(self->v, m, 1);
+	ASSERT_EQ(0, vfio_map(self->n->dev.space, EXTRA, m, n * PAGE, true));
+	EXPECT_EQ(0, guest_ping(&self->g, 1));
+	/* As much as there will be of what was done so far. */
+	sleep(3);
+	before = payer_pays();
+	for (i = 0; i < n; i++) {
+		send_at(self->v, EXTRA + i * PAGE);
+		ASSERT_EQ(0, seen(&self->g, 1, SOON));
+	}
+	EXPECT_TRUE(payer_comes_to_pay(before + (long)n * entry));
+	TH_LOG("%u pieces: %ld bytes", n, payer_pays() - before);
+	EXPECT_EQ(0, payer_leave());
 }
 
 TEST_HARNESS_MAIN

@@ -159,6 +159,31 @@ TEST_F_TIMEOUT(iotlb, many_mappings, 60)
 	EXPECT_EQ(0, guest_ping(&self->g, 3));
 }
 
+/* As many as the kernel's own keeps by default; who wants the older ones asks for them again. */
+#define MAX	2048
+
+TEST_F_TIMEOUT(iotlb, bounded, 60)
+{
+	struct netio_frame f = { .len = 1500, .seed = 7 };
+	struct vdrv *v = &self->g.v;
+	struct virtio_net_hdr_v1 h;
+	unsigned char frame[1500];
+	unsigned int i;
+	int ret;
+
+	ASSERT_EQ(0, guest_ping(&self->g, 1));
+	for (i = 0; i < MAX; i++)
+		ASSERT_EQ(0, message(v, VHOST_IOTLB_UPDATE, 0x700000000000ULL + i * 8192ULL, 4096,
+				     (uintptr_t)v->mem, VHOST_ACCESS_RW));
+	netio_frame_make(&f, &h, frame);
+	ASSERT_EQ(0, netio_send(self->g.wire, &h, frame, f.len));
+	ASSERT_EQ(0, vdrv_send(v, &h, frame, f.len));
+	ret = serve_until(&self->g, frame, f.len);
+	EXPECT_GT(ret, 0) TH_LOG("misses: %d", ret);
+	ASSERT_EQ(0, vdrv_iotlb_map_all(v));
+	EXPECT_EQ(0, guest_ping(&self->g, 3));
+}
+
 static int take_away(struct vdrv *v, uint64_t iova, uint64_t size, unsigned int nth)
 {
 	int ret;

@@ -346,6 +346,22 @@ static inline void *shim_xa_next(const struct xarray *xa, unsigned long *i, unsi
 	return xa->entry[at].p;
 }
 
+#define XA_PRESENT		0
+#define XA_CHUNK_SHIFT		6
+struct xa_node { char room[576]; };
+
+static inline void *xa_find(struct xarray *xa, unsigned long *i, unsigned long max, int filter)
+{
+	unsigned long at = *i;
+	void *p = shim_xa_next(xa, &at, at);
+
+	(void)filter;
+	if (!p || at > max)
+		return NULL;
+	*i = at;
+	return p;
+}
+
 #define xa_for_each_start(xa, i, e, start) \
 	for (e = shim_xa_next(xa, &(i), start); e; e = shim_xa_next(xa, &(i), (i) + 1))
 #define xa_for_each(xa, i, e)	xa_for_each_start(xa, i, e, 0)
@@ -388,6 +404,7 @@ static inline void list_del(struct list_head *n)
 #define shim_each(e, l, m, way) \
 	for (e = container_of((l)->way, __typeof__(*(e)), m); &(e)->m != (l); \
 	     e = container_of((e)->m.way, __typeof__(*(e)), m))
+#define list_first_entry(l, t, m)	container_of((l)->next, t, m)
 #define list_for_each_entry(e, l, m)		shim_each(e, l, m, next)
 #define list_for_each_entry_reverse(e, l, m)	shim_each(e, l, m, prev)
 #define list_for_each_entry_safe(e, n, l, m) \
