@@ -19,6 +19,8 @@
 #define RECV_SIZE (64 * 1024)
 /* Changes of a transaction travel together. */
 #define SEND_SIZE (64 * 1024)
+/* What a refusal may take of the socket's buffer: those for which there is no room get lost. */
+#define ANSWER_SIZE 2048
 
 static struct nl_sock *sock;
 static int family;
@@ -297,6 +299,8 @@ bool ctl_may_dump(int cmd)
 /* Changes that wait to be sent; the last of them, and the first of the transaction. */
 static char *send_buf;
 static size_t send_len;
+/* How many they are, and may be: each may be refused, and the last is answered behind them. */
+static unsigned int send_nr, send_max;
 static struct nlmsghdr *last;
 static uint32_t first_seq;
 /* The first that was refused before it was kept; its seq is 0 if there is none. */
@@ -325,6 +329,7 @@ static bool txn_flush(void)
 	if (!send_bytes(send_buf, send_len))
 		return false;
 	send_len = 0;
+	send_nr = 0;
 	while (!end) {
 		len = receive();
 		if (len < 0)
@@ -338,6 +343,15 @@ static bool txn_flush(void)
 	return !refused_seq;
 }
 
+static unsigned int answers_max(void)
+{
+	socklen_t len = sizeof(int);
+	int room = 0;
+
+	getsockopt(nl_socket_get_fd(sock), SOL_SOCKET, SO_RCVBUF, &room, &len);
+	return room > 2 * ANSWER_SIZE ? room / ANSWER_SIZE : 2;
+}
+
 bool ctl_txn_begin(void)
 {
 	if (!ctl_do(ctl_new(SLUICE_CMD_TXN_BEGIN), NULL, NULL))
@@ -345,6 +359,8 @@ bool ctl_txn_begin(void)
 	if (!send_buf)
 		send_buf = xcalloc(1, SEND_SIZE);
 	send_len = 0;
+	send_nr = 0;
+	send_max = answers_max();
 	refused_seq = 0;
 	first_seq = next_seq;
 	return true;
@@ -354,7 +370,8 @@ bool ctl_txn_add(struct nl_msg *msg)
 {
 	struct nlmsghdr *nlh = nlmsg_hdr(msg);
 	size_t len = NLMSG_ALIGN(nlh->nlmsg_len);
-	bool ok = send_len + len <= SEND_SIZE || txn_flush();
+	bool room = send_len + len <= SEND_SIZE && send_nr < send_max;
+	bool ok = room || txn_flush();
 
 	if (ok) {
 		last = (struct nlmsghdr *)(send_buf + send_len);
@@ -362,6 +379,7 @@ bool ctl_txn_add(struct nl_msg *msg)
 		memcpy(last, nlh, nlh->nlmsg_len);
 		last->nlmsg_flags &= ~NLM_F_ACK;
 		send_len += len;
+		send_nr++;
 	}
 	nlmsg_free(msg);
 	return ok;
@@ -396,6 +414,7 @@ void ctl_txn_abort(char *(*what)(unsigned int nr, void *arg), void *arg)
 	struct exchange x = {};
 
 	send_len = 0;
+	send_nr = 0;
 	if (refused_seq)
 		txn_explain(&refusal, refused_seq, what, arg);
 	exchange(ctl_new(SLUICE_CMD_TXN_ABORT), &x);
