@@ -289,7 +289,9 @@ typedef int (*sluice_meter_emit_t)(void *ctx, u32 id, const struct sluice_rate *
 				   const struct sluice_hits *passed,
 				   const struct sluice_hits *dropped);
 
-#define SLUICE_ENGINE_ABI 10
+#define SLUICE_ENGINE_ABI 11
+/* What an engine may hang on a port, policy apart, in bytes: its namespace is charged for it. */
+#define SLUICE_ENGINE_PORT_MEMORY 512
 
 /**
  * struct sluice_engine_ops - what an engine provides

@@ -11,7 +11,7 @@
  * struct sluice_instance - one network namespace
  * @net: the namespace; the instance dies with it
  * @ports: struct sluice_port.node, in order of creation; protected by RTNL
- * @use: length of @ports, and how many rules the engine has; RTNL
+ * @use: length of @ports, how many rules the engine has, and the memory of all that; RTNL
  * @limit: what is allowed, if it is a tenant; RTNL
  * @flush_at: when a tenant may have workers tell their counts again, in jiffies; RTNL
  * @all: in the list of all of them

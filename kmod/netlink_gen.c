@@ -348,12 +348,13 @@ static const struct nla_policy sluice_port_release_nl_policy[SLUICE_A_PORT_NAME 
 };
 
 /* SLUICE_CMD_TENANT_ALLOW - do */
-static const struct nla_policy sluice_tenant_allow_nl_policy[SLUICE_A_TENANT_RULES + 1] = {
+static const struct nla_policy sluice_tenant_allow_nl_policy[SLUICE_A_TENANT_MEMORY + 1] = {
 	[SLUICE_A_TENANT_NETNS_FD] = { .type = NLA_U32, },
 	[SLUICE_A_TENANT_PID] = { .type = NLA_U32, },
 	[SLUICE_A_TENANT_UID] = { .type = NLA_U32, },
 	[SLUICE_A_TENANT_PORTS] = { .type = NLA_U32, },
 	[SLUICE_A_TENANT_RULES] = { .type = NLA_U32, },
+	[SLUICE_A_TENANT_MEMORY] = { .type = NLA_UINT, },
 };
 
 /* SLUICE_CMD_TENANT_DENY - do */
@@ -783,7 +784,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_tenant_allow_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_tenant_allow_nl_policy,
-		.maxattr	= SLUICE_A_TENANT_RULES,
+		.maxattr	= SLUICE_A_TENANT_MEMORY,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

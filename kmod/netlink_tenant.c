@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Commands about tenants. They need CAP_NET_ADMIN in the first user namespace. */
 #include <linux/err.h>
+#include <linux/math.h>
 #include <linux/rtnetlink.h>
+#include <linux/sizes.h>
 #include <linux/user_namespace.h>
 #include <net/net_namespace.h>
 #include "netlink_ops.h"
+#include "port.h"
 
 /* --- who is meant ---------------------------------------------------------------------------- */
 
@@ -70,14 +73,26 @@ static void who_put(struct tenant_who *who)
 
 /* --- commands -------------------------------------------------------------------------------- */
 
+/* As much as so many ports and rules can take, whatever they are, and more while they change. */
+static u64 limit_memory(const struct sluice_tenant_limit *limit)
+{
+	u64 ports = limit->ports * (u64)sluice_port_memory_most();
+	u64 rules = limit->rules * (u64)SLUICE_TENANT_RULE_MEMORY;
+
+	/* A number that is easy to read, and never none. */
+	return round_down(ports + rules, SZ_1M) + SZ_1M;
+}
+
 static void limit_get(struct genl_info *info, struct sluice_tenant_limit *limit)
 {
 	struct nlattr *ports = info->attrs[SLUICE_A_TENANT_PORTS];
 	struct nlattr *rules = info->attrs[SLUICE_A_TENANT_RULES];
+	struct nlattr *memory = info->attrs[SLUICE_A_TENANT_MEMORY];
 
 	limit->allowed = true;
 	limit->ports = ports ? nla_get_u32(ports) : SLUICE_TENANT_PORTS;
 	limit->rules = rules ? nla_get_u32(rules) : SLUICE_TENANT_RULES;
+	limit->memory = memory ? nla_get_uint(memory) : limit_memory(limit);
 }
 
 int sluice_nl_tenant_allow_doit(struct sk_buff *skb, struct genl_info *info)
@@ -146,10 +161,12 @@ static int tenant_put(struct sk_buff *skb, const void *obj)
 	if (nla_put_u32(skb, SLUICE_A_TENANT_UID, from_kuid_munged(&init_user_ns, s->uid)))
 		return -EMSGSIZE;
 	if (s->limit->allowed && (nla_put_u32(skb, SLUICE_A_TENANT_PORTS, s->limit->ports) ||
-				  nla_put_u32(skb, SLUICE_A_TENANT_RULES, s->limit->rules)))
+				  nla_put_u32(skb, SLUICE_A_TENANT_RULES, s->limit->rules) ||
+				  nla_put_uint(skb, SLUICE_A_TENANT_MEMORY, s->limit->memory)))
 		return -EMSGSIZE;
 	if (nla_put_u32(skb, SLUICE_A_TENANT_PORTS_USED, s->use->ports) ||
-	    nla_put_u32(skb, SLUICE_A_TENANT_RULES_USED, s->use->rules))
+	    nla_put_u32(skb, SLUICE_A_TENANT_RULES_USED, s->use->rules) ||
+	    nla_put_uint(skb, SLUICE_A_TENANT_MEMORY_USED, s->use->memory))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -51,7 +51,7 @@
  * @aside: struct txn_kept.node, in order: changes of the first pass
  * @asking: likewise, of the second
  * @nr: length of both
- * @bytes: size of what is kept
+ * @bytes: size of it and of what is kept
  * @undo: struct sluice_step.node, in order of the changes
  * @stores: struct sluice_step.node: while workers stand still
  * @defer: struct sluice_step.node: when they run again
@@ -82,6 +82,8 @@ struct txn_kept {
 	u8 attrs[] __aligned(NLA_ALIGNTO);
 };
 
+#define TXN_OWN_BYTES	kmalloc_size_roundup(sizeof(struct sluice_txn))
+
 /* Written with RTNL and the lock held, read with either. */
 static LIST_HEAD(txns);
 static DEFINE_SPINLOCK(txns_lock);
@@ -104,9 +106,17 @@ static void kept_free(struct list_head *list)
 	}
 }
 
+/* So much more (or, less than 0, less) is kept. */
+static void txn_charge(struct sluice_txn *txn, s64 bytes)
+{
+	txn->bytes += bytes;
+	sluice_tenant_count_memory(sluice_instance_get(txn->net), bytes);
+}
+
 static void txn_free(struct sluice_txn *txn)
 {
 	ASSERT_RTNL();
+	txn_charge(txn, -(s64)txn->bytes);
 	spin_lock(&txns_lock);
 	list_del(&txn->node);
 	spin_unlock(&txns_lock);
@@ -147,7 +157,8 @@ static int txn_keep(struct sluice_txn *txn, struct genl_info *info, sluice_chang
 	const struct genl_split_ops *ops = info->user_ptr[0];
 	u32 len = nlmsg_attrlen(info->nlhdr, GENL_HDRLEN);
 	struct txn_kept *kept;
-	size_t size = struct_size(kept, attrs, len);
+	size_t size = kmalloc_size_roundup(struct_size(kept, attrs, len));
+	int err;
 
 	if (txn->bytes + size > TXN_MAX_BYTES) {
 		NL_SET_ERR_MSG(info->extack,
@@ -159,6 +170,9 @@ static int txn_keep(struct sluice_txn *txn, struct genl_info *info, sluice_chang
 			       "more changes than are allowed here at once: commit them in several parts");
 		return -EDQUOT;
 	}
+	err = sluice_tenant_check_memory(sluice_instance_get(txn->net), size, info->extack);
+	if (err)
+		return err;
 	kept = kmalloc(size, GFP_KERNEL_ACCOUNT);
 	if (!kept)
 		return -ENOMEM;
@@ -171,7 +185,7 @@ static int txn_keep(struct sluice_txn *txn, struct genl_info *info, sluice_chang
 	memcpy(kept->attrs, nlmsg_attrdata(info->nlhdr, GENL_HDRLEN), len);
 	list_add_tail(&kept->node, aside ? &txn->aside : &txn->asking);
 	txn->nr++;
-	txn->bytes += size;
+	txn_charge(txn, size);
 	txn->max_attr = max(txn->max_attr, ops->maxattr);
 	return 0;
 }
@@ -453,7 +467,9 @@ int sluice_nl_txn_begin_doit(struct sk_buff *skb, struct genl_info *info)
 			       "this socket has a transaction open: commit or abort it first");
 		return -EBUSY;
 	}
-	err = txn_may_begin(genl_info_net(info), info->extack);
+	err = txn_may_begin(genl_info_net(info), info->extack) ?:
+	      sluice_tenant_check_memory(sluice_instance_get(genl_info_net(info)),
+					 TXN_OWN_BYTES, info->extack);
 	if (err)
 		return err;
 	txn = kzalloc(sizeof(*txn), GFP_KERNEL_ACCOUNT);
@@ -470,6 +486,7 @@ int sluice_nl_txn_begin_doit(struct sk_buff *skb, struct genl_info *info)
 	spin_lock(&txns_lock);
 	list_add(&txn->node, &txns);
 	spin_unlock(&txns_lock);
+	txn_charge(txn, TXN_OWN_BYTES);
 	return 0;
 }
 

@@ -144,6 +144,13 @@ static void port_leave_workers(struct sluice_port *port)
 	}
 }
 
+/* With all that it has it came to its namespace (1), or goes (-1). */
+static void port_count(struct sluice_port *port, int change)
+{
+	sluice_tenant_count(port->inst, change, change * (int)port->nr_rules);
+	sluice_tenant_count_memory(port->inst, change * (s64)port->memory);
+}
+
 int sluice_port_publish(struct sluice_port *port)
 {
 	struct sluice_port_notifier *n;
@@ -161,7 +168,9 @@ int sluice_port_publish(struct sluice_port *port)
 	if (err)
 		goto workers;
 	list_add_tail(&port->node, &port->inst->ports);
-	sluice_tenant_count(port->inst, 1, 0);
+	port->memory += sluice_port_memory(port->dev, port->kind == SLUICE_PORT_UPLINK,
+					   port->nr_pairs);
+	port_count(port, 1);
 	if (port->kind == SLUICE_PORT_GUEST) {
 		list_for_each_entry(n, &notifiers, node)
 			n->added(port, port->dev);
@@ -245,7 +254,7 @@ void sluice_port_withdraw(struct sluice_port *port)
 	if (err)
 		sluice_port_leak(port);
 	list_del_init(&port->node);
-	sluice_tenant_count(port->inst, -1, 0);
+	port_count(port, -1);
 	xa_erase(&sluice_ports, port->index);
 	sluice_worker_drop_tenants();
 	sluice_netlink_event(port->inst->net, SLUICE_EVENT_PORT_DEL, port, 0);
@@ -270,7 +279,7 @@ void sluice_port_leave(struct sluice_port *port)
 	if (ops)
 		ops->port_unlink(port);
 	list_del_init(&port->node);
-	sluice_tenant_count(port->inst, -1, -(int)port->nr_rules);
+	port_count(port, -1);
 }
 
 void sluice_port_look(struct sluice_port *port)
@@ -322,7 +331,7 @@ void sluice_port_enter(struct sluice_port *port)
 
 	port->inst = sluice_instance_get(dev_net(port->dev));
 	list_add_tail(&port->node, &port->inst->ports);
-	sluice_tenant_count(port->inst, 1, port->nr_rules);
+	port_count(port, 1);
 	/*
 	 * The module reference was kept; a namespace whose tables cannot be made, or a worker that
 	 * does not let go of it, leaves the port held.

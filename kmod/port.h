@@ -209,6 +209,7 @@ struct sluice_port_filter {
  * @fault_threads: bring in absent memory of its owner's; set once, with the first ring that may
  *	need them
  * @nr_rules: of its access lists, as far as its namespace's count has them; RTNL
+ * @memory: bytes, itself and its policy, likewise
  * @engine: the engine's own state; set under RTNL before packets flow
  * @engine_ops: the engine that serves the port (module reference held), NULL while held; RCU
  * @quarantine: enum sluice_quarantine; written under @quarantine_lock, READ_ONCE elsewhere
@@ -262,6 +263,7 @@ struct sluice_port {
 	struct sluice_port_stats __percpu *stats;
 	struct sluice_fault_threads *fault_threads;
 	u32 nr_rules;
+	u64 memory;
 	void *engine;
 	const struct sluice_engine_ops __rcu *engine_ops;
 
@@ -312,6 +314,12 @@ struct sluice_port *sluice_uplink_add(struct net *net, const char *name, struct 
 				      struct netlink_ext_ack *extack);
 /* Either kind. */
 void sluice_port_del(struct sluice_port *port);
+/*
+ * Bytes of one of so many pairs, with its netdev: what its namespace is charged for it; and of the
+ * largest that has no more queues of the host's stack than pairs. Any context.
+ */
+size_t sluice_port_memory(const struct net_device *dev, bool uplink, unsigned int pairs);
+size_t sluice_port_memory_most(void);
 /* By name in a namespace; NULL if there is none. No reference: valid under RTNL. */
 struct sluice_port *sluice_port_find(struct net *net, const char *name);
 struct sluice_port *sluice_port_find_ifindex(struct net *net, int ifindex);

@@ -341,10 +341,11 @@ static void rep_tie(struct net_device *dev)
 static int rep_register(struct net_device *dev, struct net_device *lower, unsigned int pairs,
 			struct netlink_ext_ack *extack)
 {
+	size_t memory = sluice_port_memory(dev, lower, pairs);
 	struct sluice_port *port;
 	int err;
 
-	err = sluice_tenant_check_port(sluice_instance_get(dev_net(dev)), extack);
+	err = sluice_tenant_check_port(sluice_instance_get(dev_net(dev)), memory, extack);
 	if (err)
 		return err;
 	port = sluice_port_new(dev, lower, pairs);

@@ -88,14 +88,34 @@ int sluice_tenant_check(const struct sluice_instance *inst, struct netlink_ext_a
 	return tenant_need(inst, &limit, &use, extack);
 }
 
-int sluice_tenant_check_port(const struct sluice_instance *inst, struct netlink_ext_ack *extack)
+int sluice_tenant_check_memory(const struct sluice_instance *inst, size_t memory,
+			       struct netlink_ext_ack *extack)
 {
 	const struct sluice_tenant_limit *limit;
 	const struct sluice_tenant_use *use;
 	int err = tenant_need(inst, &limit, &use, extack);
 
-	if (err || !limit || use->ports < limit->ports)
+	if (err || !limit)
 		return err;
+	if (use->memory <= limit->memory && memory <= limit->memory - use->memory)
+		return 0;
+	NL_SET_ERR_MSG(extack,
+		       "no more memory allowed here: remove something, commit less at once, or have 'sluice tenant allow ... memory N' said");
+	return -EDQUOT;
+}
+SLUICE_EXPORT(sluice_tenant_check_memory);
+
+int sluice_tenant_check_port(const struct sluice_instance *inst, size_t memory,
+			     struct netlink_ext_ack *extack)
+{
+	const struct sluice_tenant_limit *limit;
+	const struct sluice_tenant_use *use;
+	int err = tenant_need(inst, &limit, &use, extack);
+
+	if (err || !limit)
+		return err;
+	if (use->ports < limit->ports)
+		return sluice_tenant_check_memory(inst, memory, extack);
 	NL_SET_ERR_MSG(extack,
 		       "no more ports allowed here: remove one, or have 'sluice tenant allow ... ports N' said");
 	return -EDQUOT;
@@ -155,9 +175,24 @@ void sluice_tenant_count(struct sluice_instance *inst, int ports, int rules)
 }
 SLUICE_EXPORT(sluice_tenant_count);
 
+void sluice_tenant_count_memory(struct sluice_instance *inst, s64 memory)
+{
+	struct sluice_tenant_user *user;
+
+	ASSERT_RTNL();
+	inst->use.memory += memory;
+	if (!sluice_tenant_is(inst->net))
+		return;
+	user = sluice_tenant_user(inst->net->user_ns->owner);
+	if (user)
+		user->use.memory += memory;
+}
+SLUICE_EXPORT(sluice_tenant_count_memory);
+
 void sluice_tenant_forget(struct sluice_instance *inst)
 {
 	sluice_tenant_count(inst, -(int)inst->use.ports, -(int)inst->use.rules);
+	sluice_tenant_count_memory(inst, -(s64)inst->use.memory);
 }
 
 /* --- allowances of users --------------------------------------------------------------------- */
@@ -166,8 +201,10 @@ static void user_count_instance(struct sluice_instance *inst, void *arg)
 {
 	struct sluice_tenant_user *user = arg;
 
-	if (sluice_tenant_is(inst->net) && uid_eq(inst->net->user_ns->owner, user->uid))
-		use_count(&user->use, inst->use.ports, inst->use.rules);
+	if (!sluice_tenant_is(inst->net) || !uid_eq(inst->net->user_ns->owner, user->uid))
+		return;
+	use_count(&user->use, inst->use.ports, inst->use.rules);
+	user->use.memory += inst->use.memory;
 }
 
 int sluice_tenant_allow_user(kuid_t uid, const struct sluice_tenant_limit *limit)

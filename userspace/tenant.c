@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Who may have ports and rules outside of the first user namespace. */
+/* Who may have ports and rules, and memory for them, outside of the first user namespace. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +21,7 @@ static const struct field who_fields[] = {
 	{ .name = "uid", .codec = &codec_u32, .attr = SLUICE_A_TENANT_UID },
 	{ .name = "ports", .codec = &codec_u32, .attr = SLUICE_A_TENANT_PORTS },
 	{ .name = "rules", .codec = &codec_u32, .attr = SLUICE_A_TENANT_RULES },
+	{ .name = "memory", .codec = &codec_bytes, .attr = SLUICE_A_TENANT_MEMORY },
 };
 
 static const struct object object_who = OBJECT("tenant", who_fields);
@@ -33,8 +34,10 @@ static const struct field tenant_fields[] = {
 	{ .name = "uid", .codec = &codec_u32, .attr = SLUICE_A_TENANT_UID },
 	{ .name = "ports", .codec = &codec_u32, .attr = SLUICE_A_TENANT_PORTS },
 	{ .name = "rules", .codec = &codec_u32, .attr = SLUICE_A_TENANT_RULES },
+	{ .name = "memory", .codec = &codec_bytes, .attr = SLUICE_A_TENANT_MEMORY },
 	{ .name = "ports-used", .codec = &codec_u32, .attr = SLUICE_A_TENANT_PORTS_USED },
 	{ .name = "rules-used", .codec = &codec_u32, .attr = SLUICE_A_TENANT_RULES_USED },
+	{ .name = "memory-used", .codec = &codec_u64, .attr = SLUICE_A_TENANT_MEMORY_USED },
 };
 
 static const struct object object_tenant = OBJECT("tenant", tenant_fields);
@@ -120,8 +123,9 @@ static int tenants_show(const struct command *c, struct rec *args)
 }
 
 const struct command tenant_commands[] = {
-	{ "tenant", "allow", SLUICE_CMD_TENANT_ALLOW, &object_who, "netns| pid| uid| ports rules",
-	  who_send, NULL, "let a network namespace of a user's own have ports and rules" },
+	{ "tenant", "allow", SLUICE_CMD_TENANT_ALLOW, &object_who,
+	  "netns| pid| uid| ports rules memory", who_send, NULL,
+	  "let a network namespace of a user's own have ports and rules" },
 	{ "tenant", "deny", SLUICE_CMD_TENANT_DENY, &object_who, "netns| pid| uid|", who_send, NULL,
 	  "let it have no more; what it has stays" },
 	{ "tenant", "show", SLUICE_CMD_TENANT_GET, &object_tenant, "", tenants_show, NULL,

@@ -74,16 +74,17 @@ const struct codec codec_key = { "TYPE:DESC|-", false, parse_key, format_long, p
 
 static const char units[] = "kmgt";
 
-/* Bytes, as storage has them: k is 1024. An s behind it: sectors of 512 bytes. */
-static bool parse_extent(const char *text, struct value *v)
+static char unit_of(const char *text)
 {
-	size_t len = strlen(text);
-	char digits[24], unit = len ? tolower((unsigned char)text[len - 1]) : '\0';
-	const char *at = unit ? strchr(units, unit) : NULL;
-	unsigned int shift = at ? 10 * (at - units + 1) : unit == 's' ? 9 : 0;
+	return *text ? tolower((unsigned char)text[strlen(text) - 1]) : '\0';
+}
 
-	if (shift)
-		len--;
+/* Digits, and a unit of 2^@shift if that is not 0. */
+static bool parse_shifted(const char *text, unsigned int shift, struct value *v)
+{
+	size_t len = strlen(text) - !!shift;
+	char digits[24];
+
 	if (len >= sizeof(digits))
 		return false;
 	memcpy(digits, text, len);
@@ -91,10 +92,27 @@ static bool parse_extent(const char *text, struct value *v)
 	if (!parse_number(digits, (uint64_t)INT64_MAX >> shift, &v->n))
 		return false;
 	v->n <<= shift;
-	return v->n % SECTOR == 0;
+	return true;
 }
 
-static void format_extent(const struct value *v, char *buf, size_t size)
+/* As storage and memory have them: k is 1024. */
+static bool parse_bytes(const char *text, struct value *v)
+{
+	char unit = unit_of(text);
+	const char *at = unit ? strchr(units, unit) : NULL;
+
+	return parse_shifted(text, at ? 10 * (at - units + 1) : 0, v);
+}
+
+/* An s behind it: sectors of 512 bytes. */
+static bool parse_extent(const char *text, struct value *v)
+{
+	bool ok = unit_of(text) == 's' ? parse_shifted(text, 9, v) : parse_bytes(text, v);
+
+	return ok && v->n % SECTOR == 0;
+}
+
+static void format_bytes(const struct value *v, char *buf, size_t size)
 {
 	unsigned int unit = 0;
 	uint64_t n = v->n;
@@ -127,10 +145,14 @@ static bool get_extent(const struct nlattr *nla, struct value *v)
 const struct codec codec_extent = { "N[k|m|g|t|s]",
 				    true,
 				    parse_extent,
-				    format_extent,
+				    format_bytes,
 				    put_extent,
 				    get_extent,
 				    .rule = "bytes, a multiple of 512" };
+
+const struct codec codec_bytes = {
+	"N[k|m|g|t]", true, parse_bytes, format_bytes, put_uint, get_number
+};
 
 /* --- times ----------------------------------------------------------------------------------- */
 

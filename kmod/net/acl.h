@@ -4,6 +4,7 @@
 #define _SLUICE_NET_ACL_H
 
 #include <linux/rcupdate.h>
+#include <linux/slab.h>
 #include <linux/types.h>
 #include "../engine.h"
 #include "counter.h"
@@ -70,6 +71,16 @@ bool sluice_acl_check(const struct sluice_acl *acl, const struct sluice_flow_key
 
 /* Is the rule sensible? 0 or -EINVAL with an explanation. */
 int sluice_acl_rule_check(const struct sluice_acl_rule *rule, struct netlink_ext_ack *extack);
+
+/*
+ * Bytes that a rule takes: itself, and its place in a list, which has an eighth more of them than
+ * rules, and half of it at most is the allocator's.
+ */
+static inline size_t sluice_acl_rule_memory(void)
+{
+	return kmalloc_size_roundup(sizeof(struct sluice_acl_item)) +
+	       3 * sizeof(struct sluice_acl_entry);
+}
 
 /* For those who build a list: all under RTNL; NULL: no memory, or not there. */
 struct sluice_acl_list *sluice_acl_list_new(u32 nr);

@@ -57,6 +57,13 @@ static void draft_count(struct sluice_acl_draft *d, int change)
 	sluice_net_count_rules(d->port, change);
 }
 
+/* Nobody has seen it. */
+static void draft_free_item(struct sluice_acl_draft *d, struct sluice_acl_item *item)
+{
+	sluice_net_charge(d->port, -(s64)sluice_acl_rule_memory());
+	kfree(item);
+}
+
 static void draft_free(struct sluice_acl_draft *d)
 {
 	xa_destroy(&d->item);
@@ -107,7 +114,8 @@ int sluice_acl_draft_add(struct sluice_port *port, const struct sluice_acl_rule 
 
 	if (!d)
 		return -ENOMEM;
-	err = sluice_acl_may_add(d->nr, xa_load(&d->item, rule->prio), extack);
+	err = sluice_acl_may_add(d->nr, xa_load(&d->item, rule->prio), extack) ?:
+	      sluice_tenant_check_memory(port->inst, sluice_acl_rule_memory(), extack);
 	if (err)
 		return err;
 	item = sluice_acl_item_new(rule);
@@ -120,6 +128,7 @@ int sluice_acl_draft_add(struct sluice_port *port, const struct sluice_acl_rule 
 	}
 	d->nr++;
 	draft_count(d, 1);
+	sluice_net_charge(port, sluice_acl_rule_memory());
 	return 0;
 }
 
@@ -129,7 +138,7 @@ static void draft_remove(struct sluice_acl_draft *d, struct sluice_acl_item *ite
 	d->nr--;
 	draft_count(d, -1);
 	if (!draft_shared(d, item))
-		kfree(item);
+		draft_free_item(d, item);
 }
 
 int sluice_acl_draft_del(struct sluice_port *port, u8 dir, u32 prio,
@@ -224,9 +233,11 @@ static void draft_free_old(struct sluice_acl_draft *d)
 	for (i = 0; d->old && i < d->old->nr; i++) {
 		struct sluice_acl_item *item = d->old->entry[i].item;
 
-		if (xa_load(&d->item, item->rule.prio) != item)
-			sluice_reclaim(&item->reclaim);
 		cond_resched();
+		if (xa_load(&d->item, item->rule.prio) == item)
+			continue;
+		sluice_net_charge(d->port, -(s64)sluice_acl_rule_memory());
+		sluice_reclaim(&item->reclaim);
 	}
 	if (d->old)
 		kvfree_rcu(d->old, rcu);
@@ -242,7 +253,7 @@ static void draft_free_new(struct sluice_acl_draft *d)
 	kvfree(d->list);
 	xa_for_each(&d->item, prio, item) {
 		if (!draft_shared(d, item))
-			kfree(item);
+			draft_free_item(d, item);
 		cond_resched();
 	}
 }

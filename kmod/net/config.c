@@ -120,6 +120,13 @@ void sluice_config_port_behind(struct sluice_port *uplink,
 
 /* --- access lists --- */
 
+/* In force, or (less than 0) taken away. */
+static void rules_came(struct sluice_port *port, int change)
+{
+	sluice_net_count_rules(port, change);
+	sluice_net_charge(port, change * (s64)sluice_acl_rule_memory());
+}
+
 int sluice_config_acl_add(struct sluice_port *port, const struct sluice_acl_rule *rule,
 			  struct netlink_ext_ack *extack)
 {
@@ -130,10 +137,11 @@ int sluice_config_acl_add(struct sluice_port *port, const struct sluice_acl_rule
 		return err;
 	if (sluice_drafting())
 		return sluice_acl_draft_add(port, rule, extack);
-	err = sluice_acl_add(&port_of(port)->acl[rule->dir], rule, extack);
+	err = sluice_tenant_check_memory(port->inst, sluice_acl_rule_memory(), extack) ?:
+	      sluice_acl_add(&port_of(port)->acl[rule->dir], rule, extack);
 	if (err)
 		return err;
-	sluice_net_count_rules(port, 1);
+	rules_came(port, 1);
 	port_changed(port);
 	return 0;
 }
@@ -151,7 +159,7 @@ int sluice_config_acl_del(struct sluice_port *port, u8 dir, u32 prio,
 	item = sluice_acl_unlink(&port_of(port)->acl[dir], prio);
 	if (IS_ERR(item))
 		return PTR_ERR(item) == -ENOENT ? sluice_acl_not_there(extack) : PTR_ERR(item);
-	sluice_net_count_rules(port, -1);
+	rules_came(port, -1);
 	port_changed(port);
 	sluice_reclaim(&item->reclaim);
 	return 0;
@@ -166,7 +174,7 @@ int sluice_config_acl_flush(struct sluice_port *port)
 		return sluice_acl_draft_flush(port);
 	for (dir = 0; dir < SLUICE_DIRS; dir++)
 		list[dir] = sluice_acl_unlink_all(&port_of(port)->acl[dir]);
-	sluice_net_count_rules(port, -(int)port->nr_rules);
+	rules_came(port, -(int)port->nr_rules);
 	port_changed(port);
 	for (dir = 0; dir < SLUICE_DIRS; dir++)
 		sluice_acl_list_reclaim(list[dir]);
@@ -235,6 +243,12 @@ int sluice_config_acl_dump(struct sluice_port *port, struct sluice_cursor *cur,
 
 /* --- spoof guards --- */
 
+static void guard_free(struct sluice_port *port, struct sluice_guard_entry *entry)
+{
+	sluice_net_charge(port, -(s64)sluice_guard_memory());
+	kfree_rcu(entry, rcu);
+}
+
 static int guard_replace(struct sluice_port *port, struct sluice_guard_entry *entry)
 {
 	struct sluice_guard_entry *old = rtnl_dereference(port_of(port)->guard);
@@ -245,7 +259,7 @@ static int guard_replace(struct sluice_port *port, struct sluice_guard_entry *en
 	port_changed(port);
 	/* No cache entry points to it: its verdict is compiled in. */
 	if (old)
-		kfree_rcu(old, rcu);
+		guard_free(port, old);
 	return 0;
 }
 
@@ -256,7 +270,8 @@ int sluice_config_guard_set(struct sluice_port *port, const struct sluice_guard 
 	int err;
 
 	if (guard) {
-		err = guest_check(port, extack) ?: sluice_guard_verify(guard, extack);
+		err = guest_check(port, extack) ?: sluice_guard_verify(guard, extack) ?:
+		      sluice_tenant_check_memory(port->inst, sluice_guard_memory(), extack);
 		if (err)
 			return err;
 		entry = kmalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
@@ -265,11 +280,14 @@ int sluice_config_guard_set(struct sluice_port *port, const struct sluice_guard 
 		entry->g = *guard;
 	}
 	err = guard_replace(port, entry);
-	if (err)
+	if (err) {
 		kfree(entry);
-	else
-		sluice_ask_changed();
-	return err;
+		return err;
+	}
+	if (entry)
+		sluice_net_charge(port, sluice_guard_memory());
+	sluice_ask_changed();
+	return 0;
 }
 
 bool sluice_config_guard_get(struct sluice_port *port, struct sluice_guard *guard)
@@ -292,6 +310,12 @@ static struct sluice_net_meter *rate_exchange(struct sluice_net_port *np, u8 dir
 	return old;
 }
 
+static void rate_free(struct sluice_port *port, struct sluice_net_meter *meter)
+{
+	sluice_net_charge(port, -(s64)sluice_net_meter_memory());
+	sluice_reclaim(&meter->reclaim);
+}
+
 static int rate_replace(struct sluice_port *port, u8 dir, struct sluice_net_meter *meter)
 {
 	struct sluice_net_meter *old;
@@ -303,7 +327,7 @@ static int rate_replace(struct sluice_port *port, u8 dir, struct sluice_net_mete
 		WRITE_ONCE(port->paced, !!meter);
 	port_changed(port);
 	if (old)
-		sluice_reclaim(&old->reclaim);
+		rate_free(port, old);
 	return 0;
 }
 
@@ -317,7 +341,8 @@ int sluice_config_rate_set(struct sluice_port *port, u8 dir, const struct sluice
 	if (err)
 		return err;
 	if (rate->bps || rate->pps) {
-		err = guest_check(port, extack);
+		err = guest_check(port, extack) ?:
+		      sluice_tenant_check_memory(port->inst, sluice_net_meter_memory(), extack);
 		if (err)
 			return err;
 		meter = sluice_config_meter_alloc(0, rate);
@@ -327,6 +352,8 @@ int sluice_config_rate_set(struct sluice_port *port, u8 dir, const struct sluice
 	err = rate_replace(port, dir, meter);
 	if (err)
 		kfree(meter);
+	else if (meter)
+		sluice_net_charge(port, sluice_net_meter_memory());
 	return err;
 }
 
@@ -382,7 +409,7 @@ void sluice_config_port_exit(struct sluice_net_instance *ni, struct sluice_port 
 		rate[dir] = rate_exchange(np, dir, NULL);
 	}
 	WRITE_ONCE(port->paced, false);
-	sluice_net_count_rules(port, -(int)port->nr_rules);
+	rules_came(port, -(int)port->nr_rules);
 	RCU_INIT_POINTER(np->guard, NULL);
 	/* None: the port was held in a namespace whose tables could not be made. */
 	if (ni)
@@ -392,10 +419,10 @@ void sluice_config_port_exit(struct sluice_net_instance *ni, struct sluice_port 
 	for (dir = 0; dir < SLUICE_DIRS; dir++) {
 		sluice_acl_list_reclaim(list[dir]);
 		if (rate[dir])
-			sluice_reclaim(&rate[dir]->reclaim);
+			rate_free(port, rate[dir]);
 	}
 	if (guard)
-		kfree_rcu(guard, rcu);
+		guard_free(port, guard);
 }
 
 u64 sluice_config_gen(struct sluice_instance *inst)

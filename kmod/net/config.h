@@ -69,6 +69,8 @@ u64 sluice_config_gen(struct sluice_instance *inst);
 void sluice_config_flow_port_gone(struct sluice_net_instance *ni, struct sluice_port *port);
 void sluice_config_flow_exit(struct sluice_net_instance *ni);
 struct sluice_net_meter *sluice_config_meter_alloc(u32 id, const struct sluice_rate *rate);
+/* A meter came (1) or goes (-1); @placed: its id is nobody else's before, or after. */
+void sluice_config_meter_charge(struct sluice_net_instance *ni, u32 id, bool placed, int change);
 /* The flow came (1) or went (-1): for the namespace's limit, and the users of meters. */
 void sluice_config_flow_count(struct sluice_net_instance *ni, const struct sluice_flow *flow,
 			      int change);

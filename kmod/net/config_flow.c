@@ -8,6 +8,7 @@
 #include "draft.h"
 #include "flow.h"
 #include "flow_draft.h"
+#include "index.h"
 
 /* --- meters --- */
 
@@ -31,6 +32,15 @@ struct sluice_net_meter *sluice_config_meter_alloc(u32 id, const struct sluice_r
 	return meter;
 }
 
+void sluice_config_meter_charge(struct sluice_net_instance *ni, u32 id, bool placed, int change)
+{
+	size_t bytes = sluice_net_meter_memory();
+
+	if (placed)
+		bytes += sluice_index_memory(&ni->meters, id);
+	sluice_tenant_count_memory(ni->inst, change * (s64)bytes);
+}
+
 /* The one that is configured, or NULL. */
 static struct sluice_net_meter *meter_find(struct sluice_net_instance *ni, u32 id)
 {
@@ -49,6 +59,7 @@ static int meter_insert(struct sluice_net_instance *ni, struct sluice_net_meter 
 	if (err)
 		return err;
 	sluice_tenant_count(ni->inst, 0, 1);
+	sluice_config_meter_charge(ni, meter->id, true, 1);
 	sluice_net_changed(ni);
 	return 0;
 }
@@ -72,6 +83,10 @@ int sluice_config_meter_add(struct sluice_instance *inst, u32 id, const struct s
 			       "this meter id is taken: choose another or delete the meter");
 		return -EEXIST;
 	}
+	err = sluice_tenant_check_memory(inst, sluice_net_meter_memory() + SLUICE_INDEX_MEMORY,
+					 extack);
+	if (err)
+		return err;
 	meter = sluice_config_meter_alloc(id, rate);
 	if (!meter)
 		return -ENOMEM;
@@ -97,6 +112,7 @@ int sluice_config_meter_del(struct sluice_instance *inst, u32 id, struct netlink
 	}
 	if (sluice_drafting())
 		return sluice_flow_draft_del_meter(ni, meter);
+	sluice_config_meter_charge(ni, id, true, -1);
 	xa_erase(&ni->meters, id);
 	sluice_tenant_count(inst, 0, -1);
 	sluice_net_changed(ni);
@@ -351,12 +367,14 @@ int sluice_config_flow_add(struct sluice_instance *inst, struct sluice_flow_spec
 	flow = sluice_flow_alloc(spec);
 	if (!flow)
 		return -ENOMEM;
+	err = sluice_tenant_check_memory(inst, sluice_flow_memory_most(flow), extack);
 	for (i = 0; i < spec->nr_act && !err; i++)
 		err = act_resolve(inst, &spec->act[i], &flow->act[i], extack);
 	if (!err)
 		err = flow_insert(inst, flow, spec, extack);
 	if (err)
 		kfree(flow);
+	sluice_net_charge_flows(sluice_config_of(inst));
 	return err;
 }
 
@@ -380,6 +398,7 @@ int sluice_config_flow_del(struct sluice_instance *inst, u32 id, struct netlink_
 	if (sluice_drafting())
 		return sluice_flow_draft_del(ni, flow);
 	flow_unlink(ni, flow);
+	sluice_net_charge_flows(ni);
 	sluice_net_changed(ni);
 	sluice_reclaim(&flow->reclaim);
 	return 0;
@@ -401,6 +420,7 @@ static void flows_remove(struct sluice_net_instance *ni,
 		flow_unlink(ni, flow);
 		__llist_add(&flow->reclaim.node, &gone);
 	}
+	sluice_net_charge_flows(ni);
 	sluice_net_changed(ni);
 	llist_for_each_entry_safe(r, next, __llist_del_all(&gone), node)
 		sluice_reclaim(r);
@@ -527,6 +547,7 @@ void sluice_config_flow_exit(struct sluice_net_instance *ni)
 	flows_remove(ni, NULL, NULL);
 	sluice_flow_table_exit(&ni->flows);
 	xa_for_each(&ni->meters, id, meter) {
+		sluice_config_meter_charge(ni, id, true, -1);
 		xa_erase(&ni->meters, id);
 		sluice_tenant_count(ni->inst, 0, -1);
 		sluice_reclaim(&meter->reclaim);

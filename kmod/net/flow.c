@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include "flow.h"
 #include "flow_mask.h"
+#include "index.h"
 
 struct sluice_flow *sluice_flow_lookup(const struct sluice_flow_table *t,
 				       const struct sluice_flow_key *key)
@@ -41,6 +42,7 @@ void sluice_flow_table_init(struct sluice_flow_table *t)
 	xa_init_flags(&t->ids, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	t->next_id = 1;
 	t->nr = 0;
+	t->memory = 0;
 	t->epoch = 0;
 }
 
@@ -112,6 +114,24 @@ static void match_restore(struct sluice_flow_key *key, struct sluice_flow_key *m
 	}
 }
 
+static size_t flow_size(unsigned int nr_act, unsigned int nr_words)
+{
+	struct sluice_flow *flow;
+
+	return struct_size(flow, act, nr_act) + nr_words * sizeof(u64);
+}
+
+size_t sluice_flow_memory(const struct sluice_flow *flow)
+{
+	return kmalloc_size_roundup(flow_size(flow->nr_act, flow->nr_words)) +
+	       SLUICE_FLOW_HASHED_MEMORY;
+}
+
+size_t sluice_flow_memory_most(const struct sluice_flow *flow)
+{
+	return sluice_flow_memory(flow) + SLUICE_INDEX_MEMORY + sluice_flow_mask_memory();
+}
+
 struct sluice_flow *sluice_flow_alloc(const struct sluice_flow_spec *spec)
 {
 	struct sluice_flow_key key, mask;
@@ -120,14 +140,19 @@ struct sluice_flow *sluice_flow_alloc(const struct sluice_flow_spec *spec)
 
 	match_compact(spec, &key, &mask);
 	nr_words = sluice_flow_mask_count(&mask);
-	flow = kzalloc(struct_size(flow, act, spec->nr_act) + nr_words * sizeof(u64),
-		       GFP_KERNEL_ACCOUNT);
+	flow = kzalloc(flow_size(spec->nr_act, nr_words), GFP_KERNEL_ACCOUNT);
 	if (!flow)
 		return NULL;
 	flow->nr_act = spec->nr_act;
 	flow->nr_words = nr_words;
 	flow->prio = spec->prio;
 	return flow;
+}
+
+/* The place of an id, if it is one more (1), or one less (-1). */
+static void id_charge(struct sluice_flow_table *t, u32 id, int change)
+{
+	t->memory += change * (s64)sluice_index_memory(&t->ids, id);
 }
 
 static int id_take(struct sluice_flow_table *t, struct sluice_flow *flow, u32 wanted,
@@ -139,13 +164,18 @@ static int id_take(struct sluice_flow_table *t, struct sluice_flow *flow, u32 wa
 	if (!wanted) {
 		err = xa_alloc_cyclic(&t->ids, &flow->id, flow, XA_LIMIT(1, U32_MAX), &t->next_id,
 				      GFP_KERNEL);
+		if (err >= 0)
+			id_charge(t, flow->id, 1);
 		return err < 0 ? err : 0;
 	}
 	flow->id = wanted;
 	*covered = xa_load(&t->ids, wanted);
 	if (*covered && sluice_flow_current(t, *covered))
 		return -EBUSY;
-	return xa_err(xa_store(&t->ids, wanted, flow, GFP_KERNEL));
+	err = xa_err(xa_store(&t->ids, wanted, flow, GFP_KERNEL));
+	if (!err && !*covered)
+		id_charge(t, wanted, 1);
+	return err;
 }
 
 /* Needs no memory: the place of @covered is there. */
@@ -154,10 +184,12 @@ static void id_give(struct sluice_flow_table *t, struct sluice_flow *flow,
 {
 	if (xa_load(&t->ids, flow->id) != flow)
 		return;
-	if (covered)
+	if (covered) {
 		xa_store(&t->ids, flow->id, covered, GFP_KERNEL);
-	else
-		xa_erase(&t->ids, flow->id);
+		return;
+	}
+	id_charge(t, flow->id, -1);
+	xa_erase(&t->ids, flow->id);
 }
 
 int sluice_flow_insert(struct sluice_flow_table *t, struct sluice_flow *flow,
@@ -195,6 +227,7 @@ int sluice_flow_insert(struct sluice_flow_table *t, struct sluice_flow *flow,
 	}
 	spec->id = flow->id;
 	t->nr++;
+	t->memory += sluice_flow_memory(flow);
 	return 0;
 
 out_mask:
@@ -230,6 +263,7 @@ void sluice_flow_unlink(struct sluice_flow_table *t, struct sluice_flow *flow,
 	sluice_flow_mask_put(t, mask);
 	id_give(t, flow, covered);
 	t->nr--;
+	t->memory -= sluice_flow_memory(flow);
 	/* Takes the place of what only the table needed. */
 	flow->reclaim.release = flow_release;
 }

@@ -88,6 +88,7 @@ struct sluice_flow {
  * @ids: struct sluice_flow by id, those of a transaction that covers others for its time; RTNL
  * @next_id: where the search for a free id goes on; RTNL
  * @nr: flows; RTNL
+ * @memory: bytes of flows, their ids' places, masks; RTNL
  * @epoch: 0 or 1: which bit of a flow's @seen counts for look-ups. Written under RTNL, while
  *	workers that look up here stand still: so no look-up has begun in another one
  *
@@ -100,6 +101,7 @@ struct sluice_flow_table {
 	struct xarray ids;
 	u32 next_id;
 	u32 nr;
+	size_t memory;
 	u8 epoch;
 };
 
@@ -137,6 +139,9 @@ int sluice_flow_check(const struct sluice_flow_spec *spec, struct netlink_ext_ac
 /* --- changes: RTNL --- */
 
 struct sluice_flow *sluice_flow_alloc(const struct sluice_flow_spec *spec);
+/* Bytes that it takes; and, with its place in a table, at most. */
+size_t sluice_flow_memory(const struct sluice_flow *flow);
+size_t sluice_flow_memory_most(const struct sluice_flow *flow);
 /*
  * Put @flow, with actions and @seen filled in, into the table as @spec says (key.in_port: the
  * port's index). Sets spec->id if it was 0, and @covered to the flow that had the id and is not

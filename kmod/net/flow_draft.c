@@ -103,6 +103,7 @@ int sluice_flow_draft_add_meter(struct sluice_net_instance *ni, struct sluice_ne
 	c->meter = meter;
 	c->covered = covered;
 	sluice_tenant_count(ni->inst, 0, 1);
+	sluice_config_meter_charge(ni, meter->id, !covered, 1);
 	change_keep(c);
 	return 0;
 }
@@ -137,6 +138,19 @@ static void added_settle(const struct flow_change *c)
 		WRITE_ONCE(c->flow->seen, SLUICE_FLOW_SEEN_ALWAYS);
 }
 
+/* Its place, if it has that, is @covered's, or nobody's. */
+static void meter_free(struct sluice_net_meter *meter, struct sluice_net_meter *covered)
+{
+	bool there = xa_load(&of->meters, meter->id) == meter;
+
+	sluice_config_meter_charge(of, meter->id, there && !covered, -1);
+	if (there && covered)
+		xa_store(&of->meters, meter->id, covered, GFP_KERNEL);
+	else if (there)
+		xa_erase(&of->meters, meter->id);
+	sluice_reclaim(&meter->reclaim);
+}
+
 static void removed_free(const struct flow_change *c)
 {
 	if (c->flow) {
@@ -144,9 +158,7 @@ static void removed_free(const struct flow_change *c)
 		sluice_reclaim(&c->flow->reclaim);
 		return;
 	}
-	if (xa_load(&of->meters, c->meter->id) == c->meter)
-		xa_erase(&of->meters, c->meter->id);
-	sluice_reclaim(&c->meter->reclaim);
+	meter_free(c->meter, NULL);
 }
 
 static void changes_settle(void)
@@ -178,12 +190,8 @@ static void added_undo(const struct flow_change *c)
 		sluice_reclaim(&c->flow->reclaim);
 		return;
 	}
-	if (c->covered)
-		xa_store(&of->meters, c->meter->id, c->covered, GFP_KERNEL);
-	else
-		xa_erase(&of->meters, c->meter->id);
 	sluice_tenant_count(of->inst, 0, -1);
-	sluice_reclaim(&c->meter->reclaim);
+	meter_free(c->meter, c->covered);
 }
 
 static void removed_undo(const struct flow_change *c)
@@ -217,6 +225,8 @@ void sluice_flow_draft_end(bool switched)
 		changes_settle();
 	else
 		changes_undo();
+	if (of)
+		sluice_net_charge_flows(of);
 	INIT_LIST_HEAD(&changes);
 	of = NULL;
 }

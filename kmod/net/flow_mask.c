@@ -47,6 +47,12 @@ static const struct rhashtable_params flow_params = {
 	.automatic_shrinking = true,
 };
 
+size_t sluice_flow_mask_memory(void)
+{
+	return kmalloc_size_roundup(sizeof(struct sluice_flow_mask)) + SLUICE_FLOW_TABLE_MEMORY +
+	       2 * sizeof(struct sluice_flow_mask_slot);
+}
+
 unsigned int sluice_flow_mask_count(const struct sluice_flow_key *mask)
 {
 	const u64 *bits = (const u64 *)mask;
@@ -201,6 +207,7 @@ static int masks_publish(struct sluice_flow_table *t, struct sluice_flow_mask *a
 		masks_fill(masks, old, add);
 	}
 	rcu_assign_pointer(t->masks, masks);
+	t->memory += ((s64)nr - (old ? old->nr : 0)) * sluice_flow_mask_memory();
 	if (!old)
 		return 0;
 	for (i = 0; i < old->nr; i++)

@@ -52,12 +52,21 @@ struct sluice_flow_masks {
 	} slot[] __counted_by(nr);
 };
 
+/*
+ * Of a hash table, to begin with; and what a flow has in it when most of it is empty, and of its
+ * priority.
+ */
+#define SLUICE_FLOW_TABLE_MEMORY	1024
+#define SLUICE_FLOW_HASHED_MEMORY	96
+
 /* The words of masked key that follow a flow's actions. */
 static inline u64 *sluice_flow_words(const struct sluice_flow *flow)
 {
 	return (u64 *)&flow->act[flow->nr_act];
 }
 
+/* Bytes that a mask takes with its hash table and its place among the others. */
+size_t sluice_flow_mask_memory(void);
 /* Words of a mask that have bits. */
 unsigned int sluice_flow_mask_count(const struct sluice_flow_key *mask);
 void sluice_flow_mask_apply(const struct sluice_flow_mask *mask, const struct sluice_flow_key *key,

@@ -4,6 +4,7 @@
 #define _SLUICE_NET_GUARD_H
 
 #include <linux/rcupdate.h>
+#include <linux/slab.h>
 #include "../engine.h"
 
 /**
@@ -15,6 +16,11 @@ struct sluice_guard_entry {
 	struct sluice_guard g;
 	struct rcu_head rcu;
 };
+
+static inline size_t sluice_guard_memory(void)
+{
+	return kmalloc_size_roundup(sizeof(struct sluice_guard_entry));
+}
 
 /**
  * sluice_guard_check() - check a packet from a guest

@@ -34,6 +34,8 @@ static void net_instance_del(struct sluice_instance *inst)
 	kfree(ni);
 }
 
+static_assert(sizeof(struct sluice_net_port) <= SLUICE_ENGINE_PORT_MEMORY);
+
 static int net_port_add(struct sluice_port *port)
 {
 	struct sluice_net_port *np = kzalloc(sizeof(*np), GFP_KERNEL_ACCOUNT);

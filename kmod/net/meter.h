@@ -9,6 +9,7 @@
 #define _SLUICE_NET_METER_H
 
 #include <linux/atomic.h>
+#include <linux/slab.h>
 #include <linux/types.h>
 #include "../engine.h"
 #include "counter.h"
@@ -66,6 +67,11 @@ struct sluice_net_meter {
 	u64 patience;
 	struct sluice_rate rate;
 };
+
+static inline size_t sluice_net_meter_memory(void)
+{
+	return kmalloc_size_roundup(sizeof(struct sluice_net_meter));
+}
 
 /* Is it sensible? 0 or -EINVAL with an explanation. */
 int sluice_rate_check(const struct sluice_rate *r, struct netlink_ext_ack *extack);

@@ -25,12 +25,14 @@ struct sluice_port_draft;
  * @gen: generation of all configuration here; a cache entry of another generation is void. No two
  *	namespaces ever have the same one. Written under RTNL
  * @flows: flow table
+ * @charged: of @flows.memory, as far as the namespace's count has it; RTNL
  * @meters: struct sluice_net_meter by id; RTNL
  */
 struct sluice_net_instance {
 	struct sluice_instance *inst;
 	u64 gen;
 	struct sluice_flow_table flows;
+	size_t charged;
 	struct xarray meters;
 };
 
@@ -56,11 +58,28 @@ struct sluice_net_port {
 /* A generation that no namespace ever had. RTNL. */
 u64 sluice_net_gen_new(void);
 
+/*
+ * Bytes of the port's policy came, or (less than 0) went: where they are allocated, and where they
+ * are given away to be freed. They count where the port is. RTNL.
+ */
+static inline void sluice_net_charge(struct sluice_port *port, s64 bytes)
+{
+	port->memory += bytes;
+	sluice_tenant_count_memory(port->inst, bytes);
+}
+
 /* So many rules came to the port's lists, or went. They count where the port is. RTNL. */
 static inline void sluice_net_count_rules(struct sluice_port *port, int change)
 {
 	port->nr_rules += change;
 	sluice_tenant_count(port->inst, 0, change);
+}
+
+/* Every change of the flow table ends with this. RTNL. */
+static inline void sluice_net_charge_flows(struct sluice_net_instance *ni)
+{
+	sluice_tenant_count_memory(ni->inst, (s64)ni->flows.memory - (s64)ni->charged);
+	ni->charged = ni->flows.memory;
 }
 
 /* Every change of configuration ends with this. RTNL. */

@@ -89,14 +89,30 @@ int sluice_port_draft_cut(struct sluice_port *a, struct sluice_port *b)
 	return ends_set(a, b, false);
 }
 
+/* What nobody has seen. */
+static void guard_free_new(struct sluice_port_draft *d)
+{
+	if (!d->next.guard || d->next.guard == d->now.guard)
+		return;
+	sluice_net_charge(d->port, -(s64)sluice_guard_memory());
+	kfree(d->next.guard);
+}
+
+static void rate_free_new(struct sluice_port_draft *d, unsigned int dir)
+{
+	if (!d->next.rate[dir] || d->next.rate[dir] == d->now.rate[dir])
+		return;
+	sluice_net_charge(d->port, -(s64)sluice_net_meter_memory());
+	kfree(d->next.rate[dir]);
+}
+
 int sluice_port_draft_guard(struct sluice_port *port, struct sluice_guard_entry *guard)
 {
 	struct sluice_port_draft *d = sluice_port_draft_of(port);
 
 	if (!d)
 		return -ENOMEM;
-	if (d->next.guard != d->now.guard)
-		kfree(d->next.guard);
+	guard_free_new(d);
 	d->next.guard = guard;
 	return 0;
 }
@@ -107,8 +123,7 @@ int sluice_port_draft_rate(struct sluice_port *port, u8 dir, struct sluice_net_m
 
 	if (!d)
 		return -ENOMEM;
-	if (d->next.rate[dir] != d->now.rate[dir])
-		kfree(d->next.rate[dir]);
+	rate_free_new(d, dir);
 	d->next.rate[dir] = rate;
 	return 0;
 }
@@ -141,22 +156,25 @@ static void draft_free_old(struct sluice_port_draft *d)
 	unsigned int dir;
 
 	/* No cache entry points to it: its verdict is compiled in. */
-	if (d->now.guard && d->now.guard != d->next.guard)
+	if (d->now.guard && d->now.guard != d->next.guard) {
+		sluice_net_charge(d->port, -(s64)sluice_guard_memory());
 		kfree_rcu(d->now.guard, rcu);
-	for (dir = 0; dir < SLUICE_DIRS; dir++)
-		if (d->now.rate[dir] && d->now.rate[dir] != d->next.rate[dir])
-			sluice_reclaim(&d->now.rate[dir]->reclaim);
+	}
+	for (dir = 0; dir < SLUICE_DIRS; dir++) {
+		if (!d->now.rate[dir] || d->now.rate[dir] == d->next.rate[dir])
+			continue;
+		sluice_net_charge(d->port, -(s64)sluice_net_meter_memory());
+		sluice_reclaim(&d->now.rate[dir]->reclaim);
+	}
 }
 
 static void draft_free_new(struct sluice_port_draft *d)
 {
 	unsigned int dir;
 
-	if (d->next.guard != d->now.guard)
-		kfree(d->next.guard);
+	guard_free_new(d);
 	for (dir = 0; dir < SLUICE_DIRS; dir++)
-		if (d->next.rate[dir] != d->now.rate[dir])
-			kfree(d->next.rate[dir]);
+		rate_free_new(d, dir);
 }
 
 void sluice_port_draft_end(bool switched)

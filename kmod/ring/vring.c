@@ -99,6 +99,12 @@ static bool vring_config_valid(const struct sluice_vring_config *cfg)
 	       (cfg->used == ~0U || cfg->used <= U16_MAX);
 }
 
+size_t sluice_vring_memory(void)
+{
+	return kmalloc_size_roundup(sizeof(struct sluice_vring)) +
+	       kmalloc_size_roundup(SLUICE_GMEM_WAYS * sizeof(struct sluice_gmem_hint));
+}
+
 struct sluice_vring *sluice_vring_new(const struct sluice_vring_config *cfg,
 				      struct sluice_gmem *gmem)
 {

@@ -109,6 +109,8 @@ struct sluice_vring_config {
 
 struct sluice_vring;
 
+/* Bytes of the kernel's that one takes at most. Any context. */
+size_t sluice_vring_memory(void);
 /* Control context; the ring is not touched. -EINVAL: bad size or misaligned address. -ENOMEM. */
 struct sluice_vring *sluice_vring_new(const struct sluice_vring_config *cfg,
 				      struct sluice_gmem *gmem);

@@ -41,9 +41,9 @@ refused 'No such file' sluice tenant allow netns nothing
 refused 'no file of a network namespace' sluice tenant allow netns /dev/null
 refused 'not allowed' sluice tenant deny pid "$tenant"
 done_ sluice tenant allow pid "$tenant" ports 3 rules 4
-shows '^tenant netns [0-9]+ uid 65534 ports 3 rules 4 ports-used 0 rules-used 0$' sluice tenant show
+shows '^tenant netns [0-9]+ uid 65534 ports 3 rules 4 memory [0-9]+m ports-used 0 rules-used 0 memory-used 0$' sluice tenant show
 ok 'JSON' printed '"ports": ?3' sluice -j tenant show
-used() { sluice tenant show | grep -q "ports-used $1 rules-used $2\$"; }
+used() { sluice tenant show | grep -q "ports-used $1 rules-used $2 "; }
 
 # --- ports, by whatever way
 done_ t sluice port add vm1
@@ -139,7 +139,7 @@ shows '^16 too many transactions' open_many
 done_ t sluice port add vm1
 done_ t sluice acl add port vm1 dir to-guest prio 1 deny
 done_ sluice tenant deny pid "$tenant"
-shows '^tenant netns [0-9]+ uid 65534 ports-used 1 rules-used 2$' sluice tenant show
+shows '^tenant netns [0-9]+ uid 65534 ports-used 1 rules-used 2 memory-used [1-9][0-9]*$' sluice tenant show
 shows 'prio 1 deny' t sluice acl show
 for what in 'port add vm2' 'acl add port vm1 dir to-guest prio 2 deny' 'flow add prio 1 actions drop' \
 	'rate set port vm1 dir to-guest pps 5' 'guard set port vm1 mac 52:54:00:51:20:01' 'apply -'; do
@@ -160,16 +160,16 @@ refused 'no more ports' in_ns "$second" sluice port add vm2
 done_ t sluice acl add port vm1 dir to-guest prio 1 deny
 done_ in_ns "$second" sluice meter add 1 pps 5
 refused 'no more rules' t sluice meter add 1 pps 5
-shows '^tenant uid 65534 ports 2 rules 2 ports-used 2 rules-used 2$' sluice tenant show
+shows '^tenant uid 65534 ports 2 rules 2 memory [0-9]+m ports-used 2 rules-used 2 memory-used [1-9][0-9]*$' sluice tenant show
 # Those that are allowed by themselves go by that.
 done_ sluice tenant allow pid "$second"
-shows '^tenant netns [0-9]+ uid 65534 ports 16 rules 1024 ports-used 1 rules-used 1$' sluice tenant show
+shows '^tenant netns [0-9]+ uid 65534 ports 16 rules 1024 memory [0-9]+m ports-used 1 rules-used 1 memory-used [1-9][0-9]*$' sluice tenant show
 done_ in_ns "$second" sluice port add vm2
 refused 'no more ports' t sluice port add vm2
 done_ sluice tenant deny uid $nobody
 refused 'not allowed' sluice tenant deny uid $nobody
 done_ sluice tenant allow uid $nobody ports 4 rules 5
-shows '^tenant uid 65534 ports 4 rules 5 ports-used 3 rules-used 2$' sluice tenant show
+shows '^tenant uid 65534 ports 4 rules 5 memory [0-9]+m ports-used 3 rules-used 2 memory-used [1-9][0-9]*$' sluice tenant show
 # Another user's namespace is not his.
 other() { setpriv --reuid 1234 --regid 1234 --clear-groups -- unshare -Urn "$@"; }
 refused "$denied" other sluice port add vm1
@@ -182,7 +182,7 @@ done
 gone() {
 	local n
 	for ((n = 0; n < 100; n++)); do
-		[ "$(sluice tenant show)" != 'tenant uid 65534 ports 4 rules 5 ports-used 0 rules-used 0' ] || return 0
+		[[ ! $(sluice tenant show) =~ ^tenant\ uid\ 65534\ .*\ ports-used\ 0\ rules-used\ 0\ memory-used\ 0$ ]] || return 0
 		sleep 0.1
 	done
 	sluice tenant show

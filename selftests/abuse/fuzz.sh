@@ -28,7 +28,7 @@ hides . t sluice port show
 hides . sluice tenant show
 ok "the host's is as it was" same
 
-done_ sluice tenant allow pid "$tenant" ports 4 rules 40
+done_ sluice tenant allow pid "$tenant" ports 4 rules 40 memory 1m
 ok 'and when something is allowed' fuzz 12
 sed 's/^/# /' "$tmp/out"
 ok "the host's is as it was" same
@@ -36,7 +36,7 @@ within() {
 	sluice tenant show
 	sluice tenant show | awk '{
 		for (i = 1; i < NF; i++) v[$i] = $(i + 1)
-		exit !(v["ports-used"] <= 4 && v["rules-used"] <= 40)
+		exit !(v["ports-used"] <= 4 && v["rules-used"] <= 40 && v["memory-used"] <= 1048576)
 	}'
 }
 ok 'no more than that' within

@@ -187,7 +187,7 @@ static void test_model(void)
 	tap_ok(t.nr == nr_model, "counted");
 	while (nr_model)
 		del(&t, model[--nr_model].id);
-	tap_ok(!t.nr && !t.masks, "empty again");
+	tap_ok(!t.nr && !t.masks && !t.memory, "empty again");
 	sluice_flow_table_exit(&t);
 }
 
@@ -347,7 +347,7 @@ static void test_epochs(void)
 	tap_ok(kept, "ids lead to what is configured, which both epochs see");
 	while (nr_model)
 		del(&t, model[--nr_model].id);
-	tap_ok(!t.nr && !t.masks, "empty again");
+	tap_ok(!t.nr && !t.masks && !t.memory, "empty again");
 	sluice_flow_table_exit(&t);
 }
 
@@ -458,6 +458,39 @@ static void test_memory(void)
 	}
 	tap_ok(good, "any allocation fails");
 	del(&t, s.id);
+	tap_ok(!t.memory, "and counts for nothing");
+	sluice_flow_table_exit(&t);
+}
+
+/* What a flow of this id takes, if it keeps within the most that it may take. */
+static size_t bytes_of(struct sluice_flow_table *t, u32 id)
+{
+	struct sluice_flow_spec s = { .prio = id, .nr_act = 1, .id = id };
+	size_t before = t->memory;
+
+	if (add(t, &s) ||
+	    t->memory - before > sluice_flow_memory_most(sluice_flow_find(t, id)))
+		return 0;
+	return t->memory - before;
+}
+
+static void test_bytes(void)
+{
+	struct sluice_flow_table t;
+	size_t near;
+
+	sluice_flow_table_init(&t);
+	tap_ok(bytes_of(&t, 1), "the first flow's bytes");
+	near = bytes_of(&t, 2);
+	tap_ok(near && near == bytes_of(&t, 63), "bytes of an id near others");
+	tap_ok(bytes_of(&t, 64) == near + sizeof(struct xa_node), "of one with a node to itself");
+	tap_ok(bytes_of(&t, 4000000000) == near + 5 * sizeof(struct xa_node), "of one far away");
+	del(&t, 64);
+	del(&t, 1);
+	del(&t, 4000000000);
+	del(&t, 63);
+	del(&t, 2);
+	tap_ok(!t.memory, "none is left");
 	sluice_flow_table_exit(&t);
 }
 
@@ -728,6 +761,7 @@ int main(void)
 	test_compact();
 	test_memory();
 	test_growing();
+	test_bytes();
 	test_masks();
 	test_match();
 	test_sets();

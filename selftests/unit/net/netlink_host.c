@@ -691,6 +691,9 @@ void host_stop(void)
 	rtnl_unlock();
 	host_bury();
 	xa_destroy(&sluice_ports);
+	/* All that was counted went. */
+	if (instance.use.memory || instance.use.rules)
+		abort();
 }
 
 struct net init_net;
@@ -731,6 +734,19 @@ void sluice_tenant_count(struct sluice_instance *inst, int ports, int rules)
 {
 	inst->use.rules += rules;
 	if ((int)inst->use.rules < 0)
+		abort();
+}
+
+int sluice_tenant_check_memory(const struct sluice_instance *inst, size_t memory,
+			       struct netlink_ext_ack *extack)
+{
+	return 0;
+}
+
+void sluice_tenant_count_memory(struct sluice_instance *inst, s64 memory)
+{
+	inst->use.memory += memory;
+	if ((s64)inst->use.memory < 0)
 		abort();
 }
 

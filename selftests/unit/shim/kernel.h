@@ -219,6 +219,7 @@ static inline bool shim_alloc_fails(void)
 	return shim_alloc_fail >= 0 && shim_alloc_fail-- == 0;
 }
 
+static inline size_t kmalloc_size_roundup(size_t n) { return (n + 63) & ~(size_t)63; }
 static inline void *kmalloc(size_t n, gfp_t gfp) { (void)gfp; return shim_alloc_fails() ? NULL : malloc(n); }
 static inline void *kzalloc(size_t n, gfp_t gfp) { (void)gfp; return shim_alloc_fails() ? NULL : calloc(1, n); }
 static inline void *kcalloc(size_t n, size_t size, gfp_t gfp) { return kzalloc(n * size, gfp); }
