@@ -67,7 +67,7 @@ done_ sluice acl add port vm1 dir to-guest prio 1 deny
 done_ ip link set vm1 netns "$tenant"
 shows "$theirs 7 " sluice worker show
 shows '^worker cpu 0 mode adaptive users 0 ' sluice worker show
-shows 'rules-used 1$' sluice tenant show
+shows ' rules-used 1 memory-used [1-9][0-9]*$' sluice tenant show
 hides held t sluice port show vm1
 ok 'it stays' exits 2 operator ip link set vm1 netns 1
 done_ t sluice port del vm1
