@@ -9,9 +9,9 @@
  *
  * die: its thread ends; oops: by a fault, which User-mode Linux does not survive; block: it sleeps
  * until `go`; spin: it runs until `go`; nap: it sleeps for a moment. `block workers` is for all of
- * them, with RTNL held until they are given up. unreadable: a frame comes to the guest whose bytes
- * lie in a device's memory. netpoll: may its netdev be polled so? EOPNOTSUPP if not. drop: the
- * worker dies that counts the next frame as dropped for it.
+ * them, with RTNL held until they are given up, and five seconds more. unreadable: a frame comes to
+ * the guest whose bytes lie in a device's memory. netpoll: may its netdev be polled so? EOPNOTSUPP
+ * if not. drop: the worker dies that counts the next frame as dropped for it.
  *
  *   echo disk WHAT >/sys/module/sluice_wedge/parameters/do
  *
@@ -38,6 +38,8 @@
 #include "port.h"
 #include "volume.h"
 #include "worker.h"
+
+#define WEDGE_RTNL_MS	5000
 
 static DECLARE_COMPLETION(go);
 static bool gone_on;
@@ -166,12 +168,16 @@ static void wedge_block_worker(struct sluice_worker *w, void *arg)
 	wedge_block(NULL, NULL);
 }
 
-/* Without a port, which would hold the engine. */
+/*
+ * Without a port, which would hold the engine. RTNL is held longer than others need to come as far
+ * as to wait for it, on a busy machine too: the watchdog needs it, and shall not be the first.
+ */
 static int wedge_block_workers(void)
 {
 	reinit_completion(&go);
 	rtnl_lock();
 	sluice_worker_call_all(wedge_block_worker, NULL);
+	msleep(WEDGE_RTNL_MS);
 	rtnl_unlock();
 	return 0;
 }
