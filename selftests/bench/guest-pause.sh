@@ -67,7 +67,10 @@ measure_commit() {
 	done
 	record "\"what\": \"none\", \"kind\": \"$1\", \"rules\": $2"
 	for what in add remove; do
-		times=$(/usr/bin/python3 "$here/commit.py" $port,more1,more2,more3 $uplink $what "$1" "$2")
+		times=$(/usr/bin/python3 "$here/commit.py" $port,more1,more2,more3 $uplink $what "$1" "$2") || {
+			echo "guest-pause.sh: $2 $1 $what: no measurement" >&2
+			break
+		}
 		record "\"what\": \"$what\", \"kind\": \"$1\", \"rules\": $2, $times"
 	done
 	for more in more1 more2 more3; do
