@@ -114,7 +114,6 @@ measure_stuck() {
 	echo go >$wedge
 	wait $!
 	await 'state ok'
-	hosts_answer
 	end
 }
 
