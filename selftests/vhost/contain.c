@@ -338,6 +338,31 @@ TEST_F_TIMEOUT(contain, does_not_answer, 120)
 	EXPECT_EQ(0, netio_run("sluice port del slnew0"));
 }
 
+/* A socket is told once that its netdev was down. */
+static void forget_error(int fd)
+{
+	socklen_t len = sizeof(int);
+	int err;
+
+	getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
+}
+
+/* What the operator changes meanwhile holds when it has come to itself. */
+TEST_F_TIMEOUT(contain, changed_meanwhile, 120)
+{
+	ASSERT_EQ(0, wedge("block", "slbad0"));
+	wedge_await("state stuck");
+	EXPECT_EQ(0, netio_run("ip link set slbad0 down; ip link set slbad0 up"));
+	EXPECT_EQ(0, netio_run("ip link set slgood0 down"));
+	ASSERT_EQ(0, wedge_go());
+	wedge_await("state ok");
+	EXPECT_EQ(0, netio_run("ip link set slgood0 up"));
+	forget_error(self->bad.wire);
+	forget_error(self->good.wire);
+	EXPECT_EQ(0, guest_ping(&self->bad, 3));
+	EXPECT_EQ(0, guest_ping(&self->good, 3));
+}
+
 /* One that came to itself, and has nothing to do, is asked again: nobody else would wake it. */
 TEST_F_TIMEOUT(contain, answers_again, 120)
 {
