@@ -4,8 +4,8 @@
  * now: by RARP requests, as VMMs do for the taps that they have. A few times, for any may be lost.
  *
  * Switches learn an address in each VLAN by itself. A guest of a strict guard is in those which the
- * guard names; of any other it is not known, and nothing is said in a VLAN where it may not be. Nor of
- * the guard's other addresses: a virtual router's may be another's just now.
+ * guard names; of any other it is not known, and nothing is said in a VLAN where it may not be. Nor
+ * of the guard's other addresses: a virtual router's may be another's just now.
  *
  * Of the port the work holds a reference; the code is held by sluice_announce_exit(), which comes
  * when all ports are gone.
@@ -60,7 +60,7 @@ static void announce_find(struct announce_where *where)
 	}
 }
 
-/* Takes RTNL, which guards guards. Return: NULL if there is no memory; the caller frees it. */
+/* Takes RTNL, which a guard is read under. Return: NULL: no memory; the caller frees it. */
 static struct announce_where *announce_look(struct sluice_port *port)
 {
 	struct announce_where *where = kzalloc(sizeof(*where), GFP_KERNEL);

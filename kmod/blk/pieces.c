@@ -75,8 +75,8 @@ struct sluice_bio *sluice_pieces_add_bio(struct sluice_pieces *p, struct bio_set
 
 /*
  * What the device takes in one command, as far as can be told: the block layer would have to split
- * more, and does not do that without waiting. Whole pages, hence whole sectors of any cipher, and no
- * page of our own is in two bios.
+ * more, and does not do that without waiting. Whole pages, hence whole sectors of any cipher, and
+ * no page of our own is in two bios.
  */
 static u32 pieces_limit(struct block_device *bdev)
 {

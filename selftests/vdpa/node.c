@@ -416,7 +416,8 @@ TEST_F(node, announced_in_vlans)
 	ASSERT_EQ(0, driver_begins(&self->g));
 	for (i = 0; i < 3; i++) {
 		for (n = 0; n < 4; n++)
-			EXPECT_TRUE(rig_rarp_heard(fd[i], c.mac, 10000)) TH_LOG("%s: %d", vlan[i], n);
+			EXPECT_TRUE(rig_rarp_heard(fd[i], c.mac, 10000))
+				TH_LOG("%s: %d", vlan[i], n);
 		close(fd[i]);
 	}
 	EXPECT_FALSE(rig_rarp_heard(fd[3], c.mac, 0));
