@@ -29,17 +29,21 @@
 
 /* --- 1: from the guest's ring into packets --- */
 
-/* It is charged when policy has let it pass: until then by what it says that it will be. */
-static void dp_use_room(struct sluice_meter_room *room, const struct sluice_pkt *pkt)
+/*
+ * It is charged when policy has let it pass: until then by what it says that it will be. False:
+ * nothing is left for another.
+ */
+static bool dp_use_room(struct sluice_meter_room *room, const struct sluice_pkt *pkt)
 {
 	u32 segs, bytes;
 
 	/* Without a limit: see dp_must_wait(). */
 	if (likely((room->bytes & room->packets) == U32_MAX))
-		return;
+		return true;
 	bytes = sluice_frame_claims(&pkt->frame, pkt->len, &segs);
 	room->bytes -= min(room->bytes, bytes);
 	room->packets -= min(room->packets, segs);
+	return room->bytes && room->packets;
 }
 
 /* A chain of @len bytes that did not even become a packet: it may be less than a header. */
@@ -60,8 +64,9 @@ static int dp_read_ring(struct sluice_datapath *dp, struct sluice_queue *q, int 
 	enum sluice_drop why;
 	unsigned int bytes = 0;
 	int i, err = 0, nr = 0;
+	bool more = room->bytes && room->packets;
 
-	for (i = 0; i < nr_chain && bytes < DP_BURST_BYTES && room->bytes && room->packets; i++) {
+	for (i = 0; i < nr_chain && bytes < DP_BURST_BYTES && more; i++) {
 		const struct sluice_chain *c = &dp->chain[i];
 
 		if (unlikely(c->nr_in)) {
@@ -80,7 +85,7 @@ static int dp_read_ring(struct sluice_datapath *dp, struct sluice_queue *q, int 
 		if (unlikely(why)) {
 			dp_refuse(q, why, c->out_len);
 		} else {
-			dp_use_room(room, &dp->pkt[nr]);
+			more = dp_use_room(room, &dp->pkt[nr]);
 			bytes += dp->pkt[nr++].len;
 		}
 		sluice_vring_push(q->vr, c, 0);

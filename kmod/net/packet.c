@@ -145,7 +145,8 @@ static void pkt_claim_gso(struct sluice_pkt *pkt, u8 type, u16 size, u16 hdr_len
 	}
 }
 
-static void pkt_claim_hdr(struct sluice_pkt *pkt, const struct virtio_net_hdr *hdr, bool le)
+static __always_inline void pkt_claim_hdr(struct sluice_pkt *pkt,
+					  const struct virtio_net_hdr *hdr, bool le)
 {
 	struct sluice_frame *f = &pkt->frame;
 
