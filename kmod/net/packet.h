@@ -75,6 +75,8 @@ bool sluice_pkt_copy(const struct sluice_pkt *pkt, struct sluice_pkt *copy);
 /* Bytes of the frame on the wire, where each segment has the headers again: see wire.h. */
 static inline u32 sluice_pkt_wire_bytes(const struct sluice_pkt *pkt)
 {
+	if (likely(!pkt->frame.hdrs))
+		return pkt->len;
 	return pkt->len + (pkt->frame.segs - 1) * pkt->frame.hdrs;
 }
 
