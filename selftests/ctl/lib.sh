@@ -119,4 +119,42 @@ not_printed() {
 # done_ COMMAND...: it is what the next tests need.
 done_() { ok "$*" "$@"; }
 
+# Is module $1, of whose removal $2 is the process, about to leave?
+is_going() {
+	until grep -qE "^$1 .* Unloading" /proc/modules; do
+		kill -0 "$2" || return 1
+		sleep 0.05
+	done
+}
+# sluice_net leaves while the worker does not answer, with sluice_wedge loaded; and meter $1, if there is one, is
+# freed meanwhile: once the workers say that no packet has it in hand, which holds the engine as well. RTNL is
+# held until the workers are given up: the others wait for it in turn.
+engine_leaves() {
+	local wedge=/sys/module/sluice_wedge/parameters/do blocked meter='' rmmod
+	echo 'block workers' >"$wedge" &
+	blocked=$!
+	sleep 0.05
+	if [ -n "${1:-}" ]; then
+		sluice meter del "$1" &
+		meter=$!
+	fi
+	rmmod sluice_net 2>"$tmp/why" &
+	rmmod=$!
+	if is_going sluice_net "$rmmod"; then
+		wait "$blocked"
+		[ -z "$meter" ] || ok 'the meter is gone' wait "$meter"
+		sleep 3
+		ok 'the engine stays as long as a worker may be in it' is_going sluice_net "$rmmod"
+		echo go >"$wedge"
+		ok 'and leaves then' wait "$rmmod"
+	else
+		# Who looks after the workers may come first; that is as good.
+		ok 'an engine that a worker may be in does not leave' grep -q 'in use' "$tmp/why"
+		wait "$blocked" ${meter:+"$meter"} || true
+		ok 'nor did the worker answer # SKIP it was known to be stuck before its engine was about to leave' true
+		echo go >"$wedge"
+		ok 'it leaves when the worker has answered' soon rmmod sluice_net
+	fi
+}
+
 clean
