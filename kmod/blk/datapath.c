@@ -544,9 +544,11 @@ static void blk_returned(struct sluice_blk_request *req)
 	if (unlikely(again && !READ_ONCE(bq->v->dead))) {
 		/*
 		 * The device was busy, or cannot be polled any more. All of it goes again: twice
-		 * does no harm.
+		 * does no harm. But who had the device do a part of it each time would do more
+		 * than he is charged for.
 		 */
-		if (not_now || !sluice_blk_has_data(req) || (bv->splits && req->r.len > PAGE_SIZE))
+		if (not_now || !sluice_blk_has_data(req) || sluice_blk_data(req)->first->next ||
+		    (bv->splits && req->r.len > PAGE_SIZE))
 			req->tries = SLUICE_SEND_TRIES;
 		else
 			req->tries++;

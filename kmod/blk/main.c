@@ -8,8 +8,11 @@
 #include "blk.h"
 #include "helper.h"
 
-/* Bios that can be had however short memory is: one request of the largest kind, and more. */
-#define BLK_BIOS	64
+/*
+ * Bios that can be had however short memory is: one request of 4 MiB, encrypted, for a device that
+ * takes 124 KiB at once (the block layer's default), and more.
+ */
+#define BLK_BIOS	96
 
 static void blk_set_limits(struct sluice_volume *v, struct sluice_blk_volume *bv)
 {

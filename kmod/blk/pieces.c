@@ -93,7 +93,8 @@ static u32 pieces_append(struct sluice_pieces *p, u32 limit, void *where, u32 le
 	if (!p->last)
 		return 0;
 	bio = &p->last->bio;
-	if (bio->bi_iter.bi_size >= limit)
+	if (bio->bi_iter.bi_size >= limit ||
+	    bio->bi_vcnt >= queue_max_segments(bdev_get_queue(bio->bi_bdev)))
 		return 0;
 	len = min(len, limit - bio->bi_iter.bi_size);
 	return bio_add_page(bio, virt_to_page(where), len, offset_in_page(where));
@@ -114,8 +115,9 @@ int sluice_pieces_add(struct sluice_pieces *p, struct bio_set *bs, struct block_
 			continue;
 		/* As many as there can be if nothing that follows is contiguous. */
 		nr = bio_max_segs(2 + DIV_ROUND_UP(min(more, limit), PAGE_SIZE));
-		nr = min_t(unsigned int, nr, queue_max_segments(bdev_get_queue(bdev)));
-		if (!sluice_pieces_add_bio(p, bs, bdev, nr, opf))
+		/* When memory is short there are tables for the longest alone. */
+		if (!sluice_pieces_add_bio(p, bs, bdev, nr, opf) &&
+		    !sluice_pieces_add_bio(p, bs, bdev, BIO_MAX_VECS, opf))
 			return -ENOMEM;
 	}
 	return 0;
