@@ -48,6 +48,13 @@
 /* What each can carry, in bytes. */
 #define CALL_COPY_MAX	128
 
+/* What a call can do without memory: nothing, use the reserve, or wait. */
+enum call_kind {
+	CALL_FRAME,
+	CALL_CONTROL,
+	CALL_LATE,
+};
+
 enum call_state {
 	CALL_WAITING,
 	CALL_RUNNING,
@@ -133,25 +140,29 @@ static void call_put(struct sluice_call *call)
  * nor has a way back. So there is a reserve. It is used up when that many calls are with workers
  * that do not answer: then this is one more of them.
  */
-static struct sluice_call *call_alloc(bool late)
+static struct sluice_call *call_alloc(enum call_kind kind)
 {
-	struct sluice_call *call = mempool_alloc(&calls, GFP_NOWAIT);
+	struct sluice_call *call;
 
+	/* Anybody's frames would use up what control needs. */
+	if (kind == CALL_FRAME)
+		return kmalloc(sizeof(*call), GFP_NOWAIT | __GFP_NOWARN);
+	call = mempool_alloc(&calls, GFP_NOWAIT);
 	/* What a stuck worker is to be told cannot be left out. */
-	if (!call && late)
+	if (!call && kind == CALL_LATE)
 		call = kmalloc(sizeof(*call), GFP_KERNEL | __GFP_NOFAIL);
 	return call;
 }
 
-/* NULL: there is no memory, nor anything left of the reserve. Not if it is @late. */
+/* NULL: there is no memory, nor anything left of the reserve. */
 static struct sluice_call *call_new(struct sluice_worker *w, sluice_call_t fn, void *arg,
-				    size_t size, bool late)
+				    size_t size, enum call_kind kind)
 {
 	struct sluice_call *call;
 
 	if (WARN_ON_ONCE(size > CALL_COPY_MAX))
 		return NULL;
-	call = call_alloc(late);
+	call = call_alloc(kind);
 	if (!call)
 		return NULL;
 	memset(call, 0, offsetof(struct sluice_call, copy));
@@ -159,7 +170,7 @@ static struct sluice_call *call_new(struct sluice_worker *w, sluice_call_t fn, v
 	init_completion(&call->done);
 	call->fn = fn;
 	call->w = w;
-	call->late = late;
+	call->late = kind == CALL_LATE;
 	call->arg = size ? call->copy : arg;
 	if (size)
 		memcpy(call->copy, arg, size);
@@ -320,7 +331,8 @@ static int call_send(struct sluice_call *call, void *arg, size_t size)
 	return err;
 }
 
-int sluice_worker_call_copy(struct sluice_worker *w, sluice_call_t fn, void *arg, size_t size)
+static int call_copy(struct sluice_worker *w, sluice_call_t fn, void *arg, size_t size,
+		     enum call_kind kind)
 {
 	if (sluice_worker_is_current(w)) {
 		fn(w, arg);
@@ -328,7 +340,17 @@ int sluice_worker_call_copy(struct sluice_worker *w, sluice_call_t fn, void *arg
 	}
 	if (sluice_call_hopeless(w) && !sluice_worker_dead(w))
 		return -ETIMEDOUT;
-	return call_send(call_new(w, fn, arg, size, false), arg, size);
+	return call_send(call_new(w, fn, arg, size, kind), arg, size);
+}
+
+int sluice_worker_call_copy(struct sluice_worker *w, sluice_call_t fn, void *arg, size_t size)
+{
+	return call_copy(w, fn, arg, size, CALL_CONTROL);
+}
+
+int sluice_worker_call_frame(struct sluice_worker *w, sluice_call_t fn, void *arg, size_t size)
+{
+	return call_copy(w, fn, arg, size, CALL_FRAME);
 }
 
 int sluice_worker_call(struct sluice_worker *w, sluice_call_t fn, void *arg)
@@ -342,7 +364,7 @@ int sluice_worker_call_late(struct sluice_worker *w, sluice_call_t fn, void *arg
 		fn(w, arg);
 		return 0;
 	}
-	return call_send(call_new(w, fn, arg, 0, true), NULL, 0);
+	return call_send(call_new(w, fn, arg, 0, CALL_LATE), NULL, 0);
 }
 
 /* NULL: it would be in vain. */
@@ -351,7 +373,7 @@ static struct sluice_call *call_begin(struct sluice_worker *w, sluice_call_t fn,
 	struct sluice_call *call = NULL;
 
 	if (!sluice_call_hopeless(w) || sluice_worker_dead(w))
-		call = call_new(w, fn, arg, 0, false);
+		call = call_new(w, fn, arg, 0, CALL_CONTROL);
 	if (call)
 		call_post(call);
 	return call;

@@ -35,6 +35,8 @@ int sluice_worker_call(struct sluice_worker *w, sluice_call_t fn, void *arg);
  * is copied back when it has run.
  */
 int sluice_worker_call_copy(struct sluice_worker *w, sluice_call_t fn, void *arg, size_t size);
+/* The same for a frame, of which there are many: -ETIMEDOUT also if memory is short. */
+int sluice_worker_call_frame(struct sluice_worker *w, sluice_call_t fn, void *arg, size_t size);
 /* The same, but not taken back: @fn runs whenever the worker comes to itself. */
 int sluice_worker_call_late(struct sluice_worker *w, sluice_call_t fn, void *arg);
 /*

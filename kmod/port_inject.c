@@ -58,7 +58,7 @@ static struct sluice_worker *port_worker(struct sluice_port *port)
 static int port_send_inject(struct sluice_port *port, struct inject_call *c)
 {
 	struct sluice_worker *w = port_worker(port);
-	int err = sluice_worker_call_copy(w, port_inject_on_worker, c, sizeof(*c));
+	int err = sluice_worker_call_frame(w, port_inject_on_worker, c, sizeof(*c));
 
 	/* Else the worker has the frame, or had it. */
 	if (err == -ETIMEDOUT)

@@ -143,7 +143,7 @@ static struct sk_buff *read_locked(struct sluice_queue *q, struct virtio_net_hdr
 		return ERR_PTR(-ETIMEDOUT);
 	if (q->attached || !q->listens)
 		return NULL;
-	err = sluice_worker_call_copy(w, read_on_worker, &c, sizeof(c));
+	err = sluice_worker_call_frame(w, read_on_worker, &c, sizeof(c));
 	if (err && err != -ETIMEDOUT)
 		sluice_queue_lose(q);
 	*more = !err && c.more;
