@@ -393,32 +393,6 @@ static bool ask_take_back_above(struct sluice_ask *ask, struct net_device *lower
 	return true;
 }
 
-/* Who is refused is told so: what is still to be taken back is no reason. */
-static int ask_above(struct sluice_ask *ask, struct net_device *lower, __be16 proto, u16 vid)
-{
-	struct ask_budget b = { .calls = ASK_CALLS, .until = local_clock() + ASK_NS };
-	int err = vlan_vid_add(lower, proto, vid);
-
-	if (!err)
-		return 0;
-	ask_take_back_above(ask, lower, &b);
-	return b.calls < ASK_CALLS ? vlan_vid_add(lower, proto, vid) : err;
-}
-
-int sluice_ask_above_add(struct sluice_ask *ask, struct net_device *lower, __be16 proto, u16 vid)
-{
-	unsigned int kind = ask_kind(proto);
-	int err;
-
-	ASSERT_RTNL();
-	err = test_bit(vid, ask->above[kind]) ? 0 : ask_above(ask, lower, proto, vid);
-	if (err)
-		return err;
-	__set_bit(vid, ask->above[kind]);
-	__set_bit(vid, ask->above_wanted[kind]);
-	return 0;
-}
-
 void sluice_ask_above_del(struct sluice_ask *ask, __be16 proto, u16 vid)
 {
 	ASSERT_RTNL();
@@ -538,6 +512,33 @@ static bool ask_end_some(struct ask_budget *b)
 		}
 	}
 	return true;
+}
+
+/* Who is refused is told so: what is still to be taken back is no reason. */
+static int ask_above(struct sluice_ask *ask, struct net_device *lower, __be16 proto, u16 vid)
+{
+	struct ask_budget b = { .calls = ASK_CALLS, .until = local_clock() + ASK_NS };
+	int err = vlan_vid_add(lower, proto, vid);
+
+	if (!err)
+		return 0;
+	ask_take_back_above(ask, lower, &b);
+	ask_end_some(&b);
+	return b.calls < ASK_CALLS ? vlan_vid_add(lower, proto, vid) : err;
+}
+
+int sluice_ask_above_add(struct sluice_ask *ask, struct net_device *lower, __be16 proto, u16 vid)
+{
+	unsigned int kind = ask_kind(proto);
+	int err;
+
+	ASSERT_RTNL();
+	err = test_bit(vid, ask->above[kind]) ? 0 : ask_above(ask, lower, proto, vid);
+	if (err)
+		return err;
+	__set_bit(vid, ask->above[kind]);
+	__set_bit(vid, ask->above_wanted[kind]);
+	return 0;
 }
 
 void sluice_ask_end(struct sluice_port *uplink, struct net_device *lower)

@@ -476,6 +476,36 @@ static void test_gone(void)
 	tap_ok(!*vf && !promisc && !vf_dev.refs, "or when the module goes");
 }
 
+/* What the uplink before had is still to be taken back, and there is no room beside it. */
+static void test_next_uplink(void)
+{
+	const __be16 q = htons(ETH_P_8021Q);
+	static struct sluice_port second;
+	unsigned int i;
+
+	begin();
+	room = 4;
+	for (i = 1; i < 5; i++)
+		sluice_ask_above_add(uplink.ask, &vf_dev, q, i);
+	tap_ok(!strcmp(vf, "1234"), "the VF has room for no more");
+	step = 6 * NSEC_PER_MSEC;
+	for (i = 1; i < 5; i++)
+		sluice_ask_above_del(uplink.ask, q, i);
+	sluice_ask_end(&uplink, &vf_dev);
+	sluice_ask_sync();
+	second.ask = calloc(1, sizeof(*second.ask));
+	for (i = 5; i < 9; i++)
+		tap_ok(!sluice_ask_above_add(second.ask, &vf_dev, q, i),
+		       "the next uplink has the place of what is taken back");
+	tap_ok(!strcmp(vf, "5678"), "all of them");
+	for (i = 5; i < 9; i++)
+		sluice_ask_above_del(second.ask, q, i);
+	step = 0;
+	sluice_ask_end(&second, &vf_dev);
+	sluice_ask_exit();
+	tap_ok(!*vf && !vf_dev.refs, "and gives it back");
+}
+
 int main(void)
 {
 	/* What was said before an abort is seen. */
@@ -487,6 +517,7 @@ int main(void)
 	test_bounds();
 	test_addrs();
 	test_above();
+	test_next_uplink();
 	test_slow_end();
 	test_slow_and_others();
 	test_gone();
