@@ -125,7 +125,8 @@ static void announce_everywhere(struct sluice_port *port, const u8 *mac)
 
 		if (skb)
 			sluice_port_inject_announcement(port, skb);
-		if (++nr > ANNOUNCE_VLANS)
+		nr += !!vid;
+		if (nr == ANNOUNCE_VLANS)
 			break;
 	}
 	kfree(where);

@@ -134,7 +134,7 @@ static void rep_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *s)
 static netdev_features_t rep_fix_features(struct net_device *dev, netdev_features_t features)
 {
 	struct sluice_port *port = rep_port(dev);
-	netdev_features_t takes = READ_ONCE(port->offloads);
+	netdev_features_t takes = READ_ONCE(port->offloads_told);
 
 	if (port->kind == SLUICE_PORT_UPLINK)
 		return features;
