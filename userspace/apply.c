@@ -443,9 +443,21 @@ static bool flows_add(struct state *want)
  */
 static bool in_scope(const struct state *want, enum section_nr nr)
 {
-	return (nr != SEC_WORKER && nr != SEC_ASSIGN && nr != SEC_VOLUME &&
-		nr != SEC_VOLUME_MODE) ||
-	       want->has[nr];
+	return !state_is_hosts(nr) || want->has[nr];
+}
+
+/* Nothing is what who may not see them would find there. */
+static bool may_speak(const struct state *now, const struct state *want)
+{
+	enum section_nr nr;
+
+	for (nr = 0; nr < SECTIONS; nr++) {
+		if (now->host || !state_is_hosts(nr) || !want->has[nr])
+			continue;
+		complain("not permitted: '%s' is the host's", sections[nr].obj->name);
+		return false;
+	}
+	return true;
 }
 
 static void match_all(struct state *now, struct state *want)
@@ -511,7 +523,7 @@ int apply_files(int nr, char **paths)
 		goto free;
 	rc = EXIT_REFUSED;
 	if (ctl_open() && state_collect(&now)) {
-		if (apply_states(&now, &want))
+		if (may_speak(&now, &want) && apply_states(&now, &want))
 			rc = EXIT_DONE;
 		state_free(&now);
 	}

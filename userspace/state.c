@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "state.h"
 
 #define STATE_VERSION 1
@@ -245,11 +246,21 @@ static bool collect_plain(struct state *s, enum section_nr nr, int cmd, bool *ch
 	return ctl_dump(ctl_new(cmd), item_seen, &into, changed);
 }
 
+/* Kernels before this one answer who may not see the host's with nothing. */
+static bool sees_host(void)
+{
+	char link[64] = "";
+
+	/* Its number is the kernel's own, always the same. */
+	return readlink("/proc/self/ns/user", link, sizeof(link) - 1) < 0 ||
+	       !strcmp(link, "user:[4026531837]");
+}
+
 static bool collect_host(struct state *s, bool *changed)
 {
 	struct into mode = { s, SEC_VOLUME_MODE };
 
-	s->host = ctl_may_dump(SLUICE_CMD_WORKER_GET);
+	s->host = sees_host() && ctl_may_dump(SLUICE_CMD_WORKER_GET);
 	return !s->host ||
 	       (ctl_dump(ctl_new(SLUICE_CMD_WORKER_GET), worker_seen, s, changed) &&
 		ctl_do(ctl_new(SLUICE_CMD_VOLUME_MODE_GET), item_seen, &mode) &&
@@ -309,7 +320,7 @@ static void section_write(struct items *items, const char *name, bool last)
 }
 
 /* Who may not see them has no lists of them: empty ones, applied on the host, would remove all. */
-static bool is_hosts(enum section_nr nr)
+bool state_is_hosts(enum section_nr nr)
 {
 	return nr == SEC_WORKER || nr == SEC_VOLUME || nr == SEC_VOLUME_MODE || nr == SEC_ASSIGN;
 }
@@ -327,7 +338,7 @@ int dump_run(const struct command *c, struct rec *args)
 	qsort(s.sec[SEC_FLOW].v, s.sec[SEC_FLOW].nr, sizeof(struct item), by_id);
 	printf("{\n \"version\": %d,\n", STATE_VERSION);
 	for (nr = 0; nr < SECTIONS; nr++) {
-		if (is_hosts(nr) && !s.host)
+		if (state_is_hosts(nr) && !s.host)
 			continue;
 		section_write(&s.sec[nr], sections[nr].obj->name, nr == SECTIONS - 1);
 	}

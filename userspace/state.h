@@ -36,6 +36,8 @@ struct section {
 };
 
 extern const struct section sections[SECTIONS];
+/* Is it about what is the host's, whatever the namespace? */
+bool state_is_hosts(enum section_nr nr);
 
 /**
  * struct item - an object of a state

@@ -125,7 +125,7 @@ static int tenants_show(const struct command *c, struct rec *args)
 const struct command tenant_commands[] = {
 	{ "tenant", "allow", SLUICE_CMD_TENANT_ALLOW, &object_who,
 	  "netns| pid| uid| ports rules memory", who_send, NULL,
-	  "let a network namespace of a user's own have ports and rules" },
+	  "let a network namespace of a user's own have ports and rules, and memory for them" },
 	{ "tenant", "deny", SLUICE_CMD_TENANT_DENY, &object_who, "netns| pid| uid|", who_send, NULL,
 	  "let it have no more; what it has stays" },
 	{ "tenant", "show", SLUICE_CMD_TENANT_GET, &object_tenant, "", tenants_show, NULL,

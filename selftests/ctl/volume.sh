@@ -280,7 +280,7 @@ blue() { ip netns exec blue "$@"; }
 shows '^v1: ' blue sluice volume show
 done_ ip netns del blue
 nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups -- "$@"; }
-hides . nobody sluice volume show
+refused "its operator alone" nobody sluice volume show
 refused 'not permitted' nobody sluice volume del v1
 refused 'not permitted' nobody sluice volume mode monitor
 admin() { setpriv --bounding-set -sys_admin -- "$@"; }
