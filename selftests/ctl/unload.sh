@@ -10,7 +10,7 @@ set -euo pipefail
 # The engine; with a meter to be freed: unload_meter.sh.
 done_ insmod "$SLUICE_OBJECTS/wedge/sluice_wedge.ko"
 done_ sluice worker add cpu 0
-engine_leaves
+engine_leaves ''
 done_ rmmod sluice_wedge
 
 # --- workers ---
