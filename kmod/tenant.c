@@ -155,44 +155,41 @@ u64 sluice_tenant_max_changes(const struct sluice_instance *inst)
 
 /* --- what is there --------------------------------------------------------------------------- */
 
-static void use_count(struct sluice_tenant_use *use, int ports, int rules)
+static void use_count(struct sluice_tenant_use *use, int ports, int rules, s64 memory)
 {
 	use->ports += ports;
 	use->rules += rules;
+	use->memory += memory;
 }
 
-void sluice_tenant_count(struct sluice_instance *inst, int ports, int rules)
+static void tenant_count(struct sluice_instance *inst, int ports, int rules, s64 memory)
 {
 	struct sluice_tenant_user *user;
 
 	ASSERT_RTNL();
-	use_count(&inst->use, ports, rules);
+	use_count(&inst->use, ports, rules, memory);
 	if (!sluice_tenant_is(inst->net))
 		return;
 	user = sluice_tenant_user(inst->net->user_ns->owner);
 	if (user)
-		use_count(&user->use, ports, rules);
+		use_count(&user->use, ports, rules, memory);
+}
+
+void sluice_tenant_count(struct sluice_instance *inst, int ports, int rules)
+{
+	tenant_count(inst, ports, rules, 0);
 }
 SLUICE_EXPORT(sluice_tenant_count);
 
 void sluice_tenant_count_memory(struct sluice_instance *inst, s64 memory)
 {
-	struct sluice_tenant_user *user;
-
-	ASSERT_RTNL();
-	inst->use.memory += memory;
-	if (!sluice_tenant_is(inst->net))
-		return;
-	user = sluice_tenant_user(inst->net->user_ns->owner);
-	if (user)
-		user->use.memory += memory;
+	tenant_count(inst, 0, 0, memory);
 }
 SLUICE_EXPORT(sluice_tenant_count_memory);
 
 void sluice_tenant_forget(struct sluice_instance *inst)
 {
-	sluice_tenant_count(inst, -(int)inst->use.ports, -(int)inst->use.rules);
-	sluice_tenant_count_memory(inst, -(s64)inst->use.memory);
+	tenant_count(inst, -(int)inst->use.ports, -(int)inst->use.rules, -(s64)inst->use.memory);
 }
 
 /* --- allowances of users --------------------------------------------------------------------- */
@@ -201,10 +198,8 @@ static void user_count_instance(struct sluice_instance *inst, void *arg)
 {
 	struct sluice_tenant_user *user = arg;
 
-	if (!sluice_tenant_is(inst->net) || !uid_eq(inst->net->user_ns->owner, user->uid))
-		return;
-	use_count(&user->use, inst->use.ports, inst->use.rules);
-	user->use.memory += inst->use.memory;
+	if (sluice_tenant_is(inst->net) && uid_eq(inst->net->user_ns->owner, user->uid))
+		use_count(&user->use, inst->use.ports, inst->use.rules, inst->use.memory);
 }
 
 int sluice_tenant_allow_user(kuid_t uid, const struct sluice_tenant_limit *limit)

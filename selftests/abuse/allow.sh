@@ -78,14 +78,6 @@ for what in 'acl add port vm1 dir to-guest prio 2 deny' 'meter add 2 pps 5' 'flo
 	refused 'no more rules' t sluice $what
 done
 ok 'four are used' used 2 4
-many() {
-	local i
-	echo '{ "port": [ { "name": "vm1" } ], "acl": [ { "port": "vm1", "dir": "to-guest", "prio": 0, "verdict": "deny" }'
-	for ((i = 1; i < $1; i++)); do
-		echo ", { \"port\": \"vm1\", \"dir\": \"to-guest\", \"prio\": $i, \"verdict\": \"deny\" }"
-	done
-	echo '] }'
-}
 many 5 >"$tmp/five"
 many 500 >"$tmp/very-many"
 refused 'no more rules' t sluice apply - <"$tmp/five"

@@ -95,14 +95,6 @@ done_ t sluice rate off port vm1 dir to-guest
 ok 'all of it is back' uses "$one"
 
 # --- transactions
-many() { # rules
-	local i
-	echo '{ "port": [ { "name": "vm1" } ], "acl": [ { "port": "vm1", "dir": "to-guest", "prio": 0, "verdict": "deny" }'
-	for ((i = 1; i < $1; i++)); do
-		echo ", { \"port\": \"vm1\", \"dir\": \"to-guest\", \"prio\": $i, \"verdict\": \"deny\" }"
-	done
-	echo '] }'
-}
 many 1000 >"$tmp/many"
 many 20 >"$tmp/some"
 refused "$dry" t sluice apply - <"$tmp/many"

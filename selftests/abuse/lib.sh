@@ -53,3 +53,13 @@ in_ns() {
 	as_nobody nsenter -t "$pid" -U -n --preserve-credentials -- "$@"
 }
 t() { in_ns "$tenant" "$@"; }
+
+# A state: a port with a list of so many rules.
+many() {
+	local i
+	echo '{ "port": [ { "name": "vm1" } ], "acl": [ { "port": "vm1", "dir": "to-guest", "prio": 0, "verdict": "deny" }'
+	for ((i = 1; i < $1; i++)); do
+		echo ", { \"port\": \"vm1\", \"dir\": \"to-guest\", \"prio\": $i, \"verdict\": \"deny\" }"
+	done
+	echo '] }'
+}
