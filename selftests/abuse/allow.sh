@@ -78,8 +78,8 @@ for what in 'acl add port vm1 dir to-guest prio 2 deny' 'meter add 2 pps 5' 'flo
 	refused 'no more rules' t sluice $what
 done
 ok 'four are used' used 2 4
-many 5 >"$tmp/five"
-many 500 >"$tmp/very-many"
+rules_state 5 >"$tmp/five"
+rules_state 500 >"$tmp/very-many"
 refused 'no more rules' t sluice apply - <"$tmp/five"
 refused 'more changes than' t sluice apply - <"$tmp/very-many"
 ok 'nothing came of either' used 2 4
@@ -90,7 +90,7 @@ ok 'one is used' used 2 1
 done_ t sluice acl flush port vm1
 ok 'none is used' used 2 0
 # Lists of a transaction are built aside, and count all the same.
-many 4 >"$tmp/four"
+rules_state 4 >"$tmp/four"
 done_ t sluice apply - <"$tmp/four"
 ok 'a list of four' used 1 4
 meters() { # ids

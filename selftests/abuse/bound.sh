@@ -95,8 +95,8 @@ done_ t sluice rate off port vm1 dir to-guest
 ok 'all of it is back' uses "$one"
 
 # --- transactions
-many 1000 >"$tmp/many"
-many 20 >"$tmp/some"
+rules_state 1000 >"$tmp/many"
+rules_state 20 >"$tmp/some"
 refused "$dry" t sluice apply - <"$tmp/many"
 ok 'nothing came of it' uses "$one"
 done_ t sluice apply - <"$tmp/some"

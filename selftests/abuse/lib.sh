@@ -55,7 +55,7 @@ in_ns() {
 t() { in_ns "$tenant" "$@"; }
 
 # A state: a port with a list of so many rules.
-many() {
+rules_state() {
 	local i
 	echo '{ "port": [ { "name": "vm1" } ], "acl": [ { "port": "vm1", "dir": "to-guest", "prio": 0, "verdict": "deny" }'
 	for ((i = 1; i < $1; i++)); do
