@@ -125,8 +125,7 @@ static void announce_everywhere(struct sluice_port *port, const u8 *mac)
 
 		if (skb)
 			sluice_port_inject_announcement(port, skb);
-		nr += !!vid;
-		if (nr == ANNOUNCE_VLANS)
+		if (vid > 0 && ++nr == ANNOUNCE_VLANS)
 			break;
 	}
 	kfree(where);

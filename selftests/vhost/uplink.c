@@ -32,9 +32,13 @@ FIXTURE_SETUP(uplink)
 	ASSERT_NE(NULL, self->frame);
 	ASSERT_NE(NULL, self->got);
 	ASSERT_EQ(0, netio_run("ip link add slvf0 type veth peer name slvf1"));
+	/* What the host says of itself is not to be counted. */
+	ASSERT_EQ(0, netio_quiet("slvf0"));
+	ASSERT_EQ(0, netio_quiet("slvf1"));
 	ASSERT_EQ(0, netio_link_set("slvf0", true));
 	ASSERT_EQ(0, netio_link_set("slvf1", true));
 	ASSERT_EQ(0, netio_port_add("slup0", "slvf0", 1));
+	ASSERT_EQ(0, netio_quiet("slup0"));
 	ASSERT_EQ(0, netio_link_set("slup0", true));
 	self->peer = netio_open("slvf1");
 	ASSERT_LE(0, self->peer);
@@ -134,7 +138,6 @@ TEST_F(uplink, down)
 		netio_frame_make(&f, &h, self->frame);
 		ASSERT_EQ(0, netio_send(self->peer, &h, self->frame, f.len));
 		EXPECT_EQ(-ETIMEDOUT, vdrv_recv(&self->g.v, &h, self->got, ROOM, 50));
-		/* The peer's own chatter counts too. */
 		EXPECT_EQ(0, netio_run("ethtool -S %s | awk '/drop_down:/ { exit $2 < 2 }'",
 				       who[i]));
 		EXPECT_EQ(0, netio_run("sluice stats %s | grep -q ' down packets [1-9]'", who[i]));

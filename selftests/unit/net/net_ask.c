@@ -502,6 +502,7 @@ static void test_next_uplink(void)
 		sluice_ask_above_del(second.ask, q, i);
 	step = 0;
 	sluice_ask_end(&second, &vf_dev);
+	rtnl_unlock();
 	sluice_ask_exit();
 	tap_ok(!*vf && !vf_dev.refs, "and gives it back");
 }
