@@ -663,7 +663,8 @@ static int totals_put(struct sk_buff *skb, const struct sluice_volume_totals *t)
 	    nla_put_uint(skb, SLUICE_A_VOLUME_THROTTLED_WRITES,
 			 t->throttled[SLUICE_VOLUME_WRITE]) ||
 	    nla_put_uint(skb, SLUICE_A_VOLUME_BUSY_NS, t->busy_ns) ||
-	    nla_put_uint(skb, SLUICE_A_VOLUME_POLLED, t->polled))
+	    nla_put_uint(skb, SLUICE_A_VOLUME_POLLED, t->polled) ||
+	    nla_put_uint(skb, SLUICE_A_VOLUME_VISITS, t->visits))
 		return -EMSGSIZE;
 	return 0;
 }

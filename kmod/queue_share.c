@@ -30,23 +30,23 @@ bool sluice_queue_held(struct sluice_worker *w, const struct sluice_queue *q)
 	return !sluice_share_left(queue_share(q), w);
 }
 
-static void queue_count_busy(struct sluice_queue *q, u64 ns)
+static void queue_count_busy(struct sluice_queue *q, u64 ns, bool visit)
 {
 	if (q->port)
 		sluice_port_count_busy(q->port, ns);
 	else
-		sluice_volume_count_busy(q->volume, ns);
+		sluice_volume_count_busy(q->volume, ns, visit);
 }
 
 void sluice_queue_spent(struct sluice_worker *w, struct sluice_queue *q, int n, u64 ns)
 {
-	queue_count_busy(q, ns);
+	queue_count_busy(q, ns, true);
 	sluice_share_take(queue_share(q), w, ns);
 	queue_fit_burst(q, n, ns);
 }
 
 void sluice_queue_called(struct sluice_worker *w, struct sluice_queue *q, u64 ns)
 {
-	queue_count_busy(q, ns);
+	queue_count_busy(q, ns, false);
 	sluice_share_take(q->port ? q->port->share : q->volume->share, w, ns);
 }

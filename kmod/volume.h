@@ -74,6 +74,7 @@ enum sluice_volume_stage {
  * @latency: histograms by enum sluice_volume_stage
  * @busy_ns: worker time spent for this volume
  * @polled: requests that were completed by looking, without an interrupt
+ * @visits: how often a worker came, and found something to do
  * @syncp: guards 32-bit readers
  */
 struct sluice_volume_stats {
@@ -84,6 +85,7 @@ struct sluice_volume_stats {
 	u64_stats_t latency[SLUICE_STAGES][SLUICE_VOLUME_BUCKETS];
 	u64_stats_t busy_ns;
 	u64_stats_t polled;
+	u64_stats_t visits;
 	struct u64_stats_sync syncp;
 };
 
@@ -96,6 +98,7 @@ struct sluice_volume_totals {
 	u64 latency[SLUICE_STAGES][SLUICE_VOLUME_BUCKETS];
 	u64 busy_ns;
 	u64 polled;
+	u64 visits;
 };
 
 /**
@@ -369,8 +372,8 @@ void sluice_volume_count_throttled(struct sluice_volume *v, enum sluice_volume_o
 void sluice_volume_count_latency(struct sluice_volume *v, enum sluice_volume_stage stage, u64 ns);
 /* A request was completed by looking. */
 void sluice_volume_count_polled(struct sluice_volume *v);
-/* Worker time that was spent for this volume. */
-void sluice_volume_count_busy(struct sluice_volume *v, u64 ns);
+/* Worker time that was spent for this volume; in a visit of one of its queues, or else. */
+void sluice_volume_count_busy(struct sluice_volume *v, u64 ns, bool visit);
 
 /* --- between the files of sluice.ko --- */
 

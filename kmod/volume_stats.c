@@ -52,12 +52,13 @@ void sluice_volume_count_polled(struct sluice_volume *v)
 }
 SLUICE_EXPORT(sluice_volume_count_polled);
 
-void sluice_volume_count_busy(struct sluice_volume *v, u64 ns)
+void sluice_volume_count_busy(struct sluice_volume *v, u64 ns, bool visit)
 {
 	struct sluice_volume_stats *s = get_cpu_ptr(v->stats);
 
 	u64_stats_update_begin(&s->syncp);
 	u64_stats_add(&s->busy_ns, ns);
+	u64_stats_add(&s->visits, visit);
 	u64_stats_update_end(&s->syncp);
 	put_cpu_ptr(v->stats);
 }
@@ -95,6 +96,7 @@ static void stats_add_cpu(struct sluice_volume_totals *t, const struct sluice_vo
 	}
 	t->busy_ns += stats_read(s, &s->busy_ns);
 	t->polled += stats_read(s, &s->polled);
+	t->visits += stats_read(s, &s->visits);
 }
 
 void sluice_volume_totals(const struct sluice_volume *v, struct sluice_volume_totals *t)

@@ -78,6 +78,7 @@ static const struct field volume_fields[] = {
 	{ "throttled-writes", &codec_u64, SLUICE_A_VOLUME_THROTTLED_WRITES, 0, F_STAT, NULL },
 	{ "busy-ns", &codec_u64, SLUICE_A_VOLUME_BUSY_NS, 0, F_STAT, NULL },
 	{ "polled", &codec_u64, SLUICE_A_VOLUME_POLLED, 0, F_STAT, NULL },
+	{ "visits", &codec_u64, SLUICE_A_VOLUME_VISITS, 0, F_STAT, NULL },
 	{ "queue", NULL, SLUICE_A_VOLUME_QUEUE, 0, F_SHOW | F_NEST, &object_volume_queue },
 	{ "ops", NULL, SLUICE_A_VOLUME_COUNT, 0, F_STAT | F_NEST, &object_op },
 	{ "latency", NULL, SLUICE_A_VOLUME_LATENCY, 0, F_STAT | F_NEST, &object_latency },
