@@ -14,6 +14,7 @@
 #include "../volume.h"
 #include "crypt.h"
 #include "limit.h"
+#include "part.h"
 #include "pieces.h"
 #include "poll.h"
 #include "rekey.h"
@@ -30,9 +31,10 @@ struct sluice_blk_queue;
  * @done: in the list of those that the device has completed, or of those that are yet to be handed
  *	to it by the helper
  * @bq: its queue
- * @chain: to be completed; @seg of it is void after the visit
+ * @chain: to be completed; @seg of it is void after the visit, but for what has @part.seg
  * @r: what it asks for
- * @guest: its data in guest memory
+ * @part: what of that is under way; FLUSH has none
+ * @guest: the part's data in guest memory
  * @own: the same in memory of ours, if it does not go as it is
  * @pending: bios that are with the device, and who hands them over
  * @error: first error of one of them
@@ -58,6 +60,7 @@ struct sluice_blk_request {
 	struct sluice_blk_queue *bq;
 	struct sluice_chain chain;
 	struct sluice_request r;
+	struct sluice_part part;
 	struct sluice_pieces guest;
 	struct sluice_pieces own;
 	struct sluice_bio *at;
@@ -93,7 +96,7 @@ struct sluice_blk_request {
  * @plugged: see there
  * @slept_until: the device may put a worker to sleep until then (local_clock()), 0: it may not
  * @hand: what it reads from the ring, or completes
- * @reaped: taken from @done, and not looked at yet
+ * @reaped: taken from @done, and not looked at yet; what a visit leaves of it is the next one's
  * @limited: waiting for a limit, by enum sluice_volume_op (READ, WRITE), in order
  * @starved: the device, or memory, was short; in order
  * @rekeyed: waiting until their blocks have been re-encrypted, in order
@@ -104,6 +107,9 @@ struct sluice_blk_request {
  *	READ_ONCE elsewhere
  * @view: how far that is, as this queue knows it; written by the worker thread, READ_ONCE elsewhere
  * @locked: requests under way for what it locks; likewise
+ * @nr_long: requests that have @part.seg
+ * @worked: what this visit did, in bytes that go as they are
+ * @cipher_ns: time that it spent on ciphers and copies
  * @node: in bv->queues
  * @timer: wakes the queue for those that wait
  * @cipher: of this queue; NULL without a cipher
@@ -137,6 +143,9 @@ struct sluice_blk_queue {
 	struct task_struct *serving;
 	const struct sluice_rekey_view *view;
 	unsigned int locked;
+	unsigned int nr_long;
+	u32 worked;
+	u64 cipher_ns;
 	struct list_head node;
 	struct hrtimer timer;
 	struct skcipher_request *cipher;

@@ -5,7 +5,8 @@
  *
  * All of it runs on the queue's worker, but for what send.c says. Guest memory is translated once,
  * when the request is taken, and its pages are held until it is completed: so the front end may
- * take memory away while the device still works on it.
+ * take memory away while the device still works on it. What is long goes in parts, each as if it
+ * were a request: see part.h.
  */
 #include <linux/blkdev.h>
 #include <linux/mm.h>
@@ -15,8 +16,14 @@
 #include "map.h"
 #include "send.h"
 
-/* Data that one visit takes, so that a volume of large requests leaves the worker to others. */
+/*
+ * What one visit does, so that a volume of large requests leaves the worker to others: data that
+ * goes as it is, of which what goes through a cipher, or is copied, counts so many times; and time
+ * for the latter, however slow it is. One part is done whole.
+ */
 #define BLK_VISIT_BYTES		SZ_1M
+#define BLK_CIPHER_WEIGHT	4
+#define BLK_CIPHER_NS		(500 * NSEC_PER_USEC)
 /* How long a request rests that the device, or memory, had no room for. */
 #define BLK_STARVED_NS		(100 * NSEC_PER_USEC)
 
@@ -53,6 +60,11 @@ enum hrtimer_restart sluice_blk_timer(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
+static bool blk_worked_enough(const struct sluice_blk_queue *bq)
+{
+	return bq->worked >= BLK_VISIT_BYTES || bq->cipher_ns >= BLK_CIPHER_NS;
+}
+
 /* --- to the driver --------------------------------------------------------------------------- */
 
 void sluice_blk_free(struct sluice_blk_request *req)
@@ -64,6 +76,7 @@ void sluice_blk_free(struct sluice_blk_request *req)
 	if (req->status_at && sluice_blk_holds(bq))
 		put_page(virt_to_page(req->status_at));
 	req->status_at = NULL;
+	sluice_part_end(req);
 	list_add(&req->node, &bq->free);
 }
 
@@ -105,7 +118,7 @@ static u8 blk_status(blk_status_t error)
 /* Where the bios of READ and WRITE begin on the device. */
 static void blk_place(struct sluice_blk_request *req)
 {
-	u64 sector = req->bq->v->start + req->r.sector;
+	u64 sector = req->bq->v->start + sluice_part_sector(req);
 	struct sluice_bio *b;
 
 	for (b = sluice_blk_data(req)->first; b; b = b->next) {
@@ -142,18 +155,12 @@ static blk_opf_t blk_range_opf(const struct sluice_blk_request *req, bool unmap)
 
 static int blk_add_commands(struct sluice_blk_request *req)
 {
-	unsigned int i;
-	int err = 0;
+	const struct sluice_request_range *range = &req->r.range[req->part.range];
 
 	if (req->r.op == SLUICE_REQUEST_FLUSH || req->flush)
 		return blk_add_command(req, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
-	for (i = 0; i < req->r.nr_ranges && !err; i++) {
-		const struct sluice_request_range *range = &req->r.range[i];
-
-		err = blk_add_command(req, blk_range_opf(req, range->unmap), range->sector,
-				      range->sectors);
-	}
-	return err;
+	return blk_add_command(req, blk_range_opf(req, range->unmap), sluice_part_sector(req),
+			       req->part.len);
 }
 
 static blk_opf_t blk_opf(const struct sluice_blk_request *req)
@@ -182,8 +189,8 @@ static int blk_crypt(struct sluice_blk_request *req, struct sluice_pieces_cursor
 		     struct sluice_pieces_cursor *to, bool encrypt)
 {
 	const struct sluice_rekey_view *view = req->bq->view;
-	u64 sector = req->r.sector;
-	u32 len = req->r.len, n = 0;
+	u64 sector = sluice_part_sector(req);
+	u32 len = req->part.len, n = 0;
 	int err = 0;
 
 	if (unlikely(view->next) && sector < view->pos) {
@@ -209,7 +216,7 @@ static int blk_transform(struct sluice_blk_request *req)
 	bool copy = !crypt->tfm || (req->guest.align & (crypt->sector_size - 1));
 	struct sluice_pieces_cursor own = sluice_pieces_start(&req->own);
 	struct sluice_pieces_cursor guest = copy ? own : sluice_pieces_start(&req->guest);
-	u64 then = local_clock();
+	u64 then = local_clock(), took;
 	int err = 0;
 
 	if (copy && write)
@@ -218,7 +225,10 @@ static int blk_transform(struct sluice_blk_request *req)
 		err = blk_crypt(req, write ? &guest : &own, write ? &own : &guest, write);
 	if (copy && !write)
 		sluice_pieces_copy(&req->guest, &req->own);
-	req->cipher_ns += local_clock() - then;
+	took = local_clock() - then;
+	req->cipher_ns += took;
+	bq->cipher_ns += took;
+	bq->worked += BLK_CIPHER_WEIGHT * req->part.len;
 	return err;
 }
 
@@ -231,7 +241,7 @@ static int blk_prepare_data(struct sluice_blk_request *req)
 	if (blk_goes_as_it_is(req))
 		return 0;
 	err = sluice_pieces_add_pages(&req->own, &bq->bv->bs, bq->v->bdev, blk_opf(req),
-				      &bq->pages, req->r.len);
+				      &bq->pages, req->part.len);
 	if (err)
 		return err;
 	sluice_pieces_done(&req->own, false);
@@ -244,7 +254,7 @@ static bool blk_locked(const struct sluice_blk_request *req)
 	const struct sluice_rekey_view *view = req->bq->view;
 
 	return view->next && sluice_blk_has_data(req) &&
-	       sluice_rekey_locked(view, req->r.sector, req->r.len >> SECTOR_SHIFT);
+	       sluice_rekey_locked(view, sluice_part_sector(req), req->part.len >> SECTOR_SHIFT);
 }
 
 /*
@@ -263,7 +273,37 @@ void sluice_blk_adopt_view(struct sluice_blk_queue *bq, const struct sluice_reke
 	WRITE_ONCE(bq->locked, locked);
 }
 
-/* Prepare it for the device. What there is no room for rests a while. */
+/*
+ * All that the device needs of it. Of a first part the memory was found when it was fetched.
+ *
+ * Return: 0; -ENOMEM, -EAGAIN: not now; or why it cannot be.
+ */
+static int blk_prepare(struct sluice_blk_request *req)
+{
+	struct sluice_blk_queue *bq = req->bq;
+	int err = 0;
+
+	if (!sluice_blk_has_data(req))
+		return blk_add_commands(req);
+	if (unlikely(!req->guest.first)) {
+		err = sluice_map_data(req, blk_opf(req));
+		if (err)
+			sluice_pieces_drop(&req->guest, sluice_blk_holds(bq), NULL);
+	}
+	return err ?: blk_prepare_data(req);
+}
+
+/* What there is no room for rests a while. */
+static void blk_rest(struct sluice_blk_request *req)
+{
+	struct sluice_blk_queue *bq = req->bq;
+
+	sluice_pieces_drop(&req->own, false, sluice_blk_has_data(req) ? &bq->pages : NULL);
+	list_add_tail(&req->node, &bq->starved);
+	blk_start_timer(bq, BLK_STARVED_NS);
+}
+
+/* Prepare it for the device. */
 static void blk_submit(struct sluice_blk_request *req)
 {
 	struct sluice_blk_queue *bq = req->bq;
@@ -280,11 +320,10 @@ static void blk_submit(struct sluice_blk_request *req)
 			list_add_tail(&req->node, &bq->rekeyed);
 		return;
 	}
-	err = sluice_blk_has_data(req) ? blk_prepare_data(req) : blk_add_commands(req);
-	if (unlikely(err == -ENOMEM)) {
-		sluice_pieces_drop(&req->own, false, sluice_blk_has_data(req) ? &bq->pages : NULL);
-		list_add_tail(&req->node, &bq->starved);
-		blk_start_timer(bq, BLK_STARVED_NS);
+	err = blk_prepare(req);
+	/* Memory that the guest's next part is to have: who detaches waits for no VMM. */
+	if (unlikely(err == -ENOMEM || (err == -EAGAIN && !bq->q->draining))) {
+		blk_rest(req);
 		return;
 	}
 	if (unlikely(err)) {
@@ -357,14 +396,16 @@ static int blk_resume(struct sluice_blk_queue *bq)
 	/* They may come to rest again. */
 	list_splice_init(&bq->starved, &waiting);
 	list_splice_tail_init(&bq->rekeyed, &waiting);
-	while ((req = list_first_entry_or_null(&waiting, struct sluice_blk_request, node))) {
+	while ((req = list_first_entry_or_null(&waiting, struct sluice_blk_request, node)) &&
+	       !blk_worked_enough(bq)) {
 		list_del(&req->node);
 		blk_submit(req);
 		n++;
 	}
+	list_splice(&waiting, &bq->starved);
 	for (i = 0; i < SLUICE_VOLUME_LIMITS; i++) {
 		while ((req = list_first_entry_or_null(&bq->limited[i], struct sluice_blk_request,
-						       node))) {
+						       node)) && !blk_worked_enough(bq)) {
 			wait = blk_take(req, now);
 			if (wait) {
 				blk_start_timer(bq, wait);
@@ -385,7 +426,6 @@ static void blk_get_limits(const struct sluice_volume *v, struct sluice_request_
 	*lim = (struct sluice_request_limits){
 		.sectors = READ_ONCE(v->sectors),
 		.block = v->block_size >> SECTOR_SHIFT,
-		.max_bytes = SLUICE_VOLUME_MAX_BYTES,
 		.max_range = SLUICE_VOLUME_MAX_RANGE,
 		.read_only = v->read_only,
 		.discard = v->features & BIT_ULL(VIRTIO_BLK_F_DISCARD),
@@ -395,48 +435,62 @@ static void blk_get_limits(const struct sluice_volume *v, struct sluice_request_
 }
 
 static int blk_read_ranges(struct sluice_blk_request *req, const struct sluice_request_limits *lim,
-			   const struct sluice_chain *c, u8 *status)
+			   u8 *status)
 {
 	struct virtio_blk_discard_write_zeroes data[SLUICE_REQUEST_RANGES];
 	int err;
 
-	err = sluice_chain_read(req->bq->q->vr, c, sizeof(struct virtio_blk_outhdr), data,
-				req->r.len);
+	err = sluice_chain_read(req->bq->q->vr, &req->chain, sizeof(struct virtio_blk_outhdr),
+				data, req->r.len);
 	if (!err)
 		*status = sluice_request_ranges(lim, data, &req->r);
 	return err;
 }
 
-static int blk_write_id(struct sluice_blk_request *req, const struct sluice_chain *c)
+static int blk_write_id(struct sluice_blk_request *req)
 {
 	char id[VIRTIO_BLK_ID_BYTES] = {};
 
 	req->r.len = min_t(u32, req->r.len, sizeof(id));
 	memcpy(id, req->bq->v->name, min(strlen(req->bq->v->name), sizeof(id)));
-	return sluice_chain_write(req->bq->q->vr, c, 0, id, req->r.len);
+	return sluice_chain_write(req->bq->q->vr, &req->chain, 0, id, req->r.len);
 }
 
-/* What the request says, and its data where the device finds it. */
-static int blk_read(struct sluice_blk_request *req, const struct sluice_chain *c, u8 *status)
+/* What the request says. */
+static int blk_read(struct sluice_blk_request *req, u8 *status)
 {
+	const struct sluice_chain *c = &req->chain;
 	struct sluice_request_limits lim;
 	struct virtio_blk_outhdr hdr;
 	int err;
 
-	err = sluice_map_status(req, c);
+	err = sluice_map_status(req);
 	if (!err)
 		err = sluice_chain_read(req->bq->q->vr, c, 0, &hdr, sizeof(hdr));
 	if (err)
 		return err;
 	blk_get_limits(req->bq->v, &lim);
 	*status = sluice_request_parse(&lim, &hdr, c->out_len, c->in_len, &req->r);
-	if (*status != VIRTIO_BLK_S_OK)
-		return 0;
-	if (sluice_request_has_ranges(&req->r))
-		return blk_read_ranges(req, &lim, c, status);
+	if (*status == VIRTIO_BLK_S_OK && sluice_request_has_ranges(&req->r))
+		err = blk_read_ranges(req, &lim, status);
+	return err;
+}
+
+/* What can be done about it now: its data where the device finds it. */
+static int blk_begin_work(struct sluice_blk_request *req)
+{
+	int err;
+
 	if (req->r.op == SLUICE_REQUEST_ID)
-		return blk_write_id(req, c);
-	return sluice_blk_has_data(req) ? sluice_map_data(req, c, blk_opf(req)) : 0;
+		return blk_write_id(req);
+	if (req->r.op == SLUICE_REQUEST_FLUSH)
+		return 0;
+	err = sluice_part_first(req);
+	if (!err && sluice_blk_has_data(req)) {
+		req->bq->worked += req->part.len;
+		err = sluice_map_data(req, blk_opf(req));
+	}
+	return err;
 }
 
 /* Return: 0: it is under way, or completed; else nothing of it happened. */
@@ -458,12 +512,14 @@ static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c, 
 	req->flush = false;
 	req->cipher_ns = 0;
 	req->fetched = now;
-	err = blk_read(req, c, &status);
+	req->chain = *c;
+	err = blk_read(req, &status);
+	if (!err && status == VIRTIO_BLK_S_OK)
+		err = blk_begin_work(req);
 	if (unlikely(err)) {
 		sluice_blk_free(req);
 		return err;
 	}
-	req->chain = *c;
 	WRITE_ONCE(bq->q->in_flight, bq->q->in_flight + 1);
 	if (status != VIRTIO_BLK_S_OK || req->r.op == SLUICE_REQUEST_ID)
 		blk_complete(req, status);
@@ -475,7 +531,6 @@ static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c, 
 static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 {
 	struct sluice_vring *vr = bq->q->vr;
-	u32 bytes = 0;
 	int i, n, err = 0;
 	u64 now;
 
@@ -484,11 +539,11 @@ static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 	if (n <= 0)
 		return n;
 	now = local_clock();
-	for (i = 0; i < n && bytes < BLK_VISIT_BYTES && !list_empty(&bq->free); i++) {
+	for (i = 0; i < n && !blk_worked_enough(bq) && !list_empty(&bq->free) &&
+	     bq->nr_long < SLUICE_PART_LONG; i++) {
 		err = blk_begin(bq, &bq->chain[i], now);
 		if (unlikely(err))
 			break;
-		bytes += bq->chain[i].out_len + bq->chain[i].in_len;
 	}
 	bq->hand = NULL;
 	sluice_vring_unfetch(vr, &bq->chain[i], n - i);
@@ -526,6 +581,29 @@ static bool blk_wants_flush(const struct sluice_blk_request *req)
 	       bdev_write_cache(v->bdev);
 }
 
+/*
+ * A part is done: is there more to do? Not for a ring that broke, whose memory is not the driver's
+ * any more.
+ */
+static bool blk_goes_on(struct sluice_blk_request *req)
+{
+	struct sluice_blk_queue *bq = req->bq;
+	bool more = !bq->q->broken && req->r.op != SLUICE_REQUEST_FLUSH && !req->flush &&
+		    sluice_part_next(req);
+
+	if (likely(!more)) {
+		if (!blk_wants_flush(req))
+			return false;
+		req->flush = true;
+	}
+	sluice_pieces_drop(&req->own, false, sluice_blk_has_data(req) ? &bq->pages : NULL);
+	sluice_pieces_drop(&req->guest, sluice_blk_holds(bq), NULL);
+	req->tries = 0;
+	bq->worked += sluice_blk_has_data(req) ? req->part.len : 0;
+	blk_submit(req);
+	return true;
+}
+
 static void blk_returned(struct sluice_blk_request *req)
 {
 	blk_status_t error = READ_ONCE(req->error);
@@ -548,35 +626,30 @@ static void blk_returned(struct sluice_blk_request *req)
 		 * than he is charged for.
 		 */
 		if (not_now || !sluice_blk_has_data(req) || sluice_blk_data(req)->first->next ||
-		    (bv->splits && req->r.len > PAGE_SIZE))
+		    (bv->splits && req->part.len > PAGE_SIZE))
 			req->tries = SLUICE_SEND_TRIES;
 		else
 			req->tries++;
-		sluice_pieces_drop(&req->own, false, &bq->pages);
-		list_add_tail(&req->node, &bq->starved);
-		blk_start_timer(bq, BLK_STARVED_NS);
-		return;
-	}
-	if (!error && blk_wants_flush(req)) {
-		req->flush = true;
-		sluice_pieces_drop(&req->own, false, NULL);
-		blk_submit(req);
+		blk_rest(req);
 		return;
 	}
 	if (!error && req->r.op == SLUICE_REQUEST_READ && req->own.first && !bq->q->broken &&
 	    blk_transform(req))
 		error = BLK_STS_IOERR;
+	if (!error && blk_goes_on(req))
+		return;
 	blk_count(req);
 	blk_complete(req, blk_status(error));
 }
 
-/* Return: how many came back. */
+/* Return: how many came back, and were looked at. */
 static int blk_reap(struct sluice_blk_queue *bq)
 {
 	int n = 0;
 
-	bq->reaped = llist_reverse_order(llist_del_all(&bq->done));
-	for (; bq->reaped; n++) {
+	if (likely(!bq->reaped))
+		bq->reaped = llist_reverse_order(llist_del_all(&bq->done));
+	for (; bq->reaped && !blk_worked_enough(bq); n++) {
 		bq->hand = llist_entry(bq->reaped, struct sluice_blk_request, done);
 		bq->hand->active = false;
 		bq->reaped = bq->reaped->next;
@@ -600,6 +673,8 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 	if (unlikely(view != bq->view))
 		sluice_blk_adopt_view(bq, view);
 	WRITE_ONCE(bq->serving, current);
+	bq->worked = 0;
+	bq->cipher_ns = 0;
 	bq->poll = sluice_poll_wanted(bq, w);
 	if (!list_empty(&bq->polled))
 		sluice_poll_look(bq);
@@ -612,6 +687,9 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 	n += blk_reap(bq);
 	/* What is followed by a flush. */
 	sluice_send_all(bq);
+	/* Others first, but then the rest, also where nobody asks for more: see queue_reap(). */
+	if (unlikely(blk_worked_enough(bq)) && (bq->reaped || blk_waits(bq)))
+		sluice_queue_wake(q);
 	q->polled = !list_empty(&bq->polled);
 	if (!q->broken) {
 		err = sluice_vring_flush(q->vr);

@@ -4,8 +4,9 @@
 #include "blk.h"
 #include "map.h"
 
-int sluice_map_status(struct sluice_blk_request *req, const struct sluice_chain *c)
+int sluice_map_status(struct sluice_blk_request *req)
 {
+	const struct sluice_chain *c = &req->chain;
 	const struct sluice_vring_seg *last = &c->seg[c->nr_out + c->nr_in - 1];
 	void *where;
 	u32 run;
@@ -54,15 +55,17 @@ static int map_segs(struct sluice_blk_request *req, const struct sluice_vring_se
 	return 0;
 }
 
-int sluice_map_data(struct sluice_blk_request *req, const struct sluice_chain *c, blk_opf_t opf)
+int sluice_map_data(struct sluice_blk_request *req, blk_opf_t opf)
 {
+	const struct sluice_chain *c = &req->chain;
+	const struct sluice_part *part = &req->part;
 	int err;
 
 	if (req->r.op == SLUICE_REQUEST_READ)
-		err = map_segs(req, c->seg + c->nr_out, c->nr_in, 0, req->r.len, opf);
+		err = map_segs(req, c->seg + c->nr_out, c->nr_in, part->at, part->len, opf);
 	else
-		err = map_segs(req, c->seg, c->nr_out, sizeof(struct virtio_blk_outhdr),
-			       req->r.len, opf);
+		err = map_segs(req, c->seg, c->nr_out, sizeof(struct virtio_blk_outhdr) + part->at,
+			       part->len, opf);
 	/* Also what is there of it is dropped as what is held. */
 	sluice_pieces_done(&req->guest, sluice_blk_holds(req->bq));
 	return err;

@@ -15,7 +15,7 @@ static bool request_in_bounds(const struct sluice_request_limits *lim, u64 secto
 
 static u8 request_data(const struct sluice_request_limits *lim, struct sluice_request *r)
 {
-	if (r->len % SECTOR_BYTES || r->len > lim->max_bytes ||
+	if (r->len % SECTOR_BYTES ||
 	    !request_in_bounds(lim, r->sector, r->len / SECTOR_BYTES))
 		return VIRTIO_BLK_S_IOERR;
 	if (r->op == SLUICE_REQUEST_WRITE && lim->read_only)

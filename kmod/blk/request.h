@@ -26,7 +26,6 @@ enum sluice_request_op {
  * struct sluice_request_limits - what a volume allows
  * @sectors: its length in 512-byte sectors
  * @block: 512-byte sectors of a block
- * @max_bytes: data of one request
  * @max_range: 512-byte sectors of one range
  * @read_only: nothing may be changed
  * @discard: VIRTIO_BLK_F_DISCARD was negotiated
@@ -36,7 +35,6 @@ enum sluice_request_op {
 struct sluice_request_limits {
 	u64 sectors;
 	u32 block;
-	u32 max_bytes;
 	u32 max_range;
 	bool read_only;
 	bool discard;

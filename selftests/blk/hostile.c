@@ -363,7 +363,7 @@ TEST_F_TIMEOUT(hostile, long_chains, 120)
 	free(seg);
 }
 
-/* More data than one request may have. */
+/* More data than a driver may ask for that heard of the bound (size_max): served, in parts. */
 TEST_F_TIMEOUT(hostile, too_much, 120)
 {
 	struct vdrv_seg seg[24];
@@ -379,7 +379,7 @@ TEST_F_TIMEOUT(hostile, too_much, 120)
 		seg[1].len = 100 * KB;
 	if ((size_t)self->q->nslot * self->q->buf_len < 256 * KB)
 		SKIP(return, "too few buffers");
-	EXPECT_EQ(VIRTIO_BLK_S_IOERR, answer(&self->d, seg, 22, 1));
+	EXPECT_EQ(VIRTIO_BLK_S_OK, answer(&self->d, seg, 22, 1));
 	EXPECT_EQ(0, works(&self->d));
 }
 

@@ -132,6 +132,25 @@ void rig_pattern(void *to, size_t len, uint64_t at, uint32_t round)
 
 /* --- volumes --- */
 
+unsigned long long rig_stat(const char *name, enum rig_stat what)
+{
+	unsigned long long n = 0;
+	char path[64];
+	unsigned int i;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/stat", name);
+	f = fopen(path, "r");
+	if (!f)
+		return 0;
+	for (i = 0; i < what; i++) {
+		if (fscanf(f, "%llu", &n) != 1)
+			n = 0;
+	}
+	fclose(f);
+	return n;
+}
+
 int rig_volume_add(const char *name, const char *dev, const char *more)
 {
 	return netio_run("sluice volume add %s dev %s %s", name, dev, more) ? -EIO : 0;

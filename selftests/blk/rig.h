@@ -59,6 +59,15 @@ int rig_dm_del(const char *name);
 int rig_pread(const char *dev, void *to, size_t len, off_t at);
 int rig_pwrite(const char *dev, const void *from, size_t len, off_t at);
 
+/* What the kernel counts of a disk (/sys/block/@name/stat): requests, and sectors. */
+enum rig_stat {
+	RIG_STAT_WRITTEN = 7,
+	RIG_STAT_DISCARDS = 12,
+	RIG_STAT_DISCARDED = 14,
+};
+
+unsigned long long rig_stat(const char *name, enum rig_stat what);
+
 /* `sluice volume add` and `del`. */
 int rig_volume_add(const char *name, const char *dev, const char *more);
 int rig_volume_del(const char *name);

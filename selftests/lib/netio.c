@@ -542,3 +542,21 @@ int netio_recv(int fd, struct virtio_net_hdr_v1 *hdr, void *frame, size_t room, 
 	}
 	return -ETIMEDOUT;
 }
+
+long netio_shown(const char *cmd, const char *what)
+{
+	char line[256];
+	long n = -1;
+	FILE *p;
+
+	snprintf(line, sizeof(line),
+		 "sluice -j %s | awk -v RS='[][,{}]' -F: '/\"%s\"/ { n += $2 } END { printf \"%%.0f\", n }'",
+		 cmd, what);
+	p = popen(line, "r");
+	if (!p)
+		return -errno;
+	if (fscanf(p, "%ld", &n) != 1)
+		n = -1;
+	pclose(p);
+	return n;
+}

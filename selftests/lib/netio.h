@@ -86,4 +86,7 @@ int netio_send(int fd, const struct virtio_net_hdr_v1 *hdr, const void *frame, s
  */
 int netio_recv(int fd, struct virtio_net_hdr_v1 *hdr, void *frame, size_t room, int timeout_ms);
 
+/* The sum of all numbers of that name in what the tool shows. */
+long netio_shown(const char *cmd, const char *what);
+
 #endif /* NETIO_H */

@@ -130,12 +130,12 @@ TEST_F(count, to_the_stack)
 	ASSERT_EQ(0, guest_sends(&self->from, self->buf, FRAMES));
 	EXPECT_EQ(PACKETS, stat_of(FROM, "rx_packets", PACKETS));
 	EXPECT_EQ(BYTES, netio_stat(FROM, "rx_bytes"));
-	EXPECT_EQ(PACKETS, rig_shown("stats " FROM, "from-guest-packets"));
-	EXPECT_EQ(BYTES, rig_shown("stats " FROM, "from-guest-bytes"));
-	EXPECT_EQ(PACKETS, rig_shown("stats " FROM, "slow-packets"));
-	EXPECT_EQ(0, rig_shown("stats " FROM, "fast-packets"));
-	EXPECT_EQ(PACKETS, rig_shown("-s acl show port " FROM, "packets"));
-	EXPECT_EQ(BYTES, rig_shown("-s acl show port " FROM, "bytes"));
+	EXPECT_EQ(PACKETS, netio_shown("stats " FROM, "from-guest-packets"));
+	EXPECT_EQ(BYTES, netio_shown("stats " FROM, "from-guest-bytes"));
+	EXPECT_EQ(PACKETS, netio_shown("stats " FROM, "slow-packets"));
+	EXPECT_EQ(0, netio_shown("stats " FROM, "fast-packets"));
+	EXPECT_EQ(PACKETS, netio_shown("-s acl show port " FROM, "packets"));
+	EXPECT_EQ(BYTES, netio_shown("-s acl show port " FROM, "bytes"));
 	EXPECT_EQ(0, netio_stat(FROM, "rx_dropped"));
 }
 
@@ -150,8 +150,8 @@ TEST_F(count, from_the_stack)
 		EXPECT_EQ(PAYLOAD, payload_of(&self->to, self->buf, PAYLOAD));
 		EXPECT_EQ(i * PACKETS, stat_of(TO, "tx_packets", i * PACKETS));
 		EXPECT_EQ(i * BYTES, netio_stat(TO, "tx_bytes"));
-		EXPECT_EQ(i * PACKETS, rig_shown("-s acl show port " TO, "packets"));
-		EXPECT_EQ(i * BYTES, rig_shown("-s acl show port " TO, "bytes"));
+		EXPECT_EQ(i * PACKETS, netio_shown("-s acl show port " TO, "packets"));
+		EXPECT_EQ(i * BYTES, netio_shown("-s acl show port " TO, "bytes"));
 		ASSERT_EQ(0, guest_no_offload(&self->to));
 	}
 	EXPECT_EQ(0, netio_stat(TO, "tx_dropped"));
@@ -168,12 +168,12 @@ TEST_F(count, between_guests)
 		ASSERT_EQ(0, guest_sends(&self->from, self->buf, FRAMES));
 		EXPECT_EQ(PAYLOAD, payload_of(&self->to, self->buf, PAYLOAD));
 		EXPECT_EQ(i * PACKETS, stat_of(TO, "tx_packets", i * PACKETS));
-		EXPECT_EQ(i * BYTES, rig_shown("stats " TO, "to-guest-bytes"));
-		EXPECT_EQ(i * PACKETS, rig_shown("stats " FROM, "from-guest-packets"));
-		EXPECT_EQ(i * BYTES, rig_shown("stats " FROM, "from-guest-bytes"));
-		EXPECT_EQ(i * PACKETS, rig_shown("stats " FROM, "fast-packets"));
-		EXPECT_EQ(i * PACKETS, rig_shown("-s acl show port " TO, "packets"));
-		EXPECT_EQ(i * BYTES, rig_shown("-s acl show port " TO, "bytes"));
+		EXPECT_EQ(i * BYTES, netio_shown("stats " TO, "to-guest-bytes"));
+		EXPECT_EQ(i * PACKETS, netio_shown("stats " FROM, "from-guest-packets"));
+		EXPECT_EQ(i * BYTES, netio_shown("stats " FROM, "from-guest-bytes"));
+		EXPECT_EQ(i * PACKETS, netio_shown("stats " FROM, "fast-packets"));
+		EXPECT_EQ(i * PACKETS, netio_shown("-s acl show port " TO, "packets"));
+		EXPECT_EQ(i * BYTES, netio_shown("-s acl show port " TO, "bytes"));
 		ASSERT_EQ(0, guest_no_offload(&self->to));
 	}
 }
@@ -188,14 +188,14 @@ TEST_F(count, metered)
 			       " actions meter:7,output:" TO));
 	ASSERT_EQ(0, guest_sends(&self->from, self->buf, FRAMES));
 	EXPECT_EQ(passed, stat_of(TO, "tx_packets", passed));
-	EXPECT_EQ(PACKETS, rig_shown("stats " FROM, "from-guest-packets"));
-	EXPECT_EQ(PACKETS, rig_shown("-s flow show id 1", "packets"));
-	EXPECT_EQ(BYTES, rig_shown("-s flow show id 1", "bytes"));
-	EXPECT_EQ(passed, rig_shown("-s meter show", "passed-packets"));
-	EXPECT_EQ(passed * (BYTES / PACKETS), rig_shown("-s meter show", "passed-bytes"));
-	EXPECT_EQ(PACKETS - passed, rig_shown("-s meter show", "dropped-packets"));
+	EXPECT_EQ(PACKETS, netio_shown("stats " FROM, "from-guest-packets"));
+	EXPECT_EQ(PACKETS, netio_shown("-s flow show id 1", "packets"));
+	EXPECT_EQ(BYTES, netio_shown("-s flow show id 1", "bytes"));
+	EXPECT_EQ(passed, netio_shown("-s meter show", "passed-packets"));
+	EXPECT_EQ(passed * (BYTES / PACKETS), netio_shown("-s meter show", "passed-bytes"));
+	EXPECT_EQ(PACKETS - passed, netio_shown("-s meter show", "dropped-packets"));
 	EXPECT_EQ(BYTES - passed * (BYTES / PACKETS),
-		  rig_shown("-s meter show", "dropped-bytes"));
+		  netio_shown("-s meter show", "dropped-bytes"));
 	EXPECT_EQ(PACKETS - passed, netio_drops(FROM, "meter"));
 	EXPECT_EQ(PACKETS - passed, netio_stat(FROM, "rx_dropped"));
 }
@@ -230,8 +230,8 @@ TEST_F(count, dropped)
 	EXPECT_EQ(PACKETS, drops_of(TO, "acl", PACKETS));
 	ASSERT_EQ(0, host_sends(self->to.wire, self->buf, FRAMES));
 	EXPECT_EQ(2 * PACKETS, drops_of(TO, "acl", 2 * PACKETS));
-	EXPECT_EQ(2 * PACKETS, rig_shown("-s acl show port " TO, "packets"));
-	EXPECT_EQ(2 * BYTES, rig_shown("-s acl show port " TO, "bytes"));
+	EXPECT_EQ(2 * PACKETS, netio_shown("-s acl show port " TO, "packets"));
+	EXPECT_EQ(2 * BYTES, netio_shown("-s acl show port " TO, "bytes"));
 	ASSERT_EQ(0, netio_run("sluice acl del port " TO " dir to-guest prio 1"));
 
 	ASSERT_EQ(0, vdrv_stop(&self->to.v));

@@ -173,21 +173,21 @@ TEST_F(rate, shows)
 	ASSERT_EQ(1, vdrv_tx_burst(&self->from.v, 1, LEN, make, &seed));
 	vdrv_vq_kick(&self->from.v.vq[VDRV_TX]);
 	ASSERT_EQ(1, taken(&self->from.v, 1));
-	EXPECT_EQ(0, rig_shown("stats " FROM, "from-guest-throttled"));
+	EXPECT_EQ(0, netio_shown("stats " FROM, "from-guest-throttled"));
 	ASSERT_EQ(FIRST - 1, vdrv_tx_burst(&self->from.v, FIRST - 1, LEN, make, &seed));
 	vdrv_vq_kick(&self->from.v.vq[VDRV_TX]);
 	ASSERT_EQ(FIRST - 1, taken(&self->from.v, FIRST - 1));
 	/* The last of them waited for its first byte, unless a second had gone by. */
-	n = rig_shown("stats " FROM, "from-guest-throttled");
+	n = netio_shown("stats " FROM, "from-guest-throttled");
 	EXPECT_TRUE(n == 0 || n == 1);
 	ASSERT_EQ(1, vdrv_tx_burst(&self->from.v, 1, LEN, make, &seed));
 	vdrv_vq_kick(&self->from.v.vq[VDRV_TX]);
-	for (i = 0; i < 1000 && rig_shown("stats " FROM, "from-guest-throttled") <= n; i++)
+	for (i = 0; i < 1000 && netio_shown("stats " FROM, "from-guest-throttled") <= n; i++)
 		usleep(10000);
 	EXPECT_EQ(0, taken(&self->from.v, 0));
-	EXPECT_EQ(n + 1, rig_shown("stats " FROM, "from-guest-throttled"));
-	EXPECT_EQ(0, rig_shown("stats " FROM, "to-guest-throttled"));
-	EXPECT_EQ(n + 1, rig_shown("-s port show " FROM, "throttled"));
+	EXPECT_EQ(n + 1, netio_shown("stats " FROM, "from-guest-throttled"));
+	EXPECT_EQ(0, netio_shown("stats " FROM, "to-guest-throttled"));
+	EXPECT_EQ(n + 1, netio_shown("-s port show " FROM, "throttled"));
 	EXPECT_EQ(0, netio_run("ethtool -S " FROM " | grep -q 'from_guest_throttled: %ld$'",
 			       n + 1));
 }
@@ -198,12 +198,12 @@ TEST_F(rate, worker_sleeps)
 	long slept, woken;
 
 	ASSERT_EQ(FIRST, fill(&self->from));
-	slept = rig_shown("-s worker show", "sleep-ns");
-	woken = rig_shown("-s worker show", "wakeups");
+	slept = netio_shown("-s worker show", "sleep-ns");
+	woken = netio_shown("-s worker show", "wakeups");
 	ASSERT_LE(0, slept);
 	usleep(500000);
-	EXPECT_LT(slept, rig_shown("-s worker show", "sleep-ns"));
-	EXPECT_GT(woken + 100, rig_shown("-s worker show", "wakeups"));
+	EXPECT_LT(slept, netio_shown("-s worker show", "sleep-ns"));
+	EXPECT_GT(woken + 100, netio_shown("-s worker show", "wakeups"));
 }
 
 /* A ring that waits is stopped where it stands, and goes on from there. */
@@ -249,9 +249,9 @@ TEST_F(rate, receiver_waits)
 	usleep(300000);
 	EXPECT_FALSE(vdrv_vq_peek(&self->to.v.vq[VDRV_RX]));
 	/* Once for the last of these, unless a second had gone by, and once since. */
-	n = rig_shown("stats " TO, "to-guest-throttled");
+	n = netio_shown("stats " TO, "to-guest-throttled");
 	EXPECT_TRUE(n == 1 || n == 2);
-	EXPECT_EQ(0, rig_shown("stats " TO, "from-guest-throttled"));
+	EXPECT_EQ(0, netio_shown("stats " TO, "from-guest-throttled"));
 	EXPECT_EQ(0, guest_ping(&self->from, 1));
 	EXPECT_EQ(0, netio_run("sluice rate off port " TO));
 	EXPECT_EQ(SENT - FIRST, arrive(&self->to.v, FIRST + 1, SENT));

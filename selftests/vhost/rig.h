@@ -233,25 +233,6 @@ static inline int guest_ping(struct guest *g, uint32_t seed)
 	return 0;
 }
 
-/* The sum of all numbers of that name in what the tool shows. */
-static inline long rig_shown(const char *cmd, const char *what)
-{
-	char line[256];
-	long n = -1;
-	FILE *p;
-
-	snprintf(line, sizeof(line),
-		 "sluice -j %s | awk -v RS='[][,{}]' -F: '/\"%s\"/ { n += $2 } END { printf \"%%.0f\", n }'",
-		 cmd, what);
-	p = popen(line, "r");
-	if (!p)
-		return -errno;
-	if (fscanf(p, "%ld", &n) != 1)
-		n = -1;
-	pclose(p);
-	return n;
-}
-
 /* A socket for announcements of guests that come out of a netdev, or -errno. */
 static inline int rig_rarp_open(const char *ifname)
 {

@@ -419,14 +419,14 @@ TEST_F(tap, calls_are_charged)
 
 	ASSERT_EQ(0, set_iff(self->fd, "", IFF_TAP | IFF_NO_PI));
 	ASSERT_EQ(0, netio_link_set(PORT, true));
-	before = rig_shown("stats " PORT, "busy-ns");
+	before = netio_shown("stats " PORT, "busy-ns");
 	ASSERT_LE(0, before);
 	for (i = 1; i <= 100000; i++) {
 		ASSERT_EQ((ssize_t)len, write(self->fd, f, len));
-		if (i % 1000 == 0 && rig_shown("stats " PORT, "busy-ns") > before)
+		if (i % 1000 == 0 && netio_shown("stats " PORT, "busy-ns") > before)
 			break;
 	}
-	EXPECT_LT(before, rig_shown("stats " PORT, "busy-ns"));
+	EXPECT_LT(before, netio_shown("stats " PORT, "busy-ns"));
 }
 
 /* All goes on working, or says that there is nothing left to work on. */
