@@ -33,9 +33,10 @@ struct sluice_blk_queue;
  * @chain: to be completed; @seg of it is void after the visit
  * @r: what it asks for
  * @guest: its data in guest memory
- * @own: the same in memory of ours, if it does not go as it is
+ * @own: the same in memory of ours, if it does not go as it is; kept until it is done, or until
+ *	its blocks get another key
  * @pending: bios that are with the device, and who hands them over
- * @error: first error of one of them
+ * @error: that of one of them: see sluice_send_error()
  * @tries: how often the device was too busy
  * @nowait: it was asked not to wait
  * @at: the bio that is handed over, or was last; NULL: none was yet
@@ -45,7 +46,7 @@ struct sluice_blk_queue;
  * @active: between submission and completion; its data went, or will go, through the cipher
  * @status_at: where the driver wants its status; the page is held
  * @fetched: when, in ns of local_clock()
- * @submitted: likewise
+ * @submitted: likewise: the first time, if the device was busy; 0: not yet
  * @completed: likewise
  * @cipher_ns: time spent on that
  *

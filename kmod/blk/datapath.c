@@ -248,6 +248,23 @@ static bool blk_locked(const struct sluice_blk_request *req)
 }
 
 /*
+ * A request that is not with the device keeps nothing of blocks whose key may be another when it is
+ * sent again: neither what it encrypted, nor the ciphertext that it has read. The first view that
+ * locks them may be new, or old: it may have come back from the device under that.
+ */
+static void blk_drop_locked(struct sluice_blk_queue *bq)
+{
+	unsigned int i;
+
+	for (i = 0; i < bq->num; i++) {
+		struct sluice_blk_request *req = &bq->request[i];
+
+		if (!req->active && req->own.first && blk_locked(req))
+			sluice_pieces_drop(&req->own, false, &bq->pages);
+	}
+}
+
+/*
  * Go by the view that is new, and count who still goes by the old one for what it locks. Context:
  * between two visits' work, so no request is half prepared.
  */
@@ -255,9 +272,11 @@ void sluice_blk_adopt_view(struct sluice_blk_queue *bq, const struct sluice_reke
 {
 	unsigned int i, locked = 0;
 
+	blk_drop_locked(bq);
 	WRITE_ONCE(bq->locked, UINT_MAX);
 	/* Whoever sees the new view sees what is counted here; pairs with rekey_pending(). */
 	smp_store_release(&bq->view, view);
+	blk_drop_locked(bq);
 	for (i = 0; i < bq->num; i++)
 		locked += bq->request[i].active && blk_locked(&bq->request[i]);
 	WRITE_ONCE(bq->locked, locked);
@@ -267,7 +286,7 @@ void sluice_blk_adopt_view(struct sluice_blk_queue *bq, const struct sluice_reke
 static void blk_submit(struct sluice_blk_request *req)
 {
 	struct sluice_blk_queue *bq = req->bq;
-	int err;
+	int err = 0;
 
 	if (unlikely(READ_ONCE(bq->v->dead))) {
 		blk_complete(req, VIRTIO_BLK_S_IOERR);
@@ -280,7 +299,9 @@ static void blk_submit(struct sluice_blk_request *req)
 			list_add_tail(&req->node, &bq->rekeyed);
 		return;
 	}
-	err = sluice_blk_has_data(req) ? blk_prepare_data(req) : blk_add_commands(req);
+	/* What was sent before goes as it is. */
+	if (likely(!req->own.first))
+		err = sluice_blk_has_data(req) ? blk_prepare_data(req) : blk_add_commands(req);
 	if (unlikely(err == -ENOMEM)) {
 		sluice_pieces_drop(&req->own, false, sluice_blk_has_data(req) ? &bq->pages : NULL);
 		list_add_tail(&req->node, &bq->starved);
@@ -458,6 +479,7 @@ static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c, 
 	req->flush = false;
 	req->cipher_ns = 0;
 	req->fetched = now;
+	req->submitted = 0;
 	err = blk_read(req, c, &status);
 	if (unlikely(err)) {
 		sluice_blk_free(req);
@@ -528,7 +550,7 @@ static bool blk_wants_flush(const struct sluice_blk_request *req)
 
 static void blk_returned(struct sluice_blk_request *req)
 {
-	blk_status_t error = READ_ONCE(req->error);
+	blk_status_t error = sluice_send_error(req);
 	struct sluice_blk_queue *bq = req->bq;
 	const struct sluice_blk_volume *bv = bq->bv;
 	/* The device may have become one that cannot be asked not to wait. */
@@ -541,18 +563,17 @@ static void blk_returned(struct sluice_blk_request *req)
 	}
 	if (unlikely(bq->locked) && blk_locked(req))
 		WRITE_ONCE(bq->locked, bq->locked - 1);
-	if (unlikely(again && !READ_ONCE(bq->v->dead))) {
+	if (unlikely(again && !READ_ONCE(bq->v->dead) && !bq->q->broken)) {
 		/*
-		 * The device was busy, or cannot be polled any more. All of it goes again: twice
-		 * does no harm. But who had the device do a part of it each time would do more
-		 * than he is charged for.
+		 * The device was busy, or cannot be polled any more. The bios that it did not do go
+		 * again, as they are. But who had it do a part of one each time would do more than
+		 * he is charged for.
 		 */
-		if (not_now || !sluice_blk_has_data(req) || sluice_blk_data(req)->first->next ||
+		if (not_now || !sluice_blk_has_data(req) ||
 		    (bv->splits && req->r.len > PAGE_SIZE))
 			req->tries = SLUICE_SEND_TRIES;
 		else
-			req->tries++;
-		sluice_pieces_drop(&req->own, false, &bq->pages);
+			req->tries = min(req->tries + 1, SLUICE_SEND_TRIES);
 		list_add_tail(&req->node, &bq->starved);
 		blk_start_timer(bq, BLK_STARVED_NS);
 		return;

@@ -65,6 +65,8 @@ struct sluice_bio *sluice_pieces_add_bio(struct sluice_pieces *p, struct bio_set
 		return NULL;
 	b = container_of(bio, struct sluice_bio, bio);
 	b->next = NULL;
+	b->opf = bio->bi_opf;
+	b->done = false;
 	if (p->last)
 		p->last->next = b;
 	else

@@ -14,12 +14,16 @@
  * @next: the one behind it
  * @req: whose it is
  * @start: all of it: the bio's own place moves on while the device works
+ * @opf: what is asked for; who gets the bio may change its flags
+ * @done: the device did it; written with the bio's completion
  * @bio: at the end, as its pieces may follow it
  */
 struct sluice_bio {
 	struct sluice_bio *next;
 	void *req;
 	struct bvec_iter start;
+	blk_opf_t opf;
+	bool done;
 	struct bio bio;
 };
 
