@@ -199,14 +199,16 @@ static int blk_crypt(struct sluice_blk_request *req, struct sluice_pieces_cursor
 /*
  * Between the guest's memory and ours. The guest sees plaintext of the volume's only, never
  * ciphertext, and cannot change what is being decrypted. Pieces that do not hold whole sectors of
- * the cipher are copied, and the copy goes through the cipher in place.
+ * the cipher are copied, and the copy goes through the cipher in place; so does what is read if the
+ * cipher puts aside there what comes in between.
  */
 static int blk_transform(struct sluice_blk_request *req)
 {
 	struct sluice_blk_queue *bq = req->bq;
 	const struct sluice_crypt *crypt = &bq->bv->crypt;
 	bool write = req->r.op == SLUICE_REQUEST_WRITE;
-	bool copy = !crypt->tfm || (req->guest.align & (crypt->sector_size - 1));
+	bool copy = !crypt->tfm || (req->guest.align & (crypt->sector_size - 1)) ||
+		    (crypt->aside && !write);
 	struct sluice_pieces_cursor own = sluice_pieces_start(&req->own);
 	struct sluice_pieces_cursor guest = copy ? own : sluice_pieces_start(&req->guest);
 	u64 then = local_clock();
