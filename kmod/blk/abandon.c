@@ -79,6 +79,7 @@ static void abandon_lists(struct sluice_blk_queue *bq)
 	INIT_LIST_HEAD(&bq->free);
 	INIT_LIST_HEAD(&bq->ready);
 	INIT_LIST_HEAD(&bq->starved);
+	INIT_LIST_HEAD(&bq->dry);
 	INIT_LIST_HEAD(&bq->rekeyed);
 	INIT_LIST_HEAD(&bq->polled);
 	for (i = 0; i < SLUICE_VOLUME_LIMITS; i++)

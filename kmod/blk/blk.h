@@ -14,6 +14,7 @@
 #include "../volume.h"
 #include "crypt.h"
 #include "limit.h"
+#include "pages.h"
 #include "pieces.h"
 #include "poll.h"
 #include "rekey.h"
@@ -96,7 +97,8 @@ struct sluice_blk_request {
  * @hand: what it reads from the ring, or completes
  * @reaped: taken from @done, and not looked at yet
  * @limited: waiting for a limit, by enum sluice_volume_op (READ, WRITE), in order
- * @starved: the device, or memory, was short; in order
+ * @starved: the device was short, or memory for what has no data; in order
+ * @dry: waiting for pages of ours, in order
  * @rekeyed: waiting until their blocks have been re-encrypted, in order
  * @polled: with the device, to be looked for; in the order of submission
  * @poll: what is submitted in this visit is to be looked for
@@ -131,6 +133,7 @@ struct sluice_blk_queue {
 	struct llist_node *reaped;
 	struct list_head limited[SLUICE_VOLUME_LIMITS];
 	struct list_head starved;
+	struct list_head dry;
 	struct list_head rekeyed;
 	struct list_head polled;
 	bool poll;
@@ -149,6 +152,7 @@ struct sluice_blk_queue {
 /**
  * struct sluice_blk_volume - a volume
  * @bs: where bios come from
+ * @reserve: for when memory is short
  * @crypt: its key; @tfm is NULL without one. Replaced when all was re-encrypted
  * @plain: the view while nothing is re-encrypted; fixed
  * @view: the one that queues are to go by; written under @queues_lock, READ_ONCE elsewhere
@@ -162,7 +166,8 @@ struct sluice_blk_queue {
  *	has to depends on more than on its size
  */
 struct sluice_blk_volume {
-	struct bio_set bs;
+	struct sluice_bios bs;
+	struct sluice_reserve reserve;
 	struct sluice_crypt crypt;
 	struct sluice_rekey_view plain;
 	const struct sluice_rekey_view *view;

@@ -232,6 +232,9 @@ static int blk_prepare_data(struct sluice_blk_request *req)
 
 	if (blk_goes_as_it_is(req))
 		return 0;
+	/* None overtakes one that needs more. */
+	if (unlikely(!list_empty(&bq->dry)))
+		return -EBUSY;
 	err = sluice_pieces_add_pages(&req->own, &bq->bv->bs, bq->v->bdev, blk_opf(req),
 				      &bq->pages, req->r.len);
 	if (err)
@@ -284,6 +287,21 @@ void sluice_blk_adopt_view(struct sluice_blk_queue *bq, const struct sluice_reke
 	WRITE_ONCE(bq->locked, locked);
 }
 
+/*
+ * Memory is short, or the queue has enough of it: then there is some when one of those is done that
+ * have it, and nobody needs to look before.
+ */
+static void blk_rest(struct sluice_blk_request *req, int err)
+{
+	struct sluice_blk_queue *bq = req->bq;
+	bool has_data = sluice_blk_has_data(req);
+
+	sluice_pieces_drop(&req->own, false, has_data ? &bq->pages : NULL);
+	list_add_tail(&req->node, has_data ? &bq->dry : &bq->starved);
+	if (err == -ENOMEM)
+		blk_start_timer(bq, BLK_STARVED_NS);
+}
+
 /* Prepare it for the device. What there is no room for rests a while. */
 static void blk_submit(struct sluice_blk_request *req)
 {
@@ -304,10 +322,8 @@ static void blk_submit(struct sluice_blk_request *req)
 	/* What was sent before goes as it is. */
 	if (likely(!req->own.first))
 		err = sluice_blk_has_data(req) ? blk_prepare_data(req) : blk_add_commands(req);
-	if (unlikely(err == -ENOMEM)) {
-		sluice_pieces_drop(&req->own, false, sluice_blk_has_data(req) ? &bq->pages : NULL);
-		list_add_tail(&req->node, &bq->starved);
-		blk_start_timer(bq, BLK_STARVED_NS);
+	if (unlikely(err == -ENOMEM || err == -EBUSY)) {
+		blk_rest(req, err);
 		return;
 	}
 	if (unlikely(err)) {
@@ -359,9 +375,28 @@ static void blk_admit(struct sluice_blk_request *req, u64 now)
 
 static bool blk_waits(const struct sluice_blk_queue *bq)
 {
-	return !list_empty(&bq->starved) || !list_empty(&bq->rekeyed) ||
+	return !list_empty(&bq->starved) || !list_empty(&bq->dry) || !list_empty(&bq->rekeyed) ||
 	       !list_empty(&bq->limited[SLUICE_VOLUME_READ]) ||
 	       !list_empty(&bq->limited[SLUICE_VOLUME_WRITE]);
+}
+
+/* Those that wait for pages, until one has to wait for more. Return: how many. */
+static int blk_resume_dry(struct sluice_blk_queue *bq)
+{
+	struct sluice_blk_request *req;
+	LIST_HEAD(waiting);
+	int n = 0;
+
+	list_splice_init(&bq->dry, &waiting);
+	while ((req = list_first_entry_or_null(&waiting, struct sluice_blk_request, node))) {
+		list_del(&req->node);
+		blk_submit(req);
+		if (!list_empty(&bq->dry))
+			break;
+		n++;
+	}
+	list_splice_tail(&waiting, &bq->dry);
+	return n;
 }
 
 /* Those that waited, as far as they may go now. Return: how many. */
@@ -376,6 +411,7 @@ static int blk_resume(struct sluice_blk_queue *bq)
 	if (likely(!blk_waits(bq)))
 		return 0;
 	now = local_clock();
+	n = blk_resume_dry(bq);
 
 	/* They may come to rest again. */
 	list_splice_init(&bq->starved, &waiting);
@@ -633,7 +669,9 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 	/* A device in memory is done already. */
 	WRITE_ONCE(bq->serving, NULL);
 	n += blk_reap(bq);
-	/* What is followed by a flush. */
+	/* What is followed by a flush, or waited for what has been given back. */
+	if (unlikely(!list_empty(&bq->dry)))
+		n += blk_resume_dry(bq);
 	sluice_send_all(bq);
 	q->polled = !list_empty(&bq->polled);
 	if (!q->broken) {

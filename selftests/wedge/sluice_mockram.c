@@ -13,12 +13,14 @@
  *
  * The parameter counts tells of how many sectors were read or written; of how many requests were
  * refused, and how many wait or are kept; and how many sectors that are written were to be written
- * with other data when they were refused before.
+ * with other data when they were refused before. The parameter freed tells how many pages workers
+ * gave back to the system, and how many of these began with what the test wrote.
  */
 #include <linux/blkdev.h>
 #include <linux/crc32.h>
 #include <linux/module.h>
 #include <linux/spinlock.h>
+#include <linux/tracepoint.h>
 #include <linux/vmalloc.h>
 #include <linux/wait.h>
 
@@ -223,6 +225,65 @@ static int counts_get(char *buf, const struct kernel_param *kp)
 static const struct kernel_param_ops counts_ops = { .get = counts_get };
 module_param_cb(counts, &counts_ops, NULL, 0444);
 
+/* --- pages --- */
+
+/* The native kernel of the benches has none. */
+#ifdef CONFIG_TRACEPOINTS
+
+#define MOCKRAM_MAGIC	0x45474150454349ULL
+
+static struct tracepoint *free_tp;
+static atomic_t freed = ATOMIC_INIT(0);
+static atomic_t freed_dirty = ATOMIC_INIT(0);
+
+static void free_probe(void *data, struct page *page, unsigned int order)
+{
+	if (order || !in_task() || !strstarts(current->comm, "sluice/"))
+		return;
+	atomic_inc(&freed);
+	if (*(u64 *)page_address(page) == MOCKRAM_MAGIC)
+		atomic_inc(&freed_dirty);
+}
+
+static void free_find(struct tracepoint *tp, void *arg)
+{
+	if (!strcmp(tp->name, "mm_page_free"))
+		free_tp = tp;
+}
+
+static int free_init(void)
+{
+	for_each_kernel_tracepoint(free_find, NULL);
+	return free_tp ? tracepoint_probe_register(free_tp, free_probe, NULL) : -ENOENT;
+}
+
+static void free_exit(void)
+{
+	tracepoint_probe_unregister(free_tp, free_probe, NULL);
+	tracepoint_synchronize_unregister();
+}
+
+static int freed_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%d %d\n", atomic_read(&freed), atomic_read(&freed_dirty));
+}
+
+static const struct kernel_param_ops freed_ops = { .get = freed_get };
+module_param_cb(freed, &freed_ops, NULL, 0444);
+
+#else
+
+static int free_init(void)
+{
+	return 0;
+}
+
+static void free_exit(void)
+{
+}
+
+#endif /* CONFIG_TRACEPOINTS */
+
 /* --- disks --- */
 
 static void mockram_del(unsigned int i)
@@ -269,9 +330,14 @@ static int __init mockram_init(void)
 	unsigned int i;
 	int err = 0;
 
+	err = free_init();
+	if (err)
+		return err;
 	major = register_blkdev(0, "mockram");
-	if (major < 0)
+	if (major < 0) {
+		free_exit();
 		return major;
+	}
 	for (i = 0; i < MOCKRAM_DISKS && !err; i++)
 		err = mockram_add(i);
 	if (!err)
@@ -279,6 +345,7 @@ static int __init mockram_init(void)
 	for (i = 0; i < MOCKRAM_DISKS; i++)
 		mockram_del(i);
 	unregister_blkdev(major, "mockram");
+	free_exit();
 	return err;
 }
 
@@ -289,6 +356,7 @@ static void __exit mockram_exit(void)
 	for (i = 0; i < MOCKRAM_DISKS; i++)
 		mockram_del(i);
 	unregister_blkdev(major, "mockram");
+	free_exit();
 }
 
 module_init(mockram_init);
