@@ -168,10 +168,16 @@ static blk_opf_t blk_opf(const struct sluice_blk_request *req)
 
 /* --- cipher ---------------------------------------------------------------------------------- */
 
-/* Is there a way for the data as it lies, with no memory of ours in between? */
+/*
+ * Is there a way for the data as it lies, with no memory of ours in between? A device that sums up
+ * what it is written must not find it changed by the guest; what lies below a mapped device may
+ * change, so it is asked each time.
+ */
 static bool blk_goes_as_it_is(const struct sluice_blk_request *req)
 {
-	return !req->bq->bv->crypt.tfm && !(req->guest.align & req->bq->bv->align);
+	if (req->bq->bv->crypt.tfm || req->guest.align & req->bq->bv->align)
+		return false;
+	return req->r.op == SLUICE_REQUEST_READ || !bdev_stable_writes(req->bq->v->bdev);
 }
 
 /*

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pages of the volume's own, for what cannot go to the device as it lies: how many a guest has at
- * once, who pays for them, and that they are wiped.
+ * once, who pays for them, what they keep from being changed, and that they are wiped.
  */
 #include "kselftest_harness.h"
 #include <linux/keyctl.h>
@@ -145,6 +145,48 @@ TEST(long_ones)
 	stop(_metadata, &d);
 	free(data);
 	free(copy);
+}
+
+static int set_stable(bool on)
+{
+	return netio_run("echo %d >/sys/block/mockram0/queue/stable_writes", on);
+}
+
+/* What the guest changes while the device has it. @changed: the device has that. */
+static void change_in_flight(struct __test_metadata *_metadata, struct disk *d, bool changed)
+{
+	const struct vblk_io io = { .type = VIRTIO_BLK_T_OUT, .len = PART };
+	unsigned char *data = rig_alloc(PART), *copy = rig_alloc(PART);
+	int slot;
+
+	rig_pattern(data, PART, 0, 1 + changed);
+	ASSERT_EQ(0, mockram("keep"));
+	slot = vblk_begin(&d->v, &d->v.vq[0], &io, data);
+	ASSERT_LE(0, slot);
+	await_waiting(1);
+	memset(vblk_at(&d->v.vq[0], slot, VBLK_DATA), 0x5a, PART);
+	ASSERT_EQ(0, mockram("go"));
+	ASSERT_EQ(0, await(d, 1));
+	if (changed)
+		memset(data, 0x5a, PART);
+	ASSERT_EQ(0, disk_read(d, 0, copy, PART));
+	EXPECT_EQ(0, memcmp(data, copy, PART));
+	free(data);
+	free(copy);
+}
+
+/* A device that sums up what it is written has it as it was; looked at each time. */
+TEST(stable)
+{
+	struct disk d;
+
+	ASSERT_EQ(0, start(&d, "", 16, MB));
+	change_in_flight(_metadata, &d, true);
+	ASSERT_EQ(0, set_stable(true));
+	change_in_flight(_metadata, &d, false);
+	ASSERT_EQ(0, set_stable(false));
+	change_in_flight(_metadata, &d, true);
+	stop(_metadata, &d);
 }
 
 /* Pages that a worker gave back to the system, and those among them with something in them. */
