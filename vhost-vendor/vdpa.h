@@ -176,6 +176,7 @@ struct sluice_vdpa_vq {
  * @moved: the driver said of a queue that it begins in its midst, and the type was not told
  * @suspended: queues rest until resume() or reset
  * @host_driver: the driver is the host's own, which DRIVER_OK told
+ * @payer: the VMM that said DRIVER_OK pays for what its queues need; NULL: nobody in particular
  * @resets: how often it was reset
  * @gmem: what attached queues reach
  * @iotlb: what the VMM mapped
@@ -211,6 +212,7 @@ struct sluice_vdpa {
 	bool moved;
 	bool suspended;
 	bool host_driver;
+	struct mem_cgroup *payer;
 	unsigned int resets;
 	struct sluice_gmem gmem;
 	struct sluice_iotlb *iotlb;

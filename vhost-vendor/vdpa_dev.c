@@ -3,6 +3,7 @@
  * The operations of a device, as include/linux/vdpa.h has them. All are process context but for
  * kicks; drivers do not call one against the other, but for the callbacks' and the status'.
  */
+#include <linux/memcontrol.h>
 #include <uapi/linux/vhost_types.h>
 #include "vdpa.h"
 
@@ -253,6 +254,13 @@ static void dev_tell_used(struct sluice_vdpa *d)
 	d->used = used;
 }
 
+/* Takes the reference over. */
+static void dev_set_payer(struct sluice_vdpa *d, struct mem_cgroup *payer)
+{
+	mem_cgroup_put(d->payer);
+	d->payer = payer;
+}
+
 /* RTNL may be held. Queues start a moment later: nobody can tell. */
 static void dev_set_status(struct vdpa_device *vdev, u8 status)
 {
@@ -261,6 +269,7 @@ static void dev_set_status(struct vdpa_device *vdev, u8 status)
 	mutex_lock(&d->lock);
 	if (status & ~d->status & VIRTIO_CONFIG_S_DRIVER_OK) {
 		d->host_driver = dev_driver_is_host(vdev);
+		dev_set_payer(d, d->host_driver ? NULL : get_mem_cgroup_from_mm(NULL));
 		sluice_vdpa_map_choose(d);
 		if (d->type->accept)
 			d->type->accept(d);
@@ -289,6 +298,7 @@ static int dev_reset(struct vdpa_device *vdev)
 	d->moved = false;
 	d->suspended = false;
 	d->host_driver = false;
+	dev_set_payer(d, NULL);
 	/* After the queues were stopped nobody sets it. */
 	WRITE_ONCE(d->broken, false);
 	mutex_unlock(&d->lock);

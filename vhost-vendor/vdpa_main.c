@@ -5,6 +5,7 @@
  * guest QEMU migrates; "sluice-full" is for those who want all features and whose vdpa(8) cannot
  * choose them. A disk is the same by both.
  */
+#include <linux/sched/mm.h>
 #include <linux/virtio_ids.h>
 #include <linux/wait_bit.h>
 #include <uapi/linux/vdpa.h>
@@ -30,6 +31,7 @@ static struct vdpa_mgmt_dev main_mgmt[MAIN_MGMT_NR];
 static void main_start_work(struct work_struct *work)
 {
 	struct sluice_vdpa *d = container_of(work, struct sluice_vdpa, start_work);
+	struct mem_cgroup *payer;
 	bool moved = false;
 	unsigned int resets;
 	u64 features;
@@ -46,7 +48,9 @@ static void main_start_work(struct work_struct *work)
 	mutex_lock(&d->lock);
 	/* Whoever reset it and was ready again meanwhile has queued this again. */
 	if (resets == d->resets) {
+		payer = set_active_memcg(d->payer);
 		err = sluice_vdpa_vq_start_all(d);
+		set_active_memcg(payer);
 		moved = !err && features && d->moved;
 		d->moved &= !moved;
 	}

@@ -54,7 +54,7 @@ static void abandon_sending(struct sluice_blk_queue *bq)
 	if (!req || !req->active)
 		return;
 	for (b = req->at ? req->at->next : sluice_blk_data(req)->first; b; b = b->next)
-		missing++;
+		missing += !b->done;
 	req->error = BLK_STS_IOERR;
 	if (atomic_sub_and_test(missing, &req->pending))
 		llist_add(&req->done, &bq->done);
@@ -79,6 +79,7 @@ static void abandon_lists(struct sluice_blk_queue *bq)
 	INIT_LIST_HEAD(&bq->free);
 	INIT_LIST_HEAD(&bq->ready);
 	INIT_LIST_HEAD(&bq->starved);
+	INIT_LIST_HEAD(&bq->dry);
 	INIT_LIST_HEAD(&bq->rekeyed);
 	INIT_LIST_HEAD(&bq->polled);
 	for (i = 0; i < SLUICE_VOLUME_LIMITS; i++)

@@ -14,6 +14,7 @@
 #include "../volume.h"
 #include "crypt.h"
 #include "limit.h"
+#include "pages.h"
 #include "part.h"
 #include "pieces.h"
 #include "poll.h"
@@ -35,9 +36,10 @@ struct sluice_blk_queue;
  * @r: what it asks for
  * @part: what of that is under way; FLUSH has none
  * @guest: the part's data in guest memory
- * @own: the same in memory of ours, if it does not go as it is
+ * @own: the same in memory of ours, if it does not go as it is; kept until it is done, or until
+ *	its blocks get another key
  * @pending: bios that are with the device, and who hands them over
- * @error: first error of one of them
+ * @error: that of one of them: see sluice_send_error()
  * @tries: how often the device was too busy
  * @nowait: it was asked not to wait
  * @at: the bio that is handed over, or was last; NULL: none was yet
@@ -47,7 +49,7 @@ struct sluice_blk_queue;
  * @active: between submission and completion; its data went, or will go, through the cipher
  * @status_at: where the driver wants its status; the page is held
  * @fetched: when, in ns of local_clock()
- * @submitted: likewise
+ * @submitted: likewise: the first time, if the device was busy; 0: not yet
  * @completed: likewise
  * @cipher_ns: time spent on that
  *
@@ -98,7 +100,8 @@ struct sluice_blk_request {
  * @hand: what it reads from the ring, or completes
  * @reaped: taken from @done, and not looked at yet; what a visit leaves of it is the next one's
  * @limited: waiting for a limit, by enum sluice_volume_op (READ, WRITE), in order
- * @starved: the device, or memory, was short; in order
+ * @starved: the device was short, or memory for what has no data; in order
+ * @dry: waiting for pages of ours, in order
  * @rekeyed: waiting until their blocks have been re-encrypted, in order
  * @polled: with the device, to be looked for; in the order of submission
  * @poll: what is submitted in this visit is to be looked for
@@ -136,6 +139,7 @@ struct sluice_blk_queue {
 	struct llist_node *reaped;
 	struct list_head limited[SLUICE_VOLUME_LIMITS];
 	struct list_head starved;
+	struct list_head dry;
 	struct list_head rekeyed;
 	struct list_head polled;
 	bool poll;
@@ -157,6 +161,7 @@ struct sluice_blk_queue {
 /**
  * struct sluice_blk_volume - a volume
  * @bs: where bios come from
+ * @reserve: for when memory is short
  * @crypt: its key; @tfm is NULL without one. Replaced when all was re-encrypted
  * @plain: the view while nothing is re-encrypted; fixed
  * @view: the one that queues are to go by; written under @queues_lock, READ_ONCE elsewhere
@@ -170,7 +175,8 @@ struct sluice_blk_queue {
  *	has to depends on more than on its size
  */
 struct sluice_blk_volume {
-	struct bio_set bs;
+	struct sluice_bios bs;
+	struct sluice_reserve reserve;
 	struct sluice_crypt crypt;
 	struct sluice_rekey_view plain;
 	const struct sluice_rekey_view *view;

@@ -15,11 +15,14 @@ struct skcipher_request;
  * @tfm: holds it; shared by all queues, as using it changes nothing
  * @sector_size: bytes that one IV covers
  * @iv_offset: 512-byte sectors that are added to a sector's number
+ * @aside: what comes in between is in the destination for a while, where nobody else may see it,
+ *	or change it
  */
 struct sluice_crypt {
 	struct crypto_skcipher *tfm;
 	unsigned int sector_size;
 	u64 iv_offset;
+	bool aside;
 };
 
 /* Once for the module, and before it goes. Process context, neither RTNL nor any lock. */

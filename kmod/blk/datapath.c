@@ -175,10 +175,16 @@ static blk_opf_t blk_opf(const struct sluice_blk_request *req)
 
 /* --- cipher ---------------------------------------------------------------------------------- */
 
-/* Is there a way for the data as it lies, with no memory of ours in between? */
+/*
+ * Is there a way for the data as it lies, with no memory of ours in between? A device that sums up
+ * what it is written must not find it changed by the guest; what lies below a mapped device may
+ * change, so it is asked each time.
+ */
 static bool blk_goes_as_it_is(const struct sluice_blk_request *req)
 {
-	return !req->bq->bv->crypt.tfm && !(req->guest.align & req->bq->bv->align);
+	if (req->bq->bv->crypt.tfm || req->guest.align & req->bq->bv->align)
+		return false;
+	return req->r.op == SLUICE_REQUEST_READ || !bdev_stable_writes(req->bq->v->bdev);
 }
 
 /*
@@ -206,14 +212,16 @@ static int blk_crypt(struct sluice_blk_request *req, struct sluice_pieces_cursor
 /*
  * Between the guest's memory and ours. The guest sees plaintext of the volume's only, never
  * ciphertext, and cannot change what is being decrypted. Pieces that do not hold whole sectors of
- * the cipher are copied, and the copy goes through the cipher in place.
+ * the cipher are copied, and the copy goes through the cipher in place; so does what is read if the
+ * cipher puts aside there what comes in between.
  */
 static int blk_transform(struct sluice_blk_request *req)
 {
 	struct sluice_blk_queue *bq = req->bq;
 	const struct sluice_crypt *crypt = &bq->bv->crypt;
 	bool write = req->r.op == SLUICE_REQUEST_WRITE;
-	bool copy = !crypt->tfm || (req->guest.align & (crypt->sector_size - 1));
+	bool copy = !crypt->tfm || (req->guest.align & (crypt->sector_size - 1)) ||
+		    (crypt->aside && !write);
 	struct sluice_pieces_cursor own = sluice_pieces_start(&req->own);
 	struct sluice_pieces_cursor guest = copy ? own : sluice_pieces_start(&req->guest);
 	u64 then = local_clock(), took;
@@ -240,6 +248,9 @@ static int blk_prepare_data(struct sluice_blk_request *req)
 
 	if (blk_goes_as_it_is(req))
 		return 0;
+	/* None overtakes one that needs more. */
+	if (unlikely(!list_empty(&bq->dry)))
+		return -EBUSY;
 	err = sluice_pieces_add_pages(&req->own, &bq->bv->bs, bq->v->bdev, blk_opf(req),
 				      &bq->pages, req->part.len);
 	if (err)
@@ -258,6 +269,23 @@ static bool blk_locked(const struct sluice_blk_request *req)
 }
 
 /*
+ * A request that is not with the device keeps nothing of blocks whose key may be another when it is
+ * sent again: neither what it encrypted, nor the ciphertext that it has read. The first view that
+ * locks them may be new, or old: it may have come back from the device under that.
+ */
+static void blk_drop_locked(struct sluice_blk_queue *bq)
+{
+	unsigned int i;
+
+	for (i = 0; i < bq->num; i++) {
+		struct sluice_blk_request *req = &bq->request[i];
+
+		if (!req->active && req->own.first && blk_locked(req))
+			sluice_pieces_drop(&req->own, false, &bq->pages);
+	}
+}
+
+/*
  * Go by the view that is new, and count who still goes by the old one for what it locks. Context:
  * between two visits' work, so no request is half prepared.
  */
@@ -265,9 +293,11 @@ void sluice_blk_adopt_view(struct sluice_blk_queue *bq, const struct sluice_reke
 {
 	unsigned int i, locked = 0;
 
+	blk_drop_locked(bq);
 	WRITE_ONCE(bq->locked, UINT_MAX);
 	/* Whoever sees the new view sees what is counted here; pairs with rekey_pending(). */
 	smp_store_release(&bq->view, view);
+	blk_drop_locked(bq);
 	for (i = 0; i < bq->num; i++)
 		locked += bq->request[i].active && blk_locked(&bq->request[i]);
 	WRITE_ONCE(bq->locked, locked);
@@ -276,7 +306,7 @@ void sluice_blk_adopt_view(struct sluice_blk_queue *bq, const struct sluice_reke
 /*
  * All that the device needs of it. Of a first part the memory was found when it was fetched.
  *
- * Return: 0; -ENOMEM, -EAGAIN: not now; or why it cannot be.
+ * Return: 0; -ENOMEM, -EBUSY, -EAGAIN: not now; or why it cannot be.
  */
 static int blk_prepare(struct sluice_blk_request *req)
 {
@@ -293,21 +323,26 @@ static int blk_prepare(struct sluice_blk_request *req)
 	return err ?: blk_prepare_data(req);
 }
 
-/* What there is no room for rests a while. */
-static void blk_rest(struct sluice_blk_request *req)
+/*
+ * Memory is short, or the queue has enough of it: then there is some when one of those is done that
+ * have it, and nobody needs to look before.
+ */
+static void blk_rest(struct sluice_blk_request *req, int err)
 {
 	struct sluice_blk_queue *bq = req->bq;
+	bool has_data = sluice_blk_has_data(req);
 
-	sluice_pieces_drop(&req->own, false, sluice_blk_has_data(req) ? &bq->pages : NULL);
-	list_add_tail(&req->node, &bq->starved);
-	blk_start_timer(bq, BLK_STARVED_NS);
+	sluice_pieces_drop(&req->own, false, has_data ? &bq->pages : NULL);
+	list_add_tail(&req->node, has_data && err != -EAGAIN ? &bq->dry : &bq->starved);
+	if (err != -EBUSY)
+		blk_start_timer(bq, BLK_STARVED_NS);
 }
 
-/* Prepare it for the device. */
+/* Prepare it for the device. What there is no room for rests a while. */
 static void blk_submit(struct sluice_blk_request *req)
 {
 	struct sluice_blk_queue *bq = req->bq;
-	int err;
+	int err = 0;
 
 	if (unlikely(READ_ONCE(bq->v->dead))) {
 		blk_complete(req, VIRTIO_BLK_S_IOERR);
@@ -320,10 +355,12 @@ static void blk_submit(struct sluice_blk_request *req)
 			list_add_tail(&req->node, &bq->rekeyed);
 		return;
 	}
-	err = blk_prepare(req);
+	/* What was sent before goes as it is. */
+	if (likely(!req->own.first))
+		err = blk_prepare(req);
 	/* Memory that the guest's next part is to have: who detaches waits for no VMM. */
-	if (unlikely(err == -ENOMEM || (err == -EAGAIN && !bq->q->draining))) {
-		blk_rest(req);
+	if (unlikely(err == -ENOMEM || err == -EBUSY || (err == -EAGAIN && !bq->q->draining))) {
+		blk_rest(req, err);
 		return;
 	}
 	if (unlikely(err)) {
@@ -375,9 +412,29 @@ static void blk_admit(struct sluice_blk_request *req, u64 now)
 
 static bool blk_waits(const struct sluice_blk_queue *bq)
 {
-	return !list_empty(&bq->starved) || !list_empty(&bq->rekeyed) ||
+	return !list_empty(&bq->starved) || !list_empty(&bq->dry) || !list_empty(&bq->rekeyed) ||
 	       !list_empty(&bq->limited[SLUICE_VOLUME_READ]) ||
 	       !list_empty(&bq->limited[SLUICE_VOLUME_WRITE]);
+}
+
+/* Those that wait for pages, until one has to wait for more. Return: how many. */
+static int blk_resume_dry(struct sluice_blk_queue *bq)
+{
+	struct sluice_blk_request *req;
+	LIST_HEAD(waiting);
+	int n = 0;
+
+	list_splice_init(&bq->dry, &waiting);
+	while ((req = list_first_entry_or_null(&waiting, struct sluice_blk_request, node)) &&
+	       !blk_worked_enough(bq)) {
+		list_del(&req->node);
+		blk_submit(req);
+		if (!list_empty(&bq->dry))
+			break;
+		n++;
+	}
+	list_splice_tail(&waiting, &bq->dry);
+	return n;
 }
 
 /* Those that waited, as far as they may go now. Return: how many. */
@@ -392,6 +449,7 @@ static int blk_resume(struct sluice_blk_queue *bq)
 	if (likely(!blk_waits(bq)))
 		return 0;
 	now = local_clock();
+	n = blk_resume_dry(bq);
 
 	/* They may come to rest again. */
 	list_splice_init(&bq->starved, &waiting);
@@ -512,6 +570,7 @@ static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c, 
 	req->flush = false;
 	req->cipher_ns = 0;
 	req->fetched = now;
+	req->submitted = 0;
 	req->chain = *c;
 	err = blk_read(req, &status);
 	if (!err && status == VIRTIO_BLK_S_OK)
@@ -606,7 +665,7 @@ static bool blk_goes_on(struct sluice_blk_request *req)
 
 static void blk_returned(struct sluice_blk_request *req)
 {
-	blk_status_t error = READ_ONCE(req->error);
+	blk_status_t error = sluice_send_error(req);
 	struct sluice_blk_queue *bq = req->bq;
 	const struct sluice_blk_volume *bv = bq->bv;
 	/* The device may have become one that cannot be asked not to wait. */
@@ -619,18 +678,19 @@ static void blk_returned(struct sluice_blk_request *req)
 	}
 	if (unlikely(bq->locked) && blk_locked(req))
 		WRITE_ONCE(bq->locked, bq->locked - 1);
-	if (unlikely(again && !READ_ONCE(bq->v->dead))) {
+	if (unlikely(again && !READ_ONCE(bq->v->dead) && !bq->q->broken)) {
 		/*
-		 * The device was busy, or cannot be polled any more. All of it goes again: twice
-		 * does no harm. But who had the device do a part of it each time would do more
-		 * than he is charged for.
+		 * The device was busy, or cannot be polled any more. The bios that it did not do go
+		 * again, as they are. But who had it do a part of one each time would do more than
+		 * he is charged for.
 		 */
-		if (not_now || !sluice_blk_has_data(req) || sluice_blk_data(req)->first->next ||
+		if (not_now || !sluice_blk_has_data(req) ||
 		    (bv->splits && req->part.len > PAGE_SIZE))
 			req->tries = SLUICE_SEND_TRIES;
 		else
-			req->tries++;
-		blk_rest(req);
+			req->tries = min(req->tries + 1, SLUICE_SEND_TRIES);
+		list_add_tail(&req->node, &bq->starved);
+		blk_start_timer(bq, BLK_STARVED_NS);
 		return;
 	}
 	if (!error && req->r.op == SLUICE_REQUEST_READ && req->own.first && !bq->q->broken &&
@@ -685,7 +745,9 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 	/* A device in memory is done already. */
 	WRITE_ONCE(bq->serving, NULL);
 	n += blk_reap(bq);
-	/* What is followed by a flush. */
+	/* What is followed by a flush, or waited for what has been given back. */
+	if (unlikely(!list_empty(&bq->dry)))
+		n += blk_resume_dry(bq);
 	sluice_send_all(bq);
 	/* Others first, but then the rest, also where nobody asks for more: see queue_reap(). */
 	if (unlikely(blk_worked_enough(bq)) && (bq->reaped || blk_waits(bq)))

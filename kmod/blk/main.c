@@ -8,12 +8,6 @@
 #include "blk.h"
 #include "helper.h"
 
-/*
- * Bios that can be had however short memory is: one request of 4 MiB, encrypted, for a device that
- * takes 124 KiB at once (the block layer's default), and more.
- */
-#define BLK_BIOS	96
-
 static void blk_set_limits(struct sluice_volume *v, struct sluice_blk_volume *bv)
 {
 	unsigned int i;
@@ -48,17 +42,18 @@ static int blk_volume_add(struct sluice_volume *v, const struct sluice_volume_ci
 		err = sluice_helper_start(bv, v);
 	if (err)
 		goto free;
-	err = bioset_init(&bv->bs, BLK_BIOS, offsetof(struct sluice_bio, bio),
-			  BIOSET_NEED_BVECS | BIOSET_PERCPU_CACHE);
+	err = sluice_bios_init(&bv->bs);
+	if (!err)
+		err = sluice_reserve_init(&bv->reserve);
 	if (err)
-		goto helpers;
+		goto memory;
 	bv->align = max(bdev_dma_alignment(v->bdev), bdev_logical_block_size(v->bdev) - 1);
 	bv->splits = bdev_get_queue(v->bdev)->limits.chunk_sectors ||
 		     queue_virt_boundary(bdev_get_queue(v->bdev));
 	if (cipher) {
 		err = sluice_crypt_init(&bv->crypt, cipher, extack);
 		if (err)
-			goto bioset;
+			goto memory;
 		bv->align = max(bv->align, cipher->sector_size - 1);
 	}
 	bv->plain.crypt = &bv->crypt;
@@ -69,9 +64,9 @@ static int blk_volume_add(struct sluice_volume *v, const struct sluice_volume_ci
 	v->engine = bv;
 	return 0;
 
-bioset:
-	bioset_exit(&bv->bs);
-helpers:
+memory:
+	sluice_reserve_exit(&bv->reserve);
+	sluice_bios_exit(&bv->bs);
 	sluice_helper_stop(bv);
 free:
 	kfree(bv);
@@ -85,7 +80,8 @@ static void blk_volume_del(struct sluice_volume *v)
 	sluice_rekey_stop(v);
 	v->engine = NULL;
 	sluice_crypt_exit(&bv->crypt);
-	bioset_exit(&bv->bs);
+	sluice_reserve_exit(&bv->reserve);
+	sluice_bios_exit(&bv->bs);
 	sluice_helper_stop(bv);
 	kfree(bv);
 }
@@ -94,7 +90,7 @@ static void blk_queue_free(struct sluice_blk_queue *bq)
 {
 	if (bq->cipher)
 		skcipher_request_free(bq->cipher);
-	sluice_pages_free(&bq->pages);
+	sluice_pages_exit(&bq->pages);
 	kvfree(bq->request);
 	kvfree(bq);
 }
@@ -114,9 +110,11 @@ static int blk_queue_add(struct sluice_queue *q, unsigned int num)
 	INIT_LIST_HEAD(&bq->limited[SLUICE_VOLUME_WRITE]);
 	INIT_LIST_HEAD(&bq->ready);
 	INIT_LIST_HEAD(&bq->starved);
+	INIT_LIST_HEAD(&bq->dry);
 	INIT_LIST_HEAD(&bq->rekeyed);
 	INIT_LIST_HEAD(&bq->polled);
 	init_llist_head(&bq->done);
+	sluice_pages_init(&bq->pages, &bq->bv->reserve);
 	sluice_helper_init(bq);
 	hrtimer_init(&bq->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	bq->timer.function = sluice_blk_timer;

@@ -1,36 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The data of a request: see pieces.h. */
 #include <linux/blkdev.h>
-#include <linux/highmem.h>
 #include <linux/mm.h>
+#include "pages.h"
 #include "pieces.h"
 
-/* --- pages of our own --- */
+/*
+ * Bios that can be had however short memory is: one request of 4 MiB for a device that takes 124
+ * KiB at once (the block layer's default), and more. What goes to the device in pages of ours has
+ * others: see pages.h.
+ */
+#define PIECES_BIOS	96
 
-static struct page *pages_get(struct sluice_pages *pages)
+/* --- where bios come from --- */
+
+int sluice_bios_init(struct sluice_bios *bs)
 {
-	if (pages->nr)
-		return pages->page[--pages->nr];
-	return alloc_page(GFP_NOWAIT | __GFP_NOWARN);
+	const unsigned int pad = offsetof(struct sluice_bio, bio);
+	int err;
+
+	err = bioset_init(&bs->quick, 1, pad, BIOSET_NEED_BVECS | BIOSET_PERCPU_CACHE);
+	if (err)
+		return err;
+	err = bioset_init(&bs->kept, PIECES_BIOS, pad, BIOSET_NEED_BVECS);
+	if (err)
+		bioset_exit(&bs->quick);
+	return err;
 }
 
-static void pages_put(struct sluice_pages *pages, struct page *page)
+void sluice_bios_exit(struct sluice_bios *bs)
 {
-	if (pages->nr < SLUICE_PAGES_KEPT)
-		pages->page[pages->nr++] = page;
-	else
-		__free_page(page);
-}
-
-/* They held what a guest wrote or read. */
-void sluice_pages_free(struct sluice_pages *pages)
-{
-	while (pages->nr) {
-		struct page *page = pages->page[--pages->nr];
-
-		clear_highpage(page);
-		__free_page(page);
-	}
+	bioset_exit(&bs->quick);
+	bioset_exit(&bs->kept);
 }
 
 /* --- cursor --- */
@@ -55,22 +56,33 @@ struct bio_vec sluice_pieces_cursor_next(struct sluice_pieces_cursor *c, unsigne
 
 /* --- lists --- */
 
-struct sluice_bio *sluice_pieces_add_bio(struct sluice_pieces *p, struct bio_set *bs,
-					 struct block_device *bdev, unsigned int nr, blk_opf_t opf)
+static struct sluice_bio *pieces_link(struct sluice_pieces *p, struct bio *bio)
 {
-	struct bio *bio = bio_alloc_bioset(bdev, nr, opf | REQ_ALLOC_CACHE, GFP_NOWAIT, bs);
 	struct sluice_bio *b;
 
 	if (!bio)
 		return NULL;
 	b = container_of(bio, struct sluice_bio, bio);
 	b->next = NULL;
+	b->opf = bio->bi_opf;
+	b->done = false;
 	if (p->last)
 		p->last->next = b;
 	else
 		p->first = b;
 	p->last = b;
 	return b;
+}
+
+struct sluice_bio *sluice_pieces_add_bio(struct sluice_pieces *p, struct sluice_bios *bs,
+					 struct block_device *bdev, unsigned int nr, blk_opf_t opf)
+{
+	struct bio *bio;
+
+	bio = bio_alloc_bioset(bdev, nr, opf | REQ_ALLOC_CACHE, GFP_NOWAIT, &bs->quick);
+	if (unlikely(!bio))
+		bio = bio_alloc_bioset(bdev, nr, opf, GFP_NOWAIT, &bs->kept);
+	return pieces_link(p, bio);
 }
 
 /*
@@ -100,7 +112,7 @@ static u32 pieces_append(struct sluice_pieces *p, u32 limit, void *where, u32 le
 	return bio_add_page(bio, virt_to_page(where), len, offset_in_page(where));
 }
 
-int sluice_pieces_add(struct sluice_pieces *p, struct bio_set *bs, struct block_device *bdev,
+int sluice_pieces_add(struct sluice_pieces *p, struct sluice_bios *bs, struct block_device *bdev,
 		      blk_opf_t opf, void *where, u32 len, u32 more)
 {
 	u32 limit = pieces_limit(bdev), part;
@@ -123,20 +135,58 @@ int sluice_pieces_add(struct sluice_pieces *p, struct bio_set *bs, struct block_
 	return 0;
 }
 
-int sluice_pieces_add_pages(struct sluice_pieces *p, struct bio_set *bs, struct block_device *bdev,
-			    blk_opf_t opf, struct sluice_pages *pages, u32 bytes)
+/*
+ * The same in a bio of the reserve's, of which there are few. So each is filled, whatever the
+ * device takes at once: the block layer splits it.
+ */
+static int pieces_add_reserved(struct sluice_pieces *p, struct block_device *bdev, blk_opf_t opf,
+			       struct sluice_pages *pages, struct page *page, u32 len)
 {
+	struct bio_set *bs = &pages->reserve->bs;
+
+	if (!sluice_reserve_take(pages, p))
+		return -ENOMEM;
+	if (!p->reserved || !bio_add_page(&p->last->bio, page, len, 0)) {
+		if (!pieces_link(p, bio_alloc_bioset(bdev, BIO_MAX_VECS, opf, GFP_NOWAIT, bs)))
+			return -ENOMEM;
+		p->reserved = true;
+		__bio_add_page(&p->last->bio, page, len, 0);
+	}
+	p->bytes += len;
+	return 0;
+}
+
+static int pieces_add_page(struct sluice_pieces *p, struct sluice_bios *bs,
+			   struct block_device *bdev, blk_opf_t opf, struct sluice_pages *pages,
+			   struct page *page, u32 left)
+{
+	u32 len = min_t(u32, left, PAGE_SIZE);
+	int err;
+
+	if (unlikely(p->reserved))
+		return pieces_add_reserved(p, bdev, opf, pages, page, len);
+	err = sluice_pieces_add(p, bs, bdev, opf, page_address(page), len, left - len);
+	if (likely(!err))
+		return 0;
+	p->bytes -= len;
+	return pieces_add_reserved(p, bdev, opf, pages, page, len);
+}
+
+int sluice_pieces_add_pages(struct sluice_pieces *p, struct sluice_bios *bs,
+			    struct block_device *bdev, blk_opf_t opf, struct sluice_pages *pages,
+			    u32 bytes)
+{
+	if (!sluice_pages_room(pages, DIV_ROUND_UP(bytes, PAGE_SIZE)))
+		return -EBUSY;
 	while (p->bytes < bytes) {
-		u32 left = bytes - p->bytes, len = min_t(u32, left, PAGE_SIZE);
-		struct page *page = pages_get(pages);
+		struct page *page = sluice_pages_get(pages, p);
 		int err;
 
 		if (!page)
 			return -ENOMEM;
-		err = sluice_pieces_add(p, bs, bdev, opf, page_address(page), len, left - len);
+		err = pieces_add_page(p, bs, bdev, opf, pages, page, bytes - p->bytes);
 		if (err) {
-			p->bytes -= len;
-			pages_put(pages, page);
+			sluice_pages_put(pages, page);
 			return err;
 		}
 	}
@@ -200,10 +250,12 @@ void sluice_pieces_drop(struct sluice_pieces *p, bool hold, struct sluice_pages 
 				if (hold)
 					put_page(bv->bv_page);
 				else
-					pages_put(pages, bv->bv_page);
+					sluice_pages_put(pages, bv->bv_page);
 			}
 		}
 		bio_put(&b->bio);
 	}
+	if (pages)
+		sluice_reserve_release(pages, p);
 	*p = (struct sluice_pieces){};
 }

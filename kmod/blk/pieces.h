@@ -9,17 +9,37 @@
 #include <linux/bio.h>
 #include <linux/types.h>
 
+struct sluice_pages;
+
+/**
+ * struct sluice_bios - where a volume's bios come from
+ * @quick: some that were used before are kept by each CPU
+ * @kept: however short memory is there are some, for whichever CPU
+ */
+struct sluice_bios {
+	struct bio_set quick;
+	struct bio_set kept;
+};
+
+/* Context: process. exit: what is all zero is fine. */
+int sluice_bios_init(struct sluice_bios *bs);
+void sluice_bios_exit(struct sluice_bios *bs);
+
 /**
  * struct sluice_bio - a bio of a request
  * @next: the one behind it
  * @req: whose it is
  * @start: all of it: the bio's own place moves on while the device works
+ * @opf: what is asked for; who gets the bio may change its flags
+ * @done: the device did it; written with the bio's completion
  * @bio: at the end, as its pieces may follow it
  */
 struct sluice_bio {
 	struct sluice_bio *next;
 	void *req;
 	struct bvec_iter start;
+	blk_opf_t opf;
+	bool done;
 	struct bio bio;
 };
 
@@ -29,28 +49,15 @@ struct sluice_bio {
  * @last: likewise
  * @bytes: in all
  * @align: OR of where pieces begin and how long they are
+ * @reserved: the last bio is the reserve's: see pages.h
  */
 struct sluice_pieces {
 	struct sluice_bio *first;
 	struct sluice_bio *last;
 	u32 bytes;
 	u32 align;
+	bool reserved;
 };
-
-/* Pages of our own that are kept for the next request. */
-#define SLUICE_PAGES_KEPT	256
-
-/**
- * struct sluice_pages - a stock of pages; one thread's
- * @nr: how many are there
- * @page: they
- */
-struct sluice_pages {
-	unsigned int nr;
-	struct page *page[SLUICE_PAGES_KEPT];
-};
-
-void sluice_pages_free(struct sluice_pages *pages);
 
 /* A place in a list of pieces. */
 struct sluice_pieces_cursor {
@@ -75,16 +82,17 @@ struct bio_vec sluice_pieces_cursor_next(struct sluice_pieces_cursor *c, unsigne
  */
 
 /* Another bio, with room for @nr pieces (at most BIO_MAX_VECS; 0: a bio without data). */
-struct sluice_bio *sluice_pieces_add_bio(struct sluice_pieces *p, struct bio_set *bs,
+struct sluice_bio *sluice_pieces_add_bio(struct sluice_pieces *p, struct sluice_bios *bs,
 					 struct block_device *bdev, unsigned int nr, blk_opf_t opf);
 /* @len bytes of the kernel's direct map at @where, of which @more are to follow. */
-int sluice_pieces_add(struct sluice_pieces *p, struct bio_set *bs, struct block_device *bdev,
+int sluice_pieces_add(struct sluice_pieces *p, struct sluice_bios *bs, struct block_device *bdev,
 		      blk_opf_t opf, void *where, u32 len, u32 more);
 /* No more is added. @hold: take a reference on each page. */
 void sluice_pieces_done(struct sluice_pieces *p, bool hold);
-/* @bytes of our own. */
-int sluice_pieces_add_pages(struct sluice_pieces *p, struct bio_set *bs, struct block_device *bdev,
-			    blk_opf_t opf, struct sluice_pages *pages, u32 bytes);
+/* @bytes of our own, as the first of it. -EBUSY: others have too many of @pages. */
+int sluice_pieces_add_pages(struct sluice_pieces *p, struct sluice_bios *bs,
+			    struct block_device *bdev, blk_opf_t opf, struct sluice_pages *pages,
+			    u32 bytes);
 /* Copy all of @from to @to, which is as long. */
 void sluice_pieces_copy(const struct sluice_pieces *to, const struct sluice_pieces *from);
 

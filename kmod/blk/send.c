@@ -45,22 +45,44 @@ static void send_put(struct sluice_blk_request *req, bool polled)
 /* Context: any that the device chooses, also the worker, within submit_bio(). */
 static void send_end_bio(struct bio *bio)
 {
-	struct sluice_blk_request *req = container_of(bio, struct sluice_bio, bio)->req;
+	struct sluice_bio *b = container_of(bio, struct sluice_bio, bio);
+	struct sluice_blk_request *req = b->req;
 
-	/* Which of several errors is told does not matter; that one is does. */
+	/* Which of several errors it is sluice_send_error() finds out. */
 	if (unlikely(bio->bi_status))
 		WRITE_ONCE(req->error, bio->bi_status);
+	else
+		b->done = true;
 	send_put(req, bio->bi_opf & REQ_POLLED);
 }
 
-/* The device has had it: forget what it, and the block layer, noted in it; not the data. */
-static void send_renew(struct bio *bio)
+blk_status_t sluice_send_error(struct sluice_blk_request *req)
 {
-	unsigned short vcnt = bio->bi_vcnt;
+	blk_status_t error = READ_ONCE(req->error), status;
+	const struct sluice_bio *b;
 
-	bio_reset(bio, bio->bi_bdev, bio->bi_opf & ~SLUICE_POLL_OPF);
-	bio->bi_vcnt = vcnt;
-	bio->bi_cookie = BLK_QC_T_NONE;
+	if (likely(!error))
+		return BLK_STS_OK;
+	for (b = sluice_blk_data(req)->first; b; b = b->next) {
+		status = b->bio.bi_status;
+		if (status && status != BLK_STS_AGAIN && status != BLK_STS_NOTSUPP)
+			return status;
+	}
+	return error;
+}
+
+/*
+ * The device has had it: forget what it, and the block layer, noted in it; not the data. That may
+ * be another device, to which one that is made of several had sent it on (md).
+ */
+static void send_renew(struct sluice_bio *b)
+{
+	struct sluice_blk_request *req = b->req;
+	unsigned short vcnt = b->bio.bi_vcnt;
+
+	bio_reset(&b->bio, req->bq->v->bdev, b->opf);
+	b->bio.bi_vcnt = vcnt;
+	b->bio.bi_cookie = BLK_QC_T_NONE;
 }
 
 /* Not a flush, nor a write that the block layer makes of a write and a flush. */
@@ -70,7 +92,7 @@ static bool send_may_poll(struct sluice_blk_request *req)
 
 	if (!req->bq->poll || !sluice_blk_has_data(req))
 		return false;
-	return !(sluice_blk_data(req)->first->bio.bi_opf & REQ_FUA) || !bdev_write_cache(bdev) ||
+	return !(sluice_blk_data(req)->first->opf & REQ_FUA) || !bdev_write_cache(bdev) ||
 	       bdev_fua(bdev);
 }
 
@@ -136,6 +158,8 @@ static void send_bios(struct sluice_blk_request *req)
 
 	/* Whatever is done before submit_bio() returns, they are there until the last is sent. */
 	for (b = sluice_blk_data(req)->first; b; b = b->next) {
+		if (unlikely(b->done))
+			continue;
 		WRITE_ONCE(req->at, b);
 		submit_bio(&b->bio);
 	}
@@ -155,29 +179,43 @@ static void send_now(struct sluice_blk_request *req)
 	send_put(req, false);
 }
 
+/* Return: how many bios are to be handed over, with @opf: those that the device has not done. */
+static unsigned int send_prepare(struct sluice_blk_request *req, blk_opf_t opf)
+{
+	struct sluice_bio *b;
+	unsigned int n = 0;
+
+	for (b = sluice_blk_data(req)->first; b; b = b->next) {
+		b->req = req;
+		if (unlikely(b->done)) {
+			/* Nobody looks for it. */
+			b->bio.bi_opf = b->opf;
+			b->bio.bi_cookie = BLK_QC_T_NONE;
+			continue;
+		}
+		if (unlikely(req->tries))
+			send_renew(b);
+		b->bio.bi_end_io = send_end_bio;
+		b->bio.bi_iter = b->start;
+		b->bio.bi_status = BLK_STS_OK;
+		b->bio.bi_opf = b->opf | opf;
+		n++;
+	}
+	return n;
+}
+
 static void send_one(struct sluice_blk_request *req)
 {
 	bool nowait = send_may_go_now(req);
 	bool poll = nowait && send_may_poll(req);
 	blk_opf_t opf = (nowait ? REQ_NOWAIT : 0) | (poll ? SLUICE_POLL_OPF : 0);
-	struct sluice_bio *b;
-	unsigned int n = 1;
 
 	req->error = BLK_STS_OK;
 	req->looked = false;
 	req->nowait = nowait;
-	for (b = sluice_blk_data(req)->first; b; b = b->next) {
-		if (unlikely(req->tries))
-			send_renew(&b->bio);
-		b->req = req;
-		b->bio.bi_end_io = send_end_bio;
-		b->bio.bi_iter = b->start;
-		b->bio.bi_status = BLK_STS_OK;
-		b->bio.bi_opf = (b->bio.bi_opf & ~REQ_NOWAIT) | opf;
-		n++;
-	}
 	req->at = NULL;
-	atomic_set(&req->pending, n);
+	/* And who hands them over. */
+	atomic_set(&req->pending, send_prepare(req, opf) + 1);
 	if (likely(nowait))
 		WRITE_ONCE(req->bq->sending, req);
 	WRITE_ONCE(req->active, true);
@@ -209,6 +247,15 @@ static void send_unplug(struct sluice_blk_queue *bq)
 	WRITE_ONCE(bq->plugged, false);
 }
 
+/* The device's time begins with the first that it is asked, however often that is. */
+static void send_count(struct sluice_blk_request *req)
+{
+	if (unlikely(req->submitted))
+		return;
+	req->submitted = local_clock();
+	sluice_volume_count_latency(req->bq->v, SLUICE_STAGE_QUEUE, req->submitted - req->fetched);
+}
+
 /* Those that are prepared. */
 void sluice_send_all(struct sluice_blk_queue *bq)
 {
@@ -220,9 +267,7 @@ void sluice_send_all(struct sluice_blk_queue *bq)
 	send_plug(bq);
 	while ((req = list_first_entry_or_null(&bq->ready, struct sluice_blk_request, node))) {
 		list_del(&req->node);
-		req->submitted = local_clock();
-		sluice_volume_count_latency(bq->v, SLUICE_STAGE_QUEUE,
-					    req->submitted - req->fetched);
+		send_count(req);
 		send_one(req);
 	}
 	send_unplug(bq);

@@ -3,6 +3,8 @@
 #ifndef _SLUICE_BLK_SEND_H
 #define _SLUICE_BLK_SEND_H
 
+#include <linux/blk_types.h>
+
 struct sluice_blk_queue;
 struct sluice_blk_request;
 
@@ -13,5 +15,10 @@ struct sluice_blk_request;
 void sluice_send_all(struct sluice_blk_queue *bq);
 /* Hand the bios of @req over. Context: the helper. */
 void sluice_send(struct sluice_blk_request *req);
+/*
+ * What became of @req, all of which came back: of several errors one that does not go away.
+ * Context: worker.
+ */
+blk_status_t sluice_send_error(struct sluice_blk_request *req);
 
 #endif /* _SLUICE_BLK_SEND_H */

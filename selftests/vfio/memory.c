@@ -3,13 +3,12 @@
  * Guest memory as a VMM maps it for DMA: pinned when it is used and not before, let go when it is
  * unmapped, never more than is mapped, never written when read-only.
  */
-#include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <linux/capability.h>
 #include "kselftest_harness.h"
 #include "fail.h"
+#include "payer.h"
 #include "rig.h"
 
 #define SOON	2000
@@ -571,64 +570,6 @@ TEST_F(memory, two_cards)
 }
 
 /* --- who pays -------------------------------------------------------------------------------- */
-
-#define CGROUPS	"/tmp/sluice-cgroup"
-#define PAYER	CGROUPS "/payer"
-
-static bool put_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
-/* This process goes into a memory cgroup of its own. False: the kernel has none. */
-static bool payer_enter(void)
-{
-	mkdir(CGROUPS, 0755);
-	if (mount("none", CGROUPS, "cgroup2", 0, NULL))
-		return false;
-	if (put_text(CGROUPS "/cgroup.subtree_control", "+memory") && !mkdir(PAYER, 0755) &&
-	    put_text(PAYER "/cgroup.procs", "0"))
-		return true;
-	rmdir(PAYER);
-	umount(CGROUPS);
-	return false;
-}
-
-static int payer_leave(void)
-{
-	bool ok = put_text(CGROUPS "/cgroup.procs", "0") && !rmdir(PAYER) && !umount(CGROUPS);
-
-	return ok && !rmdir(CGROUPS) ? 0 : -errno;
-}
-
-/* Bytes of the kernel's that are charged to it. */
-static long payer_pays(void)
-{
-	FILE *f = fopen(PAYER "/memory.stat", "r");
-	char line[128];
-	long n = -1;
-
-	while (f && n < 0 && fgets(line, sizeof(line), f))
-		sscanf(line, "kernel %ld", &n);
-	if (f)
-		fclose(f);
-	return n;
-}
-
-/* The kernel sums up every two seconds. */
-static bool payer_comes_to_pay(long n)
-{
-	int i;
-
-	for (i = 0; i < 5000 && payer_pays() < n; i++)
-		usleep(1000);
-	return payer_pays() >= n;
-}
 
 /* Pages side by side, all of them the same one: in the host none lies next to another. */
 static void *scattered_pages(unsigned int n)

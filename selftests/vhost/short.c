@@ -5,10 +5,9 @@
  * a worker is told of by the debug kernel (worker_visit()).
  */
 #include "kselftest_harness.h"
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include "fail.h"
 #include "rig.h"
+#include "shortage.h"
 
 #define PORT		"slshort0"
 #define FRAMES		400
@@ -241,107 +240,6 @@ TEST_F(short, to_the_guest)
 }
 
 /* --- no pages --- */
-
-/**
- * struct shortage - so few pages that none is left for who does not wait
- * @fd: of the kernel's own reserve, which is made larger than what is free
- * @was: what it was
- * @hog: a process that has pages and is killed first, should somebody have to be
- */
-struct shortage {
-	int fd;
-	char was[24];
-	pid_t hog;
-};
-
-#define MB	(1UL << 20)
-/* More is looked for by whoever waits than is found so. */
-#define BEYOND	(128 * MB)
-
-static void hog(int ready)
-{
-	void *p;
-
-	fail_put("/proc/self/oom_score_adj", "1000");
-	p = mmap(NULL, 2 * BEYOND, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	if (p == MAP_FAILED || write(ready, "", 1) != 1)
-		_exit(1);
-	for (;;)
-		pause();
-}
-
-static int hog_start(struct shortage *s)
-{
-	int ready[2];
-	char c;
-
-	if (pipe(ready))
-		return -errno;
-	s->hog = fork();
-	if (!s->hog)
-		hog(ready[1]);
-	close(ready[1]);
-	if (s->hog < 0 || read(ready[0], &c, 1) != 1)
-		return -ENOMEM;
-	close(ready[0]);
-	return 0;
-}
-
-static int shortage_prepare(struct shortage *s)
-{
-	int n;
-
-	s->fd = open("/proc/sys/vm/min_free_kbytes", O_RDWR | O_CLOEXEC);
-	n = s->fd < 0 ? -1 : read(s->fd, s->was, sizeof(s->was) - 1);
-	/* What this process has stays, and nothing that it does from here on needs more. */
-	if (n <= 0 || mlockall(MCL_CURRENT | MCL_FUTURE) ||
-	    fail_put("/proc/self/oom_score_adj", "-1000"))
-		return -EPERM;
-	return hog_start(s);
-}
-
-static void shortage_end(struct shortage *s)
-{
-	int status;
-
-	if (pwrite(s->fd, s->was, strlen(s->was), 0) < 0)
-		abort();
-	kill(s->hog, SIGKILL);
-	waitpid(s->hog, &status, 0);
-	close(s->fd);
-	munlockall();
-}
-
-static long free_kb(void)
-{
-	FILE *f = fopen("/proc/meminfo", "r");
-	char line[80];
-	long kb = -1;
-
-	while (f && kb < 0 && fgets(line, sizeof(line), f))
-		sscanf(line, "MemFree: %ld", &kb);
-	if (f)
-		fclose(f);
-	return kb;
-}
-
-static int shortage_begin(struct shortage *s)
-{
-	char text[24];
-	int n;
-
-	fail_put("/proc/sys/vm/drop_caches", "3");
-	n = snprintf(text, sizeof(text), "%ld", free_kb() + (long)(BEYOND / 1024));
-	return pwrite(s->fd, text, n, 0) == n ? 0 : -errno;
-}
-
-static int shortage_pause(struct shortage *s)
-{
-	int n = strlen(s->was);
-
-	return pwrite(s->fd, s->was, n, 0) == n ? 0 : -errno;
-}
 
 /*
  * More frames than the worker keeps memory for, none of which is given back before all were sent.
