@@ -68,7 +68,9 @@ struct sluice_blk_ops {
 
 	/*
 	 * Requests. Worker context. Completes what the device has done, then fetches at most
-	 * @budget chains (none while q->draining, when limits are forgotten too) and submits them.
+	 * @budget chains and submits them. While q->draining it fetches none, and none waits for a
+	 * limit: it passes and is charged, or, if q->dropping, it is not in flight any more and
+	 * nobody is told.
 	 * Returns how many requests it completed or fetched; a negative errno is -EAGAIN (guest
 	 * memory is not there: the core calls again when it may be) or -EIO (the ring is broken:
 	 * the core stops the queue; what is with the device still ends, by later calls).

@@ -303,15 +303,40 @@ static enum sluice_volume_op blk_limit_of(const struct sluice_blk_request *req)
 	return req->r.op == SLUICE_REQUEST_READ ? SLUICE_VOLUME_READ : SLUICE_VOLUME_WRITE;
 }
 
-/* 0, or how long to wait. Nobody waits in a queue that is about to be detached. */
+/* FLUSH waits for no limit: what it is about was admitted. */
+static bool blk_is_limited(const struct sluice_blk_request *req)
+{
+	return req->r.op != SLUICE_REQUEST_FLUSH && req->r.op != SLUICE_REQUEST_ID;
+}
+
+/* 0, or how long to wait. Nobody waits in a queue that is drained: he pays later. */
 static u64 blk_take(struct sluice_blk_request *req, u64 now)
 {
 	struct sluice_blk_queue *bq = req->bq;
+	struct sluice_limit *limit = &bq->bv->limit[blk_limit_of(req)];
+	u32 bytes = sluice_blk_has_data(req) ? req->r.len : 0;
 
-	if (bq->q->draining)
-		return 0;
-	return sluice_limit_take(&bq->bv->limit[blk_limit_of(req)], now,
-				 sluice_blk_has_data(req) ? req->r.len : 0);
+	if (likely(!bq->q->draining))
+		return sluice_limit_take(limit, now, bytes);
+	sluice_limit_owe(limit, now, bytes);
+	return 0;
+}
+
+/*
+ * As long as it is not paid for what a drain let pass, what would wait for the limit stays in the
+ * ring, and what is behind it too: else each drain would let another ring pass.
+ */
+static bool blk_owes(struct sluice_blk_request *req, u64 now)
+{
+	struct sluice_blk_queue *bq = req->bq;
+	u64 wait;
+
+	if (!blk_is_limited(req))
+		return false;
+	wait = sluice_limit_debt(&bq->bv->limit[blk_limit_of(req)], now);
+	if (unlikely(wait))
+		blk_start_timer(bq, wait);
+	return wait;
 }
 
 static void blk_admit(struct sluice_blk_request *req, u64 now)
@@ -320,8 +345,7 @@ static void blk_admit(struct sluice_blk_request *req, u64 now)
 	struct list_head *limited = &bq->limited[blk_limit_of(req)];
 	u64 wait = 0;
 
-	/* FLUSH waits for no limit: what it is about was admitted. */
-	if (req->r.op != SLUICE_REQUEST_FLUSH) {
+	if (blk_is_limited(req)) {
 		wait = list_empty(limited) ? blk_take(req, now) : 1;
 		if (unlikely(wait)) {
 			sluice_volume_count_throttled(bq->v, blk_limit_of(req));
@@ -341,14 +365,51 @@ static bool blk_waits(const struct sluice_blk_queue *bq)
 	       !list_empty(&bq->limited[SLUICE_VOLUME_WRITE]);
 }
 
+/* Their driver has no claim on them any more, and nothing was begun of them. */
+static int blk_drop(struct sluice_blk_queue *bq, struct list_head *limited)
+{
+	struct sluice_blk_request *req;
+	int n = 0;
+
+	while ((req = list_first_entry_or_null(limited, struct sluice_blk_request, node))) {
+		list_del(&req->node);
+		sluice_blk_free(req);
+		WRITE_ONCE(bq->q->in_flight, bq->q->in_flight - 1);
+		n++;
+	}
+	return n;
+}
+
+/* Those of one limit. */
+static int blk_resume_limited(struct sluice_blk_queue *bq, struct list_head *limited, u64 now)
+{
+	struct sluice_blk_request *req;
+	int n = 0;
+	u64 wait;
+
+	if (bq->q->dropping)
+		return blk_drop(bq, limited);
+	while ((req = list_first_entry_or_null(limited, struct sluice_blk_request, node))) {
+		wait = blk_take(req, now);
+		if (wait) {
+			blk_start_timer(bq, wait);
+			break;
+		}
+		list_del(&req->node);
+		blk_submit(req);
+		n++;
+	}
+	return n;
+}
+
 /* Those that waited, as far as they may go now. Return: how many. */
 static int blk_resume(struct sluice_blk_queue *bq)
 {
 	struct sluice_blk_request *req;
 	LIST_HEAD(waiting);
 	unsigned int i;
-	u64 now, wait;
 	int n = 0;
+	u64 now;
 
 	if (likely(!blk_waits(bq)))
 		return 0;
@@ -362,19 +423,8 @@ static int blk_resume(struct sluice_blk_queue *bq)
 		blk_submit(req);
 		n++;
 	}
-	for (i = 0; i < SLUICE_VOLUME_LIMITS; i++) {
-		while ((req = list_first_entry_or_null(&bq->limited[i], struct sluice_blk_request,
-						       node))) {
-			wait = blk_take(req, now);
-			if (wait) {
-				blk_start_timer(bq, wait);
-				break;
-			}
-			list_del(&req->node);
-			blk_submit(req);
-			n++;
-		}
-	}
+	for (i = 0; i < SLUICE_VOLUME_LIMITS; i++)
+		n += blk_resume_limited(bq, &bq->limited[i], now);
 	return n;
 }
 
@@ -432,6 +482,8 @@ static int blk_read(struct sluice_blk_request *req, const struct sluice_chain *c
 	*status = sluice_request_parse(&lim, &hdr, c->out_len, c->in_len, &req->r);
 	if (*status != VIRTIO_BLK_S_OK)
 		return 0;
+	if (unlikely(blk_owes(req, req->fetched)))
+		return -EAGAIN;
 	if (sluice_request_has_ranges(&req->r))
 		return blk_read_ranges(req, &lim, c, status);
 	if (req->r.op == SLUICE_REQUEST_ID)

@@ -11,14 +11,16 @@
  * @rate: units per second, 0: no limit
  * @burst: ns that may be spent in advance
  * @paid: until when what was taken is paid for: a time of the caller's clock, ns
+ * @owed: the same when something last passed that had to
  *
  * @rate and @burst are written by control while workers read them: whoever sees one of them changed
- * and not the other errs for one request.
+ * and not the other errs for one request. @owed is written by both; no more than @paid counts.
  */
 struct sluice_limit_rate {
 	u64 rate;
 	u64 burst;
 	atomic64_t paid;
+	u64 owed;
 };
 
 /**
@@ -48,5 +50,14 @@ void sluice_limit_set(struct sluice_limit *l, u64 iops, u64 iops_burst, u64 bps,
  * ask again.
  */
 u64 sluice_limit_take(struct sluice_limit *l, u64 now, u32 bytes);
+
+/* It passes, whatever it costs; those that come after it wait for longer. Context: any. */
+void sluice_limit_owe(struct sluice_limit *l, u64 now, u32 bytes);
+
+/*
+ * For how many ns from now on does nothing pass on account of what had to? 0: there is no such
+ * debt. Who begins nothing meanwhile will have nothing that has to pass. Context: any.
+ */
+u64 sluice_limit_debt(const struct sluice_limit *l, u64 now);
 
 #endif /* _SLUICE_BLK_LIMIT_H */

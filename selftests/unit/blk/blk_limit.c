@@ -118,6 +118,46 @@ static void test_changes(void)
 	tap_ok(!sluice_limit_take(&l, now, 0) && !sluice_limit_take(&l, now, 0), "none any more");
 }
 
+static void test_debt(void)
+{
+	struct sluice_limit l = {};
+	u64 now = SECOND, n, i;
+
+	sluice_limit_set(&l, 100, 10, 0, 0);
+	tap_ok(!sluice_limit_debt(&l, now), "nothing is owed");
+	for (n = 0; !sluice_limit_take(&l, now, 0); n++)
+		;
+	tap_ok(!sluice_limit_debt(&l, now), "nor is a burst");
+	for (i = 0; i < 500; i++)
+		sluice_limit_owe(&l, now, 0);
+	tap_ok(within(sluice_limit_debt(&l, now), 5 * SECOND, 0.05), "500 passed: %llu ms",
+	       (unsigned long long)sluice_limit_debt(&l, now) / 1000000);
+	n += i + served(&l, &now, 20 * SECOND, 0);
+	tap_ok(within(n, 2010, 0.05), "they count among those of 20 seconds: %llu",
+	       (unsigned long long)n);
+	tap_ok(!sluice_limit_debt(&l, now), "and are paid for");
+	sluice_limit_owe(&l, now, 0);
+	sluice_limit_owe(&l, now, 0);
+	sluice_limit_set(&l, 100, 10, 0, 0);
+	tap_ok(!sluice_limit_debt(&l, now) && !sluice_limit_take(&l, now, 0), "a new limit");
+}
+
+/* As many as rings hold, each as dear as can be. */
+static void test_debt_extremes(void)
+{
+	u64 now = ~0ULL >> 2, debt;
+	struct sluice_limit l = {};
+	unsigned int i;
+
+	sluice_limit_set(&l, 0, 0, 1, 1);
+	for (i = 0; i < 100000; i++)
+		sluice_limit_owe(&l, now, ~0U);
+	debt = sluice_limit_debt(&l, now);
+	tap_ok(debt && debt < ~0ULL >> 3, "the largest debt: %llu days",
+	       (unsigned long long)(debt / SECOND / 86400));
+	tap_ok(sluice_limit_take(&l, now, 1) > 0, "and all wait for it");
+}
+
 static void test_extremes(void)
 {
 	struct sluice_limit l = {};
@@ -140,6 +180,8 @@ int main(void)
 	test_burst();
 	test_both();
 	test_changes();
+	test_debt();
+	test_debt_extremes();
 	test_extremes();
 	return tap_done();
 }
