@@ -12,6 +12,7 @@
 #include <linux/sched/clock.h>
 #include <linux/sizes.h>
 #include "blk.h"
+#include "charge.h"
 #include "map.h"
 #include "send.h"
 
@@ -298,64 +299,30 @@ static void blk_submit(struct sluice_blk_request *req)
 
 /* --- limits ---------------------------------------------------------------------------------- */
 
-static enum sluice_volume_op blk_limit_of(const struct sluice_blk_request *req)
-{
-	return req->r.op == SLUICE_REQUEST_READ ? SLUICE_VOLUME_READ : SLUICE_VOLUME_WRITE;
-}
-
-/* FLUSH waits for no limit: what it is about was admitted. */
-static bool blk_is_limited(const struct sluice_blk_request *req)
-{
-	return req->r.op != SLUICE_REQUEST_FLUSH && req->r.op != SLUICE_REQUEST_ID;
-}
-
-/* 0, or how long to wait. Nobody waits in a queue that is drained: he pays later. */
-static u64 blk_take(struct sluice_blk_request *req, u64 now)
-{
-	struct sluice_blk_queue *bq = req->bq;
-	struct sluice_limit *limit = &bq->bv->limit[blk_limit_of(req)];
-	u32 bytes = sluice_blk_has_data(req) ? req->r.len : 0;
-
-	if (likely(!bq->q->draining))
-		return sluice_limit_take(limit, now, bytes);
-	sluice_limit_owe(limit, now, bytes);
-	return 0;
-}
-
-/*
- * As long as it is not paid for what a drain let pass, what would wait for the limit stays in the
- * ring, and what is behind it too: else each drain would let another ring pass.
- */
+/* What is behind it stays in the ring, too. */
 static bool blk_owes(struct sluice_blk_request *req, u64 now)
 {
-	struct sluice_blk_queue *bq = req->bq;
-	u64 wait;
+	u64 wait = sluice_charge_debt(req, now);
 
-	if (!blk_is_limited(req))
-		return false;
-	wait = sluice_limit_debt(&bq->bv->limit[blk_limit_of(req)], now);
 	if (unlikely(wait))
-		blk_start_timer(bq, wait);
+		blk_start_timer(req->bq, wait);
 	return wait;
 }
 
 static void blk_admit(struct sluice_blk_request *req, u64 now)
 {
 	struct sluice_blk_queue *bq = req->bq;
-	struct list_head *limited = &bq->limited[blk_limit_of(req)];
-	u64 wait = 0;
+	struct list_head *limited = &bq->limited[sluice_charge_op(req)];
+	u64 wait = list_empty(limited) ? sluice_charge_take(req, now) : 1;
 
-	if (blk_is_limited(req)) {
-		wait = list_empty(limited) ? blk_take(req, now) : 1;
-		if (unlikely(wait)) {
-			sluice_volume_count_throttled(bq->v, blk_limit_of(req));
-			if (list_empty(limited))
-				blk_start_timer(bq, wait);
-			list_add_tail(&req->node, limited);
-			return;
-		}
+	if (likely(!wait)) {
+		blk_submit(req);
+		return;
 	}
-	blk_submit(req);
+	sluice_volume_count_throttled(bq->v, sluice_charge_op(req));
+	if (list_empty(limited))
+		blk_start_timer(bq, wait);
+	list_add_tail(&req->node, limited);
 }
 
 static bool blk_waits(const struct sluice_blk_queue *bq)
@@ -390,7 +357,7 @@ static int blk_resume_limited(struct sluice_blk_queue *bq, struct list_head *lim
 	if (bq->q->dropping)
 		return blk_drop(bq, limited);
 	while ((req = list_first_entry_or_null(limited, struct sluice_blk_request, node))) {
-		wait = blk_take(req, now);
+		wait = sluice_charge_take(req, now);
 		if (wait) {
 			blk_start_timer(bq, wait);
 			break;

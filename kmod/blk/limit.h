@@ -33,6 +33,18 @@ struct sluice_limit {
 	struct sluice_limit_rate bytes;
 };
 
+/**
+ * struct sluice_limit_cost - what is charged for a request
+ * @requests: how many it counts as
+ * @seconds: its bytes count as no more than so many seconds bring; 0: as they are
+ * @bytes: that it moves or changes
+ */
+struct sluice_limit_cost {
+	u32 requests;
+	u32 seconds;
+	u64 bytes;
+};
+
 /*
  * Control context; workers may be using @l. What was spent is forgotten. Bursts are in units, at
  * least one.
@@ -43,16 +55,16 @@ void sluice_limit_set(struct sluice_limit *l, u64 iops, u64 iops_burst, u64 bps,
  * sluice_limit_take() - may a request pass?
  * @l: limit
  * @now: the time, ns; the same clock always
- * @bytes: of data
+ * @cost: its cost
  *
  * A request that costs more than the burst passes if nothing is owed, and what comes after it
  * waits for longer. Context: any. Return: 0: it may, and was charged; else after how many ns to
  * ask again.
  */
-u64 sluice_limit_take(struct sluice_limit *l, u64 now, u32 bytes);
+u64 sluice_limit_take(struct sluice_limit *l, u64 now, const struct sluice_limit_cost *cost);
 
 /* It passes, whatever it costs; those that come after it wait for longer. Context: any. */
-void sluice_limit_owe(struct sluice_limit *l, u64 now, u32 bytes);
+void sluice_limit_owe(struct sluice_limit *l, u64 now, const struct sluice_limit_cost *cost);
 
 /*
  * For how many ns from now on does nothing pass on account of what had to? 0: there is no such

@@ -218,4 +218,120 @@ TEST_F_TIMEOUT(limits, mixed, 240)
 	EXPECT_ALLOWED(self);
 }
 
+/* --- what is no read or write ------------------------------------------------------------------ */
+
+#define FILE_	"/tmp/blk-limits"
+#define RANGES	4
+
+FIXTURE(costs)
+{
+	struct disk d;
+	char dev[32];
+};
+
+FIXTURE_VARIANT(costs)
+{
+	uint32_t type;
+	const char *limit;
+	/* What one request of RANGES ranges of IO bytes counts as, of RATE a second. */
+	unsigned int cost;
+};
+
+FIXTURE_VARIANT_ADD(costs, zeroes_requests) {
+	.type = VIRTIO_BLK_T_WRITE_ZEROES, .cost = RANGES,
+	.limit = "write-iops 400 write-iops-burst 20" };
+FIXTURE_VARIANT_ADD(costs, zeroes_bytes) {
+	.type = VIRTIO_BLK_T_WRITE_ZEROES, .cost = RANGES,
+	.limit = "write-bps 6553600 write-bps-burst 327680" };
+FIXTURE_VARIANT_ADD(costs, discard_requests) {
+	.type = VIRTIO_BLK_T_DISCARD, .cost = RANGES,
+	.limit = "write-iops 400 write-iops-burst 20" };
+FIXTURE_VARIANT_ADD(costs, discard_bytes) {
+	.type = VIRTIO_BLK_T_DISCARD, .cost = RANGES,
+	.limit = "write-bps 6553600 write-bps-burst 327680" };
+FIXTURE_VARIANT_ADD(costs, flush) {
+	.type = VIRTIO_BLK_T_FLUSH, .cost = 1,
+	.limit = "write-iops 400 write-iops-burst 20" };
+
+FIXTURE_SETUP(costs)
+{
+	ASSERT_EQ(0, rig_loop_add(FILE_, 4 * MB, self->dev));
+	ASSERT_EQ(0, rig_volume_add(NAME, self->dev, variant->limit));
+	ASSERT_EQ(0, disk_open(&self->d, NAME, &(struct vdrv_cfg){
+		.features = DISK_FEATURES | VDRV_F_INDIRECT | VBLK_F(WRITE_ZEROES) |
+			    VBLK_F(DISCARD),
+		.num = 64, .disk_buf = 8 * KB, .disk_seg = 4 }));
+}
+
+FIXTURE_TEARDOWN(costs)
+{
+	disk_close(&self->d);
+	EXPECT_EQ(0, rig_volume_del(NAME));
+	EXPECT_EQ(0, rig_loop_del(FILE_, self->dev));
+}
+
+static void ask(struct disk *d, uint32_t type, unsigned int slot)
+{
+	struct virtio_blk_discard_write_zeroes *range = vblk_at(&d->v.vq[0], slot, VBLK_DATA);
+	struct vblk_io io = { .type = type };
+	unsigned int i;
+
+	if (type != VIRTIO_BLK_T_FLUSH)
+		io.len = RANGES * sizeof(*range);
+	for (i = 0; i < RANGES; i++)
+		range[i] = (struct virtio_blk_discard_write_zeroes){
+			.sector = (slot * RANGES + i) % 64 * (IO / 512),
+			.num_sectors = IO / 512,
+			/* The only zeroes that a file's device may have. */
+			.flags = type == VIRTIO_BLK_T_WRITE_ZEROES ?
+				 VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP : 0 };
+	vblk_put(&d->v, &d->v.vq[0], slot, &io);
+}
+
+/* Each counts, whatever the device makes of it; whoever asks for a status only does not. */
+TEST_F_TIMEOUT(costs, count, 120)
+{
+	const struct vblk_io id = { .type = VIRTIO_BLK_T_GET_ID, .len = VIRTIO_BLK_ID_BYTES };
+	struct vdrv_vq *q = &self->d.v.vq[0];
+	uint64_t done = 0, most;
+	struct timespec since;
+	struct vblk_done d;
+	unsigned int i;
+	char name[VIRTIO_BLK_ID_BYTES];
+	int slot;
+
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	while (done < 20 * BURST) {
+		while ((slot = vdrv_vq_slot(q)) >= 0)
+			ask(&self->d, variant->type, slot);
+		vdrv_vq_publish(q);
+		vdrv_kick_always(q);
+		ASSERT_EQ(1, vblk_wait(q, &d, 20000));
+		ASSERT_EQ(VIRTIO_BLK_S_OK, d.status);
+		vdrv_vq_release(q, d.slot);
+		done += variant->cost;
+		/* One by itself always passes. */
+		most = allowed(&since) + variant->cost;
+		ASSERT_GE(most, done);
+	}
+	ASSERT_EQ(0, unload(q, 20000));
+	for (i = 0; i < 4 * BURST; i++)
+		ASSERT_EQ(VIRTIO_BLK_S_OK, vblk_do(&self->d.v, q, &id, name));
+}
+
+/* All of a disk is discarded: what follows does not wait until as much could have been written. */
+TEST_F_TIMEOUT(costs, one_discard, 120)
+{
+	struct virtio_blk_discard_write_zeroes range = { .num_sectors = 4 * MB / 512 };
+	struct vblk_io io = { .type = VIRTIO_BLK_T_DISCARD, .len = sizeof(range) };
+	unsigned char data[512] = {};
+
+	if (variant->type != VIRTIO_BLK_T_DISCARD)
+		return;
+	ASSERT_EQ(0, netio_run("sluice volume set " NAME " write-iops 0 write-bps 1024"));
+	ASSERT_EQ(VIRTIO_BLK_S_OK, vblk_do(&self->d.v, &self->d.v.vq[0], &io, &range));
+	/* In time for vblk_do(), and not in an hour. */
+	ASSERT_EQ(VIRTIO_BLK_S_OK, disk_write(&self->d, 0, data, 512));
+}
+
 TEST_HARNESS_MAIN

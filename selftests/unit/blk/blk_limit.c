@@ -5,6 +5,21 @@
 
 #define SECOND 1000000000ULL
 
+/* A request with data. */
+static u64 take(struct sluice_limit *l, u64 now, u32 bytes)
+{
+	const struct sluice_limit_cost cost = { .requests = 1, .bytes = bytes };
+
+	return sluice_limit_take(l, now, &cost);
+}
+
+static void owe(struct sluice_limit *l, u64 now, u32 bytes)
+{
+	const struct sluice_limit_cost cost = { .requests = 1, .bytes = bytes };
+
+	sluice_limit_owe(l, now, &cost);
+}
+
 static bool within(u64 got, double want, double part)
 {
 	return got >= want * (1 - part) && got <= want * (1 + part);
@@ -16,7 +31,7 @@ static u64 served(struct sluice_limit *l, u64 *now, u64 time, u32 len)
 	u64 end = *now + time, n = 0, wait;
 
 	while (*now < end) {
-		wait = sluice_limit_take(l, *now, len);
+		wait = take(l, *now, len);
 		if (wait)
 			*now += wait;
 		else
@@ -31,7 +46,7 @@ static void test_none(void)
 	unsigned int i, passed = 0;
 
 	for (i = 0; i < 1000; i++)
-		passed += !sluice_limit_take(&l, 1, 1 << 20);
+		passed += !take(&l, 1, 1 << 20);
 	tap_ok(passed == 1000, "without a limit all pass");
 }
 
@@ -77,15 +92,15 @@ static void test_burst(void)
 	u64 now = 9 * SECOND, n;
 
 	sluice_limit_set(&l, 100, 50, 0, 0);
-	for (n = 0; !sluice_limit_take(&l, now, 512); n++)
+	for (n = 0; !take(&l, now, 512); n++)
 		;
 	tap_ok(n >= 49 && n <= 51, "a burst of 50: %llu", (unsigned long long)n);
 	now += SECOND / 10;
-	for (n = 0; !sluice_limit_take(&l, now, 512); n++)
+	for (n = 0; !take(&l, now, 512); n++)
 		;
 	tap_ok(n >= 9 && n <= 11, "what a tenth of a second brings: %llu", (unsigned long long)n);
 	now += 1000 * SECOND;
-	for (n = 0; !sluice_limit_take(&l, now, 512); n++)
+	for (n = 0; !take(&l, now, 512); n++)
 		;
 	tap_ok(n >= 49 && n <= 51, "no more than the burst is saved: %llu", (unsigned long long)n);
 }
@@ -109,13 +124,13 @@ static void test_changes(void)
 	u64 now = SECOND, n;
 
 	sluice_limit_set(&l, 1, 1, 0, 0);
-	sluice_limit_take(&l, now, 0);
-	tap_ok(sluice_limit_take(&l, now, 0) > SECOND / 2, "one a second");
+	take(&l, now, 0);
+	tap_ok(take(&l, now, 0) > SECOND / 2, "one a second");
 	sluice_limit_set(&l, 1000, 1, 0, 0);
 	n = served(&l, &now, SECOND, 0);
 	tap_ok(within(n, 1000, 0.05), "a thousand, at once: %llu", (unsigned long long)n);
 	sluice_limit_set(&l, 0, 0, 0, 0);
-	tap_ok(!sluice_limit_take(&l, now, 0) && !sluice_limit_take(&l, now, 0), "none any more");
+	tap_ok(!take(&l, now, 0) && !take(&l, now, 0), "none any more");
 }
 
 static void test_debt(void)
@@ -125,21 +140,45 @@ static void test_debt(void)
 
 	sluice_limit_set(&l, 100, 10, 0, 0);
 	tap_ok(!sluice_limit_debt(&l, now), "nothing is owed");
-	for (n = 0; !sluice_limit_take(&l, now, 0); n++)
+	for (n = 0; !take(&l, now, 0); n++)
 		;
 	tap_ok(!sluice_limit_debt(&l, now), "nor is a burst");
 	for (i = 0; i < 500; i++)
-		sluice_limit_owe(&l, now, 0);
+		owe(&l, now, 0);
 	tap_ok(within(sluice_limit_debt(&l, now), 5 * SECOND, 0.05), "500 passed: %llu ms",
 	       (unsigned long long)sluice_limit_debt(&l, now) / 1000000);
 	n += i + served(&l, &now, 20 * SECOND, 0);
 	tap_ok(within(n, 2010, 0.05), "they count among those of 20 seconds: %llu",
 	       (unsigned long long)n);
 	tap_ok(!sluice_limit_debt(&l, now), "and are paid for");
-	sluice_limit_owe(&l, now, 0);
-	sluice_limit_owe(&l, now, 0);
+	owe(&l, now, 0);
+	owe(&l, now, 0);
 	sluice_limit_set(&l, 100, 10, 0, 0);
-	tap_ok(!sluice_limit_debt(&l, now) && !sluice_limit_take(&l, now, 0), "a new limit");
+	tap_ok(!sluice_limit_debt(&l, now) && !take(&l, now, 0), "a new limit");
+}
+
+/* Requests of several ranges, of which each may be as long as a disk. */
+static void test_ranges(void)
+{
+	struct sluice_limit_cost cost = { .requests = 16 };
+	struct sluice_limit l = {};
+	u64 now = SECOND, n;
+
+	sluice_limit_set(&l, 160, 16, 0, 0);
+	for (n = 0; !sluice_limit_take(&l, now, &cost); n++)
+		;
+	tap_ok(n == 1 && within(sluice_limit_take(&l, now, &cost), SECOND / 10, 0.05),
+	       "16 ranges are 16 requests");
+	sluice_limit_set(&l, 0, 0, 65536, 1);
+	cost.bytes = 32ULL << 30;
+	tap_ok(!sluice_limit_take(&l, now, &cost) &&
+	       within(take(&l, now, 1), 524288.0 * SECOND, 0.05), "32 GiB are paid for in full");
+	sluice_limit_set(&l, 0, 0, 65536, 1);
+	cost.seconds = 16;
+	tap_ok(!sluice_limit_take(&l, now, &cost) && within(take(&l, now, 1), 16.0 * SECOND, 0.05),
+	       "or in 16 seconds");
+	sluice_limit_set(&l, 0, 0, ~0ULL >> 1, 1);
+	tap_ok(!sluice_limit_take(&l, now, &cost) && take(&l, now, 1) < SECOND, "and no more");
 }
 
 /* As many as rings hold, each as dear as can be. */
@@ -151,11 +190,11 @@ static void test_debt_extremes(void)
 
 	sluice_limit_set(&l, 0, 0, 1, 1);
 	for (i = 0; i < 100000; i++)
-		sluice_limit_owe(&l, now, ~0U);
+		owe(&l, now, ~0U);
 	debt = sluice_limit_debt(&l, now);
 	tap_ok(debt && debt < ~0ULL >> 3, "the largest debt: %llu days",
 	       (unsigned long long)(debt / SECOND / 86400));
-	tap_ok(sluice_limit_take(&l, now, 1) > 0, "and all wait for it");
+	tap_ok(take(&l, now, 1) > 0, "and all wait for it");
 }
 
 static void test_extremes(void)
@@ -163,13 +202,13 @@ static void test_extremes(void)
 	struct sluice_limit l = {};
 
 	sluice_limit_set(&l, 1, ~0ULL, 1, ~0ULL);
-	tap_ok(!sluice_limit_take(&l, SECOND, 0xffffffff), "slowest, largest burst");
-	tap_ok(sluice_limit_take(&l, SECOND, 0xffffffff) > 0, "and not twice");
+	tap_ok(!take(&l, SECOND, 0xffffffff), "slowest, largest burst");
+	tap_ok(take(&l, SECOND, 0xffffffff) > 0, "and not twice");
 	sluice_limit_set(&l, ~0ULL, ~0ULL, ~0ULL, ~0ULL);
-	tap_ok(!sluice_limit_take(&l, SECOND, 0xffffffff), "fastest");
+	tap_ok(!take(&l, SECOND, 0xffffffff), "fastest");
 	sluice_limit_set(&l, 1, 0, 0, 0);
-	tap_ok(!sluice_limit_take(&l, ~0ULL >> 2, 0), "late");
-	tap_ok(sluice_limit_take(&l, ~0ULL >> 2, 0) <= SECOND + 1, "no longer than it takes");
+	tap_ok(!take(&l, ~0ULL >> 2, 0), "late");
+	tap_ok(take(&l, ~0ULL >> 2, 0) <= SECOND + 1, "no longer than it takes");
 }
 
 int main(void)
@@ -182,6 +221,7 @@ int main(void)
 	test_changes();
 	test_debt();
 	test_debt_extremes();
+	test_ranges();
 	test_extremes();
 	return tap_done();
 }

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What requests cost: see charge.h. */
+#include "charge.h"
+
+/*
+ * A range of zeroes costs what it would as a write, which the device may have to do about it. One
+ * that is discarded the device only forgets, and a driver may discard all of a disk: that costs no
+ * more than a second's bytes, so that writes behind it do not wait for hours.
+ */
+static void charge_ranges(const struct sluice_request *r, struct sluice_limit_cost *cost)
+{
+	unsigned int i;
+
+	cost->requests = r->nr_ranges;
+	for (i = 0; i < r->nr_ranges; i++)
+		cost->bytes += (u64)r->range[i].sectors << SECTOR_SHIFT;
+	if (r->op == SLUICE_REQUEST_DISCARD)
+		cost->seconds = r->nr_ranges;
+}
+
+static void charge_cost(const struct sluice_request *r, struct sluice_limit_cost *cost)
+{
+	*cost = (struct sluice_limit_cost){ .requests = 1 };
+	if (unlikely(sluice_request_has_ranges(r)))
+		charge_ranges(r, cost);
+	else
+		cost->bytes = r->len;
+}
+
+u64 sluice_charge_take(const struct sluice_blk_request *req, u64 now)
+{
+	struct sluice_limit *limit = &req->bq->bv->limit[sluice_charge_op(req)];
+	struct sluice_limit_cost cost;
+
+	charge_cost(&req->r, &cost);
+	if (likely(!req->bq->q->draining))
+		return sluice_limit_take(limit, now, &cost);
+	sluice_limit_owe(limit, now, &cost);
+	return 0;
+}
+
+u64 sluice_charge_debt(const struct sluice_blk_request *req, u64 now)
+{
+	/* It costs nothing, and is answered at once. */
+	if (req->r.op == SLUICE_REQUEST_ID)
+		return 0;
+	return sluice_limit_debt(&req->bq->bv->limit[sluice_charge_op(req)], now);
+}
