@@ -25,6 +25,7 @@
 
 struct sluice_port_step;
 struct sluice_txn;
+struct sluice_volume_limit;
 
 /**
  * struct sluice_change - a request to change something
@@ -148,6 +149,13 @@ int sluice_nl_get_match(struct sluice_change *c, struct sluice_flow_spec *flow);
 int sluice_nl_put_match(struct sk_buff *skb, struct net *net, const struct sluice_flow_spec *flow);
 int sluice_nl_get_acts(struct sluice_change *c, struct sluice_flow_spec *flow);
 int sluice_nl_put_acts(struct sk_buff *skb, struct net *net, const struct sluice_flow_spec *flow);
+
+/*
+ * netlink_volume_limit.c: limits by SLUICE_VOLUME_READ, _WRITE. What the change does not name stays
+ * as it is in @limit, which it becomes: 0, or -EINVAL and an extack. put: 0 or -EMSGSIZE.
+ */
+int sluice_nl_volume_get_limits(const struct sluice_change *c, struct sluice_volume_limit *limit);
+int sluice_nl_volume_put_limits(struct sk_buff *skb, const struct sluice_volume_limit *limit);
 
 /* netlink_volume.c: the volume that the change names, or one of its queues, goes to @w. */
 int sluice_nl_volume_assign(struct sluice_change *c, struct sluice_worker *w);

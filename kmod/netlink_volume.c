@@ -92,41 +92,6 @@ static u32 get_u32(const struct sluice_change *c, int type)
 	return c->attrs[type] ? nla_get_u32(c->attrs[type]) : 0;
 }
 
-/* A rate and its burst: what is not named stays; a rate comes with the usual burst. */
-static int get_rate(const struct sluice_change *c, int type_rate, int type_burst, u64 *rate,
-		    u64 *burst)
-{
-	if (c->attrs[type_rate]) {
-		*rate = nla_get_uint(c->attrs[type_rate]);
-		*burst = 0;
-	}
-	if (!c->attrs[type_burst])
-		return 0;
-	*burst = nla_get_uint(c->attrs[type_burst]);
-	if (*burst && !*rate) {
-		NL_SET_ERR_MSG_ATTR(c->extack, c->attrs[type_burst],
-				    "a burst means nothing without its limit: say that too");
-		return -EINVAL;
-	}
-	return 0;
-}
-
-/* @limit: as it is now; becomes what the change says. */
-static int get_limits(const struct sluice_change *c, struct sluice_volume_limit *limit)
-{
-	struct sluice_volume_limit *r = &limit[SLUICE_VOLUME_READ];
-	struct sluice_volume_limit *w = &limit[SLUICE_VOLUME_WRITE];
-
-	return get_rate(c, SLUICE_A_VOLUME_READ_IOPS, SLUICE_A_VOLUME_READ_IOPS_BURST, &r->iops,
-			&r->iops_burst) ?:
-	       get_rate(c, SLUICE_A_VOLUME_READ_BPS, SLUICE_A_VOLUME_READ_BPS_BURST, &r->bps,
-			&r->bps_burst) ?:
-	       get_rate(c, SLUICE_A_VOLUME_WRITE_IOPS, SLUICE_A_VOLUME_WRITE_IOPS_BURST, &w->iops,
-			&w->iops_burst) ?:
-	       get_rate(c, SLUICE_A_VOLUME_WRITE_BPS, SLUICE_A_VOLUME_WRITE_BPS_BURST, &w->bps,
-			&w->bps_burst);
-}
-
 /* --- making and removing --------------------------------------------------------------------- */
 
 /* No front end can have come meanwhile: RTNL was held since it was made. */
@@ -164,7 +129,7 @@ static int volume_get_params(struct sluice_change *c, struct sluice_volume_param
 		NL_SET_ERR_MSG(c->extack, "the cipher's sectors mean nothing without a key");
 		return -EINVAL;
 	}
-	return get_limits(c, p->limit);
+	return sluice_nl_volume_get_limits(c, p->limit);
 }
 
 static int volume_add(struct sluice_change *c)
@@ -333,7 +298,7 @@ static int volume_set(struct sluice_change *c)
 	if (IS_ERR(v))
 		return PTR_ERR(v);
 	memcpy(limit, v->limit, sizeof(limit));
-	err = get_limits(c, limit) ?: volume_note_set(c, v);
+	err = sluice_nl_volume_get_limits(c, limit) ?: volume_note_set(c, v);
 	if (!err && c->attrs[SLUICE_A_VOLUME_SECTORS])
 		err = sluice_volume_plan(v, get_uint(c, SLUICE_A_VOLUME_SECTORS), c->extack) ?:
 		      volume_resize(c, v);
@@ -532,29 +497,6 @@ static int queues_put(struct sk_buff *skb, const struct sluice_volume *v)
 	return err;
 }
 
-/* Rate and burst, if there is a limit. */
-static int rate_put(struct sk_buff *skb, int type_rate, int type_burst, u64 rate, u64 burst)
-{
-	if (rate && (nla_put_uint(skb, type_rate, rate) || nla_put_uint(skb, type_burst, burst)))
-		return -EMSGSIZE;
-	return 0;
-}
-
-static int limits_put(struct sk_buff *skb, const struct sluice_volume_limit *limit)
-{
-	const struct sluice_volume_limit *r = &limit[SLUICE_VOLUME_READ];
-	const struct sluice_volume_limit *w = &limit[SLUICE_VOLUME_WRITE];
-
-	return rate_put(skb, SLUICE_A_VOLUME_READ_IOPS, SLUICE_A_VOLUME_READ_IOPS_BURST, r->iops,
-			r->iops_burst) ?:
-	       rate_put(skb, SLUICE_A_VOLUME_READ_BPS, SLUICE_A_VOLUME_READ_BPS_BURST, r->bps,
-			r->bps_burst) ?:
-	       rate_put(skb, SLUICE_A_VOLUME_WRITE_IOPS, SLUICE_A_VOLUME_WRITE_IOPS_BURST, w->iops,
-			w->iops_burst) ?:
-	       rate_put(skb, SLUICE_A_VOLUME_WRITE_BPS, SLUICE_A_VOLUME_WRITE_BPS_BURST, w->bps,
-			w->bps_burst);
-}
-
 static int cipher_put(struct sk_buff *skb, const struct sluice_volume *v)
 {
 	if (!v->cipher_bits)
@@ -677,7 +619,7 @@ static int volume_put(struct sk_buff *skb, const void *obj)
 
 	sluice_volume_totals(v, &volume_sum);
 	return extent_put(skb, v) ?: cipher_put(skb, v) ?: rekey_put(skb, v) ?:
-	       limits_put(skb, v->limit) ?: state_put(skb, v) ?: quarantine_put(skb, v) ?:
+	       sluice_nl_volume_put_limits(skb, v->limit) ?: state_put(skb, v) ?: quarantine_put(skb, v) ?:
 	       queues_put(skb, v) ?: totals_put(skb, &volume_sum);
 }
 

@@ -578,16 +578,20 @@ void sluice_volume_resized(struct sluice_volume *v, u64 was)
 	sluice_netlink_volume_event(SLUICE_EVENT_CONFIG, v->name, SLUICE_OBJECT_VOLUME);
 }
 
+static void volume_usual_burst(struct sluice_volume_rate *r)
+{
+	if (r->rate && !r->burst)
+		r->burst = max(r->rate / 10, 1ULL);
+}
+
 void sluice_volume_set_limit(struct sluice_volume *v, enum sluice_volume_op op,
 			     const struct sluice_volume_limit *limit)
 {
 	struct sluice_volume_limit l = *limit;
 
 	ASSERT_RTNL();
-	if (l.iops && !l.iops_burst)
-		l.iops_burst = max(l.iops / 10, 1ULL);
-	if (l.bps && !l.bps_burst)
-		l.bps_burst = max(l.bps / 10, 1ULL);
+	volume_usual_burst(&l.iops);
+	volume_usual_burst(&l.bps);
 	v->limit[op] = l;
 }
 

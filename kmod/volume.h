@@ -22,6 +22,7 @@
 #include <linux/workqueue.h>
 #include "share.h"
 #include "sluice.h"
+#include "volume_limit.h"
 #include "worker.h"
 
 enum sluice_quarantine;
@@ -96,20 +97,6 @@ struct sluice_volume_totals {
 	u64 latency[SLUICE_STAGES][SLUICE_VOLUME_BUCKETS];
 	u64 busy_ns;
 	u64 polled;
-};
-
-/**
- * struct sluice_volume_limit - a limit; 0 means none
- * @iops: requests per second
- * @iops_burst: requests
- * @bps: bytes per second
- * @bps_burst: bytes
- */
-struct sluice_volume_limit {
-	u64 iops;
-	u64 iops_burst;
-	u64 bps;
-	u64 bps_burst;
 };
 
 /* Largest key of AES-XTS: two of 256 bits. */
@@ -308,8 +295,8 @@ struct sluice_volume *sluice_volume_find(const char *name);
 /* Next volume after @v (NULL: the first), or NULL at the end. */
 struct sluice_volume *sluice_volume_next(struct sluice_volume *v);
 /*
- * What is configured: @op: SLUICE_VOLUME_READ or _WRITE. A burst of 0 with a limit: what a tenth of
- * a second brings. Then what is configured is in force: stores, which cannot fail.
+ * What is configured: @op: SLUICE_VOLUME_READ or _WRITE. A burst of 0 with a rate: what a tenth of a
+ * second brings. Then what is configured is in force: stores, which cannot fail.
  */
 void sluice_volume_set_limit(struct sluice_volume *v, enum sluice_volume_op op,
 			     const struct sluice_volume_limit *limit);

@@ -57,8 +57,11 @@ static bool change_add(enum section_nr nr, const char *verb, const struct item *
 
 /* --- comparing ------------------------------------------------------------------------------- */
 
-static const char *const amounts[] = { "bps",	    "pps",	"read-iops",
-				       "read-bps",  "write-iops", "write-bps" };
+static const char *const amounts[] = {
+	"bps",	     "pps",	 "read-iops",	   "read-bps",	     "write-iops",
+	"write-bps", "iops-unit", "read-iops-peak", "read-bps-peak", "write-iops-peak",
+	"write-bps-peak",
+};
 
 static bool is_amount(const char *field)
 {
@@ -357,7 +360,8 @@ static bool volume_set(const struct item *have, const struct item *want)
 	for (i = 0; i < r->obj->nr_fields; i++) {
 		const char *name = r->obj->fields[i].name;
 
-		if (strcmp(name, "size") && r->obj->fields[i].codec != &codec_rate)
+		if (strcmp(name, "size") && strcmp(name, "iops-unit") &&
+		    r->obj->fields[i].codec != &codec_rate)
 			continue;
 		if (rec_has(want->rec, name))
 			rec_set(r, i, rec_text(want->rec, name));

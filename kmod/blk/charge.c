@@ -32,6 +32,8 @@ u64 sluice_charge_take(const struct sluice_blk_request *req, u64 now)
 	struct sluice_limit *limit = &req->bq->bv->limit[sluice_charge_op(req)];
 	struct sluice_limit_cost cost;
 
+	if (likely(!READ_ONCE(limit->on)))
+		return 0;
 	charge_cost(&req->r, &cost);
 	if (likely(!req->bq->q->draining))
 		return sluice_limit_take(limit, now, &cost);

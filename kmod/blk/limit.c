@@ -84,34 +84,85 @@ static u64 rate_debt(const struct sluice_limit_rate *r, u64 now)
 	return owed > paid ? owed - paid : 0;
 }
 
-void sluice_limit_set(struct sluice_limit *l, u64 iops, u64 iops_burst, u64 bps, u64 bps_burst)
+/* A burst is spent in pieces of what a tenth of a second brings. */
+static void rate_set_peak(struct sluice_limit_rate *r, u64 peak)
 {
-	rate_set(&l->requests, iops, iops_burst);
-	rate_set(&l->bytes, bps, bps_burst);
+	rate_set(r, peak, peak / 10);
+}
+
+void sluice_limit_set(struct sluice_limit *l, const struct sluice_volume_limit *limit)
+{
+	rate_set(&l->rate[SLUICE_LIMIT_REQUESTS], limit->iops.rate, limit->iops.burst);
+	rate_set(&l->rate[SLUICE_LIMIT_BYTES], limit->bps.rate, limit->bps.burst);
+	rate_set_peak(&l->rate[SLUICE_LIMIT_REQUESTS_PEAK], limit->iops.peak);
+	rate_set_peak(&l->rate[SLUICE_LIMIT_BYTES_PEAK], limit->bps.peak);
+	WRITE_ONCE(l->unit, limit->unit);
+	WRITE_ONCE(l->on, limit->iops.rate || limit->bps.rate);
+}
+
+static u64 limit_requests(const struct sluice_limit *l, const struct sluice_limit_cost *cost)
+{
+	u32 unit = READ_ONCE(l->unit);
+
+	if (!unit || cost->seconds)
+		return cost->requests;
+	return max_t(u64, cost->requests, div_u64(cost->bytes + unit - 1, unit));
+}
+
+/* For each rate in ns; 0 where there is none. */
+static void limit_price(const struct sluice_limit *l, const struct sluice_limit_cost *cost,
+			u64 *price)
+{
+	u64 requests = limit_requests(l, cost);
+	const struct sluice_limit_rate *r = l->rate;
+
+	price[SLUICE_LIMIT_REQUESTS] = rate_price(&r[SLUICE_LIMIT_REQUESTS], requests, 0);
+	price[SLUICE_LIMIT_REQUESTS_PEAK] = rate_price(&r[SLUICE_LIMIT_REQUESTS_PEAK], requests,
+						       0);
+	price[SLUICE_LIMIT_BYTES] = rate_price(&r[SLUICE_LIMIT_BYTES], cost->bytes,
+					       cost->seconds);
+	price[SLUICE_LIMIT_BYTES_PEAK] = rate_price(&r[SLUICE_LIMIT_BYTES_PEAK], cost->bytes,
+						    cost->seconds);
 }
 
 u64 sluice_limit_take(struct sluice_limit *l, u64 now, const struct sluice_limit_cost *cost)
 {
-	u64 requests = rate_price(&l->requests, cost->requests, 0);
-	u64 bytes = rate_price(&l->bytes, cost->bytes, cost->seconds);
-	u64 wait = rate_take(&l->requests, now, requests);
+	u64 price[SLUICE_LIMIT_KINDS], wait = 0;
+	unsigned int i;
 
-	if (wait)
-		return wait;
-	wait = rate_take(&l->bytes, now, bytes);
-	/* What others took in the meantime stays theirs. */
-	if (wait && requests)
-		atomic64_sub(requests, &l->requests.paid);
+	if (!READ_ONCE(l->on))
+		return 0;
+	limit_price(l, cost, price);
+	for (i = 0; i < SLUICE_LIMIT_KINDS && !wait; i++)
+		wait = rate_take(&l->rate[i], now, price[i]);
+	if (!wait)
+		return 0;
+	/* Of those before the last. What others took in the meantime stays theirs. */
+	for (i--; i-- > 0;) {
+		if (price[i])
+			atomic64_sub(price[i], &l->rate[i].paid);
+	}
 	return wait;
 }
 
 void sluice_limit_owe(struct sluice_limit *l, u64 now, const struct sluice_limit_cost *cost)
 {
-	rate_owe(&l->requests, now, rate_price(&l->requests, cost->requests, 0));
-	rate_owe(&l->bytes, now, rate_price(&l->bytes, cost->bytes, cost->seconds));
+	u64 price[SLUICE_LIMIT_KINDS];
+	unsigned int i;
+
+	limit_price(l, cost, price);
+	for (i = 0; i < SLUICE_LIMIT_KINDS; i++)
+		rate_owe(&l->rate[i], now, price[i]);
 }
 
 u64 sluice_limit_debt(const struct sluice_limit *l, u64 now)
 {
-	return max(rate_debt(&l->requests, now), rate_debt(&l->bytes, now));
+	unsigned int i;
+	u64 debt = 0;
+
+	if (!READ_ONCE(l->on))
+		return 0;
+	for (i = 0; i < SLUICE_LIMIT_KINDS; i++)
+		debt = max(debt, rate_debt(&l->rate[i], now));
+	return debt;
 }

@@ -5,6 +5,7 @@
 
 #include <linux/atomic.h>
 #include <linux/types.h>
+#include "../volume_limit.h"
 
 /**
  * struct sluice_limit_rate - one rate, by the generic cell rate algorithm
@@ -23,20 +24,33 @@ struct sluice_limit_rate {
 	u64 owed;
 };
 
+/* What is limited, each by itself. */
+enum sluice_limit_kind {
+	SLUICE_LIMIT_REQUESTS,
+	SLUICE_LIMIT_BYTES,
+	/* How fast a burst of the former is spent. */
+	SLUICE_LIMIT_REQUESTS_PEAK,
+	SLUICE_LIMIT_BYTES_PEAK,
+	SLUICE_LIMIT_KINDS
+};
+
 /**
- * struct sluice_limit - requests and bytes per second
- * @requests: of the former
- * @bytes: of the latter
+ * struct sluice_limit - all that limits a direction
+ * @on: there is a limit; written by control, READ_ONCE elsewhere
+ * @unit: bytes of a request that counts as one, 0: it does anyway; likewise
+ * @rate: by enum sluice_limit_kind
  */
 struct sluice_limit {
-	struct sluice_limit_rate requests;
-	struct sluice_limit_rate bytes;
+	bool on;
+	u32 unit;
+	struct sluice_limit_rate rate[SLUICE_LIMIT_KINDS];
 };
 
 /**
  * struct sluice_limit_cost - what is charged for a request
- * @requests: how many it counts as
- * @seconds: its bytes count as no more than so many seconds bring; 0: as they are
+ * @requests: how many it counts as, whatever bytes it has
+ * @seconds: its bytes count as no more than so many seconds bring, and as no more requests; 0: as
+ *	they are
  * @bytes: that it moves or changes
  */
 struct sluice_limit_cost {
@@ -45,11 +59,8 @@ struct sluice_limit_cost {
 	u64 bytes;
 };
 
-/*
- * Control context; workers may be using @l. What was spent is forgotten. Bursts are in units, at
- * least one.
- */
-void sluice_limit_set(struct sluice_limit *l, u64 iops, u64 iops_burst, u64 bps, u64 bps_burst);
+/* Control context; workers may be using @l. What was spent is forgotten. */
+void sluice_limit_set(struct sluice_limit *l, const struct sluice_volume_limit *limit);
 
 /**
  * sluice_limit_take() - may a request pass?

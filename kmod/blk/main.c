@@ -18,11 +18,8 @@ static void blk_set_limits(struct sluice_volume *v, struct sluice_blk_volume *bv
 {
 	unsigned int i;
 
-	for (i = 0; i < SLUICE_VOLUME_LIMITS; i++) {
-		const struct sluice_volume_limit *l = &v->limit[i];
-
-		sluice_limit_set(&bv->limit[i], l->iops, l->iops_burst, l->bps, l->bps_burst);
-	}
+	for (i = 0; i < SLUICE_VOLUME_LIMITS; i++)
+		sluice_limit_set(&bv->limit[i], &v->limit[i]);
 }
 
 static void blk_volume_limit(struct sluice_volume *v)

@@ -131,6 +131,19 @@ done_ sluice volume set v1 read-iops 0 write-iops 600
 shows ' read-bps 20m read-bps-burst 2m write-iops 600 write-iops-burst 60' sluice volume show v1
 hides 'read-iops' sluice volume show v1
 refused 'burst means nothing' sluice volume set v1 write-bps-burst 5
+# Credits, and requests by their size.
+done_ sluice volume set v1 read-iops 100 read-iops-burst 5400k read-iops-peak 3k iops-unit 256k
+shows ' read-iops 100 read-iops-burst 5400k read-iops-peak 3k .* iops-unit 256k' sluice volume show v1
+done_ sluice volume set v1 iops-unit 0 read-iops 200
+shows ' read-iops 200 read-iops-burst 20 read-bps' sluice volume show v1
+hides 'peak|unit' sluice volume show v1
+done_ sluice volume set v1 read-iops-peak 300
+shows ' read-iops 200 read-iops-burst 20 read-iops-peak 300' sluice volume show v1
+done_ sluice volume set v1 read-iops-peak 0
+hides 'peak' sluice volume show v1
+refused 'peak means nothing' sluice volume set v1 write-bps-peak 5
+refused 'peak below its limit' sluice volume set v1 read-iops-peak 199
+done_ sluice volume set v1 read-iops 0
 misused 'missing: size, read-iops, ' sluice volume set v1
 done_ sluice volume add v5 dev $dev start 20m size 1m write-bps 10m write-bps-burst 1m
 shows ' write-bps 10m write-bps-burst 1m' sluice volume show v5
@@ -206,7 +219,7 @@ done_ sluice port del vm1
 same() { sluice dump >"$tmp/now.json" && diff "$1" "$tmp/now.json"; }
 sluice volume del e1
 sluice volume del e4
-done_ sluice volume set v1 read-iops 300 write-bps 1g
+done_ sluice volume set v1 read-iops 300 write-bps 1g write-bps-peak 2g iops-unit 64k
 sluice dump >"$tmp/full.json"
 done_ sluice apply "$tmp/full.json"
 ok 'apply of a dump changes nothing' same "$tmp/full.json"
@@ -228,18 +241,26 @@ $1
 s['volume'] = list(v.values())
 json.dump(s, open('$tmp/changed.json', 'w'))"
 }
-change "v['v1']['size'] = '4m'; del v['v1']['write-bps'], v['v1']['write-bps-burst']; v['v1']['read-iops'] = 77
+change "v['v1']['size'] = '4m'; del v['v1']['write-bps'], v['v1']['write-bps-burst'], v['v1']['write-bps-peak'], v['v1']['iops-unit']
+v['v1']['read-iops'] = 77
 del v['v1']['read-iops-burst'], v['e5']; s['volume-mode'] = [{'mode': 'monitor'}]
 v['n1'] = {'name': 'n1', 'dev': '$dev', 'start': '30m', 'size': '1m', 'ro': False, 'key': 'user:good'}"
 done_ sluice apply "$tmp/changed.json"
 shows '^v1: .*size 4m .*read-iops 77' sluice volume show v1
-hides 'write-bps' sluice volume show v1
+hides 'write-bps|unit' sluice volume show v1
 hides '^e5:' sluice volume show
 shows '^n1: .*key user:good' sluice volume show
 shows monitor sluice volume mode
 done_ sluice apply "$tmp/full.json"
 # A burst comes with its rate: all is as it was.
 ok 'and back' same "$tmp/full.json"
+
+# Without a peak, a burst is had at once.
+change "del v['v1']['write-bps-peak']"
+done_ sluice apply "$tmp/changed.json"
+shows '^v1: .*write-bps 1g write-bps-burst 100m iops-unit 64k' sluice volume show v1
+done_ sluice apply "$tmp/full.json"
+ok 'and back again' same "$tmp/full.json"
 
 # Refused: everything else is undone.
 while IFS='|' read -r text what; do
