@@ -21,6 +21,16 @@
 
 struct sluice_blk_queue;
 
+/**
+ * struct sluice_blk_turn - of the first that waits for a limit
+ * @at: when it may go, local_clock(); 0: it did not ask yet
+ * @terms: of the limit that it was charged by
+ */
+struct sluice_blk_turn {
+	u64 at;
+	u64 terms;
+};
+
 /* Segments of the chains that one visit fetches. */
 #define SLUICE_BLK_SEGS		SLUICE_CHAIN_MAX_SEGS
 
@@ -95,6 +105,7 @@ struct sluice_blk_request {
  * @hand: what it reads from the ring, or completes
  * @reaped: taken from @done, and not looked at yet
  * @limited: waiting for a limit, by enum sluice_volume_op (READ, WRITE), in order
+ * @turn: of the first of each; all 0 if there is none
  * @starved: the device, or memory, was short; in order
  * @rekeyed: waiting until their blocks have been re-encrypted, in order
  * @polled: with the device, to be looked for; in the order of submission
@@ -129,6 +140,7 @@ struct sluice_blk_queue {
 	struct sluice_blk_request *hand;
 	struct llist_node *reaped;
 	struct list_head limited[SLUICE_VOLUME_LIMITS];
+	struct sluice_blk_turn turn[SLUICE_VOLUME_LIMITS];
 	struct list_head starved;
 	struct list_head rekeyed;
 	struct list_head polled;

@@ -12,15 +12,19 @@ static inline enum sluice_volume_op sluice_charge_op(const struct sluice_blk_req
 }
 
 /**
- * sluice_charge_take() - may a request go to the device?
- * @req: that was read, and not begun
+ * sluice_charge_turn() - may a request go to the device?
+ * @req: that was read, and not begun: the first of those that wait for its limit, or about to be
  * @now: local_clock()
  *
- * In a queue that is drained it may; who comes after it waits for longer.
+ * It is charged when it is asked for first, and has its turn then, whoever comes later. In a queue
+ * that is drained it may go; who comes after it waits for longer.
  *
- * Return: 0: it may, and was charged; else after how many ns to ask again.
+ * Return: 0: it may; else after how many ns to ask again, or when the limit is another.
  */
-u64 sluice_charge_take(const struct sluice_blk_request *req, u64 now);
+u64 sluice_charge_turn(const struct sluice_blk_request *req, u64 now);
+
+/* The first of those that wait will not go. */
+void sluice_charge_forget(const struct sluice_blk_request *req);
 
 /*
  * For how many ns from now is that being paid for which a drain let pass? Until then what is

@@ -313,7 +313,7 @@ static void blk_admit(struct sluice_blk_request *req, u64 now)
 {
 	struct sluice_blk_queue *bq = req->bq;
 	struct list_head *limited = &bq->limited[sluice_charge_op(req)];
-	u64 wait = list_empty(limited) ? sluice_charge_take(req, now) : 1;
+	u64 wait = list_empty(limited) ? sluice_charge_turn(req, now) : 1;
 
 	if (likely(!wait)) {
 		blk_submit(req);
@@ -339,6 +339,7 @@ static int blk_drop(struct sluice_blk_queue *bq, struct list_head *limited)
 	int n = 0;
 
 	while ((req = list_first_entry_or_null(limited, struct sluice_blk_request, node))) {
+		sluice_charge_forget(req);
 		list_del(&req->node);
 		sluice_blk_free(req);
 		WRITE_ONCE(bq->q->in_flight, bq->q->in_flight - 1);
@@ -357,7 +358,7 @@ static int blk_resume_limited(struct sluice_blk_queue *bq, struct list_head *lim
 	if (bq->q->dropping)
 		return blk_drop(bq, limited);
 	while ((req = list_first_entry_or_null(limited, struct sluice_blk_request, node))) {
-		wait = sluice_charge_take(req, now);
+		wait = sluice_charge_turn(req, now);
 		if (wait) {
 			blk_start_timer(bq, wait);
 			break;

@@ -15,6 +15,9 @@
 /* What had to pass may be as much as all rings of a volume hold; times stay far from wrapping. */
 #define LIMIT_OWED_MAX		(256 * LIMIT_AHEAD_MAX)
 
+/* The last that were given. */
+static atomic64_t limit_terms;
+
 /*
  * What @units take, in ns; rounded up, so that no number of small ones is free. The quotient must
  * fit, or the processor complains.
@@ -45,8 +48,8 @@ static u64 rate_price(const struct sluice_limit_rate *r, u64 units, u32 seconds)
 	return unlikely(seconds) ? min(cost, seconds * LIMIT_SECOND) : cost;
 }
 
-/* 0 and charged, or how long to wait. */
-static u64 rate_take(struct sluice_limit_rate *r, u64 now, u64 cost)
+/* How long to wait. */
+static u64 rate_charge(struct sluice_limit_rate *r, u64 now, u64 cost)
 {
 	u64 burst = READ_ONCE(r->burst), base;
 	s64 paid = atomic64_read(&r->paid);
@@ -55,10 +58,10 @@ static u64 rate_take(struct sluice_limit_rate *r, u64 now, u64 cost)
 		return 0;
 	do {
 		base = max_t(u64, paid, now);
-		/* Owed beyond the burst; a request by itself always fits. */
-		if (base > now && base - now + cost > burst)
-			return min(base - now, base - now + cost - burst);
 	} while (!atomic64_try_cmpxchg(&r->paid, &paid, base + cost));
+	/* Owed beyond the burst; a request by itself always fits. */
+	if (base > now && base - now + cost > burst)
+		return min(base - now, base - now + cost - burst);
 	return 0;
 }
 
@@ -98,6 +101,8 @@ void sluice_limit_set(struct sluice_limit *l, const struct sluice_volume_limit *
 	rate_set_peak(&l->rate[SLUICE_LIMIT_BYTES_PEAK], limit->bps.peak);
 	WRITE_ONCE(l->unit, limit->unit);
 	WRITE_ONCE(l->on, limit->iops.rate || limit->bps.rate);
+	/* Who reads these has the rest: pairs with charge_terms(). */
+	smp_store_release(&l->terms, atomic64_inc_return(&limit_terms));
 }
 
 static u64 limit_requests(const struct sluice_limit *l, const struct sluice_limit_cost *cost)
@@ -125,7 +130,7 @@ static void limit_price(const struct sluice_limit *l, const struct sluice_limit_
 						    cost->seconds);
 }
 
-u64 sluice_limit_take(struct sluice_limit *l, u64 now, const struct sluice_limit_cost *cost)
+u64 sluice_limit_charge(struct sluice_limit *l, u64 now, const struct sluice_limit_cost *cost)
 {
 	u64 price[SLUICE_LIMIT_KINDS], wait = 0;
 	unsigned int i;
@@ -133,16 +138,21 @@ u64 sluice_limit_take(struct sluice_limit *l, u64 now, const struct sluice_limit
 	if (!READ_ONCE(l->on))
 		return 0;
 	limit_price(l, cost, price);
-	for (i = 0; i < SLUICE_LIMIT_KINDS && !wait; i++)
-		wait = rate_take(&l->rate[i], now, price[i]);
-	if (!wait)
-		return 0;
-	/* Of those before the last. What others took in the meantime stays theirs. */
-	for (i--; i-- > 0;) {
+	for (i = 0; i < SLUICE_LIMIT_KINDS; i++)
+		wait = max(wait, rate_charge(&l->rate[i], now, price[i]));
+	return wait;
+}
+
+void sluice_limit_refund(struct sluice_limit *l, const struct sluice_limit_cost *cost)
+{
+	u64 price[SLUICE_LIMIT_KINDS];
+	unsigned int i;
+
+	limit_price(l, cost, price);
+	for (i = 0; i < SLUICE_LIMIT_KINDS; i++) {
 		if (price[i])
 			atomic64_sub(price[i], &l->rate[i].paid);
 	}
-	return wait;
 }
 
 void sluice_limit_owe(struct sluice_limit *l, u64 now, const struct sluice_limit_cost *cost)

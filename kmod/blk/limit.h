@@ -38,11 +38,13 @@ enum sluice_limit_kind {
  * struct sluice_limit - all that limits a direction
  * @on: there is a limit; written by control, READ_ONCE elsewhere
  * @unit: bytes of a request that counts as one, 0: it does anyway; likewise
+ * @terms: a number that no other has, and that is another when it was set anew; likewise
  * @rate: by enum sluice_limit_kind
  */
 struct sluice_limit {
 	bool on;
 	u32 unit;
+	u64 terms;
 	struct sluice_limit_rate rate[SLUICE_LIMIT_KINDS];
 };
 
@@ -63,16 +65,23 @@ struct sluice_limit_cost {
 void sluice_limit_set(struct sluice_limit *l, const struct sluice_volume_limit *limit);
 
 /**
- * sluice_limit_take() - may a request pass?
+ * sluice_limit_charge() - when may a request pass?
  * @l: limit
  * @now: the time, ns; the same clock always
  * @cost: its cost
  *
- * A request that costs more than the burst passes if nothing is owed, and what comes after it
- * waits for longer. Context: any. Return: 0: it may, and was charged; else after how many ns to
- * ask again.
+ * It is charged at once, and has its turn: who comes later, with whatever request, comes after it.
+ * So whoever has requests that wait asks for the first of them only, and others have theirs in
+ * between. One that costs more than the burst passes if nothing is owed, and what comes after it
+ * waits for longer. Context: any. Return: after how many ns; 0: now.
  */
-u64 sluice_limit_take(struct sluice_limit *l, u64 now, const struct sluice_limit_cost *cost);
+u64 sluice_limit_charge(struct sluice_limit *l, u64 now, const struct sluice_limit_cost *cost);
+
+/*
+ * One that was charged will not pass. Only if @l->terms are still those that were read before that;
+ * what was charged by others is forgotten. Context: any.
+ */
+void sluice_limit_refund(struct sluice_limit *l, const struct sluice_limit_cost *cost);
 
 /* It passes, whatever it costs; those that come after it wait for longer. Context: any. */
 void sluice_limit_owe(struct sluice_limit *l, u64 now, const struct sluice_limit_cost *cost);

@@ -218,6 +218,40 @@ TEST_F_TIMEOUT(limits, mixed, 240)
 	EXPECT_ALLOWED(self);
 }
 
+/*
+ * One queue is full of small requests always; a large one in the other has its turn, and does not
+ * wait until there is room for all of it at once, which never comes.
+ */
+TEST_F_TIMEOUT(limits, large_beside_small, 120)
+{
+	struct vdrv_vq *small = &self->d.v.vq[0], *large = &self->d.v.vq[1];
+	const struct vblk_io io = { .type = VIRTIO_BLK_T_OUT, .len = 24 * KB };
+	unsigned int i, n = 0;
+	struct vblk_done done;
+	int slot;
+
+	ASSERT_EQ(0, netio_run("sluice volume set " NAME
+			       " write-iops 0 write-bps 512k write-bps-burst 24k"));
+	for (i = 0; i < 8; i++) {
+		ASSERT_LE(0, vblk_begin(&self->d.v, large, &io, NULL));
+		for (n = 0; !vdrv_vq_peek(large); n++) {
+			/* It is two thirds of what they both have in a tenth of a second. */
+			ASSERT_GT(1000, n);
+			while ((slot = vdrv_vq_slot(small)) >= 0)
+				vblk_put(&self->d.v, small, slot, &(struct vblk_io){
+					.type = VIRTIO_BLK_T_OUT, .sector = 128, .len = 512 });
+			vdrv_vq_publish(small);
+			vdrv_kick_always(small);
+			ASSERT_EQ(1, vblk_wait(small, &done, 20000));
+			ASSERT_EQ(VIRTIO_BLK_S_OK, done.status);
+			vdrv_vq_release(small, done.slot);
+		}
+		ASSERT_EQ(1, vblk_wait(large, &done, 0));
+		ASSERT_EQ(VIRTIO_BLK_S_OK, done.status);
+		vdrv_vq_release(large, done.slot);
+	}
+}
+
 /* --- what is no read or write ------------------------------------------------------------------ */
 
 #define FILE_	"/tmp/blk-limits"

@@ -15,12 +15,22 @@ static void set(struct sluice_limit *l, u64 iops, u64 iops_burst, u64 bps, u64 b
 	sluice_limit_set(l, &limit);
 }
 
+/* 0: it passes; else it does not, and is not charged. */
+static u64 take_cost(struct sluice_limit *l, u64 now, const struct sluice_limit_cost *cost)
+{
+	u64 wait = sluice_limit_charge(l, now, cost);
+
+	if (wait)
+		sluice_limit_refund(l, cost);
+	return wait;
+}
+
 /* A request with data. */
 static u64 take(struct sluice_limit *l, u64 now, u32 bytes)
 {
 	const struct sluice_limit_cost cost = { .requests = 1, .bytes = bytes };
 
-	return sluice_limit_take(l, now, &cost);
+	return take_cost(l, now, &cost);
 }
 
 static void owe(struct sluice_limit *l, u64 now, u32 bytes)
@@ -164,7 +174,9 @@ static void test_debt(void)
 	owe(&l, now, 0);
 	owe(&l, now, 0);
 	set(&l, 100, 10, 0, 0);
-	tap_ok(!sluice_limit_debt(&l, now) && !take(&l, now, 0), "a new limit");
+	i = l.terms;
+	set(&l, 100, 10, 0, 0);
+	tap_ok(!sluice_limit_debt(&l, now) && !take(&l, now, 0) && l.terms != i, "a new limit");
 }
 
 /* Requests of several ranges, of which each may be as long as a disk. */
@@ -175,20 +187,20 @@ static void test_ranges(void)
 	u64 now = SECOND, n;
 
 	set(&l, 160, 16, 0, 0);
-	for (n = 0; !sluice_limit_take(&l, now, &cost); n++)
+	for (n = 0; !take_cost(&l, now, &cost); n++)
 		;
-	tap_ok(n == 1 && within(sluice_limit_take(&l, now, &cost), SECOND / 10, 0.05),
+	tap_ok(n == 1 && within(take_cost(&l, now, &cost), SECOND / 10, 0.05),
 	       "16 ranges are 16 requests");
 	set(&l, 0, 0, 65536, 1);
 	cost.bytes = 32ULL << 30;
-	tap_ok(!sluice_limit_take(&l, now, &cost) &&
+	tap_ok(!take_cost(&l, now, &cost) &&
 	       within(take(&l, now, 1), 524288.0 * SECOND, 0.05), "32 GiB are paid for in full");
 	set(&l, 0, 0, 65536, 1);
 	cost.seconds = 16;
-	tap_ok(!sluice_limit_take(&l, now, &cost) && within(take(&l, now, 1), 16.0 * SECOND, 0.05),
+	tap_ok(!take_cost(&l, now, &cost) && within(take(&l, now, 1), 16.0 * SECOND, 0.05),
 	       "or in 16 seconds");
 	set(&l, 0, 0, ~0ULL >> 1, 1);
-	tap_ok(!sluice_limit_take(&l, now, &cost) && take(&l, now, 1) < SECOND, "and no more");
+	tap_ok(!take_cost(&l, now, &cost) && take(&l, now, 1) < SECOND, "and no more");
 }
 
 /* Longer ones count as several. */
@@ -211,7 +223,7 @@ static void test_unit(void)
 		       c[i].len, (unsigned long long)n);
 	}
 	sluice_limit_set(&l, &limit);
-	sluice_limit_take(&l, now, &forget);
+	take_cost(&l, now, &forget);
 	tap_ok(take(&l, now, 0) < SECOND / 100, "what is forgotten is one");
 }
 
@@ -266,6 +278,33 @@ static void test_peaks(void)
 	       (unsigned long long)n);
 }
 
+/*
+ * One sends small requests, as fast as it may, the other large ones: each waits with its first, and
+ * in turn.
+ */
+static void test_turns(void)
+{
+	const struct sluice_limit_cost small = { .requests = 1, .bytes = 4096 };
+	const struct sluice_limit_cost large = { .requests = 1, .bytes = 1 << 20 };
+	u64 now = SECOND, end = now + 100 * SECOND, at[2] = { now, now }, n[2] = {};
+	struct sluice_limit l = {};
+	unsigned int i;
+
+	set(&l, 0, 0, 10 << 20, 1 << 20);
+	while (now < end) {
+		i = at[1] < at[0];
+		now = at[i];
+		n[i]++;
+		at[i] += sluice_limit_charge(&l, now, i ? &large : &small);
+		/* Into the burst, once. */
+		at[i] += at[i] == now;
+	}
+	tap_ok(within((double)n[0] * 4096 + n[1] * 1048576.0, 1001 * 1048576.0, 0.05),
+	       "both together have what there is");
+	tap_ok(n[1] * 2 > n[0], "%llu small ones, %llu large ones", (unsigned long long)n[0],
+	       (unsigned long long)n[1]);
+}
+
 /* As many as rings hold, each as dear as can be. */
 static void test_debt_extremes(void)
 {
@@ -306,6 +345,7 @@ int main(void)
 	test_changes();
 	test_debt();
 	test_debt_extremes();
+	test_turns();
 	test_ranges();
 	test_unit();
 	test_peak();
