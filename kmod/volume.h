@@ -28,6 +28,7 @@
 enum sluice_quarantine;
 struct sluice_blk_ops;
 struct sluice_device;
+struct sluice_volume_group;
 
 /* With the terminating zero. */
 #define SLUICE_VOLUME_NAME	32
@@ -176,6 +177,7 @@ struct sluice_volume_rekey {
  * @block_size: logical block size that the guest is told: 512 or 4096; a multiple of the device's
  *	and, if encrypted, at least the cipher's sector
  * @limit: by SLUICE_VOLUME_READ, SLUICE_VOLUME_WRITE; RTNL
+ * @group: of volumes that have limits together, NULL: none; RTNL
  * @key_name: "type:description" of the key, NULL: not encrypted; RTNL
  * @cipher_bits: 128 or 256; 0: not encrypted; fixed
  * @sector_size: of the cipher; fixed
@@ -223,6 +225,7 @@ struct sluice_volume {
 	bool read_only;
 	unsigned int block_size;
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
+	struct sluice_volume_group *group;
 	char *key_name;
 	unsigned int cipher_bits;
 	unsigned int sector_size;
@@ -258,6 +261,7 @@ struct sluice_volume {
  * @sector_size: of the cipher; 0: @block_size
  * @iv_offset: of the cipher
  * @limit: by SLUICE_VOLUME_READ, _WRITE
+ * @group: NULL: none
  */
 struct sluice_volume_params {
 	const char *path;
@@ -270,6 +274,7 @@ struct sluice_volume_params {
 	unsigned int sector_size;
 	u64 iv_offset;
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
+	struct sluice_volume_group *group;
 };
 
 /*
@@ -301,6 +306,9 @@ struct sluice_volume *sluice_volume_next(struct sluice_volume *v);
 void sluice_volume_set_limit(struct sluice_volume *v, enum sluice_volume_op op,
 			     const struct sluice_volume_limit *limit);
 void sluice_volume_apply_limits(struct sluice_volume *v);
+void sluice_volume_usual_bursts(struct sluice_volume_limit *limit);
+/* v->group is in force from now on: likewise. */
+void sluice_volume_apply_group(struct sluice_volume *v);
 /*
  * Another length, in three steps, with RTNL held throughout. plan: nobody else gets the place that
  * it grows into; can be taken back, to what was planned before. 0; -EBUSY: it would overlap, or is

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What requests cost: see charge.h. */
 #include "charge.h"
+#include "group.h"
 
 /*
  * A range of zeroes costs what it would as a write, which the device may have to do about it. One
@@ -27,64 +28,123 @@ static void charge_cost(const struct sluice_request *r, struct sluice_limit_cost
 		cost->bytes = r->len;
 }
 
-/* Pairs with sluice_limit_set(). */
 static u64 charge_terms(const struct sluice_limit *limit)
 {
-	return smp_load_acquire(&limit->terms);
+	/* Pairs with sluice_limit_set(). */
+	return limit ? smp_load_acquire(&limit->terms) : 0;
 }
 
-void sluice_charge_forget(const struct sluice_blk_request *req)
+/* Its group's limit, NULL if there is none; RCU. */
+static struct sluice_limit *charge_group(const struct sluice_blk_request *req)
 {
-	enum sluice_volume_op op = sluice_charge_op(req);
-	struct sluice_limit *limit = &req->bq->bv->limit[op];
-	struct sluice_blk_turn *turn = &req->bq->turn[op];
+	struct sluice_blk_group *group = rcu_dereference(req->bq->bv->group);
+
+	return group ? &group->limit[sluice_charge_op(req)] : NULL;
+}
+
+static struct sluice_limit *charge_own(const struct sluice_blk_request *req)
+{
+	return &req->bq->bv->limit[sluice_charge_op(req)];
+}
+
+static struct sluice_blk_turn *charge_turn(const struct sluice_blk_request *req)
+{
+	return &req->bq->turn[sluice_charge_op(req)];
+}
+
+/* Where the terms are others now, what it was charged is forgotten. RCU. */
+static void charge_refund(const struct sluice_blk_request *req, struct sluice_limit *group)
+{
+	struct sluice_blk_turn *turn = charge_turn(req);
+	struct sluice_limit *own = charge_own(req);
 	struct sluice_limit_cost cost;
 
 	if (!turn->at)
 		return;
 	turn->at = 0;
 	charge_cost(&req->r, &cost);
-	if (turn->terms == charge_terms(limit))
-		sluice_limit_refund(limit, &cost);
+	if (turn->terms == charge_terms(own))
+		sluice_limit_refund(own, &cost);
+	if (group && turn->group_terms == charge_terms(group))
+		sluice_limit_refund(group, &cost);
 }
 
-static u64 charge_ask(const struct sluice_blk_request *req, struct sluice_blk_turn *turn, u64 now)
+void sluice_charge_forget(const struct sluice_blk_request *req)
 {
-	struct sluice_limit *limit = &req->bq->bv->limit[sluice_charge_op(req)];
+	rcu_read_lock();
+	charge_refund(req, charge_group(req));
+	rcu_read_unlock();
+}
+
+/* RCU. */
+static u64 charge_ask(const struct sluice_blk_request *req, struct sluice_limit *group, u64 now)
+{
+	struct sluice_blk_turn *turn = charge_turn(req);
+	struct sluice_limit *own = charge_own(req);
 	struct sluice_limit_cost cost;
 	u64 wait = 0;
 
-	if (likely(!READ_ONCE(limit->on)))
-		return 0;
 	charge_cost(&req->r, &cost);
-	turn->terms = charge_terms(limit);
-	if (unlikely(req->bq->q->draining))
-		sluice_limit_owe(limit, now, &cost);
-	else
-		wait = sluice_limit_charge(limit, now, &cost);
+	turn->terms = charge_terms(own);
+	turn->group_terms = charge_terms(group);
+	if (unlikely(req->bq->q->draining)) {
+		sluice_limit_owe(own, now, &cost);
+		if (group)
+			sluice_limit_owe(group, now, &cost);
+		return 0;
+	}
+	wait = sluice_limit_charge(own, now, &cost);
+	if (group)
+		wait = max(wait, sluice_limit_charge(group, now, &cost));
 	turn->at = wait ? now + wait : 0;
 	return wait;
 }
 
-u64 sluice_charge_turn(const struct sluice_blk_request *req, u64 now)
+/* RCU. */
+static u64 charge_go(const struct sluice_blk_request *req, u64 now)
 {
-	enum sluice_volume_op op = sluice_charge_op(req);
-	struct sluice_blk_turn *turn = &req->bq->turn[op];
+	struct sluice_blk_turn *turn = charge_turn(req);
+	struct sluice_limit *group = charge_group(req);
 
-	if (req->bq->q->draining || turn->terms != charge_terms(&req->bq->bv->limit[op]))
-		sluice_charge_forget(req);
+	if (req->bq->q->draining || turn->terms != charge_terms(charge_own(req)) ||
+	    turn->group_terms != charge_terms(group))
+		charge_refund(req, group);
 	if (!turn->at)
-		return charge_ask(req, turn, now);
+		return charge_ask(req, group, now);
 	if (turn->at > now)
 		return turn->at - now;
 	turn->at = 0;
 	return 0;
 }
 
+u64 sluice_charge_turn(const struct sluice_blk_request *req, u64 now)
+{
+	u64 wait;
+
+	/* It waited for one that is gone. */
+	if (!sluice_charge_applies(req)) {
+		charge_turn(req)->at = 0;
+		return 0;
+	}
+	rcu_read_lock();
+	wait = charge_go(req, now);
+	rcu_read_unlock();
+	return wait;
+}
+
 u64 sluice_charge_debt(const struct sluice_blk_request *req, u64 now)
 {
-	/* It costs nothing, and is answered at once. */
+	struct sluice_limit *group;
+	u64 debt;
+
+	/* Who asks for the disk's name pays nothing. */
 	if (req->r.op == SLUICE_REQUEST_ID)
 		return 0;
-	return sluice_limit_debt(&req->bq->bv->limit[sluice_charge_op(req)], now);
+	debt = sluice_limit_debt(charge_own(req), now);
+	rcu_read_lock();
+	group = charge_group(req);
+	if (group)
+		debt = max(debt, sluice_limit_debt(group, now));
+	rcu_read_unlock();
+	return debt;
 }

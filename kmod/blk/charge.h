@@ -11,6 +11,14 @@ static inline enum sluice_volume_op sluice_charge_op(const struct sluice_blk_req
 	return req->r.op == SLUICE_REQUEST_READ ? SLUICE_VOLUME_READ : SLUICE_VOLUME_WRITE;
 }
 
+/* Is it limited by anything at all? */
+static inline bool sluice_charge_applies(const struct sluice_blk_request *req)
+{
+	const struct sluice_blk_volume *bv = req->bq->bv;
+
+	return READ_ONCE(bv->limit[sluice_charge_op(req)].on) || rcu_access_pointer(bv->group);
+}
+
 /**
  * sluice_charge_turn() - may a request go to the device?
  * @req: that was read, and not begun: the first of those that wait for its limit, or about to be

@@ -313,8 +313,12 @@ static void blk_admit(struct sluice_blk_request *req, u64 now)
 {
 	struct sluice_blk_queue *bq = req->bq;
 	struct list_head *limited = &bq->limited[sluice_charge_op(req)];
-	u64 wait = list_empty(limited) ? sluice_charge_turn(req, now) : 1;
+	u64 wait = 0;
 
+	if (unlikely(!list_empty(limited)))
+		wait = 1;
+	else if (unlikely(sluice_charge_applies(req)))
+		wait = sluice_charge_turn(req, now);
 	if (likely(!wait)) {
 		blk_submit(req);
 		return;
@@ -450,7 +454,7 @@ static int blk_read(struct sluice_blk_request *req, const struct sluice_chain *c
 	*status = sluice_request_parse(&lim, &hdr, c->out_len, c->in_len, &req->r);
 	if (*status != VIRTIO_BLK_S_OK)
 		return 0;
-	if (unlikely(blk_owes(req, req->fetched)))
+	if (unlikely(sluice_charge_applies(req)) && blk_owes(req, req->fetched))
 		return -EAGAIN;
 	if (sluice_request_has_ranges(&req->r))
 		return blk_read_ranges(req, &lim, c, status);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Limits of a volume: see limit.h. Compiles in userspace too. */
+#include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
@@ -10,7 +11,7 @@
  * However far the clock may have been left behind: who set a limit waits no longer than this, 24
  * days. A power of two, as it divides on the path.
  */
-#define LIMIT_AHEAD_SECONDS	(1ULL << 21)
+#define LIMIT_AHEAD_SECONDS	BIT_ULL(21)
 #define LIMIT_AHEAD_MAX		(LIMIT_AHEAD_SECONDS * LIMIT_SECOND)
 /* What had to pass may be as much as all rings of a volume hold; times stay far from wrapping. */
 #define LIMIT_OWED_MAX		(256 * LIMIT_AHEAD_MAX)

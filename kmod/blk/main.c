@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 #include "abandon.h"
 #include "blk.h"
+#include "group.h"
 #include "helper.h"
 
 /*
@@ -22,14 +23,19 @@ static void blk_set_limits(struct sluice_volume *v, struct sluice_blk_volume *bv
 		sluice_limit_set(&bv->limit[i], &v->limit[i]);
 }
 
-static void blk_volume_limit(struct sluice_volume *v)
+void sluice_blk_wake_all(struct sluice_volume *v)
 {
 	unsigned int i;
 
-	blk_set_limits(v, v->engine);
-	/* Who waits for the old limit asks again. */
 	for (i = 0; i < v->nr_queues; i++)
 		sluice_queue_wake(&v->queue[i]);
+}
+
+static void blk_volume_limit(struct sluice_volume *v)
+{
+	blk_set_limits(v, v->engine);
+	/* Who waits for the old limit asks again. */
+	sluice_blk_wake_all(v);
 }
 
 static int blk_volume_add(struct sluice_volume *v, const struct sluice_volume_cipher *cipher,
@@ -64,6 +70,7 @@ static int blk_volume_add(struct sluice_volume *v, const struct sluice_volume_ci
 	INIT_LIST_HEAD(&bv->queues);
 	blk_set_limits(v, bv);
 	v->engine = bv;
+	sluice_blk_group_join(v);
 	return 0;
 
 bioset:
@@ -163,6 +170,10 @@ static const struct sluice_blk_ops blk_ops = {
 	.volume_add = blk_volume_add,
 	.volume_del = blk_volume_del,
 	.volume_limit = blk_volume_limit,
+	.volume_group = sluice_blk_group_join,
+	.group_add = sluice_blk_group_add,
+	.group_limit = sluice_blk_group_limit,
+	.group_del = sluice_blk_group_del,
 	.rekey_open = sluice_rekey_open,
 	.rekey_start = sluice_rekey_start,
 	.rekey_drop = sluice_rekey_drop,
