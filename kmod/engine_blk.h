@@ -18,9 +18,10 @@ struct sluice_queue;
 struct sluice_rekey;
 struct sluice_volume;
 struct sluice_volume_cipher;
+struct sluice_volume_group;
 struct sluice_worker;
 
-#define SLUICE_BLK_ABI 2
+#define SLUICE_BLK_ABI 3
 
 /**
  * struct sluice_blk_ops - what a block engine provides
@@ -41,8 +42,17 @@ struct sluice_blk_ops {
 			  struct netlink_ext_ack *extack);
 	/* No queue is attached. Waits for the device, hence no RTNL. */
 	void (*volume_del)(struct sluice_volume *v);
-	/* v->limit changed. RTNL; queues may be running. */
+	/* v->limit changed; v->group did, or its limit. RTNL; queues may be running. */
 	void (*volume_limit)(struct sluice_volume *v);
+	void (*volume_group)(struct sluice_volume *v);
+
+	/*
+	 * A group of volumes: the engine hangs its state on it (g->engine); g->limit changed; no
+	 * volume is in it any more. RTNL; queues may be running.
+	 */
+	int (*group_add)(struct sluice_volume_group *g);
+	void (*group_limit)(struct sluice_volume_group *g);
+	void (*group_del)(struct sluice_volume_group *g);
 
 	/*
 	 * Re-encrypt the volume in the background: see v->rekey. open: read the journal; ERR_PTR.
@@ -68,7 +78,9 @@ struct sluice_blk_ops {
 
 	/*
 	 * Requests. Worker context. Completes what the device has done, then fetches at most
-	 * @budget chains (none while q->draining, when limits are forgotten too) and submits them.
+	 * @budget chains and submits them. While q->draining it fetches none, and none waits for a
+	 * limit: it passes and is charged, or, if q->dropping, it is not in flight any more and
+	 * nobody is told.
 	 * Returns how many requests it completed or fetched; a negative errno is -EAGAIN (guest
 	 * memory is not there: the core calls again when it may be) or -EIO (the ring is broken:
 	 * the core stops the queue; what is with the device still ends, by later calls).

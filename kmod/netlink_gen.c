@@ -279,7 +279,7 @@ static const struct nla_policy sluice_stats_get_nl_policy[SLUICE_A_STATS_PORT + 
 };
 
 /* SLUICE_CMD_VOLUME_ADD - do */
-static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_WRITE_BPS_BURST + 1] = {
+static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_GROUP + 1] = {
 	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_PATH] = { .type = NLA_NUL_STRING, .len = 4095, },
 	[SLUICE_A_VOLUME_START] = { .type = NLA_UINT, },
@@ -298,10 +298,16 @@ static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_WRITE
 	[SLUICE_A_VOLUME_WRITE_IOPS_BURST] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_WRITE_BPS] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_WRITE_BPS_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_IOPS_PEAK] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_BPS_PEAK] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_IOPS_PEAK] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_BPS_PEAK] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_IOPS_UNIT] = { .type = NLA_U32, },
+	[SLUICE_A_VOLUME_GROUP] = { .type = NLA_NUL_STRING, .len = 31, },
 };
 
 /* SLUICE_CMD_VOLUME_SET - do */
-static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_WRITE_BPS_BURST + 1] = {
+static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_GROUP + 1] = {
 	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_SECTORS] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_READ_IOPS] = { .type = NLA_UINT, },
@@ -312,6 +318,12 @@ static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_WRITE
 	[SLUICE_A_VOLUME_WRITE_IOPS_BURST] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_WRITE_BPS] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_WRITE_BPS_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_IOPS_PEAK] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_BPS_PEAK] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_IOPS_PEAK] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_BPS_PEAK] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_IOPS_UNIT] = { .type = NLA_U32, },
+	[SLUICE_A_VOLUME_GROUP] = { .type = NLA_NUL_STRING, .len = 31, },
 };
 
 /* SLUICE_CMD_VOLUME_DEL - do */
@@ -380,6 +392,52 @@ static const struct nla_policy sluice_volume_hold_nl_policy[SLUICE_A_VOLUME_NAME
 /* SLUICE_CMD_VOLUME_RELEASE - do */
 static const struct nla_policy sluice_volume_release_nl_policy[SLUICE_A_VOLUME_NAME + 1] = {
 	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
+/* SLUICE_CMD_VOLUME_GROUP_ADD - do */
+static const struct nla_policy sluice_volume_group_add_nl_policy[SLUICE_A_VOLUME_GROUP + 1] = {
+	[SLUICE_A_VOLUME_GROUP] = { .type = NLA_NUL_STRING, .len = 31, },
+	[SLUICE_A_VOLUME_READ_IOPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_IOPS_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_BPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_BPS_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_IOPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_IOPS_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_BPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_BPS_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_IOPS_PEAK] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_BPS_PEAK] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_IOPS_PEAK] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_BPS_PEAK] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_IOPS_UNIT] = { .type = NLA_U32, },
+};
+
+/* SLUICE_CMD_VOLUME_GROUP_SET - do */
+static const struct nla_policy sluice_volume_group_set_nl_policy[SLUICE_A_VOLUME_GROUP + 1] = {
+	[SLUICE_A_VOLUME_GROUP] = { .type = NLA_NUL_STRING, .len = 31, },
+	[SLUICE_A_VOLUME_READ_IOPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_IOPS_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_BPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_BPS_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_IOPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_IOPS_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_BPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_BPS_BURST] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_IOPS_PEAK] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_BPS_PEAK] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_IOPS_PEAK] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_BPS_PEAK] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_IOPS_UNIT] = { .type = NLA_U32, },
+};
+
+/* SLUICE_CMD_VOLUME_GROUP_DEL - do */
+static const struct nla_policy sluice_volume_group_del_nl_policy[SLUICE_A_VOLUME_GROUP + 1] = {
+	[SLUICE_A_VOLUME_GROUP] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
+/* SLUICE_CMD_VOLUME_GROUP_GET - dump */
+static const struct nla_policy sluice_volume_group_get_nl_policy[SLUICE_A_VOLUME_GROUP + 1] = {
+	[SLUICE_A_VOLUME_GROUP] = { .type = NLA_NUL_STRING, .len = 31, },
 };
 
 /* Ops table for sluice */
@@ -706,7 +764,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_volume_add_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_volume_add_nl_policy,
-		.maxattr	= SLUICE_A_VOLUME_WRITE_BPS_BURST,
+		.maxattr	= SLUICE_A_VOLUME_GROUP,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -715,7 +773,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_volume_set_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_volume_set_nl_policy,
-		.maxattr	= SLUICE_A_VOLUME_WRITE_BPS_BURST,
+		.maxattr	= SLUICE_A_VOLUME_GROUP,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -828,6 +886,41 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.policy		= sluice_volume_release_nl_policy,
 		.maxattr	= SLUICE_A_VOLUME_NAME,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_VOLUME_GROUP_ADD,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_volume_group_add_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_volume_group_add_nl_policy,
+		.maxattr	= SLUICE_A_VOLUME_GROUP,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_VOLUME_GROUP_SET,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_volume_group_set_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_volume_group_set_nl_policy,
+		.maxattr	= SLUICE_A_VOLUME_GROUP,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_VOLUME_GROUP_DEL,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_volume_group_del_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_volume_group_del_nl_policy,
+		.maxattr	= SLUICE_A_VOLUME_GROUP,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_VOLUME_GROUP_GET,
+		.start		= sluice_nl_host_dump_start,
+		.dumpit		= sluice_nl_volume_group_get_dumpit,
+		.policy		= sluice_volume_group_get_nl_policy,
+		.maxattr	= SLUICE_A_VOLUME_GROUP,
+		.flags		= GENL_CMD_CAP_DUMP,
 	},
 };
 

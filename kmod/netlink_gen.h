@@ -88,6 +88,14 @@ int sluice_nl_tenant_get_dumpit(struct sk_buff *skb,
 int sluice_nl_uplink_set_doit(struct sk_buff *skb, struct genl_info *info);
 int sluice_nl_volume_hold_doit(struct sk_buff *skb, struct genl_info *info);
 int sluice_nl_volume_release_doit(struct sk_buff *skb, struct genl_info *info);
+int sluice_nl_volume_group_add_doit(struct sk_buff *skb,
+				    struct genl_info *info);
+int sluice_nl_volume_group_set_doit(struct sk_buff *skb,
+				    struct genl_info *info);
+int sluice_nl_volume_group_del_doit(struct sk_buff *skb,
+				    struct genl_info *info);
+int sluice_nl_volume_group_get_dumpit(struct sk_buff *skb,
+				      struct netlink_callback *cb);
 
 enum {
 	SLUICE_NLGRP_EVENTS,

@@ -25,6 +25,8 @@
 
 struct sluice_port_step;
 struct sluice_txn;
+struct sluice_volume_group;
+struct sluice_volume_limit;
 
 /**
  * struct sluice_change - a request to change something
@@ -149,7 +151,23 @@ int sluice_nl_put_match(struct sk_buff *skb, struct net *net, const struct sluic
 int sluice_nl_get_acts(struct sluice_change *c, struct sluice_flow_spec *flow);
 int sluice_nl_put_acts(struct sk_buff *skb, struct net *net, const struct sluice_flow_spec *flow);
 
-/* netlink_volume.c: the volume that the change names, or one of its queues, goes to @w. */
+/*
+ * netlink_volume_limit.c: limits by SLUICE_VOLUME_READ, _WRITE. What the change does not name stays
+ * as it is in @limit, which it becomes: 0, or -EINVAL and an extack. put: 0 or -EMSGSIZE.
+ */
+int sluice_nl_volume_get_limits(const struct sluice_change *c, struct sluice_volume_limit *limit);
+int sluice_nl_volume_put_limits(struct sk_buff *skb, const struct sluice_volume_limit *limit);
+
+/*
+ * netlink_volume_group.c: the group that the change names: *@group stays as it is if it names none,
+ * and is NULL if it says that it is to be none. 0 or -ENOENT.
+ */
+int sluice_nl_volume_get_group(const struct sluice_change *c, struct sluice_volume_group **group);
+int sluice_nl_volume_put_group(struct sk_buff *skb, const struct sluice_volume_group *g);
+
+/* netlink_volume.c: of a volume, or a group. */
+bool sluice_nl_volume_name_valid(const char *name);
+/* The volume that the change names, or one of its queues, goes to @w. */
 int sluice_nl_volume_assign(struct sluice_change *c, struct sluice_worker *w);
 
 /* --- answers --- */

@@ -24,6 +24,7 @@ struct volume_step {
 	struct volume_step *later;
 	u64 sectors;
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
+	struct sluice_volume_group *group;
 };
 
 struct volume_mode_step {
@@ -59,7 +60,7 @@ static struct sluice_volume *volume_need(struct sluice_change *c, int type)
 	return name ? volume_get(name, c->extack) : ERR_PTR(-EINVAL);
 }
 
-static bool volume_name_valid(const char *name)
+bool sluice_nl_volume_name_valid(const char *name)
 {
 	const char *s = name;
 
@@ -74,7 +75,7 @@ static const char *volume_new_name(struct sluice_change *c)
 
 	if (!name)
 		return NULL;
-	if (!volume_name_valid(nla_data(name))) {
+	if (!sluice_nl_volume_name_valid(nla_data(name))) {
 		NL_SET_ERR_MSG_ATTR(c->extack, name,
 				    "a volume's name has 1 to 31 printable characters, no / or space");
 		return NULL;
@@ -90,41 +91,6 @@ static u64 get_uint(const struct sluice_change *c, int type)
 static u32 get_u32(const struct sluice_change *c, int type)
 {
 	return c->attrs[type] ? nla_get_u32(c->attrs[type]) : 0;
-}
-
-/* A rate and its burst: what is not named stays; a rate comes with the usual burst. */
-static int get_rate(const struct sluice_change *c, int type_rate, int type_burst, u64 *rate,
-		    u64 *burst)
-{
-	if (c->attrs[type_rate]) {
-		*rate = nla_get_uint(c->attrs[type_rate]);
-		*burst = 0;
-	}
-	if (!c->attrs[type_burst])
-		return 0;
-	*burst = nla_get_uint(c->attrs[type_burst]);
-	if (*burst && !*rate) {
-		NL_SET_ERR_MSG_ATTR(c->extack, c->attrs[type_burst],
-				    "a burst means nothing without its limit: say that too");
-		return -EINVAL;
-	}
-	return 0;
-}
-
-/* @limit: as it is now; becomes what the change says. */
-static int get_limits(const struct sluice_change *c, struct sluice_volume_limit *limit)
-{
-	struct sluice_volume_limit *r = &limit[SLUICE_VOLUME_READ];
-	struct sluice_volume_limit *w = &limit[SLUICE_VOLUME_WRITE];
-
-	return get_rate(c, SLUICE_A_VOLUME_READ_IOPS, SLUICE_A_VOLUME_READ_IOPS_BURST, &r->iops,
-			&r->iops_burst) ?:
-	       get_rate(c, SLUICE_A_VOLUME_READ_BPS, SLUICE_A_VOLUME_READ_BPS_BURST, &r->bps,
-			&r->bps_burst) ?:
-	       get_rate(c, SLUICE_A_VOLUME_WRITE_IOPS, SLUICE_A_VOLUME_WRITE_IOPS_BURST, &w->iops,
-			&w->iops_burst) ?:
-	       get_rate(c, SLUICE_A_VOLUME_WRITE_BPS, SLUICE_A_VOLUME_WRITE_BPS_BURST, &w->bps,
-			&w->bps_burst);
 }
 
 /* --- making and removing --------------------------------------------------------------------- */
@@ -164,7 +130,8 @@ static int volume_get_params(struct sluice_change *c, struct sluice_volume_param
 		NL_SET_ERR_MSG(c->extack, "the cipher's sectors mean nothing without a key");
 		return -EINVAL;
 	}
-	return get_limits(c, p->limit);
+	return sluice_nl_volume_get_limits(c, p->limit) ?:
+	       sluice_nl_volume_get_group(c, &p->group);
 }
 
 static int volume_add(struct sluice_change *c)
@@ -250,6 +217,7 @@ static int volume_undo_set(struct sluice_step *step)
 	const struct volume_step *undo = container_of(step, struct volume_step, step);
 
 	volume_set_limits(undo->volume, undo->limit);
+	undo->volume->group = undo->group;
 	sluice_volume_unplan(undo->volume, undo->sectors);
 	return 0;
 }
@@ -263,6 +231,7 @@ static int volume_note_set(struct sluice_change *c, struct sluice_volume *v)
 	undo->volume = v;
 	undo->sectors = v->planned;
 	memcpy(undo->limit, v->limit, sizeof(undo->limit));
+	undo->group = v->group;
 	undo->step.armed = true;
 	return 0;
 }
@@ -324,19 +293,49 @@ static int volume_apply_limits(struct sluice_change *c, struct sluice_volume *v)
 	return 0;
 }
 
+static int volume_step_group(struct sluice_step *step)
+{
+	sluice_volume_apply_group(container_of(step, struct volume_step, step)->volume);
+	return 0;
+}
+
+static int volume_set_group(struct sluice_change *c, struct sluice_volume *v,
+			    struct sluice_volume_group *group)
+{
+	struct volume_step *store;
+
+	if (group == v->group)
+		return 0;
+	v->group = group;
+	if (!c->txn) {
+		sluice_volume_apply_group(v);
+		return 0;
+	}
+	store = sluice_change_store(c, sizeof(*store), volume_step_group);
+	if (IS_ERR(store))
+		return PTR_ERR(store);
+	store->volume = v;
+	return 0;
+}
+
 static int volume_set(struct sluice_change *c)
 {
 	struct sluice_volume *v = volume_need(c, SLUICE_A_VOLUME_NAME);
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
+	struct sluice_volume_group *group;
 	int err;
 
 	if (IS_ERR(v))
 		return PTR_ERR(v);
 	memcpy(limit, v->limit, sizeof(limit));
-	err = get_limits(c, limit) ?: volume_note_set(c, v);
+	group = v->group;
+	err = sluice_nl_volume_get_limits(c, limit) ?: sluice_nl_volume_get_group(c, &group) ?:
+	      volume_note_set(c, v);
 	if (!err && c->attrs[SLUICE_A_VOLUME_SECTORS])
 		err = sluice_volume_plan(v, get_uint(c, SLUICE_A_VOLUME_SECTORS), c->extack) ?:
 		      volume_resize(c, v);
+	if (!err)
+		err = volume_set_group(c, v, group);
 	/* Who gets the same limit again has had a part of it. */
 	if (err || !memcmp(limit, v->limit, sizeof(limit)))
 		return err;
@@ -532,29 +531,6 @@ static int queues_put(struct sk_buff *skb, const struct sluice_volume *v)
 	return err;
 }
 
-/* Rate and burst, if there is a limit. */
-static int rate_put(struct sk_buff *skb, int type_rate, int type_burst, u64 rate, u64 burst)
-{
-	if (rate && (nla_put_uint(skb, type_rate, rate) || nla_put_uint(skb, type_burst, burst)))
-		return -EMSGSIZE;
-	return 0;
-}
-
-static int limits_put(struct sk_buff *skb, const struct sluice_volume_limit *limit)
-{
-	const struct sluice_volume_limit *r = &limit[SLUICE_VOLUME_READ];
-	const struct sluice_volume_limit *w = &limit[SLUICE_VOLUME_WRITE];
-
-	return rate_put(skb, SLUICE_A_VOLUME_READ_IOPS, SLUICE_A_VOLUME_READ_IOPS_BURST, r->iops,
-			r->iops_burst) ?:
-	       rate_put(skb, SLUICE_A_VOLUME_READ_BPS, SLUICE_A_VOLUME_READ_BPS_BURST, r->bps,
-			r->bps_burst) ?:
-	       rate_put(skb, SLUICE_A_VOLUME_WRITE_IOPS, SLUICE_A_VOLUME_WRITE_IOPS_BURST, w->iops,
-			w->iops_burst) ?:
-	       rate_put(skb, SLUICE_A_VOLUME_WRITE_BPS, SLUICE_A_VOLUME_WRITE_BPS_BURST, w->bps,
-			w->bps_burst);
-}
-
 static int cipher_put(struct sk_buff *skb, const struct sluice_volume *v)
 {
 	if (!v->cipher_bits)
@@ -678,7 +654,9 @@ static int volume_put(struct sk_buff *skb, const void *obj)
 
 	sluice_volume_totals(v, &volume_sum);
 	return extent_put(skb, v) ?: cipher_put(skb, v) ?: rekey_put(skb, v) ?:
-	       limits_put(skb, v->limit) ?: state_put(skb, v) ?: quarantine_put(skb, v) ?:
+	       sluice_nl_volume_put_limits(skb, v->limit) ?:
+	       sluice_nl_volume_put_group(skb, v->group) ?: state_put(skb, v) ?:
+	       quarantine_put(skb, v) ?:
 	       queues_put(skb, v) ?: totals_put(skb, &volume_sum);
 }
 

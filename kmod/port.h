@@ -125,6 +125,7 @@ struct sluice_port_totals {
  * @polled: REQ: some of them are completed by looking only; worker thread only
  * @draining: REQ: nothing more is fetched, nothing waits for a limit; written by the worker,
  *	READ_ONCE elsewhere
+ * @dropping: REQ: besides, what was not begun is not wanted any more; worker thread only
  */
 struct sluice_queue {
 	struct sluice_port *port;
@@ -165,6 +166,7 @@ struct sluice_queue {
 	unsigned int in_flight;
 	bool polled;
 	bool draining;
+	bool dropping;
 };
 
 /* A receive filter as it is published. */

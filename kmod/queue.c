@@ -538,6 +538,7 @@ static int queue_equip(struct sluice_queue *q, const struct sluice_queue_config 
 	q->in_flight = 0;
 	q->polled = false;
 	WRITE_ONCE(q->draining, false);
+	q->dropping = false;
 	return q->volume->ops->queue_add(q, cfg->ring.num);
 }
 
@@ -642,12 +643,22 @@ static void queue_drain_step(struct sluice_worker *w, void *arg)
 	queue_reap(w, q);
 }
 
+static void queue_drop_step(struct sluice_worker *w, void *arg)
+{
+	struct sluice_queue *q = arg;
+
+	q->dropping = true;
+	queue_drain_step(w, q);
+}
+
+typedef void (*queue_step)(struct sluice_worker *w, void *arg);
+
 /*
  * Wait until the device is done with every request, however long that takes, unless some may be
  * lost. By calls and not by visits: those a transaction may have paused. Context: process, neither
  * RTNL nor q->lock.
  */
-static int queue_drain(struct sluice_queue *q)
+static int queue_drain(struct sluice_queue *q, queue_step step)
 {
 	unsigned long until = jiffies + QUEUE_DRAIN_DEAD;
 	bool there;
@@ -657,7 +668,7 @@ static int queue_drain(struct sluice_queue *q)
 		mutex_lock(q->lock);
 		there = queue_on_worker(q);
 		if (there)
-			err = sluice_worker_call(queue_worker(q), queue_drain_step, q);
+			err = sluice_worker_call(queue_worker(q), step, q);
 		mutex_unlock(q->lock);
 		if (!there)
 			return q->lost ? -ETIMEDOUT : 0;
@@ -684,7 +695,7 @@ static void queue_resume(struct sluice_worker *w, void *arg)
 
 int sluice_queue_settle(struct sluice_queue *q)
 {
-	int err = queue_drain(q);
+	int err = queue_drain(q, queue_drain_step);
 
 	mutex_lock(q->lock);
 	/* One that leaves meanwhile goes on draining; else requests are taken again. */
@@ -723,7 +734,7 @@ int sluice_queue_stop(struct sluice_queue *q)
 }
 
 /* Context: q->lock held, and dropped meanwhile. */
-static int queue_stop_requests(struct sluice_queue *q)
+static int queue_stop_requests(struct sluice_queue *q, queue_step step)
 {
 	int err;
 
@@ -732,19 +743,19 @@ static int queue_stop_requests(struct sluice_queue *q)
 	WRITE_ONCE(q->attached, false);
 	q->leaving = true;
 	mutex_unlock(q->lock);
-	err = queue_drain(q);
+	err = queue_drain(q, step);
 	mutex_lock(q->lock);
 	return queue_take_back(q, err);
 }
 
-int sluice_queue_detach(struct sluice_queue *q, u32 *avail, u32 *used)
+static int queue_detach(struct sluice_queue *q, queue_step step, u32 *avail, u32 *used)
 {
 	int err = -ENOTCONN;
 
 	mutex_lock(q->lock);
 	if (!q->vr || q->leaving)
 		goto unlock;
-	err = q->volume ? queue_stop_requests(q) : sluice_queue_stop(q);
+	err = q->volume ? queue_stop_requests(q, step) : sluice_queue_stop(q);
 	if (err)
 		goto unlock;
 	sluice_vring_state(q->vr, avail, used);
@@ -757,7 +768,20 @@ unlock:
 	mutex_unlock(q->lock);
 	return err;
 }
+
+int sluice_queue_detach(struct sluice_queue *q, u32 *avail, u32 *used)
+{
+	return queue_detach(q, queue_drain_step, avail, used);
+}
 SLUICE_EXPORT(sluice_queue_detach);
+
+int sluice_queue_reset(struct sluice_queue *q)
+{
+	u32 avail, used;
+
+	return queue_detach(q, queue_drop_step, &avail, &used);
+}
+SLUICE_EXPORT(sluice_queue_reset);
 
 int sluice_queue_move(struct sluice_queue *q, struct sluice_worker *to)
 {

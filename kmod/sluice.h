@@ -362,6 +362,12 @@ int sluice_queue_attach(struct sluice_queue *q, const struct sluice_queue_config
 int sluice_queue_detach(struct sluice_queue *q, u32 *avail, u32 *used);
 
 /*
+ * The same on behalf of a driver that reset the device, or is gone: a request of his that waits for
+ * a limit is not begun any more (virtio 1.2, 2.4), and where the ring stands means nothing.
+ */
+int sluice_queue_reset(struct sluice_queue *q);
+
+/*
  * The driver notified. Any context, atomic too (an ioeventfd's wakeup). Never fails; ignored when
  * detached.
  *

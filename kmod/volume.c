@@ -387,6 +387,7 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
 	sluice_volume_reset(v);
 	sluice_volume_set_limit(v, SLUICE_VOLUME_READ, &params->limit[SLUICE_VOLUME_READ]);
 	sluice_volume_set_limit(v, SLUICE_VOLUME_WRITE, &params->limit[SLUICE_VOLUME_WRITE]);
+	v->group = params->group;
 	err = volume_publish(v, params, extack);
 	if (err)
 		goto close;
@@ -494,6 +495,8 @@ void sluice_volume_del(struct sluice_volume *v)
 	ASSERT_RTNL();
 	volume_tell(v, false);
 	volume_leave_workers(v);
+	/* It may go before this one is forgotten. */
+	v->group = NULL;
 	mutex_lock(&v->lock);
 	v->ending = true;
 	mutex_unlock(&v->lock);
@@ -578,16 +581,25 @@ void sluice_volume_resized(struct sluice_volume *v, u64 was)
 	sluice_netlink_volume_event(SLUICE_EVENT_CONFIG, v->name, SLUICE_OBJECT_VOLUME);
 }
 
+static void volume_usual_burst(struct sluice_volume_rate *r)
+{
+	if (r->rate && !r->burst)
+		r->burst = max(r->rate / 10, 1ULL);
+}
+
+void sluice_volume_usual_bursts(struct sluice_volume_limit *limit)
+{
+	volume_usual_burst(&limit->iops);
+	volume_usual_burst(&limit->bps);
+}
+
 void sluice_volume_set_limit(struct sluice_volume *v, enum sluice_volume_op op,
 			     const struct sluice_volume_limit *limit)
 {
 	struct sluice_volume_limit l = *limit;
 
 	ASSERT_RTNL();
-	if (l.iops && !l.iops_burst)
-		l.iops_burst = max(l.iops / 10, 1ULL);
-	if (l.bps && !l.bps_burst)
-		l.bps_burst = max(l.bps / 10, 1ULL);
+	sluice_volume_usual_bursts(&l);
 	v->limit[op] = l;
 }
 
@@ -595,6 +607,12 @@ void sluice_volume_apply_limits(struct sluice_volume *v)
 {
 	ASSERT_RTNL();
 	v->ops->volume_limit(v);
+}
+
+void sluice_volume_apply_group(struct sluice_volume *v)
+{
+	ASSERT_RTNL();
+	v->ops->volume_group(v);
 }
 
 int sluice_volume_assign(struct sluice_volume *v, int queue, struct sluice_worker *w,

@@ -22,11 +22,13 @@
 #include <linux/workqueue.h>
 #include "share.h"
 #include "sluice.h"
+#include "volume_limit.h"
 #include "worker.h"
 
 enum sluice_quarantine;
 struct sluice_blk_ops;
 struct sluice_device;
+struct sluice_volume_group;
 
 /* With the terminating zero. */
 #define SLUICE_VOLUME_NAME	32
@@ -99,20 +101,6 @@ struct sluice_volume_totals {
 	u64 busy_ns;
 	u64 polled;
 	u64 visits;
-};
-
-/**
- * struct sluice_volume_limit - a limit; 0 means none
- * @iops: requests per second
- * @iops_burst: requests
- * @bps: bytes per second
- * @bps_burst: bytes
- */
-struct sluice_volume_limit {
-	u64 iops;
-	u64 iops_burst;
-	u64 bps;
-	u64 bps_burst;
 };
 
 /* Largest key of AES-XTS: two of 256 bits. */
@@ -192,6 +180,7 @@ struct sluice_volume_rekey {
  * @block_size: logical block size that the guest is told: 512 or 4096; a multiple of the device's
  *	and, if encrypted, at least the cipher's sector
  * @limit: by SLUICE_VOLUME_READ, SLUICE_VOLUME_WRITE; RTNL
+ * @group: of volumes that have limits together, NULL: none; RTNL
  * @key_name: "type:description" of the key, NULL: not encrypted; RTNL
  * @cipher_bits: 128 or 256; 0: not encrypted; fixed
  * @sector_size: of the cipher; fixed
@@ -239,6 +228,7 @@ struct sluice_volume {
 	bool read_only;
 	unsigned int block_size;
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
+	struct sluice_volume_group *group;
 	char *key_name;
 	unsigned int cipher_bits;
 	unsigned int sector_size;
@@ -274,6 +264,7 @@ struct sluice_volume {
  * @sector_size: of the cipher; 0: @block_size
  * @iv_offset: of the cipher
  * @limit: by SLUICE_VOLUME_READ, _WRITE
+ * @group: NULL: none
  */
 struct sluice_volume_params {
 	const char *path;
@@ -286,6 +277,7 @@ struct sluice_volume_params {
 	unsigned int sector_size;
 	u64 iv_offset;
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
+	struct sluice_volume_group *group;
 };
 
 /*
@@ -311,12 +303,15 @@ struct sluice_volume *sluice_volume_find(const char *name);
 /* Next volume after @v (NULL: the first), or NULL at the end. */
 struct sluice_volume *sluice_volume_next(struct sluice_volume *v);
 /*
- * What is configured: @op: SLUICE_VOLUME_READ or _WRITE. A burst of 0 with a limit: what a tenth of
- * a second brings. Then what is configured is in force: stores, which cannot fail.
+ * What is configured: @op: SLUICE_VOLUME_READ or _WRITE. A burst of 0 with a rate: what a tenth of a
+ * second brings. Then what is configured is in force: stores, which cannot fail.
  */
 void sluice_volume_set_limit(struct sluice_volume *v, enum sluice_volume_op op,
 			     const struct sluice_volume_limit *limit);
 void sluice_volume_apply_limits(struct sluice_volume *v);
+void sluice_volume_usual_bursts(struct sluice_volume_limit *limit);
+/* v->group is in force from now on: likewise. */
+void sluice_volume_apply_group(struct sluice_volume *v);
 /*
  * Another length, in three steps, with RTNL held throughout. plan: nobody else gets the place that
  * it grows into; can be taken back, to what was planned before. 0; -EBUSY: it would overlap, or is

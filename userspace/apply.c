@@ -4,8 +4,8 @@
  * transaction, so what does not change is not touched.
  *
  * First goes what is not declared (rules ahead of what they refer to), then comes what is not
- * there (the other way round), workers that are not wanted go last, when nothing is with them any
- * more. Values that a declaration leaves out stay as they are.
+ * there (the other way round), workers and groups that are not wanted go last, when nothing is with
+ * them any more. Values that a declaration leaves out stay as they are.
  */
 #include <json-c/linkhash.h>
 #include <stdio.h>
@@ -57,8 +57,11 @@ static bool change_add(enum section_nr nr, const char *verb, const struct item *
 
 /* --- comparing ------------------------------------------------------------------------------- */
 
-static const char *const amounts[] = { "bps",	    "pps",	"read-iops",
-				       "read-bps",  "write-iops", "write-bps" };
+static const char *const amounts[] = {
+	"bps",	     "pps",	 "read-iops",	   "read-bps",	     "write-iops",
+	"write-bps", "iops-unit", "read-iops-peak", "read-bps-peak", "write-iops-peak",
+	"write-bps-peak",
+};
 
 static bool is_amount(const char *field)
 {
@@ -90,12 +93,14 @@ static bool item_covers(const struct item *now, const struct item *want)
 	bool same;
 
 	if (obj != &object_port && obj != &object_uplink && obj != &object_rate &&
-	    obj != &object_meter && obj != &object_worker && obj != &object_volume) {
+	    obj != &object_meter && obj != &object_worker && obj != &object_volume &&
+	    obj != &object_volume_group) {
 		a = rec_canon(now->rec, NULL);
 	} else {
 		if (lifts_limit(now->rec, want->rec) ||
 		    rec_has(now->rec, "ro") != rec_has(want->rec, "ro") ||
 		    rec_has(now->rec, "key") != rec_has(want->rec, "key") ||
+		    (rec_has(now->rec, "group") && !rec_has(want->rec, "group")) ||
 		    rec_has(now->rec, "want-mac") != rec_has(want->rec, "want-mac") ||
 		    rec_has(now->rec, "want-vlan") != rec_has(want->rec, "want-vlan") ||
 		    rec_has(now->rec, "no-promisc") != rec_has(want->rec, "no-promisc"))
@@ -220,6 +225,7 @@ static const int del_cmd[SECTIONS] = {
 	[SEC_RATE] = SLUICE_CMD_RATE_DEL,     [SEC_METER] = SLUICE_CMD_METER_DEL,
 	[SEC_FLOW] = SLUICE_CMD_FLOW_DEL,     [SEC_ACL_DEFAULT] = SLUICE_CMD_ACL_SET_DEFAULT,
 	[SEC_VOLUME] = SLUICE_CMD_VOLUME_DEL,
+	[SEC_VOLUME_GROUP] = SLUICE_CMD_VOLUME_GROUP_DEL,
 };
 
 /* Only the fields that name it. */
@@ -246,7 +252,7 @@ static bool item_del(enum section_nr nr, const struct item *item)
 static bool replaced_in_place(enum section_nr nr)
 {
 	return nr == SEC_GUARD || nr == SEC_RATE || nr == SEC_ACL_DEFAULT || nr == SEC_PORT ||
-	       nr == SEC_UPLINK || nr == SEC_WORKER || nr == SEC_VOLUME;
+	       nr == SEC_UPLINK || nr == SEC_WORKER || nr == SEC_VOLUME || nr == SEC_VOLUME_GROUP;
 }
 
 static bool section_del(enum section_nr nr, struct state *now, struct state *want)
@@ -343,37 +349,52 @@ static bool volume_fixed(const struct item *have, const struct item *want)
 	return true;
 }
 
-static bool volume_set(const struct item *have, const struct item *want)
+/* What is not fixed of a volume; of a group all is of that kind. */
+static bool changes_live(const struct field *f)
 {
-	struct rec *r;
+	return f->codec == &codec_rate || f->codec == &codec_group || !strcmp(f->name, "size") ||
+	       !strcmp(f->name, "iops-unit");
+}
+
+/* @nr: of volumes, or of groups. */
+static bool limits_set(enum section_nr nr, int cmd, const struct item *have,
+		       const struct item *want)
+{
+	struct rec *r = rec_new(sections[nr].obj);
 	struct item set = *want;
 	unsigned int i;
 	bool ok;
 
-	if (!volume_fixed(have, want))
-		return false;
-	r = rec_new(&object_volume);
 	rec_set(r, rec_field(r->obj, "name"), want->key);
 	for (i = 0; i < r->obj->nr_fields; i++) {
-		const char *name = r->obj->fields[i].name;
+		const struct field *f = &r->obj->fields[i];
 
-		if (strcmp(name, "size") && r->obj->fields[i].codec != &codec_rate)
+		if (!changes_live(f))
 			continue;
-		if (rec_has(want->rec, name))
-			rec_set(r, i, rec_text(want->rec, name));
-		else if (rec_has(have->rec, name) && is_amount(name))
+		if (rec_has(want->rec, f->name))
+			rec_set(r, i, rec_text(want->rec, f->name));
+		else if (rec_has(have->rec, f->name) && f->codec == &codec_group)
+			rec_set(r, i, "none");
+		else if (rec_has(have->rec, f->name) && is_amount(f->name))
 			rec_set(r, i, "0");
 	}
 	set.rec = r;
-	ok = item_add(SEC_VOLUME, &set, SLUICE_CMD_VOLUME_SET);
+	ok = item_add(nr, &set, cmd);
 	changes[nr_changes - 1].item = want;
 	rec_free(r);
 	return ok;
 }
 
+static bool volume_set(const struct item *have, const struct item *want)
+{
+	return volume_fixed(have, want) &&
+	       limits_set(SEC_VOLUME, SLUICE_CMD_VOLUME_SET, have, want);
+}
+
 static const int add_cmd[SECTIONS] = {
 	[SEC_VOLUME_MODE] = SLUICE_CMD_VOLUME_MODE_SET,
 	[SEC_VOLUME] = SLUICE_CMD_VOLUME_ADD,
+	[SEC_VOLUME_GROUP] = SLUICE_CMD_VOLUME_GROUP_ADD,
 	[SEC_WORKER] = SLUICE_CMD_WORKER_ADD, [SEC_PORT] = SLUICE_CMD_PORT_ADD,
 	[SEC_UPLINK] = SLUICE_CMD_UPLINK_ADD, [SEC_ASSIGN] = SLUICE_CMD_WORKER_ASSIGN,
 	[SEC_WIRE] = SLUICE_CMD_WIRE_ADD,     [SEC_GUARD] = SLUICE_CMD_GUARD_SET,
@@ -408,6 +429,8 @@ static bool section_add(enum section_nr nr, struct state *now, struct state *wan
 			ok = port_set(nr, have, item);
 		else if (have && nr == SEC_VOLUME)
 			ok = volume_set(have, item);
+		else if (have && nr == SEC_VOLUME_GROUP)
+			ok = limits_set(nr, SLUICE_CMD_VOLUME_GROUP_SET, have, item);
 		else if (have && nr == SEC_WORKER)
 			ok = item_add(nr, item, SLUICE_CMD_WORKER_SET);
 		else
@@ -476,10 +499,13 @@ static bool send_all(struct state *now, struct state *want)
 						 SEC_ACL_DEFAULT, SEC_GUARD, SEC_RATE,
 						 SEC_METER,	  SEC_PORT,  SEC_UPLINK,
 						 SEC_VOLUME };
-	static const enum section_nr coming[] = { SEC_WORKER,	   SEC_VOLUME_MODE, SEC_VOLUME,
-						  SEC_PORT,	   SEC_UPLINK,	    SEC_ASSIGN,
-						  SEC_WIRE,	   SEC_GUARD,	    SEC_ACL_DEFAULT,
-						  SEC_ACL,	   SEC_RATE,	    SEC_METER };
+	static const enum section_nr coming[] = { SEC_WORKER, SEC_VOLUME_MODE, SEC_VOLUME_GROUP,
+						  SEC_VOLUME, SEC_PORT,	       SEC_UPLINK,
+						  SEC_ASSIGN, SEC_WIRE,	       SEC_GUARD,
+						  SEC_ACL_DEFAULT, SEC_ACL,    SEC_RATE,
+						  SEC_METER };
+	/* When nothing is with them any more. */
+	static const enum section_nr last[] = { SEC_WORKER, SEC_VOLUME_GROUP };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(going); i++) {
@@ -490,8 +516,13 @@ static bool send_all(struct state *now, struct state *want)
 		if (in_scope(want, coming[i]) && !section_add(coming[i], now, want))
 			return false;
 	}
-	return flows_add(want) &&
-	       (!in_scope(want, SEC_WORKER) || section_del(SEC_WORKER, now, want));
+	if (!flows_add(want))
+		return false;
+	for (i = 0; i < ARRAY_SIZE(last); i++) {
+		if (in_scope(want, last[i]) && !section_del(last[i], now, want))
+			return false;
+	}
+	return true;
 }
 
 static bool apply_states(struct state *now, struct state *want)

@@ -18,6 +18,7 @@ _sluice_values() {
 	case $1 in
 	port) _sluice_names port ;;
 	volume) _sluice_names volume ;;
+	group) _sluice_names volume-group && echo none ;;
 	in) _sluice_names port uplink ;;
 	dev)
 		if [ "$2" = volume ]; then
@@ -83,6 +84,8 @@ _sluice() {
 				'meter del') found+=" $(_sluice_ids meter)" ;;
 				'volume set' | 'volume del' | 'volume show' | 'volume hold' | 'volume release' | 'volume rekey' | 'key add')
 					found+=" $(_sluice_names volume)" ;;
+				'volume-group set' | 'volume-group del' | 'volume-group show')
+					found+=" $(_sluice_names volume-group)" ;;
 				esac
 			}
 		fi

@@ -93,7 +93,7 @@ extern const struct codec codec_match_u8, codec_match_u16, codec_match_mac, code
 extern const struct codec codec_match_vlan, codec_match_dscp, codec_match_frag;
 extern const struct codec codec_match_proto, codec_match_eth_type, codec_match_flags;
 extern const struct codec codec_match_name, codec_arp_op, codec_act;
-extern const struct codec codec_volume, codec_path, codec_key, codec_extent, codec_volume_mode;
+extern const struct codec codec_volume, codec_group, codec_path, codec_key, codec_extent, codec_volume_mode;
 extern const struct codec codec_block_op, codec_block_stage, codec_buckets, codec_ns, codec_amount;
 extern const struct codec codec_time, codec_bytes;
 extern const struct codec codec_keyring, codec_count;
@@ -216,6 +216,7 @@ extern const struct object object_port, object_uplink, object_wire, object_guard
 extern const struct object object_acl_default, object_rate, object_meter, object_flow;
 extern const struct object object_worker, object_assign, object_stats, object_version, object_event;
 extern const struct object object_queue, object_volume, object_volume_mode, object_top;
+extern const struct object object_volume_group;
 /* A value's text is no longer, the terminating zero included. */
 #define TEXT_MAX 4352
 

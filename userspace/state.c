@@ -14,6 +14,7 @@
 const struct section sections[SECTIONS] = {
 	[SEC_WORKER] = { &object_worker, { "cpu" }, { "worker", "add" } },
 	[SEC_VOLUME_MODE] = { &object_volume_mode, { NULL }, { "volume", "mode" } },
+	[SEC_VOLUME_GROUP] = { &object_volume_group, { "name" }, { "volume-group", "add" } },
 	[SEC_VOLUME] = { &object_volume, { "name" }, { "volume", "add" } },
 	[SEC_PORT] = { &object_port, { "name" }, { "port", "add" } },
 	[SEC_UPLINK] = { &object_uplink, { "name" }, { "uplink", "add" } },
@@ -264,6 +265,7 @@ static bool collect_host(struct state *s, bool *changed)
 	return !s->host ||
 	       (ctl_dump(ctl_new(SLUICE_CMD_WORKER_GET), worker_seen, s, changed) &&
 		ctl_do(ctl_new(SLUICE_CMD_VOLUME_MODE_GET), item_seen, &mode) &&
+		collect_plain(s, SEC_VOLUME_GROUP, SLUICE_CMD_VOLUME_GROUP_GET, changed) &&
 		ctl_dump(ctl_new(SLUICE_CMD_VOLUME_GET), volume_seen, s, changed));
 }
 
@@ -322,7 +324,8 @@ static void section_write(struct items *items, const char *name, bool last)
 /* Who may not see them has no lists of them: empty ones, applied on the host, would remove all. */
 bool state_is_hosts(enum section_nr nr)
 {
-	return nr == SEC_WORKER || nr == SEC_VOLUME || nr == SEC_VOLUME_MODE || nr == SEC_ASSIGN;
+	return nr == SEC_WORKER || nr == SEC_VOLUME || nr == SEC_VOLUME_GROUP ||
+	       nr == SEC_VOLUME_MODE || nr == SEC_ASSIGN;
 }
 
 int dump_run(const struct command *c, struct rec *args)

@@ -42,6 +42,21 @@ static const struct object object_latency = OBJECT("latency", latency_fields);
 		.name = (field), .codec = &codec_rate, .attr = SLUICE_A_VOLUME_##attribute \
 	}
 
+#define LIMITS \
+	RATE("read-iops", READ_IOPS), \
+	RATE("read-iops-burst", READ_IOPS_BURST), \
+	RATE("read-iops-peak", READ_IOPS_PEAK), \
+	RATE("read-bps", READ_BPS), \
+	RATE("read-bps-burst", READ_BPS_BURST), \
+	RATE("read-bps-peak", READ_BPS_PEAK), \
+	RATE("write-iops", WRITE_IOPS), \
+	RATE("write-iops-burst", WRITE_IOPS_BURST), \
+	RATE("write-iops-peak", WRITE_IOPS_PEAK), \
+	RATE("write-bps", WRITE_BPS), \
+	RATE("write-bps-burst", WRITE_BPS_BURST), \
+	RATE("write-bps-peak", WRITE_BPS_PEAK), \
+	{ .name = "iops-unit", .codec = &codec_bytes, .attr = SLUICE_A_VOLUME_IOPS_UNIT }
+
 static const struct field volume_fields[] = {
 	{ .name = "name", .codec = &codec_volume, .attr = SLUICE_A_VOLUME_NAME },
 	{ .name = "dev", .codec = &codec_path, .attr = SLUICE_A_VOLUME_PATH },
@@ -54,14 +69,8 @@ static const struct field volume_fields[] = {
 	{ "cipher-bits", &codec_u32, SLUICE_A_VOLUME_CIPHER_BITS, 0, F_SHOW, NULL },
 	{ .name = "sector-size", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_SECTOR_SIZE },
 	{ .name = "iv-offset", .codec = &codec_u64, .attr = SLUICE_A_VOLUME_IV_OFFSET },
-	RATE("read-iops", READ_IOPS),
-	RATE("read-iops-burst", READ_IOPS_BURST),
-	RATE("read-bps", READ_BPS),
-	RATE("read-bps-burst", READ_BPS_BURST),
-	RATE("write-iops", WRITE_IOPS),
-	RATE("write-iops-burst", WRITE_IOPS_BURST),
-	RATE("write-bps", WRITE_BPS),
-	RATE("write-bps-burst", WRITE_BPS_BURST),
+	LIMITS,
+	{ .name = "group", .codec = &codec_group, .attr = SLUICE_A_VOLUME_GROUP },
 	{ "rekey-key", &codec_key, SLUICE_A_VOLUME_REKEY_KEY_NAME, 0, F_SHOW, NULL },
 	{ "rekey-done", &codec_extent, SLUICE_A_VOLUME_REKEY_DONE, 0, F_SHOW, NULL },
 	{ "rekey-error", &codec_u32, SLUICE_A_VOLUME_REKEY_ERROR, 0, F_SHOW, NULL },
@@ -85,6 +94,14 @@ static const struct field volume_fields[] = {
 };
 
 const struct object object_volume = OBJECT("volume", volume_fields);
+
+static const struct field group_fields[] = {
+	{ .name = "name", .codec = &codec_volume, .attr = SLUICE_A_VOLUME_GROUP },
+	LIMITS,
+	{ "volumes", &codec_u32, SLUICE_A_VOLUME_VOLUMES, 0, F_SHOW, NULL },
+};
+
+const struct object object_volume_group = OBJECT("volume-group", group_fields);
 
 static const struct field rekey_fields[] = {
 	{ .name = "name", .codec = &codec_volume, .attr = SLUICE_A_VOLUME_NAME },
@@ -196,27 +213,52 @@ static void volume_seen(struct nlattr *attrs, int len, void *arg)
 	rec_free(r);
 }
 
-static int volumes_show(const struct command *c, struct rec *args)
+static void group_seen(struct nlattr *attrs, int len, void *arg)
+{
+	struct rec *r = rec_new(&object_volume_group);
+
+	(void)arg;
+	if (rec_get(r, attrs, len))
+		show_item(r, 0);
+	else
+		complain("the kernel said something that this tool does not understand");
+	rec_free(r);
+}
+
+/* All, or one of them: its name is a filter. */
+static int show_all(const struct command *c, struct rec *args,
+		    void (*seen)(struct nlattr *attrs, int len, void *arg))
 {
 	struct nl_msg *msg = ctl_new(c->cmd);
 	bool ok, changed = false;
 
 	rec_put(msg, args);
 	show_begin();
-	ok = ctl_dump(msg, volume_seen, NULL, &changed);
+	ok = ctl_dump(msg, seen, NULL, &changed);
 	show_end();
 	if (changed)
 		complain("warning: it changed meanwhile, so this is not of one moment");
 	return ok ? EXIT_DONE : EXIT_REFUSED;
 }
 
+static int volumes_show(const struct command *c, struct rec *args)
+{
+	return show_all(c, args, volume_seen);
+}
+
+static int groups_show(const struct command *c, struct rec *args)
+{
+	return show_all(c, args, group_seen);
+}
+
 const struct command volume_commands[] = {
 	{ "volume", "add", SLUICE_CMD_VOLUME_ADD, &object_volume,
-	  "@name! dev! start size ro block-size queues key sector-size iv-offset read-iops read-iops-burst read-bps read-bps-burst write-iops write-iops-burst write-bps write-bps-burst",
+	  "@name! dev! start size ro block-size queues key sector-size iv-offset read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit group",
 	  add_run, NULL, "make a volume of a block device; key -: from standard input" },
 	{ "volume", "set", SLUICE_CMD_VOLUME_SET, &object_volume,
-	  "@name! size+ read-iops+ read-iops-burst+ read-bps+ read-bps-burst+ write-iops+ write-iops-burst+ write-bps+ write-bps-burst+",
-	  NULL, NULL, "change limits (bps in bytes; 0: none), size (0: to the device's end)" },
+	  "@name! size+ read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+ group+",
+	  NULL, NULL,
+	  "change limits (bps in bytes; 0: none), size (0: to the device's end), group" },
 	{ "volume", "rekey", SLUICE_CMD_VOLUME_REKEY, &object_rekey,
 	  "@name! key! journal! journal-start", rekey_run, NULL,
 	  "encrypt it with another key, while it is in use; journal: a block device" },
@@ -230,5 +272,15 @@ const struct command volume_commands[] = {
 	  "show volumes" },
 	{ "volume", "mode", SLUICE_CMD_VOLUME_MODE_SET, &object_volume_mode, "@mode", mode_run,
 	  NULL, "attach volumes without key and report it, or not; without an argument: show" },
+	{ "volume-group", "add", SLUICE_CMD_VOLUME_GROUP_ADD, &object_volume_group,
+	  "@name! read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit",
+	  NULL, NULL, "make a group of volumes that have limits together" },
+	{ "volume-group", "set", SLUICE_CMD_VOLUME_GROUP_SET, &object_volume_group,
+	  "@name! read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+",
+	  NULL, NULL, "change its limits" },
+	{ "volume-group", "del", SLUICE_CMD_VOLUME_GROUP_DEL, &object_volume_group, "@name!",
+	  NULL, NULL, "remove one in which no volume is" },
+	{ "volume-group", "show", SLUICE_CMD_VOLUME_GROUP_GET, &object_volume_group, "@name",
+	  groups_show, NULL, "show groups" },
 	{}
 };

@@ -32,6 +32,17 @@ static bool set_long(struct value *v, const char *text)
 	return true;
 }
 
+/* The kernel's word for none is nothing. */
+static bool parse_group(const char *text, struct value *v)
+{
+	return strcmp(text, "none") ? parse_volume(text, v) && set_long(v, text) : set_long(v, "");
+}
+
+static void format_group(const struct value *v, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", v->text && *v->text ? v->text : "none");
+}
+
 static bool parse_path(const char *text, struct value *v)
 {
 	return *text == '/' && strlen(text) < 4096 && set_long(v, text);
@@ -67,6 +78,8 @@ static bool get_long(const struct nlattr *nla, struct value *v)
 
 const struct codec codec_volume = { "VOLUME",	   false,    parse_volume,
 				    format_text,   put_text, get_text };
+const struct codec codec_group = { "GROUP|none", false,	   parse_group,
+				   format_group, put_long, get_long };
 const struct codec codec_path = { "/dev/...", false, parse_path, format_long, put_long, get_long };
 const struct codec codec_key = { "TYPE:DESC|-", false, parse_key, format_long, put_long, get_long };
 

@@ -157,16 +157,24 @@ void sluice_mdev_queue_start_all(struct sluice_mdev *m)
 	}
 }
 
-static void queue_detach(struct sluice_mdev_vq *vq)
+/* @err: what became of it. */
+static void queue_stopped(struct sluice_mdev_vq *vq, int err)
 {
-	int err;
-
-	if (!vq->q)
-		return;
-	err = sluice_queue_detach(vq->q, &vq->avail, &vq->used);
 	if (err && err != -ENOTCONN)
 		sluice_mdev_mem_lose(vq->mdev);
 	queue_set(vq, NULL);
+}
+
+static void queue_reset(struct sluice_mdev_vq *vq)
+{
+	if (vq->q)
+		queue_stopped(vq, sluice_queue_reset(vq->q));
+}
+
+static void queue_rest(struct sluice_mdev_vq *vq)
+{
+	if (vq->q)
+		queue_stopped(vq, sluice_queue_detach(vq->q, &vq->avail, &vq->used));
 }
 
 void sluice_mdev_queue_stop(struct sluice_mdev *m, unsigned int index)
@@ -175,7 +183,7 @@ void sluice_mdev_queue_stop(struct sluice_mdev *m, unsigned int index)
 	if (index == m->ctrl_index)
 		sluice_mdev_ctrl_stop(m);
 	else
-		queue_detach(&m->vq[index]);
+		queue_reset(&m->vq[index]);
 	/* What comes next is another ring, or none. */
 	m->vq[index].avail = queue_fresh(m);
 	m->vq[index].used = queue_fresh(m);
@@ -199,7 +207,7 @@ void sluice_mdev_queue_set_active(struct sluice_mdev *m, unsigned int nr)
 	m->nr_active = nr;
 	/* A pair that rests goes on later where it was. */
 	for (i = nr; i < m->nr_data; i++)
-		queue_detach(&m->vq[i]);
+		queue_rest(&m->vq[i]);
 	for (i = 0; i < nr; i++)
 		sluice_mdev_queue_start(m, i);
 }

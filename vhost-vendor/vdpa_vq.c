@@ -124,6 +124,14 @@ int sluice_vdpa_vq_start_all(struct sluice_vdpa *d)
 	return err;
 }
 
+/* @err: what became of it. */
+static void vq_stopped(struct sluice_vdpa_vq *vq, int err)
+{
+	if (err && err != -ENOTCONN)
+		sluice_vdpa_lose(vq->d);
+	vq->attached = false;
+}
+
 void sluice_vdpa_vq_stop(struct sluice_vdpa_vq *vq)
 {
 	u32 avail, used;
@@ -133,14 +141,12 @@ void sluice_vdpa_vq_stop(struct sluice_vdpa_vq *vq)
 	if (!vq->attached)
 		return;
 	err = sluice_queue_detach(vq->q, &avail, &used);
-	if (err && err != -ENOTCONN)
-		sluice_vdpa_lose(vq->d);
 	if (!err) {
 		vq->avail = avail;
 		vq->used = used;
 		vq->has_state = true;
 	}
-	vq->attached = false;
+	vq_stopped(vq, err);
 }
 
 void sluice_vdpa_vq_stop_all(struct sluice_vdpa *d)
@@ -163,7 +169,8 @@ void sluice_vdpa_vq_reset(struct sluice_vdpa_vq *vq)
 {
 	const struct vdpa_callback none = {};
 
-	sluice_vdpa_vq_stop(vq);
+	if (vq->attached)
+		vq_stopped(vq, sluice_queue_reset(vq->q));
 	sluice_vdpa_vq_set_cb(vq, &none);
 	/* It takes no lock that is held here but for a moment. */
 	cancel_work_sync(&vq->cb_work);

@@ -84,6 +84,7 @@ static void abandon_lists(struct sluice_blk_queue *bq)
 	INIT_LIST_HEAD(&bq->polled);
 	for (i = 0; i < SLUICE_VOLUME_LIMITS; i++)
 		INIT_LIST_HEAD(&bq->limited[i]);
+	memset(bq->turn, 0, sizeof(bq->turn));
 }
 
 /* In hand: what it holds of the guest's memory is not known. */

@@ -21,7 +21,20 @@
 #include "rekey.h"
 #include "request.h"
 
+struct sluice_blk_group;
 struct sluice_blk_queue;
+
+/**
+ * struct sluice_blk_turn - of the first that waits for a limit
+ * @at: when it may go, local_clock(); 0: it did not ask yet
+ * @terms: of the volume's limit that it was charged by
+ * @group_terms: of its group's; 0: there was none
+ */
+struct sluice_blk_turn {
+	u64 at;
+	u64 terms;
+	u64 group_terms;
+};
 
 /* Segments of the chains that one visit fetches. */
 #define SLUICE_BLK_SEGS		SLUICE_CHAIN_MAX_SEGS
@@ -100,6 +113,7 @@ struct sluice_blk_request {
  * @hand: what it reads from the ring, or completes
  * @reaped: taken from @done, and not looked at yet; what a visit leaves of it is the next one's
  * @limited: waiting for a limit, by enum sluice_volume_op (READ, WRITE), in order
+ * @turn: of the first of each; all 0 if there is none
  * @starved: the device was short, or memory for what has no data; in order
  * @dry: waiting for pages of ours, in order
  * @rekeyed: waiting until their blocks have been re-encrypted, in order
@@ -138,6 +152,7 @@ struct sluice_blk_queue {
 	struct sluice_blk_request *hand;
 	struct llist_node *reaped;
 	struct list_head limited[SLUICE_VOLUME_LIMITS];
+	struct sluice_blk_turn turn[SLUICE_VOLUME_LIMITS];
 	struct list_head starved;
 	struct list_head dry;
 	struct list_head rekeyed;
@@ -169,6 +184,7 @@ struct sluice_blk_queue {
  * @queues: struct sluice_blk_queue.node; @queues_lock
  * @rekey: under way; NULL: none. RTNL, or the work that ends it
  * @limit: by enum sluice_volume_op (READ, WRITE)
+ * @group: that it is in, NULL: none; written under RTNL, read under RCU
  * @helpers: where its queues' helpers run
  * @align: pieces that go to the device as they are begin and end at multiples of this, minus one
  * @splits: the block layer says so, too, of a request that it would have to split, and whether it
@@ -184,10 +200,14 @@ struct sluice_blk_volume {
 	struct list_head queues;
 	struct sluice_rekey *rekey;
 	struct sluice_limit limit[SLUICE_VOLUME_LIMITS];
+	struct sluice_blk_group __rcu *group;
 	struct workqueue_struct *helpers;
 	u32 align;
 	bool splits;
 };
+
+/* main.c: have all its queues looked at. */
+void sluice_blk_wake_all(struct sluice_volume *v);
 
 /* datapath.c */
 int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget);

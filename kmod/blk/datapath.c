@@ -13,6 +13,7 @@
 #include <linux/sched/clock.h>
 #include <linux/sizes.h>
 #include "blk.h"
+#include "charge.h"
 #include "map.h"
 #include "send.h"
 
@@ -374,40 +375,34 @@ static void blk_submit(struct sluice_blk_request *req)
 
 /* --- limits ---------------------------------------------------------------------------------- */
 
-static enum sluice_volume_op blk_limit_of(const struct sluice_blk_request *req)
+/* What is behind it stays in the ring, too. */
+static bool blk_owes(struct sluice_blk_request *req, u64 now)
 {
-	return req->r.op == SLUICE_REQUEST_READ ? SLUICE_VOLUME_READ : SLUICE_VOLUME_WRITE;
-}
+	u64 wait = sluice_charge_debt(req, now);
 
-/* 0, or how long to wait. Nobody waits in a queue that is about to be detached. */
-static u64 blk_take(struct sluice_blk_request *req, u64 now)
-{
-	struct sluice_blk_queue *bq = req->bq;
-
-	if (bq->q->draining)
-		return 0;
-	return sluice_limit_take(&bq->bv->limit[blk_limit_of(req)], now,
-				 sluice_blk_has_data(req) ? req->r.len : 0);
+	if (unlikely(wait))
+		blk_start_timer(req->bq, wait);
+	return wait;
 }
 
 static void blk_admit(struct sluice_blk_request *req, u64 now)
 {
 	struct sluice_blk_queue *bq = req->bq;
-	struct list_head *limited = &bq->limited[blk_limit_of(req)];
+	struct list_head *limited = &bq->limited[sluice_charge_op(req)];
 	u64 wait = 0;
 
-	/* FLUSH waits for no limit: what it is about was admitted. */
-	if (req->r.op != SLUICE_REQUEST_FLUSH) {
-		wait = list_empty(limited) ? blk_take(req, now) : 1;
-		if (unlikely(wait)) {
-			sluice_volume_count_throttled(bq->v, blk_limit_of(req));
-			if (list_empty(limited))
-				blk_start_timer(bq, wait);
-			list_add_tail(&req->node, limited);
-			return;
-		}
+	if (unlikely(!list_empty(limited)))
+		wait = 1;
+	else if (unlikely(sluice_charge_applies(req)))
+		wait = sluice_charge_turn(req, now);
+	if (likely(!wait)) {
+		blk_submit(req);
+		return;
 	}
-	blk_submit(req);
+	sluice_volume_count_throttled(bq->v, sluice_charge_op(req));
+	if (list_empty(limited))
+		blk_start_timer(bq, wait);
+	list_add_tail(&req->node, limited);
 }
 
 static bool blk_waits(const struct sluice_blk_queue *bq)
@@ -437,14 +432,61 @@ static int blk_resume_dry(struct sluice_blk_queue *bq)
 	return n;
 }
 
+/* Nothing more is done about it, and nobody is told. */
+static void blk_forget(struct sluice_blk_request *req)
+{
+	struct sluice_queue *q = req->bq->q;
+
+	sluice_blk_free(req);
+	WRITE_ONCE(q->in_flight, q->in_flight - 1);
+}
+
+/* Their driver has no claim on them any more, and nothing was begun of them. */
+static int blk_drop(struct sluice_blk_queue *bq, struct list_head *limited)
+{
+	struct sluice_blk_request *req;
+	int n = 0;
+
+	while ((req = list_first_entry_or_null(limited, struct sluice_blk_request, node))) {
+		sluice_charge_forget(req);
+		list_del(&req->node);
+		blk_forget(req);
+		n++;
+	}
+	return n;
+}
+
+/* Those of one limit. */
+static int blk_resume_limited(struct sluice_blk_queue *bq, struct list_head *limited, u64 now)
+{
+	struct sluice_blk_request *req;
+	int n = 0;
+	u64 wait;
+
+	if (bq->q->dropping)
+		return blk_drop(bq, limited);
+	while ((req = list_first_entry_or_null(limited, struct sluice_blk_request, node)) &&
+	       !blk_worked_enough(bq)) {
+		wait = sluice_charge_turn(req, now);
+		if (wait) {
+			blk_start_timer(bq, wait);
+			break;
+		}
+		list_del(&req->node);
+		blk_submit(req);
+		n++;
+	}
+	return n;
+}
+
 /* Those that waited, as far as they may go now. Return: how many. */
 static int blk_resume(struct sluice_blk_queue *bq)
 {
 	struct sluice_blk_request *req;
 	LIST_HEAD(waiting);
 	unsigned int i;
-	u64 now, wait;
 	int n = 0;
+	u64 now;
 
 	if (likely(!blk_waits(bq)))
 		return 0;
@@ -461,19 +503,8 @@ static int blk_resume(struct sluice_blk_queue *bq)
 		n++;
 	}
 	list_splice(&waiting, &bq->starved);
-	for (i = 0; i < SLUICE_VOLUME_LIMITS; i++) {
-		while ((req = list_first_entry_or_null(&bq->limited[i], struct sluice_blk_request,
-						       node)) && !blk_worked_enough(bq)) {
-			wait = blk_take(req, now);
-			if (wait) {
-				blk_start_timer(bq, wait);
-				break;
-			}
-			list_del(&req->node);
-			blk_submit(req);
-			n++;
-		}
-	}
+	for (i = 0; i < SLUICE_VOLUME_LIMITS; i++)
+		n += blk_resume_limited(bq, &bq->limited[i], now);
 	return n;
 }
 
@@ -529,9 +560,11 @@ static int blk_read(struct sluice_blk_request *req, u8 *status)
 		return err;
 	blk_get_limits(req->bq->v, &lim);
 	*status = sluice_request_parse(&lim, &hdr, c->out_len, c->in_len, &req->r);
-	if (*status == VIRTIO_BLK_S_OK && sluice_request_has_ranges(&req->r))
-		err = blk_read_ranges(req, &lim, status);
-	return err;
+	if (*status != VIRTIO_BLK_S_OK)
+		return 0;
+	if (unlikely(sluice_charge_applies(req)) && blk_owes(req, req->fetched))
+		return -EAGAIN;
+	return sluice_request_has_ranges(&req->r) ? blk_read_ranges(req, &lim, status) : 0;
 }
 
 /* What can be done about it now: its data where the device finds it. */
@@ -654,6 +687,9 @@ static bool blk_goes_on(struct sluice_blk_request *req)
 		if (!blk_wants_flush(req))
 			return false;
 		req->flush = true;
+	} else if (unlikely(bq->q->dropping)) {
+		blk_forget(req);
+		return true;
 	}
 	sluice_pieces_drop(&req->own, false, sluice_blk_has_data(req) ? &bq->pages : NULL);
 	sluice_pieces_drop(&req->guest, sluice_blk_holds(bq), NULL);

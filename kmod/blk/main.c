@@ -6,27 +6,30 @@
 #include <linux/slab.h>
 #include "abandon.h"
 #include "blk.h"
+#include "group.h"
 #include "helper.h"
 
 static void blk_set_limits(struct sluice_volume *v, struct sluice_blk_volume *bv)
 {
 	unsigned int i;
 
-	for (i = 0; i < SLUICE_VOLUME_LIMITS; i++) {
-		const struct sluice_volume_limit *l = &v->limit[i];
+	for (i = 0; i < SLUICE_VOLUME_LIMITS; i++)
+		sluice_limit_set(&bv->limit[i], &v->limit[i]);
+}
 
-		sluice_limit_set(&bv->limit[i], l->iops, l->iops_burst, l->bps, l->bps_burst);
-	}
+void sluice_blk_wake_all(struct sluice_volume *v)
+{
+	unsigned int i;
+
+	for (i = 0; i < v->nr_queues; i++)
+		sluice_queue_wake(&v->queue[i]);
 }
 
 static void blk_volume_limit(struct sluice_volume *v)
 {
-	unsigned int i;
-
 	blk_set_limits(v, v->engine);
 	/* Who waits for the old limit asks again. */
-	for (i = 0; i < v->nr_queues; i++)
-		sluice_queue_wake(&v->queue[i]);
+	sluice_blk_wake_all(v);
 }
 
 static int blk_volume_add(struct sluice_volume *v, const struct sluice_volume_cipher *cipher,
@@ -62,6 +65,7 @@ static int blk_volume_add(struct sluice_volume *v, const struct sluice_volume_ci
 	INIT_LIST_HEAD(&bv->queues);
 	blk_set_limits(v, bv);
 	v->engine = bv;
+	sluice_blk_group_join(v);
 	return 0;
 
 memory:
@@ -164,6 +168,10 @@ static const struct sluice_blk_ops blk_ops = {
 	.volume_add = blk_volume_add,
 	.volume_del = blk_volume_del,
 	.volume_limit = blk_volume_limit,
+	.volume_group = sluice_blk_group_join,
+	.group_add = sluice_blk_group_add,
+	.group_limit = sluice_blk_group_limit,
+	.group_del = sluice_blk_group_del,
 	.rekey_open = sluice_rekey_open,
 	.rekey_start = sluice_rekey_start,
 	.rekey_drop = sluice_rekey_drop,

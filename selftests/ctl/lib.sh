@@ -14,7 +14,7 @@ tests=0 failures=0
 python=/usr/bin/python3
 
 clean() {
-	echo '{ "worker": [], "volume": [], "volume-mode": [ { "mode": "monitor" } ] }' | sluice apply - || true
+	echo '{ "worker": [], "volume": [], "volume-group": [], "volume-mode": [ { "mode": "monitor" } ] }' | sluice apply - || true
 	sluice tenant show | sed -n 's/^tenant uid \([0-9]*\) .*/uid \1/p' | while read -r who; do
 		# shellcheck disable=SC2086
 		sluice tenant deny $who || true

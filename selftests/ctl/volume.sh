@@ -131,10 +131,52 @@ done_ sluice volume set v1 read-iops 0 write-iops 600
 shows ' read-bps 20m read-bps-burst 2m write-iops 600 write-iops-burst 60' sluice volume show v1
 hides 'read-iops' sluice volume show v1
 refused 'burst means nothing' sluice volume set v1 write-bps-burst 5
+# Credits, and requests by their size.
+done_ sluice volume set v1 read-iops 100 read-iops-burst 5400k read-iops-peak 3k iops-unit 256k
+shows ' read-iops 100 read-iops-burst 5400k read-iops-peak 3k .* iops-unit 256k' sluice volume show v1
+done_ sluice volume set v1 iops-unit 0 read-iops 200
+shows ' read-iops 200 read-iops-burst 20 read-bps' sluice volume show v1
+hides 'peak|unit' sluice volume show v1
+done_ sluice volume set v1 read-iops-peak 300
+shows ' read-iops 200 read-iops-burst 20 read-iops-peak 300' sluice volume show v1
+done_ sluice volume set v1 read-iops-peak 0
+hides 'peak' sluice volume show v1
+refused 'peak means nothing' sluice volume set v1 write-bps-peak 5
+refused 'peak below its limit' sluice volume set v1 read-iops-peak 199
+done_ sluice volume set v1 read-iops 0
 misused 'missing: size, read-iops, ' sluice volume set v1
 done_ sluice volume add v5 dev $dev start 20m size 1m write-bps 10m write-bps-burst 1m
 shows ' write-bps 10m write-bps-burst 1m' sluice volume show v5
 done_ sluice volume del v5
+# --- groups
+done_ sluice volume-group add vm1 write-bps 50m read-iops 200 read-iops-burst 1000 read-iops-peak 400 iops-unit 16k
+shows '^vm1: read-iops 200 read-iops-burst 1k read-iops-peak 400 write-bps 50m write-bps-burst 5m iops-unit 16k volumes 0$' \
+	sluice volume-group show
+refused 'group of that name' sluice volume-group add vm1
+refused 'printable characters' sluice volume-group add none
+refused "no group 'nix'" sluice volume set v1 group nix
+refused "no group 'nix'" sluice volume-group show nix
+refused "no group 'nix'" sluice volume-group del nix
+refused "no group 'nix'" sluice volume add v5 dev $dev start 20m size 1m group nix
+done_ sluice volume add v5 dev $dev start 20m size 1m group vm1
+done_ sluice volume set v1 group vm1 read-bps 30m
+shows '^v1: .* read-bps 30m .*group vm1' sluice volume show v1
+shows ' volumes 2$' sluice volume-group show vm1
+refused 'volumes are in it' sluice volume-group del vm1
+refused 'burst means nothing' sluice volume-group set vm1 write-iops-burst 5
+done_ sluice volume-group set vm1 write-bps 0 write-iops 70
+shows '^vm1: .* write-iops 70 write-iops-burst 7 iops-unit 16k volumes 2$' sluice volume-group show vm1
+hides 'write-bps' sluice volume-group show vm1
+done_ sluice volume-group add vm2
+done_ sluice volume set v5 group vm2
+shows ' volumes 1$' sluice volume-group show vm1
+done_ sluice volume set v1 group none
+hides 'group' sluice volume show v1
+done_ sluice volume-group del vm1
+done_ sluice volume del v5
+done_ sluice volume-group del vm2
+hides . sluice volume-group show
+
 done_ sluice volume set v1 size 4m
 shows '^v1: .*start 1m size 4m' sluice volume show v1
 refused 'overlaps' sluice volume set v1 size 10m
@@ -206,7 +248,9 @@ done_ sluice port del vm1
 same() { sluice dump >"$tmp/now.json" && diff "$1" "$tmp/now.json"; }
 sluice volume del e1
 sluice volume del e4
-done_ sluice volume set v1 read-iops 300 write-bps 1g
+done_ sluice volume set v1 read-iops 300 write-bps 1g write-bps-peak 2g iops-unit 64k
+done_ sluice volume-group add vm1 write-iops 100 read-bps 8m
+done_ sluice volume set v1 group vm1
 sluice dump >"$tmp/full.json"
 done_ sluice apply "$tmp/full.json"
 ok 'apply of a dump changes nothing' same "$tmp/full.json"
@@ -217,6 +261,10 @@ none() { echo '{ "volume": [] }' | sluice apply -; }
 ok 'a state without volumes' none
 hides . sluice volume show
 shows 'enforce' sluice volume mode
+shows '^vm1: .* volumes 0$' sluice volume-group show
+no_groups() { echo '{ "volume-group": [] }' | sluice apply -; }
+ok 'a state without groups' no_groups
+hides . sluice volume-group show
 done_ sluice apply "$tmp/full.json"
 ok 'everything came back' same "$tmp/full.json"
 change() { # python that changes the volumes v, by their names
@@ -228,18 +276,38 @@ $1
 s['volume'] = list(v.values())
 json.dump(s, open('$tmp/changed.json', 'w'))"
 }
-change "v['v1']['size'] = '4m'; del v['v1']['write-bps'], v['v1']['write-bps-burst']; v['v1']['read-iops'] = 77
+change "v['v1']['size'] = '4m'; del v['v1']['write-bps'], v['v1']['write-bps-burst'], v['v1']['write-bps-peak'], v['v1']['iops-unit']
+v['v1']['read-iops'] = 77
 del v['v1']['read-iops-burst'], v['e5']; s['volume-mode'] = [{'mode': 'monitor'}]
 v['n1'] = {'name': 'n1', 'dev': '$dev', 'start': '30m', 'size': '1m', 'ro': False, 'key': 'user:good'}"
 done_ sluice apply "$tmp/changed.json"
 shows '^v1: .*size 4m .*read-iops 77' sluice volume show v1
-hides 'write-bps' sluice volume show v1
+hides 'write-bps|unit' sluice volume show v1
 hides '^e5:' sluice volume show
 shows '^n1: .*key user:good' sluice volume show
 shows monitor sluice volume mode
 done_ sluice apply "$tmp/full.json"
 # A burst comes with its rate: all is as it was.
 ok 'and back' same "$tmp/full.json"
+
+# Groups come ahead of their volumes, and go after them.
+change "del v['v1']['group']; g = s['volume-group'][0]; g['read-iops'] = 50; del g['write-iops'], g['write-iops-burst']
+s['volume-group'] += [{'name': 'vm2', 'read-bps': 1000000}]; v['e5']['group'] = 'vm2'"
+done_ sluice apply "$tmp/changed.json"
+shows '^vm1: read-iops 50 read-iops-burst 5 read-bps 8m read-bps-burst 800k volumes 0$' sluice volume-group show
+shows '^vm2: .* volumes 1$' sluice volume-group show
+hides 'group' sluice volume show v1
+shows 'group vm2' sluice volume show e5
+refused 'volumes are in it' no_groups
+done_ sluice apply "$tmp/full.json"
+ok 'groups are as they were' same "$tmp/full.json"
+
+# Without a peak, a burst is had at once.
+change "del v['v1']['write-bps-peak']"
+done_ sluice apply "$tmp/changed.json"
+shows '^v1: .*write-bps 1g write-bps-burst 100m iops-unit 64k' sluice volume show v1
+done_ sluice apply "$tmp/full.json"
+ok 'and back again' same "$tmp/full.json"
 
 # Refused: everything else is undone.
 while IFS='|' read -r text what; do
@@ -257,6 +325,7 @@ start is 1m, declared is 2m, and that is fixed|v['v1']['start'] = '2m'
 key is user:good, declared is none|v['e5'] = {'name': 'e5', 'dev': '/dev/vol512'}
 ro is not set, declared is true|v['v1']['ro'] = True
 no port or uplink|s['flow'] = [{'id': 1, 'prio': 1, 'actions': ['output:nix']}]
+no group 'nix'|s['volume-group'] = [{'name': 'vm3'}]; v['n1']['group'] = 'vm3'; v['v1']['group'] = 'nix'
 END
 change "v['n2'] = {'name': 'n2', 'dev': '$dev', 'key': '-'}"
 misused 'names a key' sluice apply "$tmp/changed.json"

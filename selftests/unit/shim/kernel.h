@@ -200,6 +200,7 @@ static inline void atomic_inc(atomic_t *v) { v->counter = (u32)v->counter + 1; }
 typedef struct { s64 counter; } atomic64_t;
 static inline s64 atomic64_read(const atomic64_t *v) { return v->counter; }
 static inline void atomic64_set(atomic64_t *v, s64 n) { v->counter = n; }
+static inline s64 atomic64_inc_return(atomic64_t *v) { return ++v->counter; }
 static inline void atomic64_add(s64 n, atomic64_t *v) { v->counter = (u64)v->counter + (u64)n; }
 static inline void atomic64_sub(s64 n, atomic64_t *v) { v->counter = (u64)v->counter - (u64)n; }
 static inline bool atomic64_try_cmpxchg(atomic64_t *v, s64 *old, s64 n)
