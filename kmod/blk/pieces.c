@@ -6,9 +6,9 @@
 #include "pieces.h"
 
 /*
- * Bios that can be had however short memory is: one request of 4 MiB for a device that takes 124
- * KiB at once (the block layer's default), and more. What goes to the device in pages of ours has
- * others: see pages.h.
+ * Bios that can be had however short memory is: several parts of requests, for a device that takes
+ * 124 KiB at once (the block layer's default). What goes to the device in pages of ours has others:
+ * see pages.h.
  */
 #define PIECES_BIOS	96
 
