@@ -79,6 +79,11 @@ static const char *volume_new_name(struct sluice_change *c)
 				    "a volume's name has 1 to 31 printable characters, no / or space");
 		return NULL;
 	}
+	if (sluice_name_is_taken(nla_data(name))) {
+		NL_SET_ERR_MSG_ATTR(c->extack, name,
+				    "sysfs has that name for itself: choose another");
+		return NULL;
+	}
 	return nla_data(name);
 }
 

@@ -262,6 +262,11 @@ struct sluice_uplink_notifier {
 void sluice_uplink_notifier_register(struct sluice_uplink_notifier *n);
 void sluice_uplink_notifier_unregister(struct sluice_uplink_notifier *n);
 
+/* --- names --- */
+
+/* Can sysfs have no device of that name? Any context. */
+bool sluice_name_is_taken(const char *name);
+
 /* --- volumes, as a front end sees them --- */
 
 /* Queues of one volume, at most. */

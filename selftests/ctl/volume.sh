@@ -117,6 +117,9 @@ for name in '' a/b 'a b' $'a\tb' $'a\x7f'; do
 	ok "the kernel refuses the name '$name'" refuses 'printable characters' raw "$name"
 done
 ok 'the kernel refuses a long name' refuses '' raw "$long"
+for name in . .. driver module power subsystem uevent; do
+	refused 'sysfs has that name' sluice volume add $name dev $dev start 20m size 1m
+done
 done_ sluice volume add "${long%x}" dev $dev start 20m size 1m
 shows "^${long%x}: " sluice volume show "${long%x}"
 done_ sluice volume del "${long%x}"
