@@ -180,6 +180,13 @@ static int volume_choose_blocks(struct sluice_volume *v, const struct sluice_vol
 				   v->block_size);
 		return -EINVAL;
 	}
+	/* As dm-crypt has it: sectors are numbered by multiples of what one of them covers. */
+	if (p->key && p->iv_offset % (v->sector_size >> SECTOR_SHIFT)) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "with sectors of %u bytes iv-offset is a multiple of %u",
+				   v->sector_size, v->sector_size >> SECTOR_SHIFT);
+		return -EINVAL;
+	}
 	return 0;
 }
 

@@ -289,8 +289,8 @@ struct sluice_volume_params {
  * The path is looked up, and the key looked for, on behalf of the caller, who needs CAP_SYS_ADMIN.
  * -ENODEV: no block engine is loaded; -EBUSY: the device is in use, or the extent overlaps that of
  * another volume and not both are read-only; -EEXIST; -EINVAL; -ENOKEY; -EKEYREVOKED; -EROFS;
- * -ENOMEM; -ETIMEDOUT: the device does not answer its opening, or not soon enough after others of
- * the same command.
+ * -EMEDIUMTYPE: the device is zoned; -ENOMEM; -ETIMEDOUT: the device does not answer its opening,
+ * or not soon enough after others of the same command.
  */
 struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_volume_params *params,
 					struct netlink_ext_ack *extack);

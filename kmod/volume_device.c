@@ -267,10 +267,12 @@ static void device_open_fn(struct sluice_device *d)
 	if (d->err)
 		return;
 	d->file = file;
-	if (d->mode & BLK_OPEN_WRITE && bdev_read_only(file_bdev(file))) {
-		device_close(d);
+	if (bdev_is_zoned(file_bdev(file)))
+		d->err = -EMEDIUMTYPE;
+	else if (d->mode & BLK_OPEN_WRITE && bdev_read_only(file_bdev(file)))
 		d->err = -EACCES;
-	}
+	if (d->err)
+		device_close(d);
 }
 
 /* @left: what there was to wait for it, of DEVICE_PATIENCE. */
@@ -286,6 +288,8 @@ static const char *device_error(int err, unsigned long left)
 		if (left < DEVICE_PATIENCE / 2)
 			return "its devices take too long together: name fewer in one command";
 		return "the device does not answer its opening: see what holds it up";
+	case -EMEDIUMTYPE:
+		return "a zoned device is written in its own order only: neither volume nor journal";
 	case -ENOENT:
 		return "there is no such file: see 'lsblk -p'";
 	default:

@@ -169,6 +169,10 @@ refused 'not in a keyring' sluice volume add e5 dev $dev start 14m size 1m key l
 misused 'is not TYPE:DESC' sluice volume add e5 dev $dev start 14m size 1m key raw
 refused 'sector of the cipher .* no more than 512' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw sector-size 4096
 refused 'sector of the cipher' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw sector-size 1024
+refused 'iv-offset is a multiple of 8' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw block-size 4096 iv-offset 4
+refused 'iv-offset is a multiple of 8' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw block-size 4096 sector-size 4096 iv-offset 9
+done_ sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw block-size 4096 sector-size 512 iv-offset 9
+done_ sluice volume del e5
 refused 'without a key' sluice volume add e5 dev $dev start 14m size 1m sector-size 512
 done_ add_key user short "${key32%?}"
 refused '32 or 64 bytes' sluice volume add e5 dev $dev start 14m size 1m key user:short
