@@ -23,6 +23,7 @@ struct volume_step {
 	struct sluice_volume *volume;
 	struct volume_step *later;
 	u64 sectors;
+	char serial[SLUICE_VOLUME_SERIAL];
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
 };
 
@@ -92,6 +93,11 @@ static u64 get_uint(const struct sluice_change *c, int type)
 	return c->attrs[type] ? nla_get_uint(c->attrs[type]) : 0;
 }
 
+static const char *get_serial(const struct sluice_change *c)
+{
+	return c->attrs[SLUICE_A_VOLUME_SERIAL] ? nla_data(c->attrs[SLUICE_A_VOLUME_SERIAL]) : NULL;
+}
+
 static u32 get_u32(const struct sluice_change *c, int type)
 {
 	return c->attrs[type] ? nla_get_u32(c->attrs[type]) : 0;
@@ -157,6 +163,7 @@ static int volume_get_params(struct sluice_change *c, struct sluice_volume_param
 		NL_SET_ERR_MSG_ATTR(c->extack, path, "name the device by its full path: /dev/...");
 		return -EINVAL;
 	}
+	p->serial = get_serial(c);
 	p->start = get_uint(c, SLUICE_A_VOLUME_START);
 	p->sectors = get_uint(c, SLUICE_A_VOLUME_SECTORS);
 	p->read_only = nla_get_flag(c->attrs[SLUICE_A_VOLUME_READ_ONLY]);
@@ -256,7 +263,7 @@ static int volume_undo_set(struct sluice_step *step)
 
 	volume_set_limits(undo->volume, undo->limit);
 	sluice_volume_unplan(undo->volume, undo->sectors);
-	return 0;
+	return sluice_volume_set_serial(undo->volume, undo->serial, NULL);
 }
 
 static int volume_note_set(struct sluice_change *c, struct sluice_volume *v)
@@ -267,6 +274,7 @@ static int volume_note_set(struct sluice_change *c, struct sluice_volume *v)
 		return PTR_ERR_OR_ZERO(undo);
 	undo->volume = v;
 	undo->sectors = v->planned;
+	strscpy(undo->serial, v->serial, sizeof(undo->serial));
 	memcpy(undo->limit, v->limit, sizeof(undo->limit));
 	undo->step.armed = true;
 	return 0;
@@ -339,6 +347,8 @@ static int volume_set(struct sluice_change *c)
 		return PTR_ERR(v);
 	memcpy(limit, v->limit, sizeof(limit));
 	err = get_limits(c, limit) ?: volume_note_set(c, v);
+	if (!err && get_serial(c))
+		err = sluice_volume_set_serial(v, get_serial(c), c->extack);
 	if (!err && c->attrs[SLUICE_A_VOLUME_SECTORS])
 		err = sluice_volume_plan(v, get_uint(c, SLUICE_A_VOLUME_SECTORS), c->extack) ?:
 		      volume_resize(c, v);
@@ -587,6 +597,7 @@ static int rekey_put(struct sk_buff *skb, const struct sluice_volume *v)
 static int extent_put(struct sk_buff *skb, const struct sluice_volume *v)
 {
 	if (nla_put_string(skb, SLUICE_A_VOLUME_NAME, v->name) ||
+	    nla_put_string(skb, SLUICE_A_VOLUME_SERIAL, v->serial) ||
 	    nla_put_string(skb, SLUICE_A_VOLUME_PATH, v->path) ||
 	    nla_put_uint(skb, SLUICE_A_VOLUME_START, v->start) ||
 	    nla_put_uint(skb, SLUICE_A_VOLUME_SECTORS, v->sectors) ||

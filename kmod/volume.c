@@ -384,7 +384,9 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
 	v = volume_new(name, params);
 	if (!v)
 		return ERR_PTR(-ENOMEM);
-	err = volume_open(v, params->path, extack);
+	err = sluice_volume_set_serial(v, params->serial, extack);
+	if (!err)
+		err = volume_open(v, params->path, extack);
 	if (!err)
 		err = volume_choose_blocks(v, params, extack);
 	if (!err)

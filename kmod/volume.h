@@ -18,6 +18,7 @@
 #include <linux/sizes.h>
 #include <linux/types.h>
 #include <linux/u64_stats_sync.h>
+#include <linux/virtio_blk.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include "share.h"
@@ -30,6 +31,7 @@ struct sluice_device;
 
 /* With the terminating zero. */
 #define SLUICE_VOLUME_NAME	32
+#define SLUICE_VOLUME_SERIAL	(VIRTIO_BLK_ID_BYTES + 1)
 
 /*
  * What one request may be. Data: bytes, and pieces of guest memory; discard and its kind: 512-byte
@@ -164,6 +166,7 @@ struct sluice_volume_rekey {
  * struct sluice_volume - a block backend
  * @ref: front ends and the list hold it; memory goes with the last
  * @name: unique
+ * @serial: what the guest knows it by; unique, too. Written under RTNL while nobody has it
  * @node: in the list of all; RTNL
  * @lock: serialises attach, detach, moves and removal. Inside RTNL, outside worker calls
  * @gone: removed, or about to be: nobody claims it any more; under @lock, READ_ONCE elsewhere
@@ -210,6 +213,7 @@ struct sluice_volume_rekey {
 struct sluice_volume {
 	struct kref ref;
 	char name[SLUICE_VOLUME_NAME];
+	char serial[SLUICE_VOLUME_SERIAL];
 	struct list_head node;
 	/* Attach, detach, moves, removal. */
 	struct mutex lock;
@@ -261,6 +265,7 @@ struct sluice_volume {
 
 /**
  * struct sluice_volume_params - what a new volume is made of
+ * @serial: NULL: made of its name
  * @path: block device, as the caller's mount namespace names it
  * @start: first 512-byte sector
  * @sectors: 0: up to the device's end
@@ -273,6 +278,7 @@ struct sluice_volume {
  * @limit: by SLUICE_VOLUME_READ, _WRITE
  */
 struct sluice_volume_params {
+	const char *serial;
 	const char *path;
 	u64 start;
 	u64 sectors;
@@ -401,6 +407,12 @@ bool sluice_volume_touches(const struct sluice_volume *v, const struct sluice_vo
 /* volume_rekey.c. clear: returns the journal's device, which is to be closed; RTNL */
 void sluice_volume_rekey_init(struct sluice_volume *v);
 struct sluice_device *sluice_volume_rekey_clear(struct sluice_volume *v);
+/*
+ * volume_serial.c: another one; NULL: made of its name. -EINVAL; -EEXIST: another volume has it;
+ * -EBUSY: a front end has the volume. RTNL.
+ */
+int sluice_volume_set_serial(struct sluice_volume *v, const char *serial,
+			     struct netlink_ext_ack *extack);
 /* volume_settle.c: it was longer; waits for a short while only. RTNL. */
 void sluice_volume_settle_init(struct sluice_volume *v);
 void sluice_volume_settle(struct sluice_volume *v, u64 was);

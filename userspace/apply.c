@@ -319,7 +319,7 @@ static bool port_set(enum section_nr nr, const struct item *have, const struct i
 	return ok;
 }
 
-/* Of a volume only limits and size change. */
+/* Of a volume limits, size and serial change. */
 static bool volume_fixed(const struct item *have, const struct item *want)
 {
 	static const char *const fixed[] = { "dev",    "start", "ro",	       "block-size",
@@ -357,7 +357,8 @@ static bool volume_set(const struct item *have, const struct item *want)
 	for (i = 0; i < r->obj->nr_fields; i++) {
 		const char *name = r->obj->fields[i].name;
 
-		if (strcmp(name, "size") && r->obj->fields[i].codec != &codec_rate)
+		if (strcmp(name, "size") && strcmp(name, "serial") &&
+		    r->obj->fields[i].codec != &codec_rate)
 			continue;
 		if (rec_has(want->rec, name))
 			rec_set(r, i, rec_text(want->rec, name));

@@ -62,6 +62,7 @@ static const struct field volume_fields[] = {
 	RATE("write-iops-burst", WRITE_IOPS_BURST),
 	RATE("write-bps", WRITE_BPS),
 	RATE("write-bps-burst", WRITE_BPS_BURST),
+	{ .name = "serial", .codec = &codec_serial, .attr = SLUICE_A_VOLUME_SERIAL },
 	{ "rekey-key", &codec_key, SLUICE_A_VOLUME_REKEY_KEY_NAME, 0, F_SHOW, NULL },
 	{ "rekey-done", &codec_extent, SLUICE_A_VOLUME_REKEY_DONE, 0, F_SHOW, NULL },
 	{ "rekey-error", &codec_u32, SLUICE_A_VOLUME_REKEY_ERROR, 0, F_SHOW, NULL },
@@ -211,11 +212,12 @@ static int volumes_show(const struct command *c, struct rec *args)
 
 const struct command volume_commands[] = {
 	{ "volume", "add", SLUICE_CMD_VOLUME_ADD, &object_volume,
-	  "@name! dev! start size ro block-size queues key sector-size iv-offset read-iops read-iops-burst read-bps read-bps-burst write-iops write-iops-burst write-bps write-bps-burst",
+	  "@name! dev! start size ro block-size queues key sector-size iv-offset read-iops read-iops-burst read-bps read-bps-burst write-iops write-iops-burst write-bps write-bps-burst serial",
 	  add_run, NULL, "make a volume of a block device; key -: from standard input" },
 	{ "volume", "set", SLUICE_CMD_VOLUME_SET, &object_volume,
-	  "@name! size+ read-iops+ read-iops-burst+ read-bps+ read-bps-burst+ write-iops+ write-iops-burst+ write-bps+ write-bps-burst+",
-	  NULL, NULL, "change limits (bps in bytes; 0: none), size (0: to the device's end)" },
+	  "@name! size+ read-iops+ read-iops-burst+ read-bps+ read-bps-burst+ write-iops+ write-iops-burst+ write-bps+ write-bps-burst+ serial+",
+	  NULL, NULL,
+	  "change limits (bps in bytes; 0: none), size (0: to the device's end), serial" },
 	{ "volume", "rekey", SLUICE_CMD_VOLUME_REKEY, &object_rekey,
 	  "@name! key! journal! journal-start", rekey_run, NULL,
 	  "encrypt it with another key, while it is in use; journal: a block device" },

@@ -412,7 +412,7 @@ static int blk_write_id(struct sluice_blk_request *req, const struct sluice_chai
 	char id[VIRTIO_BLK_ID_BYTES] = {};
 
 	req->r.len = min_t(u32, req->r.len, sizeof(id));
-	memcpy(id, req->bq->v->name, min(strlen(req->bq->v->name), sizeof(id)));
+	memcpy(id, req->bq->v->serial, min(strlen(req->bq->v->serial), sizeof(id)));
 	return sluice_chain_write(req->bq->q->vr, c, 0, id, req->r.len);
 }
 

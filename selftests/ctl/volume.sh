@@ -124,6 +124,44 @@ done_ sluice volume add "${long%x}" dev $dev start 20m size 1m
 shows "^${long%x}: " sluice volume show "${long%x}"
 done_ sluice volume del "${long%x}"
 
+# --- serials: what the guest knows it by, and nothing of what the host calls it
+alike=customer-with-a-long
+done_ sluice volume add $alike-1 dev $dev start 20m size 1m
+done_ sluice volume add $alike-2 dev $dev start 21m size 1m
+serial() { sluice -j volume show "$1" | $python -c 'import json, sys; print(json.load(sys.stdin)[0]["serial"])'; }
+one=$(serial $alike-1) two=$(serial $alike-2)
+ok 'names that begin alike have serials of their own' test "$one" != "$two"
+own_kind() { [[ $one =~ ^slv-[0-9a-f]{16}$ ]]; }
+ok 'made of the name, and nothing of it is in there' own_kind
+done_ sluice volume del $alike-1
+refused "volume $alike-2 has that serial" sluice volume add v6 dev $dev start 20m size 1m serial "$two"
+done_ sluice volume add $alike-1 dev $dev start 20m size 1m
+ok 'the same each time' test "$one" = "$(serial $alike-1)"
+done_ sluice volume set $alike-1 serial web-root
+shows ' serial web-root$' sluice volume show $alike-1
+done_ sluice volume set $alike-1 serial web-root
+refused "volume $alike-1 has that serial" sluice volume set $alike-2 serial web-root
+refused "volume $alike-1 has that serial" sluice volume add v6 dev $dev start 22m size 1m serial web-root
+misused 'is not SERIAL' sluice volume set $alike-2 serial 'a b'
+misused 'is not SERIAL' sluice volume set $alike-2 serial 123456789012345678901
+done_ sluice volume set $alike-2 serial 12345678901234567890
+done_ sluice volume del $alike-1
+# In a state what comes comes before anything goes: its serial is free in the next one, as its extent is.
+moved() { # serial of v6
+	$python - "$1" "$alike-2" <<'END' | sluice apply -
+import json, subprocess, sys
+s = json.loads(subprocess.check_output(["sluice", "dump"]))
+v = [x for x in s["volume"] if x["name"] != sys.argv[2]]
+v.append({"name": "v6", "dev": "/dev/vol512", "start": "22m", "size": "1m", "serial": sys.argv[1]})
+print(json.dumps({"volume": v}))
+END
+}
+ok 'its place is taken by another' moved 12345678901234567890
+shows ' serial 12345678901234567890$' sluice volume show v6
+ok 'a declared serial changes' moved other
+shows ' serial other$' sluice volume show v6
+done_ sluice volume del v6
+
 # --- limits and size
 done_ sluice volume set v1 read-iops 1000 read-bps 20m write-iops 500 write-iops-burst 7
 shows ' read-iops 1k read-iops-burst 100 read-bps 20m read-bps-burst 2m write-iops 500 write-iops-burst 7' \
@@ -336,6 +374,8 @@ refused 'remove its vDPA or mediated device' without
 ok '... and nothing changed' same "$tmp/claimed.json"
 mdev_more() { echo 5105e000-0000-4000-8000-0000000000d2 >"$parents/$1/mdev_supported_types/sluice_mdev-blk/create"; }
 refused 'resource busy' mdev_more e2
+refused 'its serial changes when' sluice volume set e2 serial other
+done_ sluice volume set e2 serial "$(serial e2)"
 done_ sluice volume set e2 read-iops 100
 shows '^e2: .* read-iops 100' sluice volume show e2
 shows '^e2: .* claimed' sluice volume show e2
