@@ -56,8 +56,11 @@ SLUICE_EXPORT(sluice_volume_reset);
 void sluice_volume_set_features(struct sluice_volume *v, u64 features)
 {
 	v->features = features;
-	/* A driver that knows of no cache is given none (virtio 1.2, 5.2.5.1). */
-	if (features & (F(FLUSH) | F(CONFIG_WCE)))
+	/*
+	 * A driver that cannot flush is given no cache: what it wrote is durable when it is
+	 * completed, whether it might choose or not (virtio 1.2, 5.2.5.2, 5.2.6.2).
+	 */
+	if (features & F(FLUSH))
 		config_init_writeback(v);
 	else
 		WRITE_ONCE(v->writeback, false);
