@@ -172,8 +172,13 @@ static int volume_get_params(struct sluice_change *c, struct sluice_volume_param
 	p->key = c->attrs[SLUICE_A_VOLUME_KEY] ? nla_get_s32(c->attrs[SLUICE_A_VOLUME_KEY]) : 0;
 	p->sector_size = get_u32(c, SLUICE_A_VOLUME_SECTOR_SIZE);
 	p->iv_offset = get_uint(c, SLUICE_A_VOLUME_IV_OFFSET);
+	p->allow_discards = nla_get_flag(c->attrs[SLUICE_A_VOLUME_ALLOW_DISCARDS]);
 	if (!p->key && (p->sector_size || p->iv_offset)) {
 		NL_SET_ERR_MSG(c->extack, "the cipher's sectors mean nothing without a key");
+		return -EINVAL;
+	}
+	if (!p->key && p->allow_discards) {
+		NL_SET_ERR_MSG(c->extack, "discards need no leave without a key");
 		return -EINVAL;
 	}
 	return get_limits(c, p->limit);
@@ -577,7 +582,8 @@ static int cipher_put(struct sk_buff *skb, const struct sluice_volume *v)
 	return nla_put_string(skb, SLUICE_A_VOLUME_KEY_NAME, v->key_name) ?:
 	       nla_put_u32(skb, SLUICE_A_VOLUME_CIPHER_BITS, v->cipher_bits) ?:
 	       nla_put_u32(skb, SLUICE_A_VOLUME_SECTOR_SIZE, v->sector_size) ?:
-	       nla_put_uint(skb, SLUICE_A_VOLUME_IV_OFFSET, v->iv_offset);
+	       nla_put_uint(skb, SLUICE_A_VOLUME_IV_OFFSET, v->iv_offset) ?:
+	       (v->allow_discards ? nla_put_flag(skb, SLUICE_A_VOLUME_ALLOW_DISCARDS) : 0);
 }
 
 static int rekey_put(struct sk_buff *skb, const struct sluice_volume *v)

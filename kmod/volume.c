@@ -252,6 +252,7 @@ static struct sluice_volume *volume_new(const char *name, const struct sluice_vo
 	v->start = p->start;
 	v->read_only = p->read_only;
 	v->iv_offset = p->iv_offset;
+	v->allow_discards = p->allow_discards;
 	v->path = kstrdup(p->path, GFP_KERNEL);
 	v->stats = alloc_percpu(struct sluice_volume_stats);
 	v->share = alloc_percpu(struct sluice_share);

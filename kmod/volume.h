@@ -196,6 +196,7 @@ struct sluice_volume_rekey {
  * @cipher_bits: 128 or 256; 0: not encrypted; fixed
  * @sector_size: of the cipher; fixed
  * @iv_offset: of the cipher; fixed
+ * @allow_discards: also of an encrypted volume's; fixed
  * @rekey: see there
  * @writeback: the guest sees a write cache; without, each write is made durable before it is
  *	completed. READ_ONCE on the path, written by the front end (CONFIG_WCE)
@@ -244,6 +245,7 @@ struct sluice_volume {
 	unsigned int cipher_bits;
 	unsigned int sector_size;
 	u64 iv_offset;
+	bool allow_discards;
 	struct sluice_volume_rekey rekey;
 
 	bool writeback;
@@ -275,6 +277,7 @@ struct sluice_volume {
  * @key: serial number of a key that the caller possesses, 0: not encrypted
  * @sector_size: of the cipher; 0: @block_size
  * @iv_offset: of the cipher
+ * @allow_discards: the guest's discards go to the device through the cipher, too
  * @limit: by SLUICE_VOLUME_READ, _WRITE
  */
 struct sluice_volume_params {
@@ -288,6 +291,7 @@ struct sluice_volume_params {
 	s32 key;
 	unsigned int sector_size;
 	u64 iv_offset;
+	bool allow_discards;
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
 };
 

@@ -9,13 +9,16 @@
 
 #define F(name)	BIT_ULL(VIRTIO_BLK_F_##name)
 
-/*
- * Zeroes and holes on the device would be read as something else through a cipher, and tell where
- * nothing is.
- */
+/* Zeroes on the device would be read as something else through a cipher. */
 static bool volume_sees_device(const struct sluice_volume *v)
 {
 	return !v->cipher_bits && !v->read_only;
+}
+
+/* Holes are read as anything anyway; but they tell where nothing is, which may be allowed. */
+static bool volume_discards(const struct sluice_volume *v)
+{
+	return !v->read_only && (!v->cipher_bits || v->allow_discards);
 }
 
 u64 sluice_volume_offer(const struct sluice_volume *v)
@@ -27,7 +30,7 @@ u64 sluice_volume_offer(const struct sluice_volume *v)
 		features |= F(RO);
 	if (v->nr_queues > 1)
 		features |= F(MQ);
-	if (volume_sees_device(v) && bdev_max_discard_sectors(v->bdev))
+	if (volume_discards(v) && bdev_max_discard_sectors(v->bdev))
 		features |= F(DISCARD);
 	if (volume_sees_device(v) && bdev_write_zeroes_sectors(v->bdev))
 		features |= F(WRITE_ZEROES);

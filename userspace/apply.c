@@ -96,6 +96,7 @@ static bool item_covers(const struct item *now, const struct item *want)
 		if (lifts_limit(now->rec, want->rec) ||
 		    rec_has(now->rec, "ro") != rec_has(want->rec, "ro") ||
 		    rec_has(now->rec, "key") != rec_has(want->rec, "key") ||
+		    rec_has(now->rec, "allow-discards") != rec_has(want->rec, "allow-discards") ||
 		    rec_has(now->rec, "want-mac") != rec_has(want->rec, "want-mac") ||
 		    rec_has(now->rec, "want-vlan") != rec_has(want->rec, "want-vlan") ||
 		    rec_has(now->rec, "no-promisc") != rec_has(want->rec, "no-promisc"))
@@ -322,15 +323,15 @@ static bool port_set(enum section_nr nr, const struct item *have, const struct i
 /* Of a volume limits, size and serial change. */
 static bool volume_fixed(const struct item *have, const struct item *want)
 {
-	static const char *const fixed[] = { "dev",    "start", "ro",	       "block-size",
-					     "queues", "key",	"sector-size", "iv-offset" };
+	/* The first three are said by leaving them out, too. */
+	static const char *const fixed[] = { "ro",     "key",	     "allow-discards",
+					     "dev",    "start",	     "block-size",
+					     "queues", "sector-size", "iv-offset" };
 	const char *was;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(fixed); i++) {
-		/* Whether it may be written, and has a key, is said by leaving that out too. */
-		if (!rec_has(want->rec, fixed[i]) && strcmp(fixed[i], "ro") &&
-		    strcmp(fixed[i], "key"))
+		if (i >= 3 && !rec_has(want->rec, fixed[i]))
 			continue;
 		was = rec_text(have->rec, fixed[i]);
 		if (!strcmp(was, rec_text(want->rec, fixed[i])))

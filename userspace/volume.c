@@ -54,6 +54,7 @@ static const struct field volume_fields[] = {
 	{ "cipher-bits", &codec_u32, SLUICE_A_VOLUME_CIPHER_BITS, 0, F_SHOW, NULL },
 	{ .name = "sector-size", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_SECTOR_SIZE },
 	{ .name = "iv-offset", .codec = &codec_u64, .attr = SLUICE_A_VOLUME_IV_OFFSET },
+	{ .name = "allow-discards", .codec = &codec_flag, .attr = SLUICE_A_VOLUME_ALLOW_DISCARDS },
 	RATE("read-iops", READ_IOPS),
 	RATE("read-iops-burst", READ_IOPS_BURST),
 	RATE("read-bps", READ_BPS),
@@ -212,7 +213,7 @@ static int volumes_show(const struct command *c, struct rec *args)
 
 const struct command volume_commands[] = {
 	{ "volume", "add", SLUICE_CMD_VOLUME_ADD, &object_volume,
-	  "@name! dev! start size ro block-size queues key sector-size iv-offset read-iops read-iops-burst read-bps read-bps-burst write-iops write-iops-burst write-bps write-bps-burst serial",
+	  "@name! dev! start size ro block-size queues key sector-size iv-offset allow-discards read-iops read-iops-burst read-bps read-bps-burst write-iops write-iops-burst write-bps write-bps-burst serial",
 	  add_run, NULL, "make a volume of a block device; key -: from standard input" },
 	{ "volume", "set", SLUICE_CMD_VOLUME_SET, &object_volume,
 	  "@name! size+ read-iops+ read-iops-burst+ read-bps+ read-bps-burst+ write-iops+ write-iops-burst+ write-bps+ write-bps-burst+ serial+",

@@ -211,6 +211,10 @@ refused 'iv-offset is a multiple of 8' sluice volume add e5 dev $dev start 14m s
 refused 'iv-offset is a multiple of 8' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw block-size 4096 sector-size 4096 iv-offset 9
 done_ sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw block-size 4096 sector-size 512 iv-offset 9
 done_ sluice volume del e5
+refused 'no leave without a key' sluice volume add e5 dev $dev start 14m size 1m allow-discards
+done_ sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw allow-discards
+shows '^e5: .*iv-offset 0 allow-discards ' sluice volume show e5
+done_ sluice volume del e5
 refused 'without a key' sluice volume add e5 dev $dev start 14m size 1m sector-size 512
 done_ add_key user short "${key32%?}"
 refused '32 or 64 bytes' sluice volume add e5 dev $dev start 14m size 1m key user:short
@@ -269,6 +273,7 @@ change() { # python that changes the volumes v, by their names
 import json
 s = json.load(open('$tmp/full.json'))
 v = {x['name']: x for x in s['volume']}
+full = dict(v)
 $1
 s['volume'] = list(v.values())
 json.dump(s, open('$tmp/changed.json', 'w'))"
@@ -301,6 +306,7 @@ not in a keyring|v['n2'] = {'name': 'n2', 'dev': '/dev/vol4k', 'key': 'user:nobo
 start is 1m, declared is 2m, and that is fixed|v['v1']['start'] = '2m'
 key is user:good, declared is none|v['e5'] = {'name': 'e5', 'dev': '/dev/vol512'}
 ro is not set, declared is true|v['v1']['ro'] = True
+allow-discards is not set, declared is true|v['e5']= dict(full['e5'], **{'allow-discards': True})
 no port or uplink|s['flow'] = [{'id': 1, 'prio': 1, 'actions': ['output:nix']}]
 END
 change "v['n2'] = {'name': 'n2', 'dev': '$dev', 'key': '-'}"
