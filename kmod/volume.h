@@ -28,6 +28,7 @@
 enum sluice_quarantine;
 struct sluice_blk_ops;
 struct sluice_device;
+struct sluice_opening;
 
 /* With the terminating zero. */
 #define SLUICE_VOLUME_NAME	32
@@ -405,6 +406,13 @@ struct sluice_device *sluice_volume_open_device(const char *path, bool write,
 struct block_device *sluice_volume_bdev(const struct sluice_device *d);
 void sluice_volume_close_device(struct sluice_device *d);
 void sluice_volume_put_device(struct sluice_device *d);
+/*
+ * volume_opening.c: a device that is open, once for all that write to it and once for all that only
+ * read. get: ERR_PTR; waits for the device, as does put by the last: hence no RTNL.
+ */
+struct sluice_opening *sluice_opening_get(dev_t dev, bool write);
+void sluice_opening_put(struct sluice_opening *o);
+struct block_device *sluice_opening_bdev(const struct sluice_opening *o);
 /* Is an extent, other than @but's own, part of @v, or of what it is re-encrypted with? RTNL. */
 bool sluice_volume_touches(const struct sluice_volume *v, const struct sluice_volume *but,
 			   const struct block_device *bdev, u64 start, u64 sectors);
