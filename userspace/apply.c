@@ -259,7 +259,9 @@ static bool section_del(enum section_nr nr, struct state *now, struct state *wan
 	for (i = 0; ok && i < now->sec[nr].nr; i++) {
 		struct item *item = &now->sec[nr].v[i];
 
-		if (item->same || (t && replaced_in_place(nr) && table_find(t, item->key)))
+		if (item->same || item->later)
+			continue;
+		if (t && replaced_in_place(nr) && table_find(t, item->key))
 			continue;
 		ok = item_del(nr, item);
 	}
@@ -403,7 +405,7 @@ static bool section_add(enum section_nr nr, struct state *now, struct state *wan
 
 	for (i = 0; ok && i < want->sec[nr].nr; i++) {
 		item = &want->sec[nr].v[i];
-		if (item->same || nr == SEC_FLOW)
+		if (item->same || item->later || nr == SEC_FLOW)
 			continue;
 		have = table_find(t, item->key);
 		if (have && (nr == SEC_PORT || nr == SEC_UPLINK))
@@ -430,7 +432,8 @@ static bool flows_add(struct state *want)
 
 	for (with_id = 2; with_id-- > 0;) {
 		for (i = 0; ok && i < items->nr; i++) {
-			if (!items->v[i].same && !!items->v[i].id == with_id)
+			if (!items->v[i].same && !items->v[i].later &&
+			    !!items->v[i].id == with_id)
 				ok = item_add(SEC_FLOW, &items->v[i], SLUICE_CMD_FLOW_ADD);
 		}
 	}
@@ -462,7 +465,7 @@ static bool may_speak(const struct state *now, const struct state *want)
 	return true;
 }
 
-static void match_all(struct state *now, struct state *want)
+void state_match(struct state *now, struct state *want)
 {
 	enum section_nr nr;
 
@@ -496,9 +499,8 @@ static bool send_all(struct state *now, struct state *want)
 	       (!in_scope(want, SEC_WORKER) || section_del(SEC_WORKER, now, want));
 }
 
-static bool apply_states(struct state *now, struct state *want)
+bool state_send(struct state *now, struct state *want)
 {
-	match_all(now, want);
 	nr_changes = 0;
 	if (!ctl_txn_begin())
 		return false;
@@ -513,20 +515,66 @@ static bool apply_states(struct state *now, struct state *want)
 	return ctl_txn_commit(change_text, NULL);
 }
 
+/**
+ * struct manner - how a state is applied
+ * @each: volumes one by one
+ * @on: only volumes on this device; NULL: all that is declared
+ */
+struct manner {
+	bool each;
+	const char *on;
+};
+
+/* Options come ahead of the files. Return: how many words they are; -1: not understood. */
+static int manner_read(struct manner *m, int nr, char **words)
+{
+	int i;
+
+	for (i = 0; i < nr && words[i][0] == '-' && words[i][1]; i++) {
+		if (!strcmp(words[i], "--each")) {
+			m->each = true;
+		} else if (!strcmp(words[i], "--on") && i + 1 < nr) {
+			m->on = words[++i];
+		} else {
+			complain("apply: '%s' is not understood here", words[i]);
+			return -1;
+		}
+	}
+	if (m->on && !m->each) {
+		complain("apply: --on means something with --each only");
+		return -1;
+	}
+	if (i == nr) {
+		complain("apply: FILE is missing; - is standard input");
+		return -1;
+	}
+	return i;
+}
+
+static int apply_in(const struct manner *m, struct state *now, struct state *want)
+{
+	if (!may_speak(now, want))
+		return EXIT_REFUSED;
+	if (m->each)
+		return state_send_each(now, want, m->on);
+	state_match(now, want);
+	return state_send(now, want) ? EXIT_DONE : EXIT_REFUSED;
+}
+
 int apply_files(int nr, char **paths)
 {
 	struct state now, want = {};
-	bool ok = true;
-	int i, rc = EXIT_USAGE;
+	struct manner manner = {};
+	int i = manner_read(&manner, nr, paths), rc = EXIT_USAGE;
+	bool ok = i >= 0;
 
-	for (i = 0; ok && i < nr; i++)
+	for (; ok && i < nr; i++)
 		ok = state_read(&want, paths[i]);
 	if (!ok || !no_duplicates(&want))
 		goto free;
 	rc = EXIT_REFUSED;
 	if (ctl_open() && state_collect(&now)) {
-		if (may_speak(&now, &want) && apply_states(&now, &want))
-			rc = EXIT_DONE;
+		rc = apply_in(&manner, &now, &want);
 		state_free(&now);
 	}
 free:

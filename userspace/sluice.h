@@ -20,7 +20,7 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Exit codes. */
-enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE };
+enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_HELD_BACK };
 
 /* Global options. */
 struct options {
@@ -274,6 +274,8 @@ int top_run(const struct command *c, struct rec *args);
 int monitor_run(const struct command *c, struct rec *args);
 int dump_run(const struct command *c, struct rec *args);
 int apply_files(int nr, char **paths);
+/* What udev is to know of a device by these names. */
+int udev_run(int nr, char **names);
 int batch_file(const char *path);
 
 /* --- transport ------------------------------------------------------------------------------- */
