@@ -279,7 +279,7 @@ static const struct nla_policy sluice_stats_get_nl_policy[SLUICE_A_STATS_PORT + 
 };
 
 /* SLUICE_CMD_VOLUME_ADD - do */
-static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_GROUP + 1] = {
+static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_ALLOW_DISCARDS + 1] = {
 	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_PATH] = { .type = NLA_NUL_STRING, .len = 4095, },
 	[SLUICE_A_VOLUME_START] = { .type = NLA_UINT, },
@@ -304,10 +304,12 @@ static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_GROUP
 	[SLUICE_A_VOLUME_WRITE_BPS_PEAK] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_IOPS_UNIT] = { .type = NLA_U32, },
 	[SLUICE_A_VOLUME_GROUP] = { .type = NLA_NUL_STRING, .len = 31, },
+	[SLUICE_A_VOLUME_SERIAL] = { .type = NLA_NUL_STRING, .len = 20, },
+	[SLUICE_A_VOLUME_ALLOW_DISCARDS] = { .type = NLA_FLAG, },
 };
 
 /* SLUICE_CMD_VOLUME_SET - do */
-static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_GROUP + 1] = {
+static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_SERIAL + 1] = {
 	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_SECTORS] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_READ_IOPS] = { .type = NLA_UINT, },
@@ -324,6 +326,7 @@ static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_GROUP
 	[SLUICE_A_VOLUME_WRITE_BPS_PEAK] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_IOPS_UNIT] = { .type = NLA_U32, },
 	[SLUICE_A_VOLUME_GROUP] = { .type = NLA_NUL_STRING, .len = 31, },
+	[SLUICE_A_VOLUME_SERIAL] = { .type = NLA_NUL_STRING, .len = 20, },
 };
 
 /* SLUICE_CMD_VOLUME_DEL - do */
@@ -764,7 +767,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_volume_add_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_volume_add_nl_policy,
-		.maxattr	= SLUICE_A_VOLUME_GROUP,
+		.maxattr	= SLUICE_A_VOLUME_ALLOW_DISCARDS,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -773,7 +776,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_volume_set_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_volume_set_nl_policy,
-		.maxattr	= SLUICE_A_VOLUME_GROUP,
+		.maxattr	= SLUICE_A_VOLUME_SERIAL,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

@@ -23,6 +23,7 @@ struct volume_step {
 	struct sluice_volume *volume;
 	struct volume_step *later;
 	u64 sectors;
+	char serial[SLUICE_VOLUME_SERIAL];
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
 	struct sluice_volume_group *group;
 };
@@ -80,12 +81,22 @@ static const char *volume_new_name(struct sluice_change *c)
 				    "a volume's name has 1 to 31 printable characters, no / or space");
 		return NULL;
 	}
+	if (sluice_name_is_taken(nla_data(name))) {
+		NL_SET_ERR_MSG_ATTR(c->extack, name,
+				    "sysfs has that name for itself: choose another");
+		return NULL;
+	}
 	return nla_data(name);
 }
 
 static u64 get_uint(const struct sluice_change *c, int type)
 {
 	return c->attrs[type] ? nla_get_uint(c->attrs[type]) : 0;
+}
+
+static const char *get_serial(const struct sluice_change *c)
+{
+	return c->attrs[SLUICE_A_VOLUME_SERIAL] ? nla_data(c->attrs[SLUICE_A_VOLUME_SERIAL]) : NULL;
 }
 
 static u32 get_u32(const struct sluice_change *c, int type)
@@ -118,6 +129,7 @@ static int volume_get_params(struct sluice_change *c, struct sluice_volume_param
 		NL_SET_ERR_MSG_ATTR(c->extack, path, "name the device by its full path: /dev/...");
 		return -EINVAL;
 	}
+	p->serial = get_serial(c);
 	p->start = get_uint(c, SLUICE_A_VOLUME_START);
 	p->sectors = get_uint(c, SLUICE_A_VOLUME_SECTORS);
 	p->read_only = nla_get_flag(c->attrs[SLUICE_A_VOLUME_READ_ONLY]);
@@ -126,8 +138,13 @@ static int volume_get_params(struct sluice_change *c, struct sluice_volume_param
 	p->key = c->attrs[SLUICE_A_VOLUME_KEY] ? nla_get_s32(c->attrs[SLUICE_A_VOLUME_KEY]) : 0;
 	p->sector_size = get_u32(c, SLUICE_A_VOLUME_SECTOR_SIZE);
 	p->iv_offset = get_uint(c, SLUICE_A_VOLUME_IV_OFFSET);
+	p->allow_discards = nla_get_flag(c->attrs[SLUICE_A_VOLUME_ALLOW_DISCARDS]);
 	if (!p->key && (p->sector_size || p->iv_offset)) {
 		NL_SET_ERR_MSG(c->extack, "the cipher's sectors mean nothing without a key");
+		return -EINVAL;
+	}
+	if (!p->key && p->allow_discards) {
+		NL_SET_ERR_MSG(c->extack, "discards need no leave without a key");
 		return -EINVAL;
 	}
 	return sluice_nl_volume_get_limits(c, p->limit) ?:
@@ -219,7 +236,7 @@ static int volume_undo_set(struct sluice_step *step)
 	volume_set_limits(undo->volume, undo->limit);
 	undo->volume->group = undo->group;
 	sluice_volume_unplan(undo->volume, undo->sectors);
-	return 0;
+	return sluice_volume_set_serial(undo->volume, undo->serial, NULL);
 }
 
 static int volume_note_set(struct sluice_change *c, struct sluice_volume *v)
@@ -230,6 +247,7 @@ static int volume_note_set(struct sluice_change *c, struct sluice_volume *v)
 		return PTR_ERR_OR_ZERO(undo);
 	undo->volume = v;
 	undo->sectors = v->planned;
+	strscpy(undo->serial, v->serial, sizeof(undo->serial));
 	memcpy(undo->limit, v->limit, sizeof(undo->limit));
 	undo->group = v->group;
 	undo->step.armed = true;
@@ -331,6 +349,8 @@ static int volume_set(struct sluice_change *c)
 	group = v->group;
 	err = sluice_nl_volume_get_limits(c, limit) ?: sluice_nl_volume_get_group(c, &group) ?:
 	      volume_note_set(c, v);
+	if (!err && get_serial(c))
+		err = sluice_volume_set_serial(v, get_serial(c), c->extack);
 	if (!err && c->attrs[SLUICE_A_VOLUME_SECTORS])
 		err = sluice_volume_plan(v, get_uint(c, SLUICE_A_VOLUME_SECTORS), c->extack) ?:
 		      volume_resize(c, v);
@@ -538,7 +558,8 @@ static int cipher_put(struct sk_buff *skb, const struct sluice_volume *v)
 	return nla_put_string(skb, SLUICE_A_VOLUME_KEY_NAME, v->key_name) ?:
 	       nla_put_u32(skb, SLUICE_A_VOLUME_CIPHER_BITS, v->cipher_bits) ?:
 	       nla_put_u32(skb, SLUICE_A_VOLUME_SECTOR_SIZE, v->sector_size) ?:
-	       nla_put_uint(skb, SLUICE_A_VOLUME_IV_OFFSET, v->iv_offset);
+	       nla_put_uint(skb, SLUICE_A_VOLUME_IV_OFFSET, v->iv_offset) ?:
+	       (v->allow_discards ? nla_put_flag(skb, SLUICE_A_VOLUME_ALLOW_DISCARDS) : 0);
 }
 
 static int rekey_put(struct sk_buff *skb, const struct sluice_volume *v)
@@ -558,6 +579,7 @@ static int rekey_put(struct sk_buff *skb, const struct sluice_volume *v)
 static int extent_put(struct sk_buff *skb, const struct sluice_volume *v)
 {
 	if (nla_put_string(skb, SLUICE_A_VOLUME_NAME, v->name) ||
+	    nla_put_string(skb, SLUICE_A_VOLUME_SERIAL, v->serial) ||
 	    nla_put_string(skb, SLUICE_A_VOLUME_PATH, v->path) ||
 	    nla_put_uint(skb, SLUICE_A_VOLUME_START, v->start) ||
 	    nla_put_uint(skb, SLUICE_A_VOLUME_SECTORS, v->sectors) ||

@@ -262,6 +262,11 @@ struct sluice_uplink_notifier {
 void sluice_uplink_notifier_register(struct sluice_uplink_notifier *n);
 void sluice_uplink_notifier_unregister(struct sluice_uplink_notifier *n);
 
+/* --- names --- */
+
+/* Can sysfs have no device of that name? Any context. */
+bool sluice_name_is_taken(const char *name);
+
 /* --- volumes, as a front end sees them --- */
 
 /* Queues of one volume, at most. */
@@ -325,7 +330,10 @@ void sluice_volume_reset(struct sluice_volume *v);
 void sluice_volume_set_features(struct sluice_volume *v, u64 features);
 /* The device's configuration as it is now (virtio 1.2, 5.2.4). Any context. */
 void sluice_volume_get_config(const struct sluice_volume *v, struct virtio_blk_config *config);
-/* The driver wrote the field writeback (VIRTIO_BLK_F_CONFIG_WCE). Any context. */
+/*
+ * The driver wrote the field writeback (VIRTIO_BLK_F_CONFIG_WCE); not to be said of one that did
+ * not take VIRTIO_BLK_F_FLUSH, which has no cache. Any context.
+ */
 void sluice_volume_set_writeback(struct sluice_volume *v, bool on);
 
 /* --- queues --- */

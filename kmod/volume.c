@@ -180,6 +180,13 @@ static int volume_choose_blocks(struct sluice_volume *v, const struct sluice_vol
 				   v->block_size);
 		return -EINVAL;
 	}
+	/* As dm-crypt has it: sectors are numbered by multiples of what one of them covers. */
+	if (p->key && p->iv_offset % (v->sector_size >> SECTOR_SHIFT)) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "with sectors of %u bytes iv-offset is a multiple of %u",
+				   v->sector_size, v->sector_size >> SECTOR_SHIFT);
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -245,6 +252,7 @@ static struct sluice_volume *volume_new(const char *name, const struct sluice_vo
 	v->start = p->start;
 	v->read_only = p->read_only;
 	v->iv_offset = p->iv_offset;
+	v->allow_discards = p->allow_discards;
 	v->path = kstrdup(p->path, GFP_KERNEL);
 	v->stats = alloc_percpu(struct sluice_volume_stats);
 	v->share = alloc_percpu(struct sluice_share);
@@ -377,7 +385,9 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
 	v = volume_new(name, params);
 	if (!v)
 		return ERR_PTR(-ENOMEM);
-	err = volume_open(v, params->path, extack);
+	err = sluice_volume_set_serial(v, params->serial, extack);
+	if (!err)
+		err = volume_open(v, params->path, extack);
 	if (!err)
 		err = volume_choose_blocks(v, params, extack);
 	if (!err)

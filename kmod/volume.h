@@ -18,6 +18,7 @@
 #include <linux/sizes.h>
 #include <linux/types.h>
 #include <linux/u64_stats_sync.h>
+#include <linux/virtio_blk.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include "share.h"
@@ -28,10 +29,12 @@
 enum sluice_quarantine;
 struct sluice_blk_ops;
 struct sluice_device;
+struct sluice_opening;
 struct sluice_volume_group;
 
 /* With the terminating zero. */
 #define SLUICE_VOLUME_NAME	32
+#define SLUICE_VOLUME_SERIAL	(VIRTIO_BLK_ID_BYTES + 1)
 
 /*
  * What one request may be. Data: bytes, and pieces of guest memory; discard and its kind: 512-byte
@@ -155,6 +158,7 @@ struct sluice_volume_rekey {
  * struct sluice_volume - a block backend
  * @ref: front ends and the list hold it; memory goes with the last
  * @name: unique
+ * @serial: what the guest knows it by; unique, too. Written under RTNL while nobody has it
  * @node: in the list of all; RTNL
  * @lock: serialises attach, detach, moves and removal. Inside RTNL, outside worker calls
  * @gone: removed, or about to be: nobody claims it any more; under @lock, READ_ONCE elsewhere
@@ -185,6 +189,7 @@ struct sluice_volume_rekey {
  * @cipher_bits: 128 or 256; 0: not encrypted; fixed
  * @sector_size: of the cipher; fixed
  * @iv_offset: of the cipher; fixed
+ * @allow_discards: also of an encrypted volume's; fixed
  * @rekey: see there
  * @writeback: the guest sees a write cache; without, each write is made durable before it is
  *	completed. READ_ONCE on the path, written by the front end (CONFIG_WCE)
@@ -202,6 +207,7 @@ struct sluice_volume_rekey {
 struct sluice_volume {
 	struct kref ref;
 	char name[SLUICE_VOLUME_NAME];
+	char serial[SLUICE_VOLUME_SERIAL];
 	struct list_head node;
 	/* Attach, detach, moves, removal. */
 	struct mutex lock;
@@ -233,6 +239,7 @@ struct sluice_volume {
 	unsigned int cipher_bits;
 	unsigned int sector_size;
 	u64 iv_offset;
+	bool allow_discards;
 	struct sluice_volume_rekey rekey;
 
 	bool writeback;
@@ -254,6 +261,7 @@ struct sluice_volume {
 
 /**
  * struct sluice_volume_params - what a new volume is made of
+ * @serial: NULL: made of its name
  * @path: block device, as the caller's mount namespace names it
  * @start: first 512-byte sector
  * @sectors: 0: up to the device's end
@@ -263,10 +271,12 @@ struct sluice_volume {
  * @key: serial number of a key that the caller possesses, 0: not encrypted
  * @sector_size: of the cipher; 0: @block_size
  * @iv_offset: of the cipher
+ * @allow_discards: the guest's discards go to the device through the cipher, too
  * @limit: by SLUICE_VOLUME_READ, _WRITE
  * @group: NULL: none
  */
 struct sluice_volume_params {
+	const char *serial;
 	const char *path;
 	u64 start;
 	u64 sectors;
@@ -276,6 +286,7 @@ struct sluice_volume_params {
 	s32 key;
 	unsigned int sector_size;
 	u64 iv_offset;
+	bool allow_discards;
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
 	struct sluice_volume_group *group;
 };
@@ -284,8 +295,8 @@ struct sluice_volume_params {
  * The path is looked up, and the key looked for, on behalf of the caller, who needs CAP_SYS_ADMIN.
  * -ENODEV: no block engine is loaded; -EBUSY: the device is in use, or the extent overlaps that of
  * another volume and not both are read-only; -EEXIST; -EINVAL; -ENOKEY; -EKEYREVOKED; -EROFS;
- * -ENOMEM; -ETIMEDOUT: the device does not answer its opening, or not soon enough after others of
- * the same command.
+ * -EMEDIUMTYPE: the device is zoned; -ENOMEM; -ETIMEDOUT: the device does not answer its opening,
+ * or not soon enough after others of the same command.
  */
 struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_volume_params *params,
 					struct netlink_ext_ack *extack);
@@ -393,12 +404,25 @@ struct sluice_device *sluice_volume_open_device(const char *path, bool write,
 struct block_device *sluice_volume_bdev(const struct sluice_device *d);
 void sluice_volume_close_device(struct sluice_device *d);
 void sluice_volume_put_device(struct sluice_device *d);
+/*
+ * volume_opening.c: a device that is open, once for all that write to it and once for all that only
+ * read. get: ERR_PTR; waits for the device, as does put by the last: hence no RTNL.
+ */
+struct sluice_opening *sluice_opening_get(dev_t dev, bool write);
+void sluice_opening_put(struct sluice_opening *o);
+struct block_device *sluice_opening_bdev(const struct sluice_opening *o);
 /* Is an extent, other than @but's own, part of @v, or of what it is re-encrypted with? RTNL. */
 bool sluice_volume_touches(const struct sluice_volume *v, const struct sluice_volume *but,
 			   const struct block_device *bdev, u64 start, u64 sectors);
 /* volume_rekey.c. clear: returns the journal's device, which is to be closed; RTNL */
 void sluice_volume_rekey_init(struct sluice_volume *v);
 struct sluice_device *sluice_volume_rekey_clear(struct sluice_volume *v);
+/*
+ * volume_serial.c: another one; NULL: made of its name. -EINVAL; -EEXIST: another volume has it;
+ * -EBUSY: a front end has the volume. RTNL.
+ */
+int sluice_volume_set_serial(struct sluice_volume *v, const char *serial,
+			     struct netlink_ext_ack *extack);
 /* volume_settle.c: it was longer; waits for a short while only. RTNL. */
 void sluice_volume_settle_init(struct sluice_volume *v);
 void sluice_volume_settle(struct sluice_volume *v, u64 was);

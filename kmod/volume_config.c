@@ -9,13 +9,16 @@
 
 #define F(name)	BIT_ULL(VIRTIO_BLK_F_##name)
 
-/*
- * Zeroes and holes on the device would be read as something else through a cipher, and tell where
- * nothing is.
- */
+/* Zeroes on the device would be read as something else through a cipher. */
 static bool volume_sees_device(const struct sluice_volume *v)
 {
 	return !v->cipher_bits && !v->read_only;
+}
+
+/* Holes are read as anything anyway; but they tell where nothing is, which may be allowed. */
+static bool volume_discards(const struct sluice_volume *v)
+{
+	return !v->read_only && (!v->cipher_bits || v->allow_discards);
 }
 
 u64 sluice_volume_offer(const struct sluice_volume *v)
@@ -27,7 +30,7 @@ u64 sluice_volume_offer(const struct sluice_volume *v)
 		features |= F(RO);
 	if (v->nr_queues > 1)
 		features |= F(MQ);
-	if (volume_sees_device(v) && bdev_max_discard_sectors(v->bdev))
+	if (volume_discards(v) && bdev_max_discard_sectors(v->bdev))
 		features |= F(DISCARD);
 	if (volume_sees_device(v) && bdev_write_zeroes_sectors(v->bdev))
 		features |= F(WRITE_ZEROES);
@@ -56,8 +59,11 @@ SLUICE_EXPORT(sluice_volume_reset);
 void sluice_volume_set_features(struct sluice_volume *v, u64 features)
 {
 	v->features = features;
-	/* A driver that knows of no cache is given none (virtio 1.2, 5.2.5.1). */
-	if (features & (F(FLUSH) | F(CONFIG_WCE)))
+	/*
+	 * A driver that cannot flush is given no cache: what it wrote is durable when it is
+	 * completed, whether it might choose or not (virtio 1.2, 5.2.5.2, 5.2.6.2).
+	 */
+	if (features & F(FLUSH))
 		config_init_writeback(v);
 	else
 		WRITE_ONCE(v->writeback, false);

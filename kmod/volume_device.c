@@ -21,7 +21,6 @@
 #include <linux/blkdev.h>
 #include <linux/cred.h>
 #include <linux/device_cgroup.h>
-#include <linux/file.h>
 #include <linux/fs_struct.h>
 #include <linux/module.h>
 #include <linux/mount.h>
@@ -45,9 +44,9 @@
  * @root: from where; until it was looked for
  * @cred: on whose behalf; likewise
  * @dev: what was found
- * @mode: to be opened so
+ * @write: to be opened so
  * @err: what became of it
- * @file: what was opened
+ * @opening: what was opened
  * @late: nobody waits any more; @late_lock
  * @done: nothing is left to do; likewise
  * @ended: the same, to be waited for
@@ -61,9 +60,9 @@ struct sluice_device {
 	struct path root;
 	const struct cred *cred;
 	dev_t dev;
-	blk_mode_t mode;
+	bool write;
 	int err;
-	struct file *file;
+	struct sluice_opening *opening;
 	bool late;
 	bool done;
 	struct completion ended;
@@ -73,13 +72,6 @@ struct sluice_device {
 static DEFINE_SPINLOCK(late_lock);
 /* Those that are looked for or opened, and that nobody waits for any more. */
 static LIST_HEAD(late_devices);
-
-/* All volumes open a device in this name, so that one device can hold several. */
-static int volume_holder;
-
-static const struct blk_holder_ops volume_holder_ops = {
-	.mark_dead = sluice_volume_mark_dead,
-};
 
 /* --- the work -------------------------------------------------------------------------------- */
 
@@ -91,12 +83,11 @@ static void device_put(struct sluice_device *d)
 	kfree(d);
 }
 
-/* Nobody waits for a device with it: a thread of the kernel's would leave it to all the others'. */
 static void device_close(struct sluice_device *d)
 {
-	if (d->file)
-		__fput_sync(d->file);
-	d->file = NULL;
+	if (d->opening)
+		sluice_opening_put(d->opening);
+	d->opening = NULL;
 }
 
 /* Is it the owner's? */
@@ -187,7 +178,7 @@ static struct sluice_device *device_new(const char *path, bool write)
 	refcount_set(&d->ref, 1);
 	INIT_LIST_HEAD(&d->node);
 	init_completion(&d->ended);
-	d->mode = BLK_OPEN_READ | (write ? BLK_OPEN_WRITE : 0);
+	d->write = write;
 	return d;
 }
 
@@ -251,7 +242,7 @@ static int device_find(struct sluice_device *d)
 /* Is it the caller's to have? */
 static int device_check(const struct sluice_device *d)
 {
-	short access = DEVCG_ACC_READ | (d->mode & BLK_OPEN_WRITE ? DEVCG_ACC_WRITE : 0);
+	short access = DEVCG_ACC_READ | (d->write ? DEVCG_ACC_WRITE : 0);
 
 	if (device_is_late(d, d->dev))
 		return -ETIMEDOUT;
@@ -260,17 +251,18 @@ static int device_check(const struct sluice_device *d)
 
 static void device_open_fn(struct sluice_device *d)
 {
-	struct file *file = bdev_file_open_by_dev(d->dev, d->mode, &volume_holder,
-						  &volume_holder_ops);
+	struct sluice_opening *o = sluice_opening_get(d->dev, d->write);
 
-	d->err = PTR_ERR_OR_ZERO(file);
+	d->err = PTR_ERR_OR_ZERO(o);
 	if (d->err)
 		return;
-	d->file = file;
-	if (d->mode & BLK_OPEN_WRITE && bdev_read_only(file_bdev(file))) {
-		device_close(d);
+	d->opening = o;
+	if (bdev_is_zoned(sluice_opening_bdev(o)))
+		d->err = -EMEDIUMTYPE;
+	else if (d->write && bdev_read_only(sluice_opening_bdev(o)))
 		d->err = -EACCES;
-	}
+	if (d->err)
+		device_close(d);
 }
 
 /* @left: what there was to wait for it, of DEVICE_PATIENCE. */
@@ -286,6 +278,8 @@ static const char *device_error(int err, unsigned long left)
 		if (left < DEVICE_PATIENCE / 2)
 			return "its devices take too long together: name fewer in one command";
 		return "the device does not answer its opening: see what holds it up";
+	case -EMEDIUMTYPE:
+		return "a zoned device has an order of its own: neither volume nor journal";
 	case -ENOENT:
 		return "there is no such file: see 'lsblk -p'";
 	default:
@@ -315,7 +309,7 @@ struct sluice_device *sluice_volume_open_device(const char *path, bool write,
 
 struct block_device *sluice_volume_bdev(const struct sluice_device *d)
 {
-	return file_bdev(d->file);
+	return sluice_opening_bdev(d->opening);
 }
 
 /* --- closing --------------------------------------------------------------------------------- */

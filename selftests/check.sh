@@ -109,10 +109,12 @@ command_of() { # test
 	esac
 }
 in_uml() { # tests
-	local name args=()
-	for name in "$@"; do args+=("$name $(command_of "${name%#*}")"); done
 	# Memory of a vDPA device is mapped page by page.
-	RIG_APPEND="${RIG_APPEND:-} vhost_vdpa.max_iotlb_entries=65536" \
+	local name args=() append="${RIG_APPEND:-} vhost_vdpa.max_iotlb_entries=65536"
+	for name in "$@"; do args+=("$name $(command_of "${name%#*}")"); done
+	# It has a kernel of its own, which lets nobody else write to a device that is in use.
+	[ "${1%#*}" != ctl/volume ] || append+=' bdev_allow_write_mounted=0'
+	RIG_APPEND=$append \
 	RIG_TIMEOUT=${RIG_TIMEOUT:-$((300 * $# + 900))} RIG_ENV="${RIG_ENV:-} TEST_LIMIT FRAMES SEED" \
 		"$tests/rig/uml-run.sh" debug "$tests/with-modules.sh" "$tests/in-turn.sh" "${args[@]}"
 }

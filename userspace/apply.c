@@ -101,6 +101,7 @@ static bool item_covers(const struct item *now, const struct item *want)
 		    rec_has(now->rec, "ro") != rec_has(want->rec, "ro") ||
 		    rec_has(now->rec, "key") != rec_has(want->rec, "key") ||
 		    (rec_has(now->rec, "group") && !rec_has(want->rec, "group")) ||
+		    rec_has(now->rec, "allow-discards") != rec_has(want->rec, "allow-discards") ||
 		    rec_has(now->rec, "want-mac") != rec_has(want->rec, "want-mac") ||
 		    rec_has(now->rec, "want-vlan") != rec_has(want->rec, "want-vlan") ||
 		    rec_has(now->rec, "no-promisc") != rec_has(want->rec, "no-promisc"))
@@ -264,7 +265,9 @@ static bool section_del(enum section_nr nr, struct state *now, struct state *wan
 	for (i = 0; ok && i < now->sec[nr].nr; i++) {
 		struct item *item = &now->sec[nr].v[i];
 
-		if (item->same || (t && replaced_in_place(nr) && table_find(t, item->key)))
+		if (item->same || item->later)
+			continue;
+		if (t && replaced_in_place(nr) && table_find(t, item->key))
 			continue;
 		ok = item_del(nr, item);
 	}
@@ -325,18 +328,18 @@ static bool port_set(enum section_nr nr, const struct item *have, const struct i
 	return ok;
 }
 
-/* Of a volume only limits and size change. */
+/* Of a volume limits, size and serial change. */
 static bool volume_fixed(const struct item *have, const struct item *want)
 {
-	static const char *const fixed[] = { "dev",    "start", "ro",	       "block-size",
-					     "queues", "key",	"sector-size", "iv-offset" };
+	/* The first three are said by leaving them out, too. */
+	static const char *const fixed[] = { "ro",     "key",	     "allow-discards",
+					     "dev",    "start",	     "block-size",
+					     "queues", "sector-size", "iv-offset" };
 	const char *was;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(fixed); i++) {
-		/* Whether it may be written, and has a key, is said by leaving that out too. */
-		if (!rec_has(want->rec, fixed[i]) && strcmp(fixed[i], "ro") &&
-		    strcmp(fixed[i], "key"))
+		if (i >= 3 && !rec_has(want->rec, fixed[i]))
 			continue;
 		was = rec_text(have->rec, fixed[i]);
 		if (!strcmp(was, rec_text(want->rec, fixed[i])))
@@ -352,8 +355,8 @@ static bool volume_fixed(const struct item *have, const struct item *want)
 /* What is not fixed of a volume; of a group all is of that kind. */
 static bool changes_live(const struct field *f)
 {
-	return f->codec == &codec_rate || f->codec == &codec_group || !strcmp(f->name, "size") ||
-	       !strcmp(f->name, "iops-unit");
+	return f->codec == &codec_rate || f->codec == &codec_group || f->codec == &codec_serial ||
+	       !strcmp(f->name, "size") || !strcmp(f->name, "iops-unit");
 }
 
 /* @nr: of volumes, or of groups. */
@@ -422,7 +425,7 @@ static bool section_add(enum section_nr nr, struct state *now, struct state *wan
 
 	for (i = 0; ok && i < want->sec[nr].nr; i++) {
 		item = &want->sec[nr].v[i];
-		if (item->same || nr == SEC_FLOW)
+		if (item->same || item->later || nr == SEC_FLOW)
 			continue;
 		have = table_find(t, item->key);
 		if (have && (nr == SEC_PORT || nr == SEC_UPLINK))
@@ -451,7 +454,8 @@ static bool flows_add(struct state *want)
 
 	for (with_id = 2; with_id-- > 0;) {
 		for (i = 0; ok && i < items->nr; i++) {
-			if (!items->v[i].same && !!items->v[i].id == with_id)
+			if (!items->v[i].same && !items->v[i].later &&
+			    !!items->v[i].id == with_id)
 				ok = item_add(SEC_FLOW, &items->v[i], SLUICE_CMD_FLOW_ADD);
 		}
 	}
@@ -483,7 +487,7 @@ static bool may_speak(const struct state *now, const struct state *want)
 	return true;
 }
 
-static void match_all(struct state *now, struct state *want)
+void state_match(struct state *now, struct state *want)
 {
 	enum section_nr nr;
 
@@ -525,9 +529,8 @@ static bool send_all(struct state *now, struct state *want)
 	return true;
 }
 
-static bool apply_states(struct state *now, struct state *want)
+bool state_send(struct state *now, struct state *want)
 {
-	match_all(now, want);
 	nr_changes = 0;
 	if (!ctl_txn_begin())
 		return false;
@@ -542,20 +545,66 @@ static bool apply_states(struct state *now, struct state *want)
 	return ctl_txn_commit(change_text, NULL);
 }
 
+/**
+ * struct manner - how a state is applied
+ * @each: volumes one by one
+ * @on: only volumes on this device; NULL: all that is declared
+ */
+struct manner {
+	bool each;
+	const char *on;
+};
+
+/* Options come ahead of the files. Return: how many words they are; -1: not understood. */
+static int manner_read(struct manner *m, int nr, char **words)
+{
+	int i;
+
+	for (i = 0; i < nr && words[i][0] == '-' && words[i][1]; i++) {
+		if (!strcmp(words[i], "--each")) {
+			m->each = true;
+		} else if (!strcmp(words[i], "--on") && i + 1 < nr) {
+			m->on = words[++i];
+		} else {
+			complain("apply: '%s' is not understood here", words[i]);
+			return -1;
+		}
+	}
+	if (m->on && !m->each) {
+		complain("apply: --on means something with --each only");
+		return -1;
+	}
+	if (i == nr) {
+		complain("apply: FILE is missing; - is standard input");
+		return -1;
+	}
+	return i;
+}
+
+static int apply_in(const struct manner *m, struct state *now, struct state *want)
+{
+	if (!may_speak(now, want))
+		return EXIT_REFUSED;
+	if (m->each)
+		return state_send_each(now, want, m->on);
+	state_match(now, want);
+	return state_send(now, want) ? EXIT_DONE : EXIT_REFUSED;
+}
+
 int apply_files(int nr, char **paths)
 {
 	struct state now, want = {};
-	bool ok = true;
-	int i, rc = EXIT_USAGE;
+	struct manner manner = {};
+	int i = manner_read(&manner, nr, paths), rc = EXIT_USAGE;
+	bool ok = i >= 0;
 
-	for (i = 0; ok && i < nr; i++)
+	for (; ok && i < nr; i++)
 		ok = state_read(&want, paths[i]);
 	if (!ok || !no_duplicates(&want))
 		goto free;
 	rc = EXIT_REFUSED;
 	if (ctl_open() && state_collect(&now)) {
-		if (may_speak(&now, &want) && apply_states(&now, &want))
-			rc = EXIT_DONE;
+		rc = apply_in(&manner, &now, &want);
 		state_free(&now);
 	}
 free:

@@ -144,9 +144,12 @@ void command_usage(const char *noun, const char *verb, bool to_stderr)
 	fputs("usage: sluice [-j] [-s] COMMAND ...      sluice [-j] [-s] -b FILE|-\n\n", out);
 	usage_noun(NULL, NULL, out);
 	fputs("  sluice apply FILE|-...      make the state what files declare, or change nothing\n"
+	      "  sluice apply --each [--on /dev/...] FILE|-...\n"
+	      "                              likewise, but each volume by itself; or only those on a device\n"
 	      "\n"
 	      "  -j JSON    -s with statistics    -b FILE commands, a line each    -h, help this text\n"
-	      "'sluice NOUN help' says more. Exit code: 0 done, 1 refused, 2 not understood.\n",
+	      "'sluice NOUN help' says more. Exit code: 0 done, 1 refused, 2 not understood,\n"
+	      "3 all but some volumes.\n",
 	      out);
 }
 
@@ -369,12 +372,10 @@ int command_run(int argc, char **argv)
 		help(argc, argv);
 		return EXIT_DONE;
 	}
-	if (!strcmp(argv[0], "apply")) {
-		if (argc > 1)
-			return apply_files(argc - 1, argv + 1);
-		complain("apply: FILE is missing; - is standard input");
-		return EXIT_USAGE;
-	}
+	if (!strcmp(argv[0], "apply"))
+		return apply_files(argc - 1, argv + 1);
+	if (!strcmp(argv[0], "udev"))
+		return udev_run(argc - 1, argv + 1);
 	c = command_find(argv[0], argc > 1 ? argv[1] : "show", &verb_used);
 	/* `wire A B` is what is said most often. */
 	if (!c && argc == 3 && !strcmp(argv[0], "wire")) {

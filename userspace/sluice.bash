@@ -64,6 +64,10 @@ _sluice() {
 	*)
 		case ${words[0]} in
 		apply)
+			if [[ $cur == -* ]]; then
+				mapfile -t COMPREPLY < <(compgen -W '--each --on' -- "$cur")
+				return
+			fi
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			return
 			;;

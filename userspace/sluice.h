@@ -20,7 +20,7 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Exit codes. */
-enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE };
+enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_HELD_BACK };
 
 /* Global options. */
 struct options {
@@ -93,7 +93,7 @@ extern const struct codec codec_match_u8, codec_match_u16, codec_match_mac, code
 extern const struct codec codec_match_vlan, codec_match_dscp, codec_match_frag;
 extern const struct codec codec_match_proto, codec_match_eth_type, codec_match_flags;
 extern const struct codec codec_match_name, codec_arp_op, codec_act;
-extern const struct codec codec_volume, codec_group, codec_path, codec_key, codec_extent, codec_volume_mode;
+extern const struct codec codec_volume, codec_group, codec_path, codec_key, codec_serial, codec_extent, codec_volume_mode;
 extern const struct codec codec_block_op, codec_block_stage, codec_buckets, codec_ns, codec_amount;
 extern const struct codec codec_time, codec_bytes;
 extern const struct codec codec_keyring, codec_count;
@@ -275,6 +275,8 @@ int top_run(const struct command *c, struct rec *args);
 int monitor_run(const struct command *c, struct rec *args);
 int dump_run(const struct command *c, struct rec *args);
 int apply_files(int nr, char **paths);
+/* What udev is to know of a device by these names. */
+int udev_run(int nr, char **names);
 int batch_file(const char *path);
 
 /* --- transport ------------------------------------------------------------------------------- */

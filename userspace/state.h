@@ -48,6 +48,7 @@ bool state_is_hosts(enum section_nr nr);
  * @json: as it was read or is written
  * @id: of a flow; 0 if none was said
  * @same: it is in the other state, equal
+ * @later: it is no part of what is sent now
  */
 struct item {
 	char *key;
@@ -56,6 +57,7 @@ struct item {
 	struct json_object *json;
 	uint32_t id;
 	bool same;
+	bool later;
 };
 
 struct items {
@@ -86,5 +88,11 @@ bool state_collect(struct state *s);
 void item_blame(enum section_nr nr, struct json_object *json);
 /* Add the declared state in a file, or in standard input. */
 bool state_read(struct state *s, const char *path);
+
+/* apply.c: which items are the same; then send the others, as one transaction. */
+void state_match(struct state *now, struct state *want);
+bool state_send(struct state *now, struct state *want);
+/* apply_each.c: volumes one by one; @on: only those on this device. Return: an exit code. */
+int state_send_each(struct state *now, struct state *want, const char *on);
 
 #endif /* _SLUICE_TOOL_STATE_H */

@@ -25,6 +25,15 @@ static bool parse_volume(const char *text, struct value *v)
 	return !*s && strlen(text) <= 31 && parse_text(text, v);
 }
 
+static bool parse_serial(const char *text, struct value *v)
+{
+	const char *s = text;
+
+	while (isgraph((unsigned char)*s) && isascii((unsigned char)*s))
+		s++;
+	return *text && !*s && strlen(text) <= 20 && parse_text(text, v);
+}
+
 static bool set_long(struct value *v, const char *text)
 {
 	free(v->text);
@@ -80,6 +89,8 @@ const struct codec codec_volume = { "VOLUME",	   false,    parse_volume,
 				    format_text,   put_text, get_text };
 const struct codec codec_group = { "GROUP|none", false,	   parse_group,
 				   format_group, put_long, get_long };
+const struct codec codec_serial = { "SERIAL",	   false,    parse_serial,
+				    format_text,   put_text, get_text };
 const struct codec codec_path = { "/dev/...", false, parse_path, format_long, put_long, get_long };
 const struct codec codec_key = { "TYPE:DESC|-", false, parse_key, format_long, put_long, get_long };
 

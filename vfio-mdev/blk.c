@@ -115,9 +115,20 @@ static void blk_reset(struct sluice_mdev *m)
 	blk_news(m);
 }
 
+/* A driver that cannot flush has no cache, from when it has said so. */
+static bool blk_has_no_cache(const struct sluice_mdev *m)
+{
+	return m->common.status & VIRTIO_CONFIG_S_FEATURES_OK &&
+	       !sluice_mdev_has(m, VIRTIO_BLK_F_FLUSH);
+}
+
 static void blk_read(struct sluice_mdev *m, u32 off, void *buf, unsigned int len)
 {
-	sluice_common_read_device(&m->disk.config, sizeof(m->disk.config), off, buf, len);
+	struct virtio_blk_config now = m->disk.config;
+
+	if (blk_has_no_cache(m))
+		now.wce = 0;
+	sluice_common_read_device(&now, sizeof(now), off, buf, len);
 }
 
 static void blk_write(struct sluice_mdev *m, u32 off, const u8 *buf, unsigned int len)
@@ -125,7 +136,7 @@ static void blk_write(struct sluice_mdev *m, u32 off, const u8 *buf, unsigned in
 	lockdep_assert_held(&m->lock);
 	if (off > BLK_WCE || len <= BLK_WCE - off ||
 	    !(m->common.status & VIRTIO_CONFIG_S_FEATURES_OK) ||
-	    !sluice_mdev_has(m, VIRTIO_BLK_F_CONFIG_WCE))
+	    !sluice_mdev_has(m, VIRTIO_BLK_F_CONFIG_WCE) || blk_has_no_cache(m))
 		return;
 	m->disk.config.wce = !!buf[BLK_WCE - off];
 	m->disk.wce_written = true;

@@ -79,13 +79,20 @@ static struct sluice_queue *blk_queue(struct sluice_vdpa *d, unsigned int index)
 	return sluice_volume_queue(d->blk.volume, index);
 }
 
+/* A driver that cannot flush has nothing to choose. */
+static void blk_choose_cache(struct sluice_vdpa *d)
+{
+	lockdep_assert_held(&d->lock);
+	if (d->blk.wce_written && sluice_vdpa_has(d, VIRTIO_BLK_F_CONFIG_WCE) &&
+	    sluice_vdpa_has(d, VIRTIO_BLK_F_FLUSH))
+		sluice_volume_set_writeback(d->blk.volume, d->blk.wce);
+}
+
 /* A driver may choose its cache as soon as it knows the features, which is before this. */
 static void blk_accept(struct sluice_vdpa *d)
 {
-	lockdep_assert_held(&d->lock);
 	sluice_volume_set_features(d->blk.volume, d->features);
-	if (d->blk.wce_written && sluice_vdpa_has(d, VIRTIO_BLK_F_CONFIG_WCE))
-		sluice_volume_set_writeback(d->blk.volume, d->blk.wce);
+	blk_choose_cache(d);
 }
 
 static void blk_reset(struct sluice_vdpa *d)
@@ -102,7 +109,12 @@ static void blk_vq_config(const struct sluice_vdpa *d, struct sluice_queue_confi
 
 static void blk_get_config(struct sluice_vdpa *d, union sluice_vdpa_config *config)
 {
+	u64 features = READ_ONCE(d->features);
+
 	sluice_volume_get_config(d->blk.volume, &config->blk);
+	/* From when it has said what it can, which is before the volume hears of it. */
+	if (features && !(features & BIT_ULL(VIRTIO_BLK_F_FLUSH)))
+		config->blk.wce = 0;
 }
 
 /* A VMM may write all of it for the sake of one field. */
@@ -114,8 +126,7 @@ static void blk_set_config(struct sluice_vdpa *d, unsigned int off, const void *
 	mutex_lock(&d->lock);
 	d->blk.wce = ((const u8 *)buf)[BLK_WCE - off];
 	d->blk.wce_written = true;
-	if (sluice_vdpa_has(d, VIRTIO_BLK_F_CONFIG_WCE))
-		sluice_volume_set_writeback(d->blk.volume, d->blk.wce);
+	blk_choose_cache(d);
 	mutex_unlock(&d->lock);
 }
 

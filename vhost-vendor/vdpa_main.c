@@ -120,6 +120,9 @@ static int main_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	struct sluice_vdpa *d;
 	int err;
 
+	/* A port may be called so: its netdev is in no such directory. */
+	if (sluice_name_is_taken(name))
+		return -EINVAL;
 	if (!type)
 		return -ENOTUNIQ;
 	/* Until dev_del(). It fails while exit waits for the core's lock. */

@@ -541,7 +541,7 @@ static int blk_write_id(struct sluice_blk_request *req)
 	char id[VIRTIO_BLK_ID_BYTES] = {};
 
 	req->r.len = min_t(u32, req->r.len, sizeof(id));
-	memcpy(id, req->bq->v->name, min(strlen(req->bq->v->name), sizeof(id)));
+	memcpy(id, req->bq->v->serial, min(strlen(req->bq->v->serial), sizeof(id)));
 	return sluice_chain_write(req->bq->q->vr, &req->chain, 0, id, req->r.len);
 }
 

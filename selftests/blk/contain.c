@@ -337,11 +337,21 @@ TEST(looking)
 	EXPECT_EQ(0, rig_null_del(GOOD));
 }
 
-/* So many at once do not answer: a command waits for one of them. */
+/*
+ * So many at once do not answer: a command waits for one of them. Volumes on one device would share
+ * its opening, so each has a partition of its own.
+ */
 #define MANY	40
 
-/* KiB of each; the disk has eight MiB. */
-#define MANY_SIZE	128
+/* Of each; the disk has eight MiB. */
+#define MANY_SECTORS	"256"
+
+static int many_parts(bool add)
+{
+	return netio_run(add ? "for n in $(seq %d); do addpart " WEDGED " $n"
+			       " $((($n - 1) * " MANY_SECTORS ")) " MANY_SECTORS " || exit; done" :
+			       "for n in $(seq %d); do delpart " WEDGED " $n || exit; done", MANY);
+}
 
 static int many_volumes(const char *errors)
 {
@@ -355,9 +365,8 @@ static int many_volumes(const char *errors)
 		return -errno;
 	fputs("{\"volume\":[", state);
 	for (i = 0; i < MANY; i++)
-		fprintf(state, "%s{\"name\":\"slmany%d\",\"dev\":\"" WEDGED "\","
-			"\"start\":\"%dk\",\"size\":\"%dk\"}", i ? "," : "", i, i * MANY_SIZE,
-			MANY_SIZE);
+		fprintf(state, "%s{\"name\":\"slmany%d\",\"dev\":\"" WEDGED "p%d\"}",
+			i ? "," : "", i, i + 1);
 	fputs("]}", state);
 	return pclose(state);
 }
@@ -391,6 +400,7 @@ TEST(slow_openings)
 	int refused;
 
 	ASSERT_EQ(0, wedge_load());
+	ASSERT_EQ(0, many_parts(true));
 	before = opened();
 	ASSERT_EQ(0, wedge("disk", "slow"));
 	refused = many_volumes("2>/tmp/why");
@@ -410,6 +420,7 @@ TEST(slow_openings)
 	EXPECT_EQ(0, no_volumes());
 	while (many_are_there())
 		usleep(10000);
+	EXPECT_EQ(0, many_parts(false));
 }
 
 static double seconds(void)
@@ -429,6 +440,7 @@ TEST(one_wait_a_command)
 	double then;
 
 	ASSERT_EQ(0, wedge_load());
+	ASSERT_EQ(0, many_parts(true));
 	ASSERT_EQ(0, many_volumes(""));
 	ASSERT_EQ(0, netio_run("[ $(sluice volume show | grep -c slmany) = %d ]", MANY));
 	ASSERT_EQ(0, wedge("disk", "close"));
@@ -441,6 +453,7 @@ TEST(one_wait_a_command)
 	ASSERT_EQ(0, wedge_go());
 	while (many_are_there())
 		usleep(10000);
+	EXPECT_EQ(0, many_parts(false));
 }
 
 TEST_HARNESS_MAIN

@@ -84,7 +84,7 @@ FIXTURE_SETUP(crypt)
 	if (!strcmp(variant->type, "encrypted"))
 		snprintf(self->words, sizeof(self->words), ":%u:encrypted:%s", variant->key_len,
 			 KEY);
-	snprintf(settings, sizeof(settings), "size=%lu blocksize=%u", SIZE / MB,
+	snprintf(settings, sizeof(settings), "size=%lu blocksize=%u discard=1", SIZE / MB,
 		 variant->block);
 	ASSERT_EQ(0, rig_null_add(NAME, settings));
 }
@@ -194,7 +194,7 @@ TEST_F_TIMEOUT(crypt, written_by_dm_crypt, 120)
 	ASSERT_EQ(0, rig_volume_del(NAME));
 }
 
-/* Zeroes and holes are not offered: they would be read as something else. */
+/* Zeroes are not offered, as they would be read as something else; nor are holes, unasked. */
 TEST_F_TIMEOUT(crypt, no_discard, 120)
 {
 	const struct vblk_io io = { .type = VIRTIO_BLK_T_DISCARD, .len = 16 };
@@ -212,6 +212,39 @@ TEST_F_TIMEOUT(crypt, no_discard, 120)
 	EXPECT_EQ(0, vdpa_add(NAME, ""));
 	EXPECT_EQ(0, vdpa_del(NAME));
 	ASSERT_EQ(0, netio_run("sluice volume mode monitor"));
+	ASSERT_EQ(0, rig_volume_del(NAME));
+}
+
+/* With the operator's leave they are on the device, where it was asked for and nowhere else. */
+TEST_F_TIMEOUT(crypt, allow_discards, 120)
+{
+	struct virtio_blk_discard_write_zeroes range = { .sector = 16, .num_sectors = 64 };
+	const struct vdrv_cfg cfg = {
+		.features = DISK_FEATURES | VDRV_F_PACKED | VBLK_F(DISCARD), .num = 64,
+		.disk_buf = MB + 16 * KB, .disk_seg = 64 };
+	struct vblk_io io = { .type = VIRTIO_BLK_T_DISCARD, .len = sizeof(range) };
+	struct disk d;
+	char more[96];
+
+	snprintf(more, sizeof(more), "key %s:" KEY " block-size %u sector-size %u allow-discards",
+		 variant->type, variant->block, variant->sector);
+	ASSERT_EQ(0, rig_volume_add(NAME, DEV, more));
+	ASSERT_EQ(0, disk_open(&d, NAME, &cfg));
+	rig_pattern(self->data, MB, 0, 8);
+	ASSERT_EQ(0, disk_write(&d, 0, self->data, MB));
+	ASSERT_EQ(0, rig_pread(DEV, self->data, MB, 0));
+	ASSERT_EQ(VIRTIO_BLK_S_OK, vblk_do(&d.v, &d.v.vq[0], &io, &range));
+	memset(self->data + range.sector * 512, 0, range.num_sectors * 512);
+	ASSERT_EQ(0, rig_pread(DEV, self->copy, MB, 0));
+	EXPECT_EQ(0, memcmp(self->data, self->copy, MB));
+	io.type = VIRTIO_BLK_T_WRITE_ZEROES;
+	EXPECT_EQ(VIRTIO_BLK_S_UNSUPP, vblk_do(&d.v, &d.v.vq[0], &io, &range));
+	/* What is written there is read again. */
+	rig_pattern(self->data, MB, 0, 9);
+	ASSERT_EQ(0, disk_write(&d, 0, self->data, MB));
+	ASSERT_EQ(0, disk_read(&d, 0, self->copy, MB));
+	EXPECT_EQ(0, memcmp(self->data, self->copy, MB));
+	disk_close(&d);
 	ASSERT_EQ(0, rig_volume_del(NAME));
 }
 

@@ -110,12 +110,22 @@ TEST_F_TIMEOUT(life, write_cache, 120)
 	ASSERT_EQ(0, disk_config(&self->d, &c));
 	EXPECT_EQ(1, c.wce);
 
+	/* One that may choose, but cannot flush, has no choice. */
+	self->d.cfg.features &= ~VBLK_F(FLUSH);
+	ASSERT_EQ(0, disk_reopen(&self->d));
+	EXPECT_FALSE(volume_says("writeback"));
+	EXPECT_EQ(0, vdrv_vdpa_set_config(&self->d.v, at, &(uint8_t){ 1 }, 1));
+	EXPECT_FALSE(volume_says("writeback"));
+	ASSERT_EQ(0, disk_config(&self->d, &c));
+	EXPECT_EQ(0, c.wce);
+
 	self->d.cfg.features &= ~(VBLK_F(FLUSH) | VBLK_F(CONFIG_WCE));
 	ASSERT_EQ(0, disk_reopen(&self->d));
 	EXPECT_FALSE(volume_says("writeback"));
 	EXPECT_EQ(0, vdrv_vdpa_set_config(&self->d.v, at, &(uint8_t){ 1 }, 1));
 	EXPECT_FALSE(volume_says("writeback"));
 	/* What the next driver reads before it starts is what it has then. */
+	self->d.v.features |= VBLK_F(FLUSH);
 	ASSERT_EQ(0, vdrv_vdpa_reset(&self->d.v));
 	ASSERT_EQ(0, disk_config(&self->d, &c));
 	EXPECT_EQ(1, c.wce);

@@ -513,6 +513,31 @@ TEST_F_TIMEOUT(power, forgets, 120)
 	free(copy);
 }
 
+/* A driver that may choose its cache, but cannot flush, loses nothing. */
+TEST_F_TIMEOUT(power, cannot_flush, 120)
+{
+	const unsigned int at = offsetof(struct virtio_blk_config, wce);
+	unsigned char *copy = rig_alloc(LONGEST);
+
+	self->m->through = false;
+	self->d.cfg.features |= VBLK_F(CONFIG_WCE);
+	self->d.cfg.features &= ~VBLK_F(FLUSH);
+	ASSERT_EQ(0, disks_new(self->m, variant->disk));
+	ASSERT_EQ(0, up(self->m, &self->d, variant->more));
+	EXPECT_EQ(0, vdrv_vdpa_set_config(&self->d.v, at, &(uint8_t){ 1 }, 1));
+	data_fill(self->data, 1, 0, LONGEST);
+	ASSERT_EQ(VIRTIO_BLK_S_OK, disk_write(&self->d, 0, self->data, LONGEST));
+	ASSERT_EQ(0, rig_null_pull(NAME));
+	ASSERT_EQ(0, down(&self->d));
+	ASSERT_EQ(0, rig_null_return(NAME));
+	ASSERT_EQ(0, up(self->m, &self->d, variant->more));
+	ASSERT_EQ(VIRTIO_BLK_S_OK, disk_read(&self->d, 0, copy, LONGEST));
+	EXPECT_EQ(0, memcmp(self->data, copy, LONGEST));
+	ASSERT_EQ(0, down(&self->d));
+	ASSERT_EQ(0, disks_del());
+	free(copy);
+}
+
 TEST_F_TIMEOUT(power, cut_under_load, 300)
 {
 	unsigned int i, writes = 0;

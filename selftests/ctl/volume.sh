@@ -94,6 +94,34 @@ done_ sluice volume add v3 dev $big
 refused '' dmsetup create held --table "0 2048 linear $big 0"
 done_ sluice volume del v3
 
+# One opening for all that write, one for all that only read; and where the kernel sees to it nobody else writes.
+done_ dmsetup create held --table "0 131072 linear $big 0"
+shared=/dev/dm-$(dmsetup info -c --noheadings -o minor held)
+opened() { [ "$(dmsetup info -c --noheadings -o open held)" -eq "$1" ]; }
+writes() { dd if=/dev/zero of="$shared" bs=4096 count=1 seek=8000 conv=notrunc; }
+done_ sluice volume add s1 dev "$shared" size 1m
+done_ sluice volume add s2 dev "$shared" start 1m size 1m
+ok 'two volumes, one opening' opened 1
+if grep -qw bdev_allow_write_mounted=0 /proc/cmdline; then
+	ok 'nobody else writes to it' exits 1 writes
+else
+	ok 'nobody else writes to it # SKIP this kernel lets everybody (bdev_allow_write_mounted)' true
+fi
+done_ sluice volume add s3 dev "$shared" start 2m size 1m ro
+ok 'one that is only read has another' opened 2
+done_ sluice volume del s1
+ok 'it stays for the other' opened 2
+done_ sluice volume add s1 dev "$shared" size 1m
+done_ sluice volume del s1
+done_ sluice volume del s2
+ok 'the last closes it' opened 1
+ok 'anybody may write' writes
+done_ sluice volume add s2 dev "$shared" start 1m size 1m
+done_ sluice volume del s3
+done_ sluice volume del s2
+ok 'all are closed' opened 0
+done_ dmsetup remove held
+
 # --- names
 long=$(printf 'x%.0s' {1..32})
 misused 'is not VOLUME' sluice volume add a/b dev $dev
@@ -117,9 +145,52 @@ for name in '' a/b 'a b' $'a\tb' $'a\x7f'; do
 	ok "the kernel refuses the name '$name'" refuses 'printable characters' raw "$name"
 done
 ok 'the kernel refuses a long name' refuses '' raw "$long"
+for name in . .. driver module power subsystem uevent; do
+	refused 'sysfs has that name' sluice volume add $name dev $dev start 20m size 1m
+done
 done_ sluice volume add "${long%x}" dev $dev start 20m size 1m
 shows "^${long%x}: " sluice volume show "${long%x}"
 done_ sluice volume del "${long%x}"
+
+# --- serials: what the guest knows it by, and nothing of what the host calls it
+alike=customer-with-a-long
+done_ sluice volume add $alike-1 dev $dev start 20m size 1m
+done_ sluice volume add $alike-2 dev $dev start 21m size 1m
+serial() { sluice -j volume show "$1" | $python -c 'import json, sys; print(json.load(sys.stdin)[0]["serial"])'; }
+one=$(serial $alike-1) two=$(serial $alike-2)
+ok 'names that begin alike have serials of their own' test "$one" != "$two"
+own_kind() { [[ $one =~ ^slv-[0-9a-f]{16}$ ]]; }
+ok 'made of the name, and nothing of it is in there' own_kind
+done_ sluice volume del $alike-1
+refused "volume $alike-2 has that serial" sluice volume add v6 dev $dev start 20m size 1m serial "$two"
+done_ sluice volume add $alike-1 dev $dev start 20m size 1m
+ok 'the same each time' test "$one" = "$(serial $alike-1)"
+done_ sluice volume set $alike-1 serial web-root
+shows ' serial web-root$' sluice volume show $alike-1
+done_ sluice volume set $alike-1 serial web-root
+refused "volume $alike-1 has that serial" sluice volume set $alike-2 serial web-root
+refused "volume $alike-1 has that serial" sluice volume add v6 dev $dev start 22m size 1m serial web-root
+misused 'is not SERIAL' sluice volume set $alike-2 serial 'a b'
+misused 'is not SERIAL' sluice volume set $alike-2 serial 123456789012345678901
+done_ sluice volume set $alike-2 serial 12345678901234567890
+done_ sluice volume del $alike-1
+# In a state what comes comes before anything goes: its serial is free in the next one, as its extent is.
+moved() { # serial of v6
+	$python - "$1" "$alike-2" <<'END' | sluice apply -
+import json, subprocess, sys
+s = json.loads(subprocess.check_output(["sluice", "dump"]))
+v = [x for x in s["volume"] if x["name"] != sys.argv[2]]
+v.append({"name": "v6", "dev": "/dev/vol512", "start": "22m", "size": "1m", "serial": sys.argv[1]})
+print(json.dumps({"volume": v}))
+END
+}
+refused "volume $alike-2 has that serial" moved 12345678901234567890
+done_ sluice volume del $alike-2
+ok 'it is free when that is gone' moved 12345678901234567890
+shows ' serial 12345678901234567890$' sluice volume show v6
+ok 'a declared serial changes' moved other
+shows ' serial other$' sluice volume show v6
+done_ sluice volume del v6
 
 # --- limits and size
 done_ sluice volume set v1 read-iops 1000 read-bps 20m write-iops 500 write-iops-burst 7
@@ -208,6 +279,14 @@ refused 'not in a keyring' sluice volume add e5 dev $dev start 14m size 1m key l
 misused 'is not TYPE:DESC' sluice volume add e5 dev $dev start 14m size 1m key raw
 refused 'sector of the cipher .* no more than 512' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw sector-size 4096
 refused 'sector of the cipher' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw sector-size 1024
+refused 'iv-offset is a multiple of 8' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw block-size 4096 iv-offset 4
+refused 'iv-offset is a multiple of 8' sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw block-size 4096 sector-size 4096 iv-offset 9
+done_ sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw block-size 4096 sector-size 512 iv-offset 9
+done_ sluice volume del e5
+refused 'no leave without a key' sluice volume add e5 dev $dev start 14m size 1m allow-discards
+done_ sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw allow-discards
+shows '^e5: .*iv-offset 0 allow-discards ' sluice volume show e5
+done_ sluice volume del e5
 refused 'without a key' sluice volume add e5 dev $dev start 14m size 1m sector-size 512
 done_ add_key user short "${key32%?}"
 refused '32 or 64 bytes' sluice volume add e5 dev $dev start 14m size 1m key user:short
@@ -272,6 +351,7 @@ change() { # python that changes the volumes v, by their names
 import json
 s = json.load(open('$tmp/full.json'))
 v = {x['name']: x for x in s['volume']}
+full = dict(v)
 $1
 s['volume'] = list(v.values())
 json.dump(s, open('$tmp/changed.json', 'w'))"
@@ -324,6 +404,7 @@ not in a keyring|v['n2'] = {'name': 'n2', 'dev': '/dev/vol4k', 'key': 'user:nobo
 start is 1m, declared is 2m, and that is fixed|v['v1']['start'] = '2m'
 key is user:good, declared is none|v['e5'] = {'name': 'e5', 'dev': '/dev/vol512'}
 ro is not set, declared is true|v['v1']['ro'] = True
+allow-discards is not set, declared is true|v['e5']= dict(full['e5'], **{'allow-discards': True})
 no port or uplink|s['flow'] = [{'id': 1, 'prio': 1, 'actions': ['output:nix']}]
 no group 'nix'|s['volume-group'] = [{'name': 'vm3'}]; v['n1']['group'] = 'vm3'; v['v1']['group'] = 'nix'
 END
@@ -398,6 +479,8 @@ refused 'remove its vDPA or mediated device' without
 ok '... and nothing changed' same "$tmp/claimed.json"
 mdev_more() { echo 5105e000-0000-4000-8000-0000000000d2 >"$parents/$1/mdev_supported_types/sluice_mdev-blk/create"; }
 refused 'resource busy' mdev_more e2
+refused 'its serial changes when' sluice volume set e2 serial other
+done_ sluice volume set e2 serial "$(serial e2)"
 done_ sluice volume set e2 read-iops 100
 shows '^e2: .* read-iops 100' sluice volume show e2
 shows '^e2: .* claimed' sluice volume show e2

@@ -69,8 +69,8 @@ volumes_up()
 	# Any will do, if the halves differ.
 	seq 100 | head -c 64 | sluice key add old &&
 	seq 500 | head -c 64 | sluice key add new &&
-	sluice volume add plain dev /dev/nvme0n1 size $size &&
-	sluice volume add crypt dev /dev/nvme0n2 size $size key logon:sluice:old &&
+	sluice volume add plain dev /dev/nvme0n1 size $size serial plain &&
+	sluice volume add crypt dev /dev/nvme0n2 size $size key logon:sluice:old serial crypt &&
 	disk_up plain && disk_plain=$disk
 }
 
@@ -122,7 +122,7 @@ inside_verify()
 	echo "crypt: $?"
 	soon 60 rekeyed_all || return
 	volume_down crypt &&
-	sluice volume add crypt dev /dev/nvme0n2 size $size key logon:sluice:new && disk_up crypt &&
+	sluice volume add crypt dev /dev/nvme0n2 size $size key logon:sluice:new serial crypt && disk_up crypt &&
 	"$here/flushed.py" verify "$disk" "$log" --seed $seed_crypt
 	echo "rekeyed: $?"
 	volume_down plain && volume_down crypt && ! dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace'

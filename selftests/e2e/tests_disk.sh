@@ -30,7 +30,7 @@ disk_drive()
 # The volume, its device, and a guest on it; $@: what else the device and QEMU are told.
 disk_volume()
 {
-	must sluice volume add vol1 dev /dev/nvme0n1 start "${DISK_START}M" size "$1" queues 2 &&
+	must sluice volume add vol1 dev /dev/nvme0n1 start "${DISK_START}M" size "$1" queues 2 serial vol1 &&
 	soon 10 test -d "$disk_type" &&
 	must mdevctl start -u "$disk_uuid" -p vol1 -t sluice_mdev-blk
 }

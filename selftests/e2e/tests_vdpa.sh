@@ -134,7 +134,7 @@ test_vdpa_blk()
 	must modprobe nvme &&
 	soon 20 test -b /dev/nvme0n1 &&
 	must dd if=/dev/urandom of=/dev/nvme0n1 bs=1M count=64 conv=fsync &&
-	must sluice volume add vol1 dev /dev/nvme0n1 start 8M size 32M queues 2 &&
+	must sluice volume add vol1 dev /dev/nvme0n1 start 8M size 32M queues 2 serial vol1 &&
 	must vdpa dev add name vol1 mgmtdev sluice &&
 	vdpa_disk_guest || return
 	is "sectors" "$(on_vm "cat /sys/block/vda/size")" = 65536 &&

@@ -22,7 +22,7 @@ vol_fresh()
 # Volume vol1 with options $@ as a disk of the host's own, $vol_host.
 vol_host_add()
 {
-	must sluice volume add vol1 dev $vol_disk "$@" && vol_host_attach
+	must sluice volume add vol1 dev $vol_disk serial vol1 "$@" && vol_host_attach
 }
 
 vol_host_attach()
@@ -132,7 +132,7 @@ test_volume_fio()
 test_volume_fio_guest()
 {
 	vol_fresh && vol_key k1 64 &&
-	must sluice volume add vol1 dev $vol_disk size 32M queues 2 key logon:sluice:k1 &&
+	must sluice volume add vol1 dev $vol_disk size 32M queues 2 key logon:sluice:k1 serial vol1 &&
 	must mdevctl start -u "$disk_uuid" -p vol1 -t sluice_mdev-blk &&
 	GUEST_CPUS=2 GUEST_MEM=384 disk_guest "${GUEST_ROOT[@]}" &&
 	must on_vm "$GUEST_ROOT_MOUNT" || return
@@ -257,7 +257,7 @@ vol_told()
 test_volume_kill()
 {
 	vol_fresh && vol_key k1 64 &&
-	must sluice volume add vol1 dev $vol_disk size 24M queues 2 key logon:sluice:k1 &&
+	must sluice volume add vol1 dev $vol_disk size 24M queues 2 key logon:sluice:k1 serial vol1 &&
 	must mdevctl start -u "$disk_uuid" -p vol1 -t sluice_mdev-blk &&
 	GUEST_CPUS=2 GUEST_MEM=384 disk_guest "${GUEST_ROOT[@]}" &&
 	must on_vm "$GUEST_ROOT_MOUNT" || return

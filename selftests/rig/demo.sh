@@ -288,7 +288,7 @@ show_volume()
 	vm3_disk=$("$here/host-nvme.sh")
 	try host "head -c 64 /dev/urandom | sluice key add vol1"
 	try host "sluice volume mode enforce"
-	try host "sluice volume add vol1 dev $vm3_disk size 48M key logon:sluice:vol1"
+	try host "sluice volume add vol1 dev $vm3_disk size 48M key logon:sluice:vol1 serial vol1"
 	try host "modprobe -a virtio_vdpa virtio_blk && vdpa dev add name vol1 mgmtdev sluice"
 	try host "timeout 20 bash -c 'until test -b /dev/vda; do sleep 0.1; done'; dd if=/run/disk.img of=/dev/vda bs=1M conv=fsync"
 	try host "vdpa dev del vol1"

@@ -450,6 +450,9 @@ TEST_F(node, refused)
 	EXPECT_NE(0, vdpa_add("slvdpa1", "mac 01:00:00:00:00:00"));
 	EXPECT_NE(0, vdpa_add("sl%d", ""));
 	EXPECT_NE(0, vdpa_add("a-name-that-no-netdev-has", ""));
+	/* The kernel would say so by a stack trace. */
+	EXPECT_NE(0, vdpa_add("power", ""));
+	EXPECT_LT(netio_ifindex("power"), 0);
 	EXPECT_LT(netio_ifindex("slvdpa1"), 0);
 	/* The module stays while there are devices. */
 	EXPECT_NE(0, netio_run("rmmod sluice_vdpa"));

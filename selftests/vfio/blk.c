@@ -310,6 +310,16 @@ TEST_F_TIMEOUT(blk, write_cache, 120)
 	EXPECT_EQ(0, vdisk_config(d, wce));
 	EXPECT_FALSE(volume_says("writeback"));
 
+	/* One that may choose, but cannot flush, has no choice; also before it starts. */
+	ASSERT_EQ(0, vdisk_stop(d));
+	ASSERT_EQ(0, vpci_negotiate(&d->pci, self->cfg.drv.features & ~VBLK_F(FLUSH)));
+	EXPECT_EQ(0, vdisk_config(d, wce));
+	ASSERT_EQ(0, put_wce(d, 1));
+	EXPECT_EQ(0, vdisk_config(d, wce));
+	ASSERT_EQ(0, vpci_status_add(&d->pci, VIRTIO_CONFIG_S_DRIVER_OK));
+	EXPECT_EQ(0, vdisk_config(d, wce));
+	EXPECT_FALSE(volume_says("writeback"));
+
 	vdisk_close(d);
 	self->cfg.drv.features &= ~(VBLK_F(FLUSH) | VBLK_F(CONFIG_WCE));
 	ASSERT_EQ(0, vdisk_open(d, UUID, &self->cfg));

@@ -427,7 +427,6 @@ static int disk_add(void)
 	disk->major = disk_major;
 	disk->minors = 1;
 	disk->fops = &disk_ops;
-	disk->flags = GENHD_FL_NO_PART;
 	strscpy(disk->disk_name, "wedge0", sizeof(disk->disk_name));
 	set_capacity(disk, DISK_SECTORS);
 	err = add_disk(disk);

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Make the state what files declare, each volume by itself: one whose device or key is not there is
+ * held back, and neither ports nor other volumes wait for it. That is what a host wants when it
+ * boots, and when a device comes.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include "state.h"
+
+/* --- one after the other --------------------------------------------------------------------- */
+
+/* Whose is it? NULL: it is about no volume. */
+static const char *volume_of(enum section_nr nr, const struct item *item)
+{
+	if (nr == SEC_VOLUME)
+		return item->key;
+	if (nr == SEC_ASSIGN && rec_has(item->rec, "volume"))
+		return rec_text(item->rec, "volume");
+	return NULL;
+}
+
+/* What is about this volume, or about none (NULL), is sent now, and nothing else. */
+static void choose(struct state *s, const char *volume)
+{
+	enum section_nr nr;
+	const char *its;
+	size_t i;
+
+	for (nr = 0; nr < SECTIONS; nr++) {
+		for (i = 0; i < s->sec[nr].nr; i++) {
+			its = volume_of(nr, &s->sec[nr].v[i]);
+			s->sec[nr].v[i].later = its && volume ? strcmp(its, volume) :
+								its != volume;
+		}
+	}
+}
+
+static bool send_part(struct state *now, struct state *want, const char *volume)
+{
+	choose(now, volume);
+	choose(want, volume);
+	if (state_send(now, want))
+		return true;
+	if (volume)
+		complain("volume %s is held back", volume);
+	return false;
+}
+
+static const struct item *find(const struct items *items, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < items->nr; i++) {
+		if (!strcmp(items->v[i].key, key))
+			return &items->v[i];
+	}
+	return NULL;
+}
+
+/* --- devices --------------------------------------------------------------------------------- */
+
+/* 0: there is none. */
+static dev_t device_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) || !S_ISBLK(st.st_mode) ? 0 : st.st_rdev;
+}
+
+/* @on: NULL: any */
+static bool is_on(const struct item *want, const char *on)
+{
+	dev_t dev = on ? device_of(on) : 0;
+
+	return !on || (dev && rec_has(want->rec, "dev") &&
+		       device_of(rec_text(want->rec, "dev")) == dev);
+}
+
+/* --- volumes whose device was pulled out ----------------------------------------------------- */
+
+static bool volume_del(const char *name)
+{
+	struct nl_msg *msg = ctl_new(SLUICE_CMD_VOLUME_DEL);
+
+	nla_put_string(msg, SLUICE_A_VOLUME_NAME, name);
+	return ctl_do(msg, NULL, NULL);
+}
+
+/*
+ * Those that are declared, and whose device is back, go first, and are made anew. Return: how many
+ * cannot go. *@gone: how many did.
+ */
+static unsigned int bury(const struct state *now, const struct state *want, const char *on,
+			 unsigned int *gone)
+{
+	const struct items *volumes = &now->sec[SEC_VOLUME];
+	const struct item *declared;
+	unsigned int stay = 0;
+	size_t i;
+
+	for (i = 0; i < volumes->nr; i++) {
+		declared = find(&want->sec[SEC_VOLUME], volumes->v[i].key);
+		if (!declared || !rec_has(volumes->v[i].rec, "dead") || !is_on(declared, on) ||
+		    !device_of(rec_text(volumes->v[i].rec, "dev")))
+			continue;
+		if (volume_del(volumes->v[i].key)) {
+			(*gone)++;
+		} else {
+			complain("volume %s is held back: its device was pulled out",
+				 volumes->v[i].key);
+			stay++;
+		}
+	}
+	return stay;
+}
+
+/* --- all of it ------------------------------------------------------------------------------- */
+
+/* Those that are not declared any more. Return: how many stay. */
+static unsigned int send_going(struct state *now, struct state *want)
+{
+	const struct items *volumes = &now->sec[SEC_VOLUME];
+	unsigned int stay = 0;
+	size_t i;
+
+	for (i = 0; want->has[SEC_VOLUME] && i < volumes->nr; i++) {
+		if (!find(&want->sec[SEC_VOLUME], volumes->v[i].key))
+			stay += !send_part(now, want, volumes->v[i].key);
+	}
+	return stay;
+}
+
+static unsigned int send_coming(struct state *now, struct state *want, const char *on)
+{
+	const struct items *volumes = &want->sec[SEC_VOLUME];
+	unsigned int late = 0;
+	size_t i;
+
+	for (i = 0; i < volumes->nr; i++) {
+		if (is_on(&volumes->v[i], on))
+			late += !send_part(now, want, volumes->v[i].key);
+	}
+	return late;
+}
+
+int state_send_each(struct state *now, struct state *want, const char *on)
+{
+	unsigned int late, gone = 0;
+	int rc = EXIT_DONE;
+
+	late = bury(now, want, on, &gone);
+	if (gone) {
+		state_free(now);
+		if (!state_collect(now))
+			return EXIT_REFUSED;
+	}
+	state_match(now, want);
+	if (!on) {
+		if (!send_part(now, want, NULL))
+			rc = EXIT_REFUSED;
+		late += send_going(now, want);
+	}
+	late += send_coming(now, want, on);
+	if (rc == EXIT_DONE && late)
+		rc = EXIT_HELD_BACK;
+	return rc;
+}
