@@ -43,6 +43,8 @@ disk_image()
 
 	disk_image_grub i386-pc /run/core.img biosdisk &&
 	disk_image_grub x86_64-efi /run/bootx64.efi || return
+	# EDK2 reads all of it in one request, as it does a kernel that is an EFI program.
+	truncate -s 8M /run/bootx64.efi
 	python3 - /usr/lib/grub/i386-pc/boot.img /run/core.img $((mib - 1)) >"$file" <<-'END' || return
 		import struct, sys
 		boot = bytearray(open(sys.argv[1], "rb").read())
