@@ -14,6 +14,7 @@
 #include <linux/sizes.h>
 #include "blk.h"
 #include "charge.h"
+#include "command.h"
 #include "map.h"
 #include "send.h"
 
@@ -126,42 +127,6 @@ static void blk_place(struct sluice_blk_request *req)
 		b->start.bi_sector = sector;
 		sector += b->start.bi_size >> SECTOR_SHIFT;
 	}
-}
-
-/* A bio without data: FLUSH, and those of ranges. */
-static int blk_add_command(struct sluice_blk_request *req, blk_opf_t opf, u64 sector, u32 sectors)
-{
-	struct sluice_blk_queue *bq = req->bq;
-	struct sluice_bio *b = sluice_pieces_add_bio(&req->own, &bq->bv->bs, bq->v->bdev, 0, opf);
-
-	if (!b)
-		return -ENOMEM;
-	b->start = b->bio.bi_iter;
-	b->start.bi_sector = bq->v->start + sector;
-	b->start.bi_size = sectors << SECTOR_SHIFT;
-	return 0;
-}
-
-static blk_opf_t blk_range_opf(const struct sluice_blk_request *req, bool unmap)
-{
-	switch (req->r.op) {
-	case SLUICE_REQUEST_DISCARD:
-		return REQ_OP_DISCARD;
-	case SLUICE_REQUEST_ERASE:
-		return REQ_OP_SECURE_ERASE;
-	default:
-		return REQ_OP_WRITE_ZEROES | (unmap ? 0 : REQ_NOUNMAP);
-	}
-}
-
-static int blk_add_commands(struct sluice_blk_request *req)
-{
-	const struct sluice_request_range *range = &req->r.range[req->part.range];
-
-	if (req->r.op == SLUICE_REQUEST_FLUSH || req->flush)
-		return blk_add_command(req, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
-	return blk_add_command(req, blk_range_opf(req, range->unmap), sluice_part_sector(req),
-			       req->part.len);
 }
 
 static blk_opf_t blk_opf(const struct sluice_blk_request *req)
@@ -315,7 +280,7 @@ static int blk_prepare(struct sluice_blk_request *req)
 	int err = 0;
 
 	if (!sluice_blk_has_data(req))
-		return blk_add_commands(req);
+		return sluice_command_add(req);
 	if (unlikely(!req->guest.first)) {
 		err = sluice_map_data(req, blk_opf(req));
 		if (err)
