@@ -31,7 +31,8 @@ struct mem_cgroup;
 /**
  * struct sluice_reserve - a volume's
  * @bs: bios
- * @owner: the request that has it, NULL: none; who has made it his own uses the rest
+ * @owner: the request that has it, NULL: none; who has made it his own uses the rest. One that a
+ *	device never gives back has it for good
  * @last: the stock whose request had it last
  * @wanted: one that asked in vain meanwhile; anybody's, only compared
  * @nr: pages that are there
