@@ -20,7 +20,7 @@ struct sluice_volume;
 struct sluice_volume_cipher;
 struct sluice_worker;
 
-#define SLUICE_BLK_ABI 2
+#define SLUICE_BLK_ABI 3
 
 /**
  * struct sluice_blk_ops - what a block engine provides
@@ -43,6 +43,12 @@ struct sluice_blk_ops {
 	void (*volume_del)(struct sluice_volume *v);
 	/* v->limit changed. RTNL; queues may be running. */
 	void (*volume_limit)(struct sluice_volume *v);
+
+	/*
+	 * Of the key that an encrypted volume has: see struct sluice_record. It waits for nobody
+	 * but the cipher. Process context. 0, -ENOMEM, or what the cipher said.
+	 */
+	int (*key_check)(const struct sluice_volume *v, const u8 uuid[16], u8 check[16]);
 
 	/*
 	 * Re-encrypt the volume in the background: see v->rekey. open: read the journal; ERR_PTR.

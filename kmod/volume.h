@@ -22,6 +22,7 @@
 #include <linux/workqueue.h>
 #include "share.h"
 #include "sluice.h"
+#include "volume_record.h"
 #include "worker.h"
 
 enum sluice_quarantine;
@@ -194,6 +195,7 @@ struct sluice_volume_rekey {
  * @sector_size: of the cipher; fixed
  * @iv_offset: of the cipher; fixed
  * @rekey: see there
+ * @record: see there
  * @writeback: the guest sees a write cache; without, each write is made durable before it is
  *	completed. READ_ONCE on the path, written by the front end (CONFIG_WCE)
  * @features: VIRTIO_BLK_F_* that the driver took, set before queues are attached
@@ -241,6 +243,7 @@ struct sluice_volume {
 	unsigned int sector_size;
 	u64 iv_offset;
 	struct sluice_volume_rekey rekey;
+	struct sluice_volume_record record;
 
 	bool writeback;
 	u64 features;
@@ -271,6 +274,10 @@ struct sluice_volume {
  * @sector_size: of the cipher; 0: @block_size
  * @iv_offset: of the cipher
  * @limit: by SLUICE_VOLUME_READ, _WRITE
+ * @record: block device that has its record; NULL: it has none
+ * @record_start: first 512-byte sector of that
+ * @record_new: it is to be written, and there is none yet
+ * @resume: a re-encryption may be unfinished: nobody is to get the volume until it goes on
  */
 struct sluice_volume_params {
 	const char *path;
@@ -283,6 +290,10 @@ struct sluice_volume_params {
 	unsigned int sector_size;
 	u64 iv_offset;
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
+	const char *record;
+	u64 record_start;
+	bool record_new;
+	bool resume;
 };
 
 /*
@@ -290,7 +301,7 @@ struct sluice_volume_params {
  * -ENODEV: no block engine is loaded; -EBUSY: the device is in use, or the extent overlaps that of
  * another volume and not both are read-only; -EEXIST; -EINVAL; -ENOKEY; -EKEYREVOKED; -EROFS;
  * -ENOMEM; -ETIMEDOUT: the device does not answer its opening, or not soon enough after others of
- * the same command.
+ * the same command. And what sluice_volume_record_check() says of its record.
  */
 struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_volume_params *params,
 					struct netlink_ext_ack *extack);
@@ -334,10 +345,13 @@ void sluice_volume_resized(struct sluice_volume *v, u64 was);
  * @extack: why not
  *
  * A journal that tells of the same volume and keys is gone on from; so is one that a crash left
- * behind. Until it is done the volume can be read only with both keys and the journal.
+ * behind. Until it is done the volume can be read only with both keys and the journal. If the
+ * volume's record says that it was begun it goes on, or is refused.
  *
  * Return: 0; -EBUSY: one is under way, or the room is not free; -EEXIST: the journal is that of
- * another volume, or of other keys, or says that it is done; -EINVAL; -EIO; -ENOKEY; -ENOMEM;
+ * another volume, or of other keys, or says that it is done; -EKEYREJECTED, -ENODATA, -ESTALE: the
+ * record says that it was begun with another key, another journal, or a newer copy of it;
+ * -EOPNOTSUPP, -EPROTO: the journal is of another version; -EINVAL; -EIO; -ENOKEY; -ENOMEM;
  * -ETIMEDOUT: the journal's device does not answer. Until it does the volume stays as it is.
  *
  * Context: RTNL held; it is dropped while the journal is read.
@@ -395,7 +409,7 @@ struct sluice_device *sluice_volume_open_device(const char *path, bool write,
 struct block_device *sluice_volume_bdev(const struct sluice_device *d);
 void sluice_volume_close_device(struct sluice_device *d);
 void sluice_volume_put_device(struct sluice_device *d);
-/* Is an extent, other than @but's own, part of @v, or of what it is re-encrypted with? RTNL. */
+/* Is an extent, other than @but's own, part of @v, its record, or its journal? RTNL. */
 bool sluice_volume_touches(const struct sluice_volume *v, const struct sluice_volume *but,
 			   const struct block_device *bdev, u64 start, u64 sectors);
 /* volume_rekey.c. clear: returns the journal's device, which is to be closed; RTNL */
