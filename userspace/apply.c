@@ -322,8 +322,10 @@ static bool port_set(enum section_nr nr, const struct item *have, const struct i
 /* Of a volume only limits and size change. */
 static bool volume_fixed(const struct item *have, const struct item *want)
 {
-	static const char *const fixed[] = { "dev",    "start", "ro",	       "block-size",
-					     "queues", "key",	"sector-size", "iv-offset" };
+	static const char *const fixed[] = { "dev",	     "start",	  "ro",
+					     "block-size",   "queues",	  "key",
+					     "sector-size",  "iv-offset", "record",
+					     "record-start" };
 	const char *was;
 	unsigned int i;
 
