@@ -55,6 +55,12 @@ struct sluice_blk_ops {
 	void (*group_del)(struct sluice_volume_group *g);
 
 	/*
+	 * Of the key that an encrypted volume has: see struct sluice_record. It waits for nobody
+	 * but the cipher. Process context. 0, -ENOMEM, or what the cipher said.
+	 */
+	int (*key_check)(const struct sluice_volume *v, const u8 uuid[16], u8 check[16]);
+
+	/*
 	 * Re-encrypt the volume in the background: see v->rekey. open: read the journal; ERR_PTR.
 	 * start: from where that says that it was left; RTNL. drop: or not. stop: at rest when it
 	 * returns, the journal says where. finish: 0, all is encrypted with the new key and nothing

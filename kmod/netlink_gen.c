@@ -279,7 +279,7 @@ static const struct nla_policy sluice_stats_get_nl_policy[SLUICE_A_STATS_PORT + 
 };
 
 /* SLUICE_CMD_VOLUME_ADD - do */
-static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_ALLOW_DISCARDS + 1] = {
+static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_RESUME + 1] = {
 	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_PATH] = { .type = NLA_NUL_STRING, .len = 4095, },
 	[SLUICE_A_VOLUME_START] = { .type = NLA_UINT, },
@@ -306,6 +306,10 @@ static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_ALLOW
 	[SLUICE_A_VOLUME_GROUP] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_SERIAL] = { .type = NLA_NUL_STRING, .len = 20, },
 	[SLUICE_A_VOLUME_ALLOW_DISCARDS] = { .type = NLA_FLAG, },
+	[SLUICE_A_VOLUME_RECORD] = { .type = NLA_NUL_STRING, .len = 4095, },
+	[SLUICE_A_VOLUME_RECORD_START] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_RECORD_NEW] = { .type = NLA_FLAG, },
+	[SLUICE_A_VOLUME_RESUME] = { .type = NLA_FLAG, },
 };
 
 /* SLUICE_CMD_VOLUME_SET - do */
@@ -767,7 +771,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_volume_add_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_volume_add_nl_policy,
-		.maxattr	= SLUICE_A_VOLUME_ALLOW_DISCARDS,
+		.maxattr	= SLUICE_A_VOLUME_RESUME,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

@@ -293,7 +293,7 @@ void sluice_volume_put(struct sluice_volume *v);
  *
  * A volume that somebody has is not removed. Context: process, no RTNL held. Return: 0; -EBUSY:
  * another has it; -ENODEV: it was removed; -ENOKEY: volumes without a key are not to be attached
- * (enforce mode).
+ * (enforce mode); -EUCLEAN: its re-encryption is not finished.
  */
 int sluice_volume_claim(struct sluice_volume *v, const struct sluice_volume_user *user, void *priv);
 /* All queues were detached. When it returns no callback runs any more. Context: likewise. */

@@ -122,6 +122,8 @@ bool sluice_volume_touches(const struct sluice_volume *v, const struct sluice_vo
 
 	if (v->bdev == bdev && extents_meet(v->start, len, start, sectors))
 		return true;
+	if (sluice_volume_record_touches(v, bdev, start, sectors))
+		return true;
 	return v != but && v->rekey.bdev == bdev &&
 	       extents_meet(v->rekey.start, SLUICE_REKEY_JOURNAL, start, sectors);
 }
@@ -130,6 +132,8 @@ static bool volume_overlaps(const struct sluice_volume *v, u64 sectors)
 {
 	struct sluice_volume *other;
 
+	if (sluice_volume_record_touches(v, v->bdev, v->start, sectors))
+		return true;
 	list_for_each_entry(other, &volumes, node) {
 		if (other != v && !(other->read_only && v->read_only) &&
 		    sluice_volume_touches(other, v, v->bdev, v->start, sectors))
@@ -155,7 +159,8 @@ static int volume_measure(const struct sluice_volume *v, u64 wanted, u64 *sector
 		return -EINVAL;
 	}
 	if (volume_overlaps(v, *sectors)) {
-		NL_SET_ERR_MSG(extack, "overlaps another volume: see 'sluice volume show'");
+		NL_SET_ERR_MSG(extack,
+			       "overlaps another volume, or a record: see 'sluice volume show'");
 		return -EBUSY;
 	}
 	return 0;
@@ -204,6 +209,7 @@ static void volume_free(struct kref *ref)
 	kvfree(v->queue);
 	free_percpu(v->stats);
 	free_percpu(v->share);
+	sluice_volume_record_free(v);
 	kfree(v->key_name);
 	kfree(v->path);
 	kfree(v);
@@ -246,6 +252,7 @@ static struct sluice_volume *volume_new(const char *name, const struct sluice_vo
 	INIT_LIST_HEAD(&v->node);
 	init_waitqueue_head(&v->drain_wait);
 	sluice_volume_rekey_init(v);
+	sluice_volume_record_init(v);
 	sluice_volume_settle_init(v);
 	init_completion(&v->ended);
 	strscpy(v->name, name, sizeof(v->name));
@@ -355,6 +362,12 @@ static int volume_publish(struct sluice_volume *v, const struct sluice_volume_pa
 	err = volume_pick_workers(v);
 	if (!err)
 		err = volume_engage(v, p, extack);
+	if (!err) {
+		err = sluice_volume_record_check(v, p, extack);
+		/* It has no request, and nothing that it could wait for. */
+		if (err)
+			v->ops->volume_del(v);
+	}
 	if (err) {
 		volume_leave_workers(v);
 		module_put(v->ops->owner);
@@ -392,6 +405,8 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
 		err = volume_choose_blocks(v, params, extack);
 	if (!err)
 		err = volume_measure(v, params->sectors, &v->sectors, extack);
+	if (!err)
+		err = sluice_volume_record_open(v, params, extack);
 	if (err)
 		goto close;
 	sluice_volume_reset(v);
@@ -406,6 +421,7 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
 	return v;
 
 close:
+	sluice_volume_record_close(v);
 	volume_close(v);
 	sluice_volume_put(v);
 	return ERR_PTR(err);
@@ -461,6 +477,7 @@ void sluice_volume_undoom(struct sluice_volume *v)
  */
 static void volume_let_go(struct sluice_volume *v)
 {
+	sluice_volume_record_end(v);
 	sluice_volume_put_device(v->device);
 	sluice_volume_put_device(v->rekey.device);
 }
@@ -477,6 +494,8 @@ static void volume_forget(struct sluice_volume *v)
 	mutex_unlock(&holders_lock);
 	v->device = NULL;
 	v->bdev = NULL;
+	v->record.device = NULL;
+	v->record.bdev = NULL;
 	module_put(v->ops->owner);
 	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_DEL, v->name, 0);
 }
@@ -587,6 +606,7 @@ void sluice_volume_resized(struct sluice_volume *v, u64 was)
 	ASSERT_RTNL();
 	if (v->sectors < was)
 		sluice_volume_settle(v, was);
+	sluice_volume_record_resized(v);
 	volume_changed(v);
 	sluice_netlink_volume_event(SLUICE_EVENT_CONFIG, v->name, SLUICE_OBJECT_VOLUME);
 }
@@ -700,6 +720,8 @@ int sluice_volume_claim(struct sluice_volume *v, const struct sluice_volume_user
 		err = -ENODEV;
 	else if (v->user || v->rekey.opening)
 		err = -EBUSY;
+	else if (v->record.unresolved)
+		err = -EUCLEAN;
 	else if (enforce && !v->cipher_bits)
 		err = -ENOKEY;
 	if (!err) {
@@ -713,6 +735,9 @@ int sluice_volume_claim(struct sluice_volume *v, const struct sluice_volume_user
 	} else if (err == -ENOKEY) {
 		sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_REFUSED, v->name, 0);
 		pr_warn_ratelimited("sluice: volume %s: has no key: not attached (enforce mode)\n",
+				    v->name);
+	} else if (err == -EUCLEAN) {
+		pr_warn_ratelimited("sluice: volume %s: its re-encryption is not finished: not attached\n",
 				    v->name);
 	}
 	return err;

@@ -24,6 +24,7 @@
 #include "share.h"
 #include "sluice.h"
 #include "volume_limit.h"
+#include "volume_record.h"
 #include "worker.h"
 
 enum sluice_quarantine;
@@ -191,6 +192,7 @@ struct sluice_volume_rekey {
  * @iv_offset: of the cipher; fixed
  * @allow_discards: also of an encrypted volume's; fixed
  * @rekey: see there
+ * @record: see there
  * @writeback: the guest sees a write cache; without, each write is made durable before it is
  *	completed. READ_ONCE on the path, written by the front end (CONFIG_WCE)
  * @features: VIRTIO_BLK_F_* that the driver took, set before queues are attached
@@ -241,6 +243,7 @@ struct sluice_volume {
 	u64 iv_offset;
 	bool allow_discards;
 	struct sluice_volume_rekey rekey;
+	struct sluice_volume_record record;
 
 	bool writeback;
 	u64 features;
@@ -274,6 +277,10 @@ struct sluice_volume {
  * @allow_discards: the guest's discards go to the device through the cipher, too
  * @limit: by SLUICE_VOLUME_READ, _WRITE
  * @group: NULL: none
+ * @record: block device that has its record; NULL: it has none
+ * @record_start: first 512-byte sector of that
+ * @record_new: it is to be written, and there is none yet
+ * @resume: a re-encryption may be unfinished: nobody is to get the volume until it goes on
  */
 struct sluice_volume_params {
 	const char *serial;
@@ -289,6 +296,10 @@ struct sluice_volume_params {
 	bool allow_discards;
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
 	struct sluice_volume_group *group;
+	const char *record;
+	u64 record_start;
+	bool record_new;
+	bool resume;
 };
 
 /*
@@ -296,7 +307,8 @@ struct sluice_volume_params {
  * -ENODEV: no block engine is loaded; -EBUSY: the device is in use, or the extent overlaps that of
  * another volume and not both are read-only; -EEXIST; -EINVAL; -ENOKEY; -EKEYREVOKED; -EROFS;
  * -EMEDIUMTYPE: the device is zoned; -ENOMEM; -ETIMEDOUT: the device does not answer its opening,
- * or not soon enough after others of the same command.
+ * or not soon enough after others of the same command And what
+ * sluice_volume_record_check() says of its record.
  */
 struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_volume_params *params,
 					struct netlink_ext_ack *extack);
@@ -343,10 +355,13 @@ void sluice_volume_resized(struct sluice_volume *v, u64 was);
  * @extack: why not
  *
  * A journal that tells of the same volume and keys is gone on from; so is one that a crash left
- * behind. Until it is done the volume can be read only with both keys and the journal.
+ * behind. Until it is done the volume can be read only with both keys and the journal. If the
+ * volume's record says that it was begun it goes on, or is refused.
  *
  * Return: 0; -EBUSY: one is under way, or the room is not free; -EEXIST: the journal is that of
- * another volume, or of other keys, or says that it is done; -EINVAL; -EIO; -ENOKEY; -ENOMEM;
+ * another volume, or of other keys, or says that it is done; -EKEYREJECTED, -ENODATA, -ESTALE: the
+ * record says that it was begun with another key, another journal, or a newer copy of it;
+ * -EOPNOTSUPP, -EPROTO: the journal is of another version; -EINVAL; -EIO; -ENOKEY; -ENOMEM;
  * -ETIMEDOUT: the journal's device does not answer. Until it does the volume stays as it is.
  *
  * Context: RTNL held; it is dropped while the journal is read.
@@ -411,7 +426,7 @@ void sluice_volume_put_device(struct sluice_device *d);
 struct sluice_opening *sluice_opening_get(dev_t dev, bool write);
 void sluice_opening_put(struct sluice_opening *o);
 struct block_device *sluice_opening_bdev(const struct sluice_opening *o);
-/* Is an extent, other than @but's own, part of @v, or of what it is re-encrypted with? RTNL. */
+/* Is an extent, other than @but's own, part of @v, its record, or its journal? RTNL. */
 bool sluice_volume_touches(const struct sluice_volume *v, const struct sluice_volume *but,
 			   const struct block_device *bdev, u64 start, u64 sectors);
 /* volume_rekey.c. clear: returns the journal's device, which is to be closed; RTNL */

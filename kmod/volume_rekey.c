@@ -207,8 +207,10 @@ static int volume_rekey_read_journal(struct sluice_volume *v,
 	sluice_rtnl_lock();
 	if (err != -EINPROGRESS)
 		v->rekey.opening = false;
-	if (!err)
+	if (!err) {
 		v->ops->rekey_start(v, j->r);
+		v->record.unresolved = false;
+	}
 	journal_put(j);
 	return err;
 }

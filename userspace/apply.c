@@ -332,9 +332,10 @@ static bool port_set(enum section_nr nr, const struct item *have, const struct i
 static bool volume_fixed(const struct item *have, const struct item *want)
 {
 	/* The first three are said by leaving them out, too. */
-	static const char *const fixed[] = { "ro",     "key",	     "allow-discards",
-					     "dev",    "start",	     "block-size",
-					     "queues", "sector-size", "iv-offset" };
+	static const char *const fixed[] = { "ro",     "key",	      "allow-discards",
+					     "dev",    "start",	      "block-size",
+					     "queues", "sector-size", "iv-offset",
+					     "record", "record-start" };
 	const char *was;
 	unsigned int i;
 

@@ -70,6 +70,12 @@ static const struct field volume_fields[] = {
 	{ .name = "sector-size", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_SECTOR_SIZE },
 	{ .name = "iv-offset", .codec = &codec_u64, .attr = SLUICE_A_VOLUME_IV_OFFSET },
 	{ .name = "allow-discards", .codec = &codec_flag, .attr = SLUICE_A_VOLUME_ALLOW_DISCARDS },
+	{ .name = "record", .codec = &codec_record, .attr = SLUICE_A_VOLUME_RECORD },
+	{ .name = "record-start", .codec = &codec_extent, .attr = SLUICE_A_VOLUME_RECORD_START },
+	{ .name = "record-new", .codec = &codec_flag, .attr = SLUICE_A_VOLUME_RECORD_NEW },
+	{ "record-uuid", &codec_text, SLUICE_A_VOLUME_RECORD_UUID, 0, F_SHOW, NULL },
+	{ .name = "resume", .codec = &codec_flag, .attr = SLUICE_A_VOLUME_RESUME },
+	{ "unresolved", &codec_flag, SLUICE_A_VOLUME_UNRESOLVED, 0, F_SHOW, NULL },
 	LIMITS,
 	{ .name = "group", .codec = &codec_group, .attr = SLUICE_A_VOLUME_GROUP },
 	{ .name = "serial", .codec = &codec_serial, .attr = SLUICE_A_VOLUME_SERIAL },
@@ -110,6 +116,7 @@ static const struct field rekey_fields[] = {
 	{ "key", &codec_key, SLUICE_A_VOLUME_REKEY_KEY, 0, F_REF, NULL },
 	{ .name = "journal", .codec = &codec_path, .attr = SLUICE_A_VOLUME_JOURNAL },
 	{ .name = "journal-start", .codec = &codec_extent, .attr = SLUICE_A_VOLUME_JOURNAL_START },
+	{ "unrecorded", &codec_flag, 0, 0, F_REF, NULL },
 };
 
 static const struct object object_rekey = OBJECT("rekey", rekey_fields);
@@ -149,10 +156,39 @@ static int add_run(const struct command *c, struct rec *args)
 	return EXIT_REFUSED;
 }
 
+static void record_seen(struct nlattr *attrs, int len, void *arg)
+{
+	struct rec *r = rec_new(&object_volume);
+	bool *recorded = arg;
+
+	*recorded = rec_get(r, attrs, len) && *rec_text(r, "record") == '/';
+	rec_free(r);
+}
+
+/* Without a record nobody but the journal knows how far it is: that is to be said. */
+static bool rekey_said(const struct rec *args)
+{
+	struct nl_msg *msg = ctl_new(SLUICE_CMD_VOLUME_GET);
+	bool recorded = false, changed;
+
+	nla_put_string(msg, SLUICE_A_VOLUME_NAME, rec_text(args, "name"));
+	if (!ctl_dump(msg, record_seen, &recorded, &changed))
+		return false;
+	if (recorded != rec_has(args, "unrecorded"))
+		return true;
+	complain(recorded ? "volume %s has a record: leave out 'unrecorded'" :
+			    "volume %s has no record of how far it is: add it with one ('record'), or say 'unrecorded'",
+		 rec_text(args, "name"));
+	return false;
+}
+
 static int rekey_run(const struct command *c, struct rec *args)
 {
-	struct nl_msg *msg = ctl_new(c->cmd);
+	struct nl_msg *msg;
 
+	if (!rekey_said(args))
+		return EXIT_REFUSED;
+	msg = ctl_new(c->cmd);
 	if (!rec_put(msg, args) && put_key(msg, SLUICE_A_VOLUME_REKEY_KEY, args))
 		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
 	nlmsg_free(msg);
@@ -255,14 +291,14 @@ static int groups_show(const struct command *c, struct rec *args)
 
 const struct command volume_commands[] = {
 	{ "volume", "add", SLUICE_CMD_VOLUME_ADD, &object_volume,
-	  "@name! dev! start size ro block-size queues key sector-size iv-offset allow-discards read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit group serial",
+	  "@name! dev! start size ro block-size queues key sector-size iv-offset allow-discards record record-start record-new resume read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit group serial",
 	  add_run, NULL, "make a volume of a block device; key -: from standard input" },
 	{ "volume", "set", SLUICE_CMD_VOLUME_SET, &object_volume,
 	  "@name! size+ read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+ group+ serial+",
 	  NULL, NULL,
 	  "change limits (bps in bytes; 0: none), size (0: to the device's end), group, serial" },
 	{ "volume", "rekey", SLUICE_CMD_VOLUME_REKEY, &object_rekey,
-	  "@name! key! journal! journal-start", rekey_run, NULL,
+	  "@name! key! journal! journal-start unrecorded", rekey_run, NULL,
 	  "encrypt it with another key, while it is in use; journal: a block device" },
 	{ "volume", "del", SLUICE_CMD_VOLUME_DEL, &object_volume, "@name!", NULL, NULL,
 	  "remove a volume that nobody has" },

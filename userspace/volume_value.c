@@ -94,6 +94,21 @@ const struct codec codec_serial = { "SERIAL",	   false,    parse_serial,
 const struct codec codec_path = { "/dev/...", false, parse_path, format_long, put_long, get_long };
 const struct codec codec_key = { "TYPE:DESC|-", false, parse_key, format_long, put_long, get_long };
 
+static bool parse_record(const char *text, struct value *v)
+{
+	return strcmp(text, "none") ? parse_path(text, v) : set_long(v, text);
+}
+
+/* What is not sent is none, also to a kernel that knows of no records. */
+static int put_record(struct nl_msg *msg, int attr, const struct value *v)
+{
+	return strcmp(v->text, "none") ? put_long(msg, attr, v) : 0;
+}
+
+const struct codec codec_record = {
+	"/dev/...", false, parse_record, format_long, put_record, get_long
+};
+
 /* --- extents --------------------------------------------------------------------------------- */
 
 static const char units[] = "kmgt";

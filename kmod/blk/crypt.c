@@ -11,12 +11,14 @@
 #include <linux/completion.h>
 #include <linux/rtnetlink.h>
 #include <linux/scatterlist.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
 #include "../patience.h"
 #include "crypt.h"
 
 #define CRYPT_IV_SIZE	16
+#define CRYPT_CHECKED	"sluice key check"
 /* How long it is waited for, in jiffies, if it was not there at first. */
 #define CRYPT_PATIENCE	(HZ / 2)
 
@@ -172,5 +174,30 @@ int sluice_crypt_run(const struct sluice_crypt *c, struct skcipher_request *req,
 						crypto_skcipher_decrypt(req), &wait);
 		sector += c->sector_size >> SECTOR_SHIFT;
 	}
+	return err;
+}
+
+int sluice_crypt_check(const struct sluice_crypt *c, const u8 uuid[SLUICE_RECORD_ID],
+		       u8 check[SLUICE_RECORD_ID])
+{
+	struct skcipher_request *req = sluice_crypt_request_new(c);
+	u8 *block = kmemdup(CRYPT_CHECKED, SLUICE_RECORD_ID, GFP_KERNEL);
+	u8 iv[CRYPT_IV_SIZE] __aligned(__alignof__(u64));
+	DECLARE_CRYPTO_WAIT(wait);
+	struct scatterlist sg;
+	int err = -ENOMEM;
+
+	BUILD_BUG_ON(sizeof(CRYPT_CHECKED) - 1 != SLUICE_RECORD_ID);
+	if (req && block) {
+		memcpy(iv, uuid, sizeof(iv));
+		sg_init_one(&sg, block, SLUICE_RECORD_ID);
+		skcipher_request_set_callback(req, CRYPTO_TFM_REQ_MAY_BACKLOG, crypto_req_done,
+					      &wait);
+		skcipher_request_set_crypt(req, &sg, &sg, SLUICE_RECORD_ID, iv);
+		err = crypto_wait_req(crypto_skcipher_encrypt(req), &wait);
+		memcpy(check, block, SLUICE_RECORD_ID);
+	}
+	kfree(block);
+	skcipher_request_free(req);
 	return err;
 }

@@ -4,6 +4,7 @@
 #define _SLUICE_BLK_CRYPT_H
 
 #include <linux/types.h>
+#include "../record.h"
 #include "../volume.h"
 #include "pieces.h"
 
@@ -57,5 +58,21 @@ struct skcipher_request *sluice_crypt_request_new(const struct sluice_crypt *c);
 int sluice_crypt_run(const struct sluice_crypt *c, struct skcipher_request *req,
 		     struct sluice_pieces_cursor *from, struct sluice_pieces_cursor *to, u64 sector,
 		     unsigned int len, bool encrypt);
+
+/**
+ * sluice_crypt_check() - what tells a key from others, and nothing of it
+ * @c: key
+ * @uuid: of what it is to be told for; the second half is not zero
+ * @check: one block of the cipher
+ *
+ * A constant block, encrypted under the UUID as its IV. That of a sector has zeroes in its second
+ * half, so no volume's ciphertext is to be had by it, nor it from a volume; and of two UUIDs the
+ * values tell nothing of each other. To who guesses keys it is what a block of known content is,
+ * of which every disk has some.
+ *
+ * Context: process. Return: 0, -ENOMEM, or what the cipher said.
+ */
+int sluice_crypt_check(const struct sluice_crypt *c, const u8 uuid[SLUICE_RECORD_ID],
+		       u8 check[SLUICE_RECORD_ID]);
 
 #endif /* _SLUICE_BLK_CRYPT_H */

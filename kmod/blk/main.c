@@ -90,6 +90,13 @@ static void blk_volume_del(struct sluice_volume *v)
 	kfree(bv);
 }
 
+static int blk_key_check(const struct sluice_volume *v, const u8 uuid[16], u8 check[16])
+{
+	const struct sluice_blk_volume *bv = v->engine;
+
+	return sluice_crypt_check(&bv->crypt, uuid, check);
+}
+
 static void blk_queue_free(struct sluice_blk_queue *bq)
 {
 	if (bq->cipher)
@@ -172,6 +179,7 @@ static const struct sluice_blk_ops blk_ops = {
 	.group_add = sluice_blk_group_add,
 	.group_limit = sluice_blk_group_limit,
 	.group_del = sluice_blk_group_del,
+	.key_check = blk_key_check,
 	.rekey_open = sluice_rekey_open,
 	.rekey_start = sluice_rekey_start,
 	.rekey_drop = sluice_rekey_drop,

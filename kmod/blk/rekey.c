@@ -26,52 +26,18 @@
  */
 #include <crypto/skcipher.h>
 #include <linux/bio.h>
-#include <linux/crc32.h>
 #include <linux/delay.h>
 #include <linux/slab.h>
+#include <linux/uuid.h>
 #include <linux/workqueue.h>
 #include "blk.h"
+#include "journal.h"
 
-#define REKEY_MAGIC	0x79656b6572756c73ULL	/* "slurekey" */
-#define REKEY_VERSION	1
 #define REKEY_PAGES	((SLUICE_REKEY_CHUNK << SECTOR_SHIFT) >> PAGE_SHIFT)
 /* Sectors of a header's place: no two lie in one block of any device. */
 #define REKEY_PLACE	8
-#define REKEY_ID	16
-
-enum rekey_state {
-	REKEY_AT_REST,	/* the next chunk is @pos */
-	REKEY_CHUNK,	/* the chunk at @pos is in the journal, and perhaps in place */
-	REKEY_DONE,
-};
-
-/**
- * struct rekey_header - what the journal says; all of it little endian
- * @magic: REKEY_MAGIC
- * @version: REKEY_VERSION
- * @state: enum rekey_state
- * @seq: the highest is the newest
- * @start: first sector of the volume on its device
- * @sectors: length of the volume, which does not change meanwhile
- * @pos: sector of the volume
- * @len: of the chunk
- * @old_id: of the old key: see rekey_id()
- * @new_id: of the new one
- * @crc: of all that comes before
- */
-struct rekey_header {
-	__le64 magic;
-	__le32 version;
-	__le32 state;
-	__le64 seq;
-	__le64 start;
-	__le64 sectors;
-	__le64 pos;
-	__le32 len;
-	u8 old_id[REKEY_ID];
-	u8 new_id[REKEY_ID];
-	__le32 crc;
-} __packed;
+/* Sectors after which the record is told how far it is. */
+#define REKEY_TELL	(256 * SLUICE_REKEY_CHUNK)
 
 /**
  * struct sluice_rekey - one under way
@@ -80,6 +46,7 @@ struct rekey_header {
  * @to: the new key
  * @journal: device
  * @header: the newest
+ * @found: what there was when it was opened
  * @page: a chunk
  * @pieces: the same, as the cipher wants it
  * @side: a header's page
@@ -88,6 +55,7 @@ struct rekey_header {
  * @turn: the one that was published last
  * @work: goes on
  * @stop: it is to come to rest; WRITE_ONCE
+ * @fresh: it was not begun before
  * @done: it went through
  */
 struct sluice_rekey {
@@ -95,7 +63,8 @@ struct sluice_rekey {
 	struct sluice_blk_volume *bv;
 	struct sluice_crypt to;
 	struct block_device *journal;
-	struct rekey_header header;
+	struct sluice_journal header;
+	struct sluice_journal found;
 	struct page *page[REKEY_PAGES];
 	struct sluice_pieces pieces;
 	struct page *side;
@@ -104,6 +73,7 @@ struct sluice_rekey {
 	unsigned int turn;
 	struct work_struct work;
 	bool stop;
+	bool fresh;
 	bool done;
 };
 
@@ -139,69 +109,67 @@ static int rekey_put(struct sluice_rekey *r, u64 pos, u32 len)
 
 /* --- header ---------------------------------------------------------------------------------- */
 
-static u32 rekey_crc(const struct rekey_header *h)
-{
-	return crc32_le(~0, (const void *)h, offsetof(struct rekey_header, crc));
-}
-
 /* All that was written to the journal before is durable, and this too. */
-static int rekey_write_header(struct sluice_rekey *r, enum rekey_state state, u64 pos, u32 len)
+static int rekey_write_header(struct sluice_rekey *r, enum sluice_journal_state state, u64 pos,
+			      u32 len)
 {
-	struct rekey_header *h = &r->header;
+	struct sluice_journal *h = &r->header;
 	u64 seq = le64_to_cpu(h->seq) + 1;
 
 	h->state = cpu_to_le32(state);
 	h->seq = cpu_to_le64(seq);
 	h->pos = cpu_to_le64(pos);
 	h->len = cpu_to_le32(len);
-	h->crc = cpu_to_le32(rekey_crc(h));
+	sluice_journal_seal(h);
 	memset(page_address(r->side), 0, PAGE_SIZE);
 	memcpy(page_address(r->side), h, sizeof(*h));
 	return rekey_io(r->journal, r->v->rekey.start + (seq & 1) * REKEY_PLACE, &r->side,
 			REKEY_PLACE, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA);
 }
 
-static bool rekey_valid(const struct rekey_header *h)
+static int rekey_read_side(struct sluice_rekey *r, int i, struct netlink_ext_ack *extack)
 {
-	return le64_to_cpu(h->magic) == REKEY_MAGIC && le32_to_cpu(h->version) == REKEY_VERSION &&
-	       le32_to_cpu(h->crc) == rekey_crc(h);
+	int err = rekey_io(r->journal, r->v->rekey.start + i * REKEY_PLACE, &r->side, REKEY_PLACE,
+			   REQ_OP_READ);
+
+	if (err) {
+		NL_SET_ERR_MSG(extack, "the journal cannot be read");
+		return err;
+	}
+	err = sluice_journal_parse(page_address(r->side));
+	if (err == -EOPNOTSUPP)
+		NL_SET_ERR_MSG(extack, "the journal is of a later version of Sluice");
+	return err;
 }
 
-/* The newest valid one of the two; 0: none, 1, or an error. */
-static int rekey_read_header(struct sluice_rekey *r, struct rekey_header *found)
+/* Of the two the newest becomes @r->found; -ENOENT: there is none, or another error. */
+static int rekey_read_header(struct sluice_rekey *r, struct netlink_ext_ack *extack)
 {
-	int i, err, n = 0;
+	const struct sluice_journal *h = page_address(r->side);
+	int i, err, ret = -ENOENT;
 
 	for (i = 0; i < 2; i++) {
-		struct rekey_header h;
-
-		err = rekey_io(r->journal, r->v->rekey.start + i * REKEY_PLACE, &r->side,
-			       REKEY_PLACE, REQ_OP_READ);
-		if (err)
+		err = rekey_read_side(r, i, extack);
+		if (err && err != -ENOENT && err != -EPROTO)
 			return err;
-		memcpy(&h, page_address(r->side), sizeof(h));
-		if (!rekey_valid(&h) || (n && le64_to_cpu(h.seq) < le64_to_cpu(found->seq)))
+		/* A later one was begun over what is left of the first version's. */
+		if (err == -EPROTO && ret)
+			ret = err;
+		if (err || (!ret && le64_to_cpu(h->seq) < le64_to_cpu(r->found.seq)))
 			continue;
-		*found = h;
-		n = 1;
+		r->found = *h;
+		ret = 0;
 	}
-	return n;
+	if (ret == -EPROTO)
+		NL_SET_ERR_MSG(extack, "the journal is of an earlier version: finish it with that");
+	return ret;
 }
 
-/*
- * Tells whether a key is the one that it was begun with: how it encrypts a block of zeroes that no
- * volume is large enough to have.
- */
-static int rekey_id(struct sluice_rekey *r, const struct sluice_crypt *crypt, u8 id[REKEY_ID])
+/* Both keys, for the journal. */
+static int rekey_ids(struct sluice_rekey *r, struct sluice_journal *h)
 {
-	struct sluice_pieces_cursor from = sluice_pieces_start(&r->pieces), to = from;
-	struct sluice_crypt plain = { .tfm = crypt->tfm, .sector_size = crypt->sector_size };
-	int err;
-
-	memset(page_address(r->page[0]), 0, PAGE_SIZE);
-	err = sluice_crypt_run(&plain, r->cipher, &from, &to, ~0ULL, crypt->sector_size, true);
-	memcpy(id, page_address(r->page[0]), REKEY_ID);
-	return err;
+	return sluice_crypt_check(&r->bv->crypt, h->uuid, h->old_id) ?:
+	       sluice_crypt_check(&r->to, h->uuid, h->new_id);
 }
 
 /* --- queues ---------------------------------------------------------------------------------- */
@@ -303,11 +271,11 @@ static int rekey_chunk(struct sluice_rekey *r, u64 pos, u32 len, bool *torn)
 	if (err)
 		return err;
 	/* From here on what goes wrong is made good by the journal, the next time it is opened. */
-	err = rekey_write_header(r, REKEY_CHUNK, pos, len);
+	err = rekey_write_header(r, JOURNAL_CHUNK, pos, len);
 	if (!err)
 		err = rekey_put(r, pos, len);
 	if (!err)
-		err = rekey_write_header(r, REKEY_AT_REST, pos + len, 0);
+		err = rekey_write_header(r, JOURNAL_AT_REST, pos + len, 0);
 	*torn = err;
 	return err;
 }
@@ -319,14 +287,14 @@ static int rekey_replay(struct sluice_rekey *r)
 	u32 len = le32_to_cpu(r->header.len);
 	int err;
 
-	if (le32_to_cpu(r->header.state) != REKEY_CHUNK)
+	if (le32_to_cpu(r->header.state) != JOURNAL_CHUNK)
 		return 0;
-	if (!len || len > SLUICE_REKEY_CHUNK)
+	if (!len)
 		return -EINVAL;
 	err = rekey_journal_io(r, len, REQ_OP_READ);
 	if (!err)
 		err = rekey_put(r, pos, len);
-	return err ?: rekey_write_header(r, REKEY_AT_REST, pos + len, 0);
+	return err ?: rekey_write_header(r, JOURNAL_AT_REST, pos + len, 0);
 }
 
 static int rekey_step(struct sluice_rekey *r, u64 pos, u64 sectors)
@@ -349,17 +317,20 @@ static int rekey_step(struct sluice_rekey *r, u64 pos, u64 sectors)
 static void rekey_work(struct work_struct *work)
 {
 	struct sluice_rekey *r = container_of(work, struct sluice_rekey, work);
-	u64 sectors = le64_to_cpu(r->header.sectors), pos = READ_ONCE(r->v->rekey.done);
+	u64 sectors = le64_to_cpu(r->header.geometry.sectors), pos = READ_ONCE(r->v->rekey.done);
 	int err = 0;
 
 	while (pos < sectors && !err && !READ_ONCE(r->stop)) {
 		err = rekey_step(r, pos, sectors);
 		pos = READ_ONCE(r->v->rekey.done);
+		if (!err && (pos % REKEY_TELL == 0 || READ_ONCE(r->stop)))
+			err = sluice_volume_record_progress(r->v, pos);
 		cond_resched();
 	}
 	/* The newest header is right as it is, but for the end. */
 	if (!err && pos >= sectors)
-		err = rekey_write_header(r, REKEY_DONE, pos, 0);
+		err = sluice_volume_record_done(r->v) ?:
+		      rekey_write_header(r, JOURNAL_DONE, pos, 0);
 	WRITE_ONCE(r->v->rekey.error, err);
 	if (err)
 		pr_warn("sluice: volume %s: cannot be re-encrypted further: %pe\n", r->v->name,
@@ -444,54 +415,164 @@ free:
 	return ERR_PTR(err);
 }
 
-/* Is what the journal tells of the one that is wanted? */
-static bool rekey_same(const struct rekey_header *a, const struct rekey_header *b)
+/* --- whose journal --------------------------------------------------------------------------- */
+
+/* May it be gone on from? With words if not. */
+static int rekey_check(struct sluice_rekey *r, const struct sluice_journal *found,
+		       struct netlink_ext_ack *extack)
 {
-	return a->start == b->start && a->sectors == b->sectors &&
-	       !memcmp(a->old_id, b->old_id, REKEY_ID) &&
-	       !memcmp(a->new_id, b->new_id, REKEY_ID) &&
-	       le64_to_cpu(a->pos) + le32_to_cpu(a->len) <= le64_to_cpu(a->sectors);
+	struct sluice_journal *h = &r->header;
+	int err;
+
+	if (sluice_journal_other_volume(found, h, extack) ||
+	    sluice_journal_other_shape(found, h, extack))
+		return -EEXIST;
+	memcpy(h->uuid, found->uuid, sizeof(h->uuid));
+	err = rekey_ids(r, h);
+	if (err)
+		return err;
+	if (!memcmp(found->old_id, h->old_id, sizeof(h->old_id)) &&
+	    !memcmp(found->new_id, h->new_id, sizeof(h->new_id)) &&
+	    le64_to_cpu(found->pos) <= r->v->sectors &&
+	    le32_to_cpu(found->len) <= r->v->sectors - le64_to_cpu(found->pos))
+		return 0;
+	NL_SET_ERR_MSG(extack, "the journal is that of other keys");
+	return -EEXIST;
+}
+
+/* --- go on, or begin ------------------------------------------------------------------------- */
+
+/* @record: NULL: there is none. The record is told when the journal is there. */
+static int rekey_begin(struct sluice_rekey *r, const struct sluice_journal *found,
+		       const struct sluice_record *record, struct netlink_ext_ack *extack)
+{
+	struct sluice_journal *h = &r->header;
+	u8 to[SLUICE_RECORD_ID];
+	int err;
+
+	generate_random_uuid(h->uuid);
+	h->seq = found ? found->seq : 0;
+	err = rekey_ids(r, h);
+	if (!err && !memcmp(h->old_id, h->new_id, sizeof(h->old_id))) {
+		NL_SET_ERR_MSG(extack, "the volume has that key");
+		return -EINVAL;
+	}
+	if (!err)
+		err = rekey_write_header(r, JOURNAL_AT_REST, 0, 0);
+	if (err || !record)
+		return err;
+	err = sluice_crypt_check(&r->to, record->uuid, to) ?:
+	      sluice_volume_record_begin(r->v, to, h->uuid);
+	r->fresh = !err;
+	if (err) {
+		NL_SET_ERR_MSG(extack, "the record cannot be written");
+		/* It may be there all the same; nothing of the volume has another key yet. */
+		sluice_volume_record_undo(r->v);
+	}
+	return err;
+}
+
+static int rekey_go_on(struct sluice_rekey *r, const struct sluice_journal *found,
+		       struct netlink_ext_ack *extack)
+{
+	int err = rekey_check(r, found, extack);
+
+	if (err)
+		return err;
+	/* A guest that has the volume would have seen it with one key only. */
+	if (r->v->user && (found->pos || le32_to_cpu(found->state) == JOURNAL_CHUNK)) {
+		NL_SET_ERR_MSG(extack, "begun before: go on before a front end has the volume");
+		return -EBUSY;
+	}
+	r->header = *found;
+	return rekey_replay(r);
+}
+
+/* The record says that it was begun: only with that key and that journal it goes on. */
+static int rekey_open_running(struct sluice_rekey *r, const struct sluice_journal *found,
+			      const struct sluice_record *record, struct netlink_ext_ack *extack)
+{
+	u8 to[SLUICE_RECORD_ID];
+	int err = sluice_crypt_check(&r->to, record->uuid, to);
+
+	if (err)
+		return err;
+	if (memcmp(to, record->to, sizeof(to))) {
+		NL_SET_ERR_MSG(extack, "the record says that it is getting another key");
+		return -EKEYREJECTED;
+	}
+	if (!found || memcmp(found->uuid, record->journal, sizeof(found->uuid))) {
+		NL_SET_ERR_MSG(extack, "not the journal that it was begun with: that is needed");
+		return -ENODATA;
+	}
+	if (le64_to_cpu(found->pos) < record->pos) {
+		NL_SET_ERR_MSG(extack, "an old copy of the journal: the record is further");
+		return -ESTALE;
+	}
+	return rekey_go_on(r, found, extack);
+}
+
+/* The record says that it was not begun. */
+static int rekey_open_recorded(struct sluice_rekey *r, const struct sluice_journal *found,
+			       const struct sluice_record *record, struct netlink_ext_ack *extack)
+{
+	bool untouched = found && le32_to_cpu(found->state) == JOURNAL_AT_REST && !found->pos;
+
+	if (!found || le32_to_cpu(found->state) == JOURNAL_DONE)
+		return rekey_begin(r, found, record, extack);
+	if (sluice_journal_other_volume(found, &r->header, extack))
+		return -EEXIST;
+	/* One that the record was not told of, or that it knows to be done. */
+	if (untouched || (record->state == SLUICE_RECORD_DONE &&
+			  !memcmp(found->uuid, record->journal, sizeof(found->uuid))))
+		return rekey_begin(r, found, record, extack);
+	NL_SET_ERR_MSG(extack, "the record knows nothing of what this journal tells of");
+	return -EEXIST;
+}
+
+static int rekey_open_unrecorded(struct sluice_rekey *r, const struct sluice_journal *found,
+				 struct netlink_ext_ack *extack)
+{
+	struct netlink_ext_ack words = {};
+	struct sluice_journal *h = &r->header;
+	int err;
+
+	if (found && le32_to_cpu(found->state) != JOURNAL_DONE)
+		return rekey_go_on(r, found, extack);
+	if (found && !sluice_journal_other_volume(found, h, &words) &&
+	    !sluice_journal_other_shape(found, h, &words)) {
+		memcpy(h->uuid, found->uuid, sizeof(h->uuid));
+		err = rekey_ids(r, h);
+		/* Once more from the old key would leave nothing that anybody can read. */
+		if (!err && !memcmp(found->old_id, h->old_id, sizeof(h->old_id))) {
+			NL_SET_ERR_MSG(extack, "the journal says that the volume has its new key");
+			err = -EEXIST;
+		}
+		if (err)
+			return err;
+	}
+	return rekey_begin(r, found, NULL, extack);
 }
 
 /* Go on where the journal was left, or begin. */
 static int rekey_open(struct sluice_rekey *r, struct netlink_ext_ack *extack)
 {
-	struct rekey_header *h = &r->header, found;
+	const struct sluice_journal *found = &r->found;
+	struct sluice_record record;
+	bool recorded = sluice_volume_record_get(r->v, &record);
 	int err;
 
-	h->magic = cpu_to_le64(REKEY_MAGIC);
-	h->version = cpu_to_le32(REKEY_VERSION);
-	h->start = cpu_to_le64(r->v->start);
-	h->sectors = cpu_to_le64(r->v->sectors);
-	err = rekey_id(r, &r->bv->crypt, h->old_id) ?: rekey_id(r, &r->to, h->new_id);
-	if (err)
+	sluice_journal_describe(&r->header, r->v, recorded ? record.uuid : NULL);
+	err = rekey_read_header(r, extack);
+	if (err == -ENOENT)
+		found = NULL;
+	else if (err)
 		return err;
-	err = rekey_read_header(r, &found);
-	if (err < 0) {
-		NL_SET_ERR_MSG(extack, "the journal cannot be read");
-		return err;
-	}
-	if (!err || le32_to_cpu(found.state) == REKEY_DONE) {
-		/* Once more from the old key would leave nothing that anybody can read. */
-		if (err && found.start == h->start && !memcmp(found.old_id, h->old_id, REKEY_ID)) {
-			NL_SET_ERR_MSG(extack, "the journal says that the volume has its new key");
-			return -EEXIST;
-		}
-		if (err)
-			h->seq = found.seq;
-		return rekey_write_header(r, REKEY_AT_REST, 0, 0);
-	}
-	if (!rekey_same(&found, h)) {
-		NL_SET_ERR_MSG(extack, "the journal is that of another volume, or of other keys");
-		return -EEXIST;
-	}
-	/* A guest that has the volume would have seen it with one key only. */
-	if (r->v->user && (found.pos || le32_to_cpu(found.state) == REKEY_CHUNK)) {
-		NL_SET_ERR_MSG(extack, "begun before: go on before a front end has the volume");
-		return -EBUSY;
-	}
-	*h = found;
-	return rekey_replay(r);
+	if (!recorded)
+		return rekey_open_unrecorded(r, found, extack);
+	if (record.state == SLUICE_RECORD_RUNNING)
+		return rekey_open_running(r, found, &record, extack);
+	return rekey_open_recorded(r, found, &record, extack);
 }
 
 struct sluice_rekey *sluice_rekey_open(struct sluice_volume *v,
@@ -512,6 +593,9 @@ struct sluice_rekey *sluice_rekey_open(struct sluice_volume *v,
 
 void sluice_rekey_drop(struct sluice_rekey *r)
 {
+	/* Nothing has the new key, so the record need not stay as if something might. */
+	if (r->fresh)
+		sluice_volume_record_undo(r->v);
 	rekey_free(r);
 }
 

@@ -269,6 +269,8 @@ FIXTURE_VARIANT(power)
 	bool chosen;
 	/* The journal is on the volume's own disk. */
 	bool one_disk;
+	/* It has a record, behind the journal. */
+	bool recorded;
 	const char *disk;
 	const char *more;
 };
@@ -286,6 +288,8 @@ FIXTURE_VARIANT_ADD(power, plain_chosen) {
 	.unit = 512, .disk = DISK, .more = EXTENT, .through = true, .chosen = true };
 FIXTURE_VARIANT_ADD(power, crypt_through) {
 	.unit = 512, .disk = DISK, .more = EXTENT "sector-size 512 key " OLD, .through = true };
+FIXTURE_VARIANT_ADD(power, crypt_recorded) {
+	.unit = 512, .disk = DISK, .more = EXTENT "sector-size 512 key " OLD, .recorded = true };
 /* What is to be durable by itself takes a flush more, which is the block layer's. */
 FIXTURE_VARIANT_ADD(power, crypt_no_fua) {
 	.unit = 512, .disk = DISK " fua=0", .more = EXTENT "sector-size 512 key " OLD,
@@ -556,10 +560,23 @@ TEST_F_TIMEOUT(power, cut_under_load, 300)
 	TH_LOG("%u writes, %u flushes", writes, self->m->flushed);
 }
 
-static int rekey_begin(bool one_disk)
+#define RECORD	" record /dev/" JOURNAL " record-start 1M"
+
+static int rekey_begin(bool one_disk, bool recorded)
 {
-	return netio_run("sluice volume rekey " NAME " key " NEW " journal %s",
-			 one_disk ? DEV " journal-start 2M" : "/dev/" JOURNAL);
+	return netio_run("sluice volume rekey " NAME " key " NEW " journal %s %s",
+			 one_disk ? DEV " journal-start 2M" : "/dev/" JOURNAL,
+			 recorded ? "" : "unrecorded");
+}
+
+/* After a cut. 1: it had come to its end before; @with: the new key, and all that goes with it. */
+static int rekey_again(bool one_disk, bool recorded, const char *more, const char *with)
+{
+	if (!recorded)
+		return rig_volume_add(NAME, DEV, more) ?: !!rekey_begin(one_disk, false);
+	if (netio_run("sluice volume add " NAME " dev " DEV " %s" RECORD " resume", more))
+		return rig_volume_add(NAME, DEV, with) ?: 1;
+	return rekey_begin(one_disk, true) ? -EIO : 0;
 }
 
 /* Until the volume has its new key. */
@@ -608,23 +625,27 @@ TEST_F_TIMEOUT(power, cut_under_rekey, 300)
 	const char *key = strstr(variant->more, OLD);
 	unsigned int i, cuts, resumed = 0, again = 0;
 	struct model *m = self->m;
-	char with[96], disk[160];
+	char with[192], first[192], disk[160];
+	int ret;
 
 	if (!key)
 		SKIP(return, "it has no key");
-	snprintf(with, sizeof(with), "%.*s%s", (int)(key - variant->more), variant->more, NEW);
+	snprintf(with, sizeof(with), "%.*s%s%s", (int)(key - variant->more), variant->more, NEW,
+		 variant->recorded ? RECORD : "");
+	snprintf(first, sizeof(first), "%s%s", variant->more,
+		 variant->recorded ? RECORD " record-new" : "");
 	snprintf(disk, sizeof(disk), "%s" SLOW, variant->disk);
 	for (i = 0; i < REKEYS || (i < PATIENT && !(resumed && again)); i++) {
 		int journal = variant->one_disk ? 0 : 1 + (i & 1);
 
 		ASSERT_EQ(0, disks_new(m, disk));
-		ASSERT_EQ(0, up(m, &self->d, variant->more));
+		ASSERT_EQ(0, up(m, &self->d, first));
 		ASSERT_EQ(0, read_all(&self->d, m->first));
-		ASSERT_EQ(0, rekey_begin(variant->one_disk));
+		ASSERT_EQ(0, rekey_begin(variant->one_disk, variant->recorded));
 		ASSERT_EQ(0, load_and_cut(m, &self->d, 60000, journal));
-		ASSERT_EQ(0, rig_volume_add(NAME, DEV, variant->more));
 		/* Either it had come to its end, or it goes on. */
-		for (cuts = 0; !rekey_begin(variant->one_disk); cuts++) {
+		for (cuts = 0; !(ret = rekey_again(variant->one_disk, variant->recorded,
+						   variant->more, with)); cuts++) {
 			resumed += !cuts;
 			again += !!cuts;
 			if (cuts == i % REKEYS) {
@@ -635,8 +656,8 @@ TEST_F_TIMEOUT(power, cut_under_rekey, 300)
 				break;
 			}
 			ASSERT_EQ(0, just_cut(m, 20000, journal));
-			ASSERT_EQ(0, rig_volume_add(NAME, DEV, variant->more));
 		}
+		ASSERT_LE(0, ret);
 		ASSERT_EQ(0, rig_volume_del(NAME));
 		EXPECT_EQ(0, check_by_dm(m, self->data));
 		ASSERT_EQ(0, up(m, &self->d, with));

@@ -109,7 +109,7 @@ static int read_all(struct disk *d, unsigned char *data)
 
 static int begin_with(const char *key, const char *journal)
 {
-	return netio_run("sluice volume rekey " NAME " key %s journal %s", key, journal);
+	return netio_run("sluice volume rekey " NAME " key %s journal %s unrecorded", key, journal);
 }
 
 static int begin(const char *key)
@@ -168,12 +168,12 @@ TEST_F_TIMEOUT(rekey, refused, 120)
 {
 	EXPECT_NE(0, begin("logon:slblk:nobody"));
 	EXPECT_NE(0, begin("logon:slblk:short"));
-	EXPECT_NE(0, netio_run("sluice volume rekey " NAME " key " NEW " journal " DEV));
-	EXPECT_NE(0, netio_run("sluice volume rekey " NAME " key " NEW " journal /dev/null"));
+	EXPECT_NE(0, begin_with(NEW, DEV));
+	EXPECT_NE(0, begin_with(NEW, "/dev/null"));
 	EXPECT_NE(0, netio_run("sluice volume rekey " NAME " key " NEW " journal " JOURNAL
-			       " journal-start 1900k"));
+			       " journal-start 1900k unrecorded"));
 	EXPECT_NE(0, netio_run("sluice volume rekey " NAME " key " NEW " journal " JOURNAL
-			       " journal-start 512"));
+			       " journal-start 512 unrecorded"));
 	EXPECT_NE(0, netio_run("sluice volume show " NAME " | grep -q rekey"));
 }
 
@@ -231,7 +231,7 @@ TEST_F_TIMEOUT(rekey, under_load, 240)
 	before = l.rounds;
 	EXPECT_EQ(0, begin(NEW));
 	/* Once at a time. */
-	netio_run("sluice volume rekey " NAME " key " NEW " journal " JOURNAL);
+	begin(NEW);
 	EXPECT_EQ(0, rekeyed());
 	EXPECT_LT(before, l.rounds);
 	__atomic_store_n(&l.stop, true, __ATOMIC_RELAXED);

@@ -164,7 +164,7 @@ TEST_F_TIMEOUT(slow, removed, 120)
 	ASSERT_EQ(0, rig_volume_add(NAME, self->dev, "key logon:slblk:old"));
 	ASSERT_EQ(0, halt(true));
 	ASSERT_EQ(0, netio_run("sluice volume rekey " NAME
-			       " key logon:slblk:new journal /dev/slslowj"));
+			       " key logon:slblk:new journal /dev/slslowj unrecorded"));
 	ASSERT_EQ(0, netio_run("sluice volume del " NAME));
 	EXPECT_EQ(0, says("ending"));
 	EXPECT_EQ(0, netio_run("ip link show >/dev/null && sluice volume show >/dev/null"));
@@ -177,8 +177,8 @@ TEST_F_TIMEOUT(slow, removed, 120)
 
 static int begin_rekey(const char *journal)
 {
-	return netio_run("sluice volume rekey " NAME " key logon:slblk:new journal %s 2>/tmp/why",
-			 journal);
+	return netio_run("sluice volume rekey " NAME
+			 " key logon:slblk:new journal %s unrecorded 2>/tmp/why", journal);
 }
 
 /*
@@ -201,6 +201,35 @@ TEST_F_TIMEOUT(slow, journal, 120)
 	ASSERT_EQ(0, begin_rekey(self->dev));
 	await_not("journal");
 	EXPECT_EQ(0, says("key logon:slblk:new"));
+}
+
+/* Its record is there: nobody waits for that either, and it is read when the device answers. */
+TEST_F_TIMEOUT(slow, record, 120)
+{
+	char with[64];
+	int i;
+
+	snprintf(with, sizeof(with), "size 1m record %s", self->dev);
+	ASSERT_EQ(0, netio_run("sluice volume add " NAME " dev /dev/slslowj %s record-new", with));
+	ASSERT_EQ(0, rig_volume_del(NAME));
+	ASSERT_EQ(0, halt(true));
+	ASSERT_NE(0, netio_run("sluice volume add " NAME " dev /dev/slslowj %s 2>/tmp/why", with));
+	EXPECT_EQ(0, netio_run("grep -q 'does not answer' /tmp/why"));
+	EXPECT_EQ(0, netio_run("ip link show >/dev/null && sluice worker show >/dev/null"));
+	EXPECT_NE(0, netio_run("sluice volume show " NAME " 2>/dev/null"));
+	ASSERT_EQ(0, halt(false));
+	for (i = 0; i < 1000 && rig_volume_add(NAME, "/dev/slslowj", with); i++)
+		usleep(10000);
+	/* A size that cannot be written down holds up nobody. */
+	ASSERT_EQ(0, halt(true));
+	EXPECT_EQ(0, netio_run("sluice volume set " NAME " size 2m"));
+	EXPECT_EQ(0, control_works());
+	EXPECT_EQ(0, netio_run("sluice volume del " NAME));
+	EXPECT_EQ(0, says("ending"));
+	ASSERT_EQ(0, halt(false));
+	await_not("ending");
+	snprintf(with, sizeof(with), "size 2m record %s", self->dev);
+	EXPECT_EQ(0, rig_volume_add(NAME, "/dev/slslowj", with));
 }
 
 TEST_HARNESS_MAIN

@@ -179,7 +179,7 @@ moved() { # serial of v6
 	$python - "$1" "$alike-2" <<'END' | sluice apply -
 import json, subprocess, sys
 s = json.loads(subprocess.check_output(["sluice", "dump"]))
-v = [x for x in s["volume"] if x["name"] != sys.argv[2]]
+v = [x for x in s["volume"] if x["name"] not in (sys.argv[2], "v6")]
 v.append({"name": "v6", "dev": "/dev/vol512", "start": "22m", "size": "1m", "serial": sys.argv[1]})
 print(json.dumps({"volume": v}))
 END
@@ -293,6 +293,7 @@ refused '32 or 64 bytes' sluice volume add e5 dev $dev start 14m size 1m key use
 done_ add_key user halves "${key32%????????????????}${key32%????????????????}"
 refused 'both halves' sluice volume add e5 dev $dev start 14m size 1m key user:halves
 done_ add_key user good "$key32"
+done_ add_key user short32 "${key32#?}x"
 done_ sluice volume add e5 dev $dev start 14m size 1m key user:good
 shows '^logon:sluice:digits: cipher-bits 256 volume e2 volume e3$' sluice key show
 shows '^user:good: cipher-bits 128 volume e5$' sluice key show
@@ -439,12 +440,12 @@ refused 'CAP_SYS_ADMIN' admin sluice volume add n1 dev $dev start 30m size 1m
 # --- another key
 other=0123456789abcdefghijklmnopqrstuvABCDEFGHIJKLMNOPQRSTUVWXYZ678901
 done_ add_key user other "$other"
-refused 'not encrypted' sluice volume rekey p1 key user:other journal $big
-refused 'as long as' sluice volume rekey e2 key user:good journal $big
-refused 'not in a keyring' sluice volume rekey e2 key user:nobody journal $big
-refused 'overlaps' sluice volume rekey e2 key user:other journal $dev journal-start 14m
-refused 'takes 528 sectors' sluice volume rekey e2 key user:other journal $big journal-start 65276k
-done_ sluice volume rekey e2 key user:other journal $big journal-start 4096
+refused 'not encrypted' sluice volume rekey p1 key user:other journal $big unrecorded
+refused 'as long as' sluice volume rekey e2 key user:good journal $big unrecorded
+refused 'not in a keyring' sluice volume rekey e2 key user:nobody journal $big unrecorded
+refused 'overlaps' sluice volume rekey e2 key user:other journal $dev journal-start 14m unrecorded
+refused 'takes 528 sectors' sluice volume rekey e2 key user:other journal $big journal-start 65276k unrecorded
+done_ sluice volume rekey e2 key user:other journal $big journal-start 4096 unrecorded
 rekeyed() {
 	until printed '^e2: .*key user:other' sluice volume show e2; do
 		grep -q ' rekey-done ' "$tmp/shown" && ! grep -q ' rekey-error ' "$tmp/shown" || return 1
@@ -453,6 +454,73 @@ rekeyed() {
 }
 ok 'it comes to its end' rekeyed
 hides 'rekey|journal' sluice volume show e2
+
+# --- a record
+refused 'no record of how far it is' sluice volume rekey e2 key user:good journal $big
+shows '^e2: .* record none$' sluice volume show e2
+refused 'means nothing without a record' sluice volume add r1 dev $dev start 40m size 1m record-new
+refused 'means nothing without a record' sluice volume add r1 dev $dev start 40m size 1m record none resume
+refused 'means nothing without a record' sluice volume add r1 dev $dev start 40m size 1m record-start 8k
+misused 'is not /dev' sluice volume add r1 dev $dev start 40m size 1m record vol4k
+refused 'no such file' sluice volume add r1 dev $dev start 40m size 1m record /dev/nothing
+refused 'say .record-new' sluice volume add r1 dev $dev start 40m size 1m record $big record-start 1m
+refused 'needs a volume that is written' sluice volume add r1 dev $dev start 40m size 1m ro record $big record-start 1m record-new
+refused 'needs a volume that is written' sluice volume add r1 dev $dev start 40m size 1m record $big record-start 1m record-new resume
+refused 'takes 16 sectors' sluice volume add r1 dev $dev start 40m size 1m record $big record-start 512 record-new
+refused 'record overlaps' sluice volume add r1 dev $dev start 40m size 1m record $dev record-start 1m record-new
+hides '^r1:' sluice volume show
+done_ sluice volume add r1 dev $dev start 40m size 1m key user:good record $big record-start 1m record-new
+shows '^r1: .* record /dev/vol4k record-start 1m record-uuid [0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab]' \
+	sluice volume show r1
+sluice volume show r1 >"$tmp/was"
+uuid=$(sed -n 's/.* record-uuid \([^ ]*\).*/\1/p' "$tmp/was")
+refused 'overlaps' sluice volume add r2 dev $big start 1m size 4096
+refused 'overlaps' sluice volume add r2 dev $dev start 42m size 1m record $big record-start 1028k record-new
+refused 'overlaps' sluice volume rekey r1 key user:good journal $big journal-start 800k
+# As it is declared it comes back; what is written once is not declared.
+sluice dump >"$tmp/record.json"
+shows '"record": ?"/dev/vol4k"' cat "$tmp/record.json"
+hides 'record-new|record-uuid' cat "$tmp/record.json"
+done_ sluice apply "$tmp/record.json"
+ok 'apply of a dump with a record changes nothing' same "$tmp/record.json"
+done_ sluice volume del r1
+done_ sluice apply "$tmp/record.json"
+ok 'it came back' same "$tmp/record.json"
+shows " record-uuid $uuid$" sluice volume show r1
+with_record() { # python that changes volumes
+	$python -c "
+import json
+s = json.load(open('$tmp/record.json'))
+v = {x['name']: x for x in s['volume']}
+$1
+s['volume'] = list(v.values())
+json.dump(s, open('$tmp/changed.json', 'w'))"
+}
+with_record "v['r1']['record'] = 'none'; del v['r1']['record-start']"
+refused 'record is /dev/vol4k, declared is none' sluice apply "$tmp/changed.json"
+with_record "v['r1']['record-start'] = '2m'"
+refused 'record-start is 1m, declared is 2m' sluice apply "$tmp/changed.json"
+with_record "v['r2'] = {'name': 'r2', 'dev': '$dev', 'start': '42m', 'size': '1m', 'record': '$big', 'record-new': True}"
+refused 'not within a transaction' sluice apply "$tmp/changed.json"
+# Nothing is there to resume, and that is no fault.
+done_ sluice volume del r1
+with_record "v['r1']['resume'] = True"
+done_ sluice apply "$tmp/changed.json"
+shows '^r1: .* resume' sluice volume show r1
+hides unresolved sluice volume show r1
+done_ sluice volume del r1
+# Only its own key, and only as it was.
+refused "not the volume's key" sluice volume add r1 dev $dev start 40m size 1m key user:short32 record $big record-start 1m
+refused 'sector-size 512, given is 4096' sluice volume add r1 dev $dev start 40m size 1m block-size 4096 key user:good record $big record-start 1m
+refused 'a record already' sluice volume add r1 dev $dev start 40m size 1m key user:good record $big record-start 1m record-new
+hides '^r1:' sluice volume show
+# To be read it need not be written.
+done_ sluice volume add r1 dev $dev start 40m size 1m ro key user:good record $big record-start 1m
+done_ sluice volume del r1
+# A volume without a key has one as well.
+done_ sluice volume add r2 dev $dev start 42m size 1m record $big record-start 1032k record-new
+done_ sluice volume del r2
+refused 'size 2048s, given is 4096s' sluice volume add r2 dev $dev start 42m size 2m record $big record-start 1032k
 
 # --- modules
 ok 'the engine is not removed while there are volumes' exits 1 rmmod sluice_blk

@@ -76,7 +76,7 @@ volumes_up()
 
 rekey()
 {
-	sluice volume rekey crypt key logon:sluice:new journal /dev/nvme0n1 journal-start $size
+	sluice volume rekey crypt key logon:sluice:new journal /dev/nvme0n1 journal-start $size unrecorded
 }
 
 # Has so much of it the new key, in KiB? Not if all of it has.

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The record of a volume: see volume_record.c, and record.h for what it says. */
+#ifndef _SLUICE_VOLUME_RECORD_H
+#define _SLUICE_VOLUME_RECORD_H
+
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
+#include "record.h"
+
+struct block_device;
+struct netlink_ext_ack;
+struct sluice_device;
+struct sluice_volume;
+struct sluice_volume_params;
+
+/**
+ * struct sluice_volume_record - where a volume's record is, and what it says
+ * @device: NULL: it has none; RTNL, fixed while the volume can be found
+ * @bdev: the same
+ * @path: as the operator named it; likewise
+ * @start: first 512-byte sector of its place; likewise
+ * @page: what is written next; @lock
+ * @lock: held while it is written: never asked for under RTNL
+ * @now: what the device has; written under @lock. The UUID is fixed
+ * @resume: the operator said that a re-encryption may be unfinished; fixed
+ * @unresolved: one is, and nobody gets the volume until it goes on; RTNL
+ * @work: writes what changed in the geometry
+ */
+struct sluice_volume_record {
+	struct sluice_device *device;
+	struct block_device *bdev;
+	char *path;
+	u64 start;
+	struct page *page;
+	struct mutex lock;	/* see above */
+	struct sluice_record now;
+	bool resume;
+	bool unresolved;
+	struct work_struct work;
+};
+
+void sluice_volume_record_init(struct sluice_volume *v);
+/* With the volume's memory. */
+void sluice_volume_record_free(struct sluice_volume *v);
+/*
+ * Open its device, if the operator named one, and see that there is room for it. RTNL. Errors as
+ * those of sluice_volume_open_device(); -EINVAL, -EBUSY, each with an extack.
+ */
+int sluice_volume_record_open(struct sluice_volume *v, const struct sluice_volume_params *p,
+			      struct netlink_ext_ack *extack);
+/*
+ * Read it, and see that it is of this volume; or write a new one. The engine has the key. RTNL,
+ * waits for a short while only. -ENOENT, -EBADMSG, -EOPNOTSUPP: there is none that could be read;
+ * -EEXIST: there is one where a new one is wanted; -EKEYREJECTED: of another key; -EINVAL: of
+ * another geometry; -EUCLEAN: a re-encryption is not finished; -EIO; -ETIMEDOUT; -ENOMEM.
+ */
+int sluice_volume_record_check(struct sluice_volume *v, const struct sluice_volume_params *p,
+			       struct netlink_ext_ack *extack);
+/* One that was not made; RTNL. */
+void sluice_volume_record_close(struct sluice_volume *v);
+/* Does its place meet an extent? RTNL. */
+bool sluice_volume_record_touches(const struct sluice_volume *v, const struct block_device *bdev,
+				  u64 start, u64 sectors);
+/* The volume has another length. RTNL; does not wait. */
+void sluice_volume_record_resized(struct sluice_volume *v);
+/* All is written that is to be, and the device closed; no RTNL. */
+void sluice_volume_record_end(struct sluice_volume *v);
+
+/* --- and for the engine; all wait for the device, hence no RTNL --- */
+
+/* What is the volume made of, as it is now? */
+void sluice_volume_geometry(const struct sluice_volume *v, struct sluice_geometry *g);
+/* What it says; false: there is none. */
+bool sluice_volume_record_get(struct sluice_volume *v, struct sluice_record *r);
+/*
+ * A re-encryption begins, got so far, is through, or was not begun after all: durable when they
+ * return 0, without a record at once. After an error what the device has is one or the other.
+ */
+int sluice_volume_record_begin(struct sluice_volume *v, const u8 to[SLUICE_RECORD_ID],
+			       const u8 journal[SLUICE_RECORD_ID]);
+int sluice_volume_record_progress(struct sluice_volume *v, u64 pos);
+int sluice_volume_record_done(struct sluice_volume *v);
+int sluice_volume_record_undo(struct sluice_volume *v);
+
+#endif /* _SLUICE_VOLUME_RECORD_H */
