@@ -104,7 +104,12 @@ static int vol_add(const char *name, const char *more)
 
 static int vol_del(const char *name)
 {
-	return netio_run("sluice volume del %s", name);
+	int ret = netio_run("sluice volume del %s", name);
+
+	/* A re-encryption comes to rest first. */
+	while (!ret && !netio_run("sluice volume show | grep -q ^%s:", name))
+		usleep(10000);
+	return ret;
 }
 
 static int fill(struct disk *d, const char *name, const unsigned char *data)
