@@ -125,7 +125,7 @@ TEST_F_TIMEOUT(host, properties, 120)
 	unsigned int i;
 
 	EXPECT_EQ(0, sysfs_is(self->disk, "size", "32768"));
-	EXPECT_EQ(0, netio_run("sluice volume show | grep -q \" serial $(cat /sys/block/%s/serial) \"",
+	EXPECT_EQ(0, netio_run("sluice volume show | grep -qwf /sys/block/%s/serial",
 			       self->disk));
 	EXPECT_EQ(0, sysfs_is(self->disk, "queue/write_cache", "write back"));
 	EXPECT_EQ(0, netio_run("echo 'write through' > /sys/block/%s/cache_type", self->disk));
