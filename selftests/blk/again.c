@@ -249,7 +249,8 @@ TEST_F_TIMEOUT(again, another_key, 240)
 	slot = begin(&self->d, VIRTIO_BLK_T_IN, NULL, variant->off);
 	ASSERT_LE(0, slot);
 	await_refused(_metadata, 10);
-	ASSERT_EQ(0, netio_run("sluice volume rekey " NAME " key " NEW " journal " JOURNAL));
+	ASSERT_EQ(0, netio_run("sluice volume rekey " NAME " key " NEW " journal " JOURNAL
+				" unrecorded"));
 	ASSERT_EQ(0, rekeyed());
 	await_refused(_metadata, 20);
 	ASSERT_EQ(0, mockram("go"));
@@ -264,7 +265,8 @@ TEST_F_TIMEOUT(again, another_key, 240)
 	ASSERT_LE(0, begin(&self->d, VIRTIO_BLK_T_OUT, self->data, variant->off));
 	await_refused(_metadata, 10);
 	ASSERT_EQ(0, netio_run("dd if=/dev/zero of=" JOURNAL " bs=1M count=1 2>/dev/null"));
-	ASSERT_EQ(0, netio_run("sluice volume rekey " NAME " key " OLD " journal " JOURNAL));
+	ASSERT_EQ(0, netio_run("sluice volume rekey " NAME " key " OLD " journal " JOURNAL
+				" unrecorded"));
 	while (!netio_run("sluice volume show " NAME " | grep -q rekey-key"))
 		usleep(20000);
 	ASSERT_EQ(0, mockram_counts(&c));

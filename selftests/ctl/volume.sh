@@ -457,7 +457,7 @@ hides 'rekey|journal' sluice volume show e2
 
 # --- a record
 refused 'no record of how far it is' sluice volume rekey e2 key user:good journal $big
-shows '^e2: .* record none$' sluice volume show e2
+shows '^e2: .* record none ' sluice volume show e2
 refused 'means nothing without a record' sluice volume add r1 dev $dev start 40m size 1m record-new
 refused 'means nothing without a record' sluice volume add r1 dev $dev start 40m size 1m record none resume
 refused 'means nothing without a record' sluice volume add r1 dev $dev start 40m size 1m record-start 8k
@@ -486,7 +486,7 @@ ok 'apply of a dump with a record changes nothing' same "$tmp/record.json"
 done_ sluice volume del r1
 done_ sluice apply "$tmp/record.json"
 ok 'it came back' same "$tmp/record.json"
-shows " record-uuid $uuid$" sluice volume show r1
+shows " record-uuid $uuid " sluice volume show r1
 with_record() { # python that changes volumes
 	$python -c "
 import json
