@@ -63,7 +63,7 @@ FIXTURE_SETUP(blk)
 {
 	/* Slow enough for requests to be under way. */
 	ASSERT_EQ(0, rig_null_add(NAME, "size=32 irqmode=2 completion_nsec=2000000 cache_size=1"));
-	ASSERT_EQ(0, rig_volume_add(NAME, DEV, "size 16M queues 2"));
+	ASSERT_EQ(0, rig_volume_add(NAME, DEV, "size 16M queues 2 serial " NAME));
 	ASSERT_EQ(0, parent_wait(NAME, 1));
 	ASSERT_EQ(0, mdev_create_type(NAME, MDEV_TYPE_BLK, UUID));
 	self->cfg = (struct vdisk_cfg){
