@@ -794,6 +794,9 @@ NO_VOLUMES(mode_set_doit)
 NO_VOLUMES(mode_get_doit)
 NO_VOLUMES(hold_doit)
 NO_VOLUMES(release_doit)
+NO_VOLUMES(group_add_doit)
+NO_VOLUMES(group_set_doit)
+NO_VOLUMES(group_del_doit)
 
 int sluice_nl_volume_dump_start(struct netlink_callback *cb)
 {
@@ -801,6 +804,11 @@ int sluice_nl_volume_dump_start(struct netlink_callback *cb)
 }
 
 int sluice_nl_volume_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return 0;
+}
+
+int sluice_nl_volume_group_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	return 0;
 }
