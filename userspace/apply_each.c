@@ -44,9 +44,48 @@ static bool send_part(struct state *now, struct state *want, const char *volume)
 	choose(want, volume);
 	if (state_send(now, want))
 		return true;
-	if (volume)
-		complain("volume %s is held back", volume);
+	complain("volume %s is held back", volume);
 	return false;
+}
+
+/* Nothing is, but for one section of one of the two. */
+static void choose_only(struct state *now, struct state *want, struct state *of,
+			enum section_nr only)
+{
+	enum section_nr nr;
+	size_t i;
+
+	for (nr = 0; nr < SECTIONS; nr++) {
+		for (i = 0; i < now->sec[nr].nr; i++)
+			now->sec[nr].v[i].later = of != now || nr != only;
+		for (i = 0; i < want->sec[nr].nr; i++)
+			want->sec[nr].v[i].later = of != want || nr != only;
+	}
+}
+
+/* Ahead of volumes: whatever becomes of the rest, none is attached that may not be. */
+static bool send_mode(struct state *now, struct state *want)
+{
+	choose_only(now, want, want, SEC_VOLUME_MODE);
+	return state_send(now, want);
+}
+
+/* All but volumes, and groups that go: volumes may be in them until now. */
+static bool send_rest(struct state *now, struct state *want)
+{
+	size_t i;
+
+	choose(now, NULL);
+	choose(want, NULL);
+	for (i = 0; i < now->sec[SEC_VOLUME_GROUP].nr; i++)
+		now->sec[SEC_VOLUME_GROUP].v[i].later = true;
+	return state_send(now, want);
+}
+
+static bool send_groups_going(struct state *now, struct state *want)
+{
+	choose_only(now, want, now, SEC_VOLUME_GROUP);
+	return state_send(now, want);
 }
 
 static const struct item *find(const struct items *items, const char *key)
@@ -158,12 +197,17 @@ int state_send_each(struct state *now, struct state *want, const char *on)
 			return EXIT_REFUSED;
 	}
 	state_match(now, want);
+	if (!send_mode(now, want))
+		return EXIT_REFUSED;
 	if (!on) {
-		if (!send_part(now, want, NULL))
+		if (!send_rest(now, want))
 			rc = EXIT_REFUSED;
 		late += send_going(now, want);
 	}
 	late += send_coming(now, want, on);
+	/* One that is in use still is that of a volume that is late. */
+	if (!on && !send_groups_going(now, want) && !late)
+		rc = EXIT_REFUSED;
 	if (rc == EXIT_DONE && late)
 		rc = EXIT_HELD_BACK;
 	return rc;

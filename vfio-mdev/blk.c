@@ -29,7 +29,8 @@ static int blk_make(struct sluice_mdev *m)
 	if (err) {
 		dev_warn(m->dev, "cannot have the volume %s: %s (%pe)\n", dev_name(m->dev->parent),
 			 err == -EBUSY ? "another device has it" :
-			 err == -ENOKEY ? "it has no key, and keys are enforced" : "it is gone",
+			 err == -ENOKEY ? "it has no key, and keys are enforced" :
+			 err == -EUCLEAN ? "its re-encryption is not finished" : "it is gone",
 			 ERR_PTR(err));
 		sluice_volume_put(v);
 		return err;

@@ -115,6 +115,7 @@ struct sluice_blk_request {
  * @limited: waiting for a limit, by enum sluice_volume_op (READ, WRITE), in order
  * @turn: of the first of each; all 0 if there is none
  * @starved: the device was short, or memory for what has no data; in order
+ * @starved_until: those are left alone before that, local_clock()
  * @dry: waiting for pages of ours, in order
  * @rekeyed: waiting until their blocks have been re-encrypted, in order
  * @polled: with the device, to be looked for; in the order of submission
@@ -154,6 +155,7 @@ struct sluice_blk_queue {
 	struct list_head limited[SLUICE_VOLUME_LIMITS];
 	struct sluice_blk_turn turn[SLUICE_VOLUME_LIMITS];
 	struct list_head starved;
+	u64 starved_until;
 	struct list_head dry;
 	struct list_head rekeyed;
 	struct list_head polled;

@@ -28,6 +28,8 @@
 #define BLK_CIPHER_NS		(500 * NSEC_PER_USEC)
 /* How long a request rests that the device, or memory, had no room for. */
 #define BLK_STARVED_NS		(100 * NSEC_PER_USEC)
+/* The same if the guest's memory was not there, which costs a look at all of the part each time. */
+#define BLK_ABSENT_NS		(10 * NSEC_PER_MSEC)
 
 static enum sluice_volume_op blk_op(const struct sluice_blk_request *req)
 {
@@ -282,11 +284,23 @@ static int blk_prepare(struct sluice_blk_request *req)
 	if (!sluice_blk_has_data(req))
 		return sluice_command_add(req);
 	if (unlikely(!req->guest.first)) {
+		bq->worked += req->part.len;
 		err = sluice_map_data(req, blk_opf(req));
 		if (err)
 			sluice_pieces_drop(&req->guest, sluice_blk_holds(bq), NULL);
 	}
 	return err ?: blk_prepare_data(req);
+}
+
+/* It is not looked at again before that, however often the queue is. */
+static void blk_starve(struct sluice_blk_request *req, u64 ns)
+{
+	struct sluice_blk_queue *bq = req->bq;
+
+	if (list_empty(&bq->starved))
+		bq->starved_until = local_clock() + ns;
+	list_add_tail(&req->node, &bq->starved);
+	blk_start_timer(bq, ns);
 }
 
 /*
@@ -299,9 +313,13 @@ static void blk_rest(struct sluice_blk_request *req, int err)
 	bool has_data = sluice_blk_has_data(req);
 
 	sluice_pieces_drop(&req->own, false, has_data ? &bq->pages : NULL);
-	list_add_tail(&req->node, has_data && err != -EAGAIN ? &bq->dry : &bq->starved);
-	if (err != -EBUSY)
-		blk_start_timer(bq, BLK_STARVED_NS);
+	if (has_data && err != -EAGAIN) {
+		list_add_tail(&req->node, &bq->dry);
+		if (err != -EBUSY)
+			blk_start_timer(bq, BLK_STARVED_NS);
+	} else {
+		blk_starve(req, err == -EAGAIN ? BLK_ABSENT_NS : BLK_STARVED_NS);
+	}
 }
 
 /* Prepare it for the device. What there is no room for rests a while. */
@@ -459,7 +477,10 @@ static int blk_resume(struct sluice_blk_queue *bq)
 	n = blk_resume_dry(bq);
 
 	/* They may come to rest again. */
-	list_splice_init(&bq->starved, &waiting);
+	if (now >= bq->starved_until || bq->q->draining)
+		list_splice_init(&bq->starved, &waiting);
+	else if (!list_empty(&bq->starved))
+		blk_start_timer(bq, bq->starved_until - now);
 	list_splice_tail_init(&bq->rekeyed, &waiting);
 	while ((req = list_first_entry_or_null(&waiting, struct sluice_blk_request, node)) &&
 	       !blk_worked_enough(bq)) {
@@ -597,7 +618,7 @@ static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 		return n;
 	now = local_clock();
 	for (i = 0; i < n && !blk_worked_enough(bq) && !list_empty(&bq->free) &&
-	     bq->nr_long < SLUICE_PART_LONG; i++) {
+	     bq->nr_long < SLUICE_PART_LONG && list_empty(&bq->dry); i++) {
 		err = blk_begin(bq, &bq->chain[i], now);
 		if (unlikely(err))
 			break;
@@ -659,7 +680,6 @@ static bool blk_goes_on(struct sluice_blk_request *req)
 	sluice_pieces_drop(&req->own, false, sluice_blk_has_data(req) ? &bq->pages : NULL);
 	sluice_pieces_drop(&req->guest, sluice_blk_holds(bq), NULL);
 	req->tries = 0;
-	bq->worked += sluice_blk_has_data(req) ? req->part.len : 0;
 	blk_submit(req);
 	return true;
 }
@@ -690,8 +710,7 @@ static void blk_returned(struct sluice_blk_request *req)
 			req->tries = SLUICE_SEND_TRIES;
 		else
 			req->tries = min(req->tries + 1, SLUICE_SEND_TRIES);
-		list_add_tail(&req->node, &bq->starved);
-		blk_start_timer(bq, BLK_STARVED_NS);
+		blk_starve(req, BLK_STARVED_NS);
 		return;
 	}
 	if (!error && req->r.op == SLUICE_REQUEST_READ && req->own.first && !bq->q->broken &&

@@ -58,7 +58,7 @@ static u64 rate_charge(struct sluice_limit_rate *r, u64 now, u64 cost)
 	if (!cost)
 		return 0;
 	do {
-		base = max_t(u64, paid, now);
+		base = max_t(s64, paid, now);
 	} while (!atomic64_try_cmpxchg(&r->paid, &paid, base + cost));
 	/* Owed beyond the burst; a request by itself always fits. */
 	if (base > now && base - now + cost > burst)
@@ -74,7 +74,7 @@ static void rate_owe(struct sluice_limit_rate *r, u64 now, u64 cost)
 	if (!cost)
 		return;
 	do {
-		next = min(max_t(u64, paid, now) + cost, now + LIMIT_OWED_MAX);
+		next = min_t(u64, max_t(s64, paid, now) + cost, now + LIMIT_OWED_MAX);
 	} while (!atomic64_try_cmpxchg(&r->paid, &paid, next));
 	WRITE_ONCE(r->owed, next);
 }
@@ -82,7 +82,7 @@ static void rate_owe(struct sluice_limit_rate *r, u64 now, u64 cost)
 static u64 rate_debt(const struct sluice_limit_rate *r, u64 now)
 {
 	/* A limit that was set anew is not owed what was noted a moment too late. */
-	u64 owed = min_t(u64, READ_ONCE(r->owed), atomic64_read(&r->paid));
+	u64 owed = max(min_t(s64, READ_ONCE(r->owed), atomic64_read(&r->paid)), 0LL);
 	u64 paid = now + READ_ONCE(r->burst);
 
 	return owed > paid ? owed - paid : 0;

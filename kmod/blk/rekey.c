@@ -129,6 +129,7 @@ static int rekey_write_header(struct sluice_rekey *r, enum sluice_journal_state 
 
 static int rekey_read_side(struct sluice_rekey *r, int i, struct netlink_ext_ack *extack)
 {
+	const struct sluice_journal *h = page_address(r->side);
 	int err = rekey_io(r->journal, r->v->rekey.start + i * REKEY_PLACE, &r->side, REKEY_PLACE,
 			   REQ_OP_READ);
 
@@ -136,10 +137,16 @@ static int rekey_read_side(struct sluice_rekey *r, int i, struct netlink_ext_ack
 		NL_SET_ERR_MSG(extack, "the journal cannot be read");
 		return err;
 	}
-	err = sluice_journal_parse(page_address(r->side));
+	err = sluice_journal_parse(h);
 	if (err == -EOPNOTSUPP)
 		NL_SET_ERR_MSG(extack, "the journal is of a later version of Sluice");
-	return err;
+	if (err || (le64_to_cpu(h->seq) & 1) == i)
+		return err;
+	/* One place further on or back: what lies there is a header of it, or its chunk. */
+	if (le32_to_cpu(h->state) == JOURNAL_DONE)
+		return -ENOENT;
+	NL_SET_ERR_MSG(extack, "a journal begins 4096 bytes beside that: see 'journal-start'");
+	return -EEXIST;
 }
 
 /* Of the two the newest becomes @r->found; -ENOENT: there is none, or another error. */

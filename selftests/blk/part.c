@@ -7,6 +7,7 @@
 #include <linux/falloc.h>
 #include <linux/keyctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include "rig.h"
 
 #define NAME	"slblk0"
@@ -171,6 +172,52 @@ TEST(memory_goes)
 	free(data);
 }
 
+static long visits(void)
+{
+	return netio_shown("volume show " NAME, "visits");
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+/* The end of its second part lies nowhere: it is looked for now and then, a hundred times a second. */
+TEST(absent)
+{
+	struct vblk_io io = { .type = VIRTIO_BLK_T_IN, .len = LONG };
+	struct vdrv_seg seg[4];
+	double from, before;
+	struct vdrv_vq *q;
+	struct disk d;
+	long n;
+
+	ASSERT_EQ(0, start(&d, "irqmode=0", "", 0, VBLK_DATA + LONG + 8 * KB));
+	q = d.v.vq;
+	*(struct virtio_blk_outhdr *)q->buf = (struct virtio_blk_outhdr){ .type = io.type };
+	seg[0] = (struct vdrv_seg){ vdrv_addr(&d.v, q->buf), sizeof(struct virtio_blk_outhdr) };
+	seg[1] = (struct vdrv_seg){ vdrv_addr(&d.v, q->buf + VBLK_DATA), 8 * 256 * KB - 512 };
+	seg[2] = (struct vdrv_seg){ 0x7f0000000000ULL, 512 };
+	seg[3] = (struct vdrv_seg){ vdrv_addr(&d.v, q->buf + VBLK_STATUS), 1 };
+	from = seconds();
+	ASSERT_LE(0, vblk_raw(&d.v, q, seg, 1, 3));
+	usleep(500000);
+	before = seconds();
+	n = visits();
+	usleep(2000000);
+	n = visits() - n;
+	EXPECT_GE((seconds() - before) * 100 + 20, n)
+	{
+		TH_LOG("%ld visits in %f s, %f in all", n, seconds() - before, seconds() - from);
+	}
+	ASSERT_EQ(0, vdrv_stop(&d.v));
+	ASSERT_EQ(0, disk_reopen(&d));
+	stop(&d);
+}
+
 TEST(pulled)
 {
 	const struct vblk_io io = { .type = VIRTIO_BLK_T_IN, .len = LONG };
@@ -210,11 +257,6 @@ TEST(ranges)
 	EXPECT_EQ(32 + 17 + 2 + 1, rig_stat(NAME, RIG_STAT_DISCARDS));
 	EXPECT_EQ(3ULL * 1024 * 2048 + 10, rig_stat(NAME, RIG_STAT_DISCARDED));
 	stop(&d);
-}
-
-static long visits(void)
-{
-	return netio_shown("volume show " NAME, "visits");
 }
 
 /*

@@ -372,6 +372,11 @@ TEST_F_TIMEOUT(record, unrecorded, 240)
 	ASSERT_EQ(0, fill(&self->d, A, self->data));
 	EXPECT_EQ(0, refused("say .unrecorded", resume));
 	ASSERT_EQ(0, half(A, "unrecorded"));
+	/* What lies a place further on is a header of it, too. */
+	ASSERT_EQ(0, vol_add(A, SHAPE "key " OLD));
+	EXPECT_EQ(0, refused("4096 bytes beside", "sluice volume rekey " A " key " NEW " journal "
+			     JOURNAL " journal-start 4k unrecorded"));
+	ASSERT_EQ(0, vol_del(A));
 	for (i = 0; i < ARRAY_SIZE(others); i++) {
 		snprintf(with, sizeof(with), "%s key " OLD, others[i][0]);
 		ASSERT_EQ(0, vol_add(A, with));

@@ -113,6 +113,25 @@ shows '^a: ' sluice volume show
 hides '^[bcd]: ' sluice volume show
 shows enforce sluice volume mode
 
+# --- no volume comes before the mode that may forbid it, and a group goes after those that were in it
+done_ sluice volume mode monitor
+change "s['uplink'] = [{'name': 'up0', 'dev': 'nix'}]; s['volume-mode'] = [{'mode': 'enforce'}]"
+refused "no interface 'nix'" sluice apply --each "$tmp/changed.json"
+shows enforce sluice volume mode
+done_ sluice volume mode monitor
+ok 'on a device alone, too' exits 3 sluice apply --each --on /dev/boota "$tmp/changed.json"
+shows enforce sluice volume mode
+done_ sluice volume mode monitor
+change "s['volume'] = [{'name': 'a', 'dev': '/dev/boota', 'size': '1m', 'group': 'g1'}]; s['volume-group'] = [{'name': 'g1'}]; del s['assign']"
+done_ sluice apply --each "$tmp/changed.json"
+change "s['volume'] = [{'name': 'a', 'dev': '/dev/boota', 'size': '1m', 'group': 'g2'}]; s['volume-group'] = [{'name': 'g2'}]; del s['assign']"
+done_ sluice apply --each "$tmp/changed.json"
+shows ' group g2' sluice volume show a
+hides '^g1' sluice volume-group show
+change "s['volume'] = s['volume'][:1]; s['volume-group'] = []"
+done_ sluice apply --each "$tmp/changed.json"
+hides . sluice volume-group show
+
 # --- words
 misused 'not understood here' sluice apply --some "$tmp/state.json"
 misused 'with --each only' sluice apply --on /dev/boota "$tmp/state.json"

@@ -153,6 +153,22 @@ static void test_changes(void)
 	tap_ok(!take(&l, now, 0) && !take(&l, now, 0), "none any more");
 }
 
+/* Whom it is given back may have looked before it was set anew. */
+static void test_late_refund(void)
+{
+	const struct sluice_limit_cost cost = { .requests = 100 };
+	struct sluice_limit l = {};
+	u64 now = SECOND, n;
+
+	set(&l, 100, 10, 0, 0);
+	sluice_limit_charge(&l, now, &cost);
+	set(&l, 100, 10, 0, 0);
+	sluice_limit_refund(&l, &cost);
+	tap_ok(!sluice_limit_debt(&l, now), "given back too late: nothing is owed");
+	n = served(&l, &now, 10 * SECOND, 0);
+	tap_ok(within(n, 1010, 0.05), "nobody waits for ever: %llu", (unsigned long long)n);
+}
+
 static void test_debt(void)
 {
 	struct sluice_limit l = {};
@@ -343,6 +359,7 @@ int main(void)
 	test_burst();
 	test_both();
 	test_changes();
+	test_late_refund();
 	test_debt();
 	test_debt_extremes();
 	test_turns();
