@@ -29,7 +29,16 @@
  * @magic: RECORD_MAGIC
  * @version: RECORD_VERSION
  * @flags: none is known
- * @generation: see struct sluice_record, as with the others
+ * @generation: as in struct sluice_record
+ * @uuid: likewise
+ * @geometry: likewise
+ * @key: likewise
+ * @state: likewise
+ * @reserved_state: zero
+ * @pos: as in struct sluice_record
+ * @from: likewise
+ * @to: likewise
+ * @journal: likewise
  * @reserved: zero
  * @crc: of all that comes before; at the same place in every version
  */

@@ -326,8 +326,8 @@ struct sluice_volume *sluice_volume_find(const char *name);
 /* Next volume after @v (NULL: the first), or NULL at the end. */
 struct sluice_volume *sluice_volume_next(struct sluice_volume *v);
 /*
- * What is configured: @op: SLUICE_VOLUME_READ or _WRITE. A burst of 0 with a rate: what a tenth of a
- * second brings. Then what is configured is in force: stores, which cannot fail.
+ * What is configured: @op: SLUICE_VOLUME_READ or _WRITE. A burst of 0 with a rate: what a tenth of
+ * a second brings. Then what is configured is in force: stores, which cannot fail.
  */
 void sluice_volume_set_limit(struct sluice_volume *v, enum sluice_volume_op op,
 			     const struct sluice_volume_limit *limit);
