@@ -372,19 +372,25 @@ static int volume_set(struct sluice_change *c)
 	struct sluice_volume *v = volume_need(c, SLUICE_A_VOLUME_NAME);
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
 	struct sluice_volume_group *group;
+	u64 planned;
 	int err;
 
 	if (IS_ERR(v))
 		return PTR_ERR(v);
 	memcpy(limit, v->limit, sizeof(limit));
 	group = v->group;
+	planned = v->planned;
 	err = sluice_nl_volume_get_limits(c, limit) ?: sluice_nl_volume_get_group(c, &group) ?:
 	      volume_note_set(c, v);
-	if (!err && get_serial(c))
-		err = sluice_volume_set_serial(v, get_serial(c), c->extack);
 	if (!err && c->attrs[SLUICE_A_VOLUME_SECTORS])
-		err = sluice_volume_plan(v, get_uint(c, SLUICE_A_VOLUME_SECTORS), c->extack) ?:
-		      volume_resize(c, v);
+		err = sluice_volume_plan(v, get_uint(c, SLUICE_A_VOLUME_SECTORS), c->extack);
+	if (!err && get_serial(c)) {
+		err = sluice_volume_set_serial(v, get_serial(c), c->extack);
+		if (err)
+			sluice_volume_unplan(v, planned);
+	}
+	if (!err && c->attrs[SLUICE_A_VOLUME_SECTORS])
+		err = volume_resize(c, v);
 	if (!err)
 		err = volume_set_group(c, v, group);
 	/* Who gets the same limit again has had a part of it. */

@@ -577,6 +577,11 @@ int sluice_volume_plan(struct sluice_volume *v, u64 sectors, struct netlink_ext_
 		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
 		return -EBUSY;
 	}
+	/* Nor would its record, or the journal, be of this volume any more. */
+	if (v->record.unresolved) {
+		NL_SET_ERR_MSG(extack, "its re-encryption is not finished: say 'sluice volume rekey' first");
+		return -EUCLEAN;
+	}
 	err = volume_measure(v, sectors, &planned, extack);
 	if (!err)
 		v->planned = planned;

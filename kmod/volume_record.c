@@ -83,15 +83,51 @@ static void job_put(struct record_job *j)
 	kfree(j);
 }
 
+static int job_io(struct record_job *j, unsigned int i)
+{
+	return record_io(sluice_volume_bdev(j->device), j->start + sluice_record_place(i),
+			 j->copy[i], j->opf);
+}
+
+/* One that the device lost is as one that was torn: the other counts. */
+static int job_read(struct record_job *j)
+{
+	unsigned int i, lost = 0;
+	int err = 0, ret;
+
+	for (i = 0; i < SLUICE_RECORD_COPIES; i++) {
+		ret = job_io(j, i);
+		if (!ret)
+			continue;
+		memset(page_address(j->copy[i]), 0xff, SLUICE_RECORD_BYTES);
+		err = ret;
+		lost++;
+	}
+	return lost == SLUICE_RECORD_COPIES ? err : 0;
+}
+
+/* What nobody waits for any more is not begun: the place may be somebody else's by then. */
+static int job_write(struct record_job *j)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < SLUICE_RECORD_COPIES && !err; i++) {
+		spin_lock(&job_lock);
+		if (j->late)
+			err = -ETIMEDOUT;
+		spin_unlock(&job_lock);
+		err = err ?: job_io(j, i);
+	}
+	return err;
+}
+
 static void job_work(struct work_struct *work)
 {
 	struct record_job *j = container_of(work, struct record_job, work);
-	unsigned int i;
 	bool late;
 
-	for (i = 0; i < SLUICE_RECORD_COPIES && !j->err; i++)
-		j->err = record_io(sluice_volume_bdev(j->device),
-				   j->start + sluice_record_place(i), j->copy[i], j->opf);
+	j->err = op_is_write(j->opf) ? job_write(j) : job_read(j);
 	spin_lock(&job_lock);
 	late = j->late;
 	j->done = true;
@@ -183,6 +219,12 @@ static void record_identify(struct block_device *bdev, struct sluice_geometry *g
 		export_uuid(g->device_id, &uuid);
 		return;
 	}
+	/*
+	 * A mapped device says what the first device below it says: so all volumes of an LVM group
+	 * may say the same, and one says something else when it was moved, or has two segments.
+	 */
+	if (!strncmp(disk->disk_name, "dm-", 3))
+		return;
 	for (i = 0; disk->fops->get_unique_id && i < ARRAY_SIZE(order); i++) {
 		if (disk->fops->get_unique_id(disk, g->device_id, types[order[i]]) > 0) {
 			g->device = order[i];

@@ -145,7 +145,13 @@ static unsigned int bury(const struct state *now, const struct state *want, cons
 		if (!declared || !rec_has(volumes->v[i].rec, "dead") || !is_on(declared, on) ||
 		    !device_of(rec_text(volumes->v[i].rec, "dev")))
 			continue;
-		if (volume_del(volumes->v[i].key)) {
+		/* Without a record nothing would keep it from being made with its old key alone. */
+		if (rec_has(volumes->v[i].rec, "journal") &&
+		    *rec_text(volumes->v[i].rec, "record") != '/') {
+			complain("volume %s is held back: it was being re-encrypted, and has no record",
+				 volumes->v[i].key);
+			stay++;
+		} else if (volume_del(volumes->v[i].key)) {
 			(*gone)++;
 		} else {
 			complain("volume %s is held back: its device was pulled out",

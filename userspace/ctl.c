@@ -291,7 +291,7 @@ bool ctl_may_dump(int cmd)
 	struct exchange x = {};
 
 	nlmsg_hdr(msg)->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	return !exchange(msg, &x) || x.refusal.error != EPERM;
+	return !exchange(msg, &x) || (x.refusal.error != EPERM && x.refusal.error != EOPNOTSUPP);
 }
 
 /* --- transactions ---------------------------------------------------------------------------- */

@@ -265,7 +265,9 @@ static bool collect_host(struct state *s, bool *changed)
 	return !s->host ||
 	       (ctl_dump(ctl_new(SLUICE_CMD_WORKER_GET), worker_seen, s, changed) &&
 		ctl_do(ctl_new(SLUICE_CMD_VOLUME_MODE_GET), item_seen, &mode) &&
-		collect_plain(s, SEC_VOLUME_GROUP, SLUICE_CMD_VOLUME_GROUP_GET, changed) &&
+		/* Kernels before this one have none. */
+		(!ctl_may_dump(SLUICE_CMD_VOLUME_GROUP_GET) ||
+		 collect_plain(s, SEC_VOLUME_GROUP, SLUICE_CMD_VOLUME_GROUP_GET, changed)) &&
 		ctl_dump(ctl_new(SLUICE_CMD_VOLUME_GET), volume_seen, s, changed));
 }
 

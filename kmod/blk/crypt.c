@@ -30,8 +30,11 @@ static struct crypto_skcipher *crypt_kept;
 
 static struct crypto_skcipher *crypt_alloc(const char *name)
 {
-	/* One that asks for memory with each request might be told that there is none. */
-	return crypto_alloc_skcipher(name, 0, CRYPTO_ALG_ALLOCATES_MEMORY);
+	/*
+	 * One that asks for memory with each request might be told that there is none; one that
+	 * works elsewhere would be waited for, by workers and with RTNL held.
+	 */
+	return crypto_alloc_skcipher(name, 0, CRYPTO_ALG_ALLOCATES_MEMORY | CRYPTO_ALG_ASYNC);
 }
 
 static void crypt_look(struct work_struct *work)

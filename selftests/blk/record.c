@@ -286,6 +286,8 @@ TEST_F_TIMEOUT(record, unfinished, 240)
 	ASSERT_EQ(0, vol_add(A, SHAPE RECORD "resume key " OLD));
 	EXPECT_EQ(0, says(A, " resume unresolved"));
 	EXPECT_NE(0, attach(&self->d, A));
+	/* Its record would not be of this volume any more. */
+	EXPECT_EQ(0, refused("not finished", "sluice volume set " A " size 4k"));
 	EXPECT_EQ(0, refused("getting another key", "sluice volume rekey " A
 			     " key logon:slblk:other journal " JOURNAL));
 	ASSERT_EQ(0, netio_run("%s", resume));

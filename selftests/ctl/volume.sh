@@ -172,6 +172,8 @@ refused "volume $alike-1 has that serial" sluice volume set $alike-2 serial web-
 refused "volume $alike-1 has that serial" sluice volume add v6 dev $dev start 22m size 1m serial web-root
 misused 'is not SERIAL' sluice volume set $alike-2 serial 'a b'
 misused 'is not SERIAL' sluice volume set $alike-2 serial 123456789012345678901
+refused . sluice volume set $alike-2 serial after size 1t
+hides ' serial after' sluice volume show $alike-2
 done_ sluice volume set $alike-2 serial 12345678901234567890
 done_ sluice volume del $alike-1
 # In a state what comes comes before anything goes: its serial is free in the next one, as its extent is.
