@@ -31,10 +31,11 @@ static struct crypto_skcipher *crypt_kept;
 static struct crypto_skcipher *crypt_alloc(const char *name)
 {
 	/*
-	 * One that asks for memory with each request might be told that there is none; one that
-	 * works elsewhere would be waited for, by workers and with RTNL held.
+	 * One that asks for memory with each request might be told that there is none. Those of the
+	 * processor's own instructions are said to be asynchronous, in 6.12: in a thread they never
+	 * are.
 	 */
-	return crypto_alloc_skcipher(name, 0, CRYPTO_ALG_ALLOCATES_MEMORY | CRYPTO_ALG_ASYNC);
+	return crypto_alloc_skcipher(name, 0, CRYPTO_ALG_ALLOCATES_MEMORY);
 }
 
 static void crypt_look(struct work_struct *work)
