@@ -128,6 +128,7 @@ struct sluice_blk_request {
  * @nr_long: requests that have @part.seg
  * @worked: what this visit did, in bytes that go as they are
  * @cipher_ns: time that it spent on ciphers and copies
+ * @left: it left something to the next, and not because that had to wait
  * @node: in bv->queues
  * @timer: wakes the queue for those that wait
  * @cipher: of this queue; NULL without a cipher
@@ -167,6 +168,7 @@ struct sluice_blk_queue {
 	unsigned int nr_long;
 	u32 worked;
 	u64 cipher_ns;
+	bool left;
 	struct list_head node;
 	struct hrtimer timer;
 	struct skcipher_request *cipher;

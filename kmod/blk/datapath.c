@@ -64,9 +64,13 @@ enum hrtimer_restart sluice_blk_timer(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-static bool blk_worked_enough(const struct sluice_blk_queue *bq)
+/* Has this visit done enough, so that what there is is left to the next? */
+static bool blk_leaves(struct sluice_blk_queue *bq)
 {
-	return bq->worked >= BLK_VISIT_BYTES || bq->cipher_ns >= BLK_CIPHER_NS;
+	if (likely(bq->worked < BLK_VISIT_BYTES && bq->cipher_ns < BLK_CIPHER_NS))
+		return false;
+	bq->left = true;
+	return true;
 }
 
 /* --- to the driver --------------------------------------------------------------------------- */
@@ -404,7 +408,7 @@ static int blk_resume_dry(struct sluice_blk_queue *bq)
 
 	list_splice_init(&bq->dry, &waiting);
 	while ((req = list_first_entry_or_null(&waiting, struct sluice_blk_request, node)) &&
-	       !blk_worked_enough(bq)) {
+	       !blk_leaves(bq)) {
 		list_del(&req->node);
 		blk_submit(req);
 		if (!list_empty(&bq->dry))
@@ -449,7 +453,7 @@ static int blk_resume_limited(struct sluice_blk_queue *bq, struct list_head *lim
 	if (bq->q->dropping)
 		return blk_drop(bq, limited);
 	while ((req = list_first_entry_or_null(limited, struct sluice_blk_request, node)) &&
-	       !blk_worked_enough(bq)) {
+	       !blk_leaves(bq)) {
 		wait = sluice_charge_turn(req, now);
 		if (wait) {
 			blk_start_timer(bq, wait);
@@ -483,7 +487,7 @@ static int blk_resume(struct sluice_blk_queue *bq)
 		blk_start_timer(bq, bq->starved_until - now);
 	list_splice_tail_init(&bq->rekeyed, &waiting);
 	while ((req = list_first_entry_or_null(&waiting, struct sluice_blk_request, node)) &&
-	       !blk_worked_enough(bq)) {
+	       !blk_leaves(bq)) {
 		list_del(&req->node);
 		blk_submit(req);
 		n++;
@@ -617,7 +621,7 @@ static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 	if (n <= 0)
 		return n;
 	now = local_clock();
-	for (i = 0; i < n && !blk_worked_enough(bq) && !list_empty(&bq->free) &&
+	for (i = 0; i < n && !blk_leaves(bq) && !list_empty(&bq->free) &&
 	     bq->nr_long < SLUICE_PART_LONG && list_empty(&bq->dry); i++) {
 		err = blk_begin(bq, &bq->chain[i], now);
 		if (unlikely(err))
@@ -729,7 +733,7 @@ static int blk_reap(struct sluice_blk_queue *bq)
 
 	if (likely(!bq->reaped))
 		bq->reaped = llist_reverse_order(llist_del_all(&bq->done));
-	for (; bq->reaped && !blk_worked_enough(bq); n++) {
+	for (; bq->reaped && !blk_leaves(bq); n++) {
 		bq->hand = llist_entry(bq->reaped, struct sluice_blk_request, done);
 		bq->hand->active = false;
 		bq->reaped = bq->reaped->next;
@@ -754,6 +758,7 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 		sluice_blk_adopt_view(bq, view);
 	WRITE_ONCE(bq->serving, current);
 	bq->worked = 0;
+	bq->left = false;
 	bq->cipher_ns = 0;
 	bq->poll = sluice_poll_wanted(bq, w);
 	if (!list_empty(&bq->polled))
@@ -770,7 +775,7 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 		n += blk_resume_dry(bq);
 	sluice_send_all(bq);
 	/* Others first, but then the rest, also where nobody asks for more: see queue_reap(). */
-	if (unlikely(blk_worked_enough(bq)) && (bq->reaped || blk_waits(bq)))
+	if (unlikely(bq->left))
 		sluice_queue_wake(q);
 	q->polled = !list_empty(&bq->polled);
 	if (!q->broken) {
