@@ -126,6 +126,8 @@ struct sluice_blk_request {
  * @view: how far that is, as this queue knows it; written by the worker thread, READ_ONCE elsewhere
  * @locked: requests under way for what it locks; likewise
  * @nr_long: requests that have @part.seg
+ * @long_seg: for one of them, if there is no other memory for it
+ * @long_seg_used: one has it
  * @worked: what this visit did, in bytes that go as they are
  * @cipher_ns: time that it spent on ciphers and copies
  * @left: it left something to the next, and not because that had to wait
@@ -166,6 +168,7 @@ struct sluice_blk_queue {
 	const struct sluice_rekey_view *view;
 	unsigned int locked;
 	unsigned int nr_long;
+	bool long_seg_used;
 	u32 worked;
 	u64 cipher_ns;
 	bool left;
@@ -175,6 +178,7 @@ struct sluice_blk_queue {
 	struct sluice_pages pages;
 	struct sluice_chain chain[SLUICE_VRING_BURST];
 	struct sluice_vring_seg seg[SLUICE_BLK_SEGS];
+	struct sluice_vring_seg long_seg[SLUICE_BLK_SEGS];
 };
 
 /**

@@ -36,15 +36,22 @@ static void part_cut_range(struct sluice_blk_request *req)
 	req->part.len = min_t(u64, end, range->sectors) - req->part.at;
 }
 
+/* However short memory is, one of a queue's requests has a place for them: all get on. */
 static int part_keep_segs(struct sluice_blk_request *req)
 {
+	struct sluice_blk_queue *bq = req->bq;
 	struct sluice_chain *c = &req->chain;
 	struct sluice_vring_seg *seg;
+	size_t bytes = (c->nr_out + c->nr_in) * sizeof(*seg);
 
-	seg = kmemdup(c->seg, (c->nr_out + c->nr_in) * sizeof(*seg), GFP_NOWAIT | __GFP_NOWARN);
+	seg = kmemdup(c->seg, bytes, GFP_NOWAIT | __GFP_NOWARN);
+	if (!seg && !bq->long_seg_used) {
+		seg = memcpy(bq->long_seg, c->seg, bytes);
+		bq->long_seg_used = true;
+	}
 	if (!seg)
 		return -ENOMEM;
-	req->bq->nr_long++;
+	bq->nr_long++;
 	req->part.seg = seg;
 	c->seg = seg;
 	return 0;
@@ -98,7 +105,10 @@ void sluice_part_end(struct sluice_blk_request *req)
 {
 	if (likely(!req->part.seg))
 		return;
-	kfree(req->part.seg);
+	if (unlikely(req->part.seg == req->bq->long_seg))
+		req->bq->long_seg_used = false;
+	else
+		kfree(req->part.seg);
 	req->part.seg = NULL;
 	req->bq->nr_long--;
 }
