@@ -13,7 +13,8 @@ disk() { # name
 		echo 1 >"$config/nullb/$1/power"
 }
 power() { echo "$2" >"$config/nullb/$1/power"; }
-trap 'rc=$?; clean; rmdir "$config"/nullb/*boot*; (exit $rc); finish' EXIT
+# udev's own links go too: other tests have a disk of that name.
+trap 'rc=$?; clean; rmdir "$config"/nullb/*boot*; rm -rf /dev/disk; (exit $rc); finish' EXIT
 disk boota
 disk bootd
 
