@@ -42,22 +42,6 @@
  */
 #define QUEUE_DRAIN_DEAD	(5 * HZ)
 
-/* Bytes that the argument of a call may have. */
-#define QUEUE_CALL_MAX	64
-
-struct queue_call {
-	struct sluice_queue *q;
-	void (*fn)(struct sluice_queue *q, void *arg);
-	void *arg;
-	bool copied;
-	u8 copy[QUEUE_CALL_MAX] __aligned(8);
-};
-
-static struct sluice_worker *queue_worker(const struct sluice_queue *q)
-{
-	return rcu_dereference_protected(q->worker, lockdep_is_held(q->lock));
-}
-
 static bool queue_gone(const struct sluice_queue *q)
 {
 	lockdep_assert_held(q->lock);
@@ -71,56 +55,6 @@ static void queue_event(const struct sluice_queue *q, enum sluice_event event, u
 	else
 		sluice_netlink_volume_event(event, q->volume->name, value);
 }
-
-/* Does a worker know it? Context: @q->lock held. */
-static bool queue_on_worker(const struct sluice_queue *q)
-{
-	lockdep_assert_held(q->lock);
-	return q->attached || q->leaving;
-}
-
-static void queue_call_on_worker(struct sluice_worker *w, void *arg)
-{
-	struct queue_call *c = arg;
-	u64 then = local_clock();
-
-	w->queue = c->q;
-	c->fn(c->q, c->copied ? c->copy : c->arg);
-	w->queue = NULL;
-	sluice_queue_called(w, c->q, local_clock() - then);
-}
-
-/* Context: @q->lock held. */
-static int queue_call_locked(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg),
-			     void *arg, size_t size)
-{
-	struct queue_call c = { .q = q, .fn = fn, .arg = arg, .copied = size };
-	int err;
-
-	if (!queue_on_worker(q)) {
-		fn(q, arg);
-		return 0;
-	}
-	if (WARN_ON_ONCE(size > sizeof(c.copy)))
-		return -EINVAL;
-	memcpy(c.copy, arg, size);
-	err = sluice_worker_call_copy(queue_worker(q), queue_call_on_worker, &c, sizeof(c));
-	if (!err)
-		memcpy(arg, c.copy, size);
-	return err;
-}
-
-int sluice_queue_call(struct sluice_queue *q, void (*fn)(struct sluice_queue *q, void *arg),
-		      void *arg, size_t size)
-{
-	int err;
-
-	mutex_lock(q->lock);
-	err = q->lost ? -ETIMEDOUT : queue_call_locked(q, fn, arg, size);
-	mutex_unlock(q->lock);
-	return err;
-}
-SLUICE_EXPORT(sluice_queue_call);
 
 /* Have the worker look at the queue. Any context. */
 static void queue_wake(struct sluice_queue *q)
@@ -494,7 +428,7 @@ void sluice_queue_empty_inbox(struct sluice_queue *q)
 static int queue_may_attach(const struct sluice_queue *q)
 {
 	lockdep_assert_held(q->lock);
-	return queue_gone(q) ? -ENODEV : queue_on_worker(q) || q->lost ? -EBUSY : 0;
+	return queue_gone(q) ? -ENODEV : sluice_queue_on_worker(q) || q->lost ? -EBUSY : 0;
 }
 
 /*
@@ -578,7 +512,7 @@ static int queue_attach(struct sluice_queue *q, struct sluice_vring *vr, struct 
 	q->broken = SLUICE_VRING_ERR_NONE;
 	/* Who chose this queue just before it was detached may have come late. */
 	sluice_queue_empty_inbox(q);
-	err = sluice_worker_call_copy(queue_worker(q), queue_join, j, sizeof(*j));
+	err = sluice_worker_call_copy(sluice_queue_worker(q), queue_join, j, sizeof(*j));
 	if (err && err != -ETIMEDOUT) {
 		/* It may have the ring, now or later. */
 		sluice_queue_lose(q);
@@ -666,9 +600,9 @@ static int queue_drain(struct sluice_queue *q, queue_step step)
 
 	do {
 		mutex_lock(q->lock);
-		there = queue_on_worker(q);
+		there = sluice_queue_on_worker(q);
 		if (there)
-			err = sluice_worker_call(queue_worker(q), step, q);
+			err = sluice_worker_call(sluice_queue_worker(q), step, q);
 		mutex_unlock(q->lock);
 		if (!there)
 			return q->lost ? -ETIMEDOUT : 0;
@@ -700,7 +634,7 @@ int sluice_queue_settle(struct sluice_queue *q)
 	mutex_lock(q->lock);
 	/* One that leaves meanwhile goes on draining; else requests are taken again. */
 	if (q->attached)
-		sluice_worker_call_late(queue_worker(q), queue_resume, q);
+		sluice_worker_call_late(sluice_queue_worker(q), queue_resume, q);
 	mutex_unlock(q->lock);
 	queue_wake(q);
 	return err;
@@ -709,7 +643,7 @@ int sluice_queue_settle(struct sluice_queue *q)
 /* Context: q->lock held. @err: 0: no request is with the device. */
 static int queue_take_back(struct sluice_queue *q, int err)
 {
-	err = sluice_worker_call_late(queue_worker(q), queue_leave, q) ?: err;
+	err = sluice_worker_call_late(sluice_queue_worker(q), queue_leave, q) ?: err;
 	q->leaving = false;
 	if (err) {
 		sluice_queue_lose(q);
@@ -785,7 +719,7 @@ SLUICE_EXPORT(sluice_queue_reset);
 
 int sluice_queue_move(struct sluice_queue *q, struct sluice_worker *to)
 {
-	struct sluice_worker *from = queue_worker(q);
+	struct sluice_worker *from = sluice_queue_worker(q);
 	int err;
 
 	ASSERT_RTNL();
@@ -793,7 +727,7 @@ int sluice_queue_move(struct sluice_queue *q, struct sluice_worker *to)
 		return 0;
 	if (q->lost)
 		return -ETIMEDOUT;
-	if (queue_on_worker(q)) {
+	if (sluice_queue_on_worker(q)) {
 		err = sluice_worker_call(from, queue_leave, q);
 		if (err)
 			return err;
@@ -802,7 +736,7 @@ int sluice_queue_move(struct sluice_queue *q, struct sluice_worker *to)
 	from->nr_users--;
 	to->nr_users++;
 	/* One that is stuck has it when it goes on. */
-	if (queue_on_worker(q))
+	if (sluice_queue_on_worker(q))
 		sluice_worker_call_late(to, queue_adopt, q);
 	return 0;
 }

@@ -23,12 +23,9 @@
 
 /* RTNL */
 static LIST_HEAD(volumes);
-static LIST_HEAD(notifiers);
 static const struct sluice_blk_ops *blk_engine;
 /* For what waits for a device: nobody waits for it under RTNL without a limit. */
 struct workqueue_struct *sluice_volume_wq;
-/* Written under RTNL. */
-static bool enforce;
 /*
  * Volumes that have a device open, for the device's own notices, which come without RTNL. Inside
  * RTNL, outside nothing.
@@ -320,19 +317,6 @@ static int volume_engage(struct sluice_volume *v, const struct sluice_volume_par
 	return err;
 }
 
-static void volume_tell(const struct sluice_volume *v, bool added)
-{
-	struct sluice_volume_notifier *n;
-
-	ASSERT_RTNL();
-	list_for_each_entry(n, &notifiers, node) {
-		if (added)
-			n->added(v->name);
-		else
-			n->removed(v->name);
-	}
-}
-
 /* By name, so that the same volumes are shown the same way whenever they were made. */
 static void volume_insert(struct sluice_volume *v)
 {
@@ -416,7 +400,7 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
 	err = volume_publish(v, params, extack);
 	if (err)
 		goto close;
-	volume_tell(v, true);
+	sluice_volume_tell(v, true);
 	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_ADD, v->name, 0);
 	return v;
 
@@ -522,7 +506,7 @@ static void volume_end_work(struct work_struct *work)
 void sluice_volume_del(struct sluice_volume *v)
 {
 	ASSERT_RTNL();
-	volume_tell(v, false);
+	sluice_volume_tell(v, false);
 	volume_leave_workers(v);
 	/* It may go before this one is forgotten. */
 	v->group = NULL;
@@ -688,111 +672,7 @@ int sluice_volume_assign_all(struct sluice_worker *from, struct sluice_worker *t
 	return err;
 }
 
-void sluice_volume_set_enforce(bool on)
-{
-	ASSERT_RTNL();
-	WRITE_ONCE(enforce, on);
-}
-
-bool sluice_volume_enforce(void)
-{
-	return READ_ONCE(enforce);
-}
-
-/* --- what front ends call -------------------------------------------------------------------- */
-
-struct sluice_volume *sluice_volume_get_by_name(const char *name)
-{
-	struct sluice_volume *v;
-
-	rtnl_lock();
-	v = sluice_volume_find(name);
-	if (v)
-		kref_get(&v->ref);
-	rtnl_unlock();
-	return v;
-}
-SLUICE_EXPORT(sluice_volume_get_by_name);
-
-int sluice_volume_claim(struct sluice_volume *v, const struct sluice_volume_user *user, void *priv)
-{
-	int err = 0;
-
-	/* The callback runs with RTNL held: so it is set and taken away with it. */
-	rtnl_lock();
-	mutex_lock(&v->lock);
-	if (v->gone)
-		err = -ENODEV;
-	else if (v->user || v->rekey.opening)
-		err = -EBUSY;
-	else if (v->record.unresolved)
-		err = -EUCLEAN;
-	else if (enforce && !v->cipher_bits)
-		err = -ENOKEY;
-	if (!err) {
-		WRITE_ONCE(v->user, user);
-		v->user_priv = priv;
-	}
-	mutex_unlock(&v->lock);
-	rtnl_unlock();
-	if (!err && !v->cipher_bits) {
-		sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_PLAIN, v->name, 0);
-	} else if (err == -ENOKEY) {
-		sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_REFUSED, v->name, 0);
-		pr_warn_ratelimited("sluice: volume %s: has no key: not attached (enforce mode)\n",
-				    v->name);
-	} else if (err == -EUCLEAN) {
-		pr_warn_ratelimited("sluice: volume %s: its re-encryption is not finished: not attached\n",
-				    v->name);
-	}
-	return err;
-}
-SLUICE_EXPORT(sluice_volume_claim);
-
-void sluice_volume_release(struct sluice_volume *v)
-{
-	rtnl_lock();
-	mutex_lock(&v->lock);
-	WRITE_ONCE(v->user, NULL);
-	v->user_priv = NULL;
-	mutex_unlock(&v->lock);
-	rtnl_unlock();
-}
-SLUICE_EXPORT(sluice_volume_release);
-
-bool sluice_volume_claimed(const struct sluice_volume *v)
-{
-	return READ_ONCE(v->user);
-}
-SLUICE_EXPORT(sluice_volume_claimed);
-
-void sluice_volume_notifier_register(struct sluice_volume_notifier *n)
-{
-	struct sluice_volume *v;
-
-	rtnl_lock();
-	list_add_tail(&n->node, &notifiers);
-	list_for_each_entry(v, &volumes, node) {
-		if (!v->gone)
-			n->added(v->name);
-	}
-	rtnl_unlock();
-}
-SLUICE_EXPORT(sluice_volume_notifier_register);
-
-void sluice_volume_notifier_unregister(struct sluice_volume_notifier *n)
-{
-	struct sluice_volume *v;
-
-	rtnl_lock();
-	list_del(&n->node);
-	list_for_each_entry(v, &volumes, node) {
-		if (!v->gone)
-			n->removed(v->name);
-	}
-	rtnl_unlock();
-}
-SLUICE_EXPORT(sluice_volume_notifier_unregister);
+/* --- its queues ------------------------------------------------------------------------------ */
 
 unsigned int sluice_volume_nr_queues(const struct sluice_volume *v)
 {
