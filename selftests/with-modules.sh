@@ -15,6 +15,11 @@ modules=(kmod/sluice kmod/sluice_net kmod/sluice_blk vhost-vendor/sluice_vhost v
 	vfio-mdev/sluice_mdev)
 # Doorbells are mapped only if asked for, and tests try both ways.
 declare -A args=([vfio-mdev/sluice_mdev]=doorbell_map=1)
+# A local user was there first: the kernel's best xts(aes) works in a thread that he shares. See abuse/cipher.
+python3 - 2>/dev/null <<'END' || true
+import socket
+socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET).bind(("skcipher", "cryptd(xts(aes))"))
+END
 for module in "${modules[@]}"; do
 	insmod "$objects/$module.ko" ${args[$module]:+"${args[$module]}"}
 done

@@ -28,6 +28,15 @@ static DECLARE_COMPLETION(crypt_looked);
 /* The one that is kept, without a key; NULL: the kernel had none. Written by @crypt_work. */
 static struct crypto_skcipher *crypt_kept;
 
+/*
+ * Those of one file (aes-xts-avx-x86_64.S), the fastest first, by their names in all kernels: they
+ * are known to keep what comes in between in registers, see crypt_is_direct().
+ */
+static const char * const crypt_direct[] = {
+	"xts-aes-vaes-avx512", "xts-aes-vaes-avx10_512", "xts-aes-vaes-avx10_256",
+	"xts-aes-vaes-avx2", "xts-aes-aesni-avx",
+};
+
 static struct crypto_skcipher *crypt_alloc(const char *name)
 {
 	/*
@@ -38,12 +47,47 @@ static struct crypto_skcipher *crypt_alloc(const char *name)
 	return crypto_alloc_skcipher(name, 0, CRYPTO_ALG_ALLOCATES_MEMORY);
 }
 
+/* Does what it is asked for in a thread of its own, behind what others ask for? */
+static bool crypt_is_queued(struct crypto_skcipher *tfm)
+{
+	return strstr(crypto_skcipher_driver_name(tfm), "cryptd(");
+}
+
+/*
+ * Any user may have the kernel put cryptd in front of a cipher, or below one, and that is the best
+ * one by its priority from then on. A worker would wait for it, and behind other users.
+ */
+static struct crypto_skcipher *crypt_alloc_own(void)
+{
+	struct crypto_skcipher *tfm = ERR_PTR(-ENOENT);
+	unsigned int i;
+
+	for (i = 0; IS_ERR(tfm) && i < ARRAY_SIZE(crypt_direct); i++)
+		tfm = crypt_alloc(crypt_direct[i]);
+	if (IS_ERR(tfm))
+		tfm = crypt_alloc("xts-aes-aesni");
+	if (!IS_ERR(tfm))
+		return tfm;
+	return crypto_alloc_skcipher("xts(aes)", 0, CRYPTO_ALG_ALLOCATES_MEMORY |
+				     CRYPTO_ALG_ASYNC);
+}
+
+static struct crypto_skcipher *crypt_choose(void)
+{
+	struct crypto_skcipher *tfm = crypt_alloc("xts(aes)");
+
+	if (IS_ERR(tfm) || !crypt_is_queued(tfm))
+		return tfm;
+	crypto_free_skcipher(tfm);
+	return crypt_alloc_own();
+}
+
 static void crypt_look(struct work_struct *work)
 {
 	struct crypto_skcipher *tfm;
 
 	if (!READ_ONCE(crypt_kept)) {
-		tfm = crypt_alloc("xts(aes)");
+		tfm = crypt_choose();
 		/* Pairs with crypt_name(). */
 		smp_store_release(&crypt_kept, IS_ERR(tfm) ? NULL : tfm);
 	}
@@ -92,18 +136,11 @@ int sluice_crypt_ready(struct netlink_ext_ack *extack)
 /*
  * The generic template, xts(ecb(aes)), takes a block through its destination three times, and AESNI
  * without AVX leaves its tweaks there and reads them back. A guest that looks at its memory
- * meanwhile, and writes to it, has the raw cipher of the volume's key at its command. Those of one
- * file (aes-xts-avx-x86_64.S) are known to keep all of it in registers, and to write the plaintext
- * alone; their names in all kernels.
+ * meanwhile, and writes to it, has the raw cipher of the volume's key at its command.
  */
 static bool crypt_is_direct(const char *driver)
 {
-	static const char * const direct[] = {
-		"xts-aes-aesni-avx", "xts-aes-vaes-avx2", "xts-aes-vaes-avx10_256",
-		"xts-aes-vaes-avx10_512", "xts-aes-vaes-avx512",
-	};
-
-	return match_string(direct, ARRAY_SIZE(direct), driver) >= 0;
+	return match_string(crypt_direct, ARRAY_SIZE(crypt_direct), driver) >= 0;
 }
 
 int sluice_crypt_init(struct sluice_crypt *c, const struct sluice_volume_cipher *cipher,
