@@ -25,8 +25,11 @@ key=$( (echo "$srckey"; cat "${fragments[@]}"; gcc -dumpfullversion) | sha256sum
 out=$cache/uml-$flavour-$key
 
 mkdir -p "$cache"
-exec 9>"$cache/uml-$flavour.lock"
-flock 9
+# Who has a kernel does not wait for one of another configuration.
+if [ ! -e "$out/.done" ]; then
+	exec 9>"$cache/uml-$flavour.lock"
+	flock 9
+fi
 if [ ! -e "$out/.done" ]; then
 	{
 		rm -rf "$out"
