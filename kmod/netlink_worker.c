@@ -260,6 +260,7 @@ static int worker_put(struct sk_buff *skb, const void *obj)
 	    nla_put_uint(skb, SLUICE_A_WORKER_SLEEP_NS, t.sleep_ns) ||
 	    nla_put_uint(skb, SLUICE_A_WORKER_WAKEUPS, t.wakeups) ||
 	    nla_put_uint(skb, SLUICE_A_WORKER_LONGEST_PAUSE_NS, t.longest_pause_ns) ||
+	    nla_put_uint(skb, SLUICE_A_WORKER_LONGEST_ROUND_NS, t.longest_round_ns) ||
 	    nla_put_uint(skb, SLUICE_A_WORKER_PAUSES, w->pauses) ||
 	    (w->tenants && nla_put_flag(skb, SLUICE_A_WORKER_TENANTS)) ||
 	    (!cpu_online(w->cpu) && nla_put_flag(skb, SLUICE_A_WORKER_CORE_OFFLINE)) ||

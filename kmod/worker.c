@@ -78,6 +78,16 @@ static void worker_note_pause(struct sluice_worker *w, u64 then)
 	u64_stats_update_end(&w->syncp);
 }
 
+/* A round over its queues moved something: nobody that it serves waits longer for his visit. */
+static void worker_note_round(struct sluice_worker *w, u64 ns)
+{
+	u64_stats_update_begin(&w->syncp);
+	u64_stats_add(&w->busy_ns, ns);
+	if (unlikely(ns > u64_stats_read(&w->longest_round_ns)))
+		u64_stats_set(&w->longest_round_ns, ns);
+	u64_stats_update_end(&w->syncp);
+}
+
 static void worker_run_calls(struct sluice_worker *w)
 {
 	u64 then;
@@ -277,7 +287,7 @@ static int worker_main(void *data)
 		if (worker_visit(w)) {
 			now = local_clock();
 			w->last_work = now;
-			worker_account(w, &w->busy_ns, now - then);
+			worker_note_round(w, now - then);
 		} else {
 			now = local_clock();
 			worker_account(w, &w->idle_ns, now - then);
@@ -633,6 +643,7 @@ void sluice_worker_times(const struct sluice_worker *w, struct sluice_worker_tim
 		t->sleep_ns = u64_stats_read(&w->sleep_ns);
 		t->wakeups = u64_stats_read(&w->wakeups);
 		t->longest_pause_ns = u64_stats_read(&w->longest_pause_ns);
+		t->longest_round_ns = u64_stats_read(&w->longest_round_ns);
 	} while (u64_stats_fetch_retry(&w->syncp, start));
 }
 

@@ -94,6 +94,7 @@ enum sluice_worker_mode {
  * @sleep_ns: time asleep; likewise
  * @wakeups: times woken; likewise
  * @longest_pause_ns: the longest time that calls and pauses kept it from its queues; likewise
+ * @longest_round_ns: the longest time that it took to visit them all; likewise
  */
 struct sluice_worker {
 	struct list_head node;
@@ -146,6 +147,7 @@ struct sluice_worker {
 	u64_stats_t sleep_ns;
 	u64_stats_t wakeups;
 	u64_stats_t longest_pause_ns;
+	u64_stats_t longest_round_ns;
 };
 
 /* Is this the worker's thread, or who stands in for it when it is dead? */
@@ -170,6 +172,7 @@ struct sluice_worker_times {
 	u64 sleep_ns;
 	u64 wakeups;
 	u64 longest_pause_ns;
+	u64 longest_round_ns;
 };
 
 /* --- control: RTNL --- */

@@ -19,6 +19,7 @@ static const struct field worker_fields[] = {
 	{ "sleep-ns", &codec_u64, SLUICE_A_WORKER_SLEEP_NS, 0, F_STAT, NULL },
 	{ "wakeups", &codec_u64, SLUICE_A_WORKER_WAKEUPS, 0, F_STAT, NULL },
 	{ "longest-pause-ns", &codec_u64, SLUICE_A_WORKER_LONGEST_PAUSE_NS, 0, F_STAT, NULL },
+	{ "longest-round-ns", &codec_u64, SLUICE_A_WORKER_LONGEST_ROUND_NS, 0, F_STAT, NULL },
 	{ "pauses", &codec_u64, SLUICE_A_WORKER_PAUSES, 0, F_STAT, NULL },
 	{ "longest-found-ns", &codec_u64, SLUICE_A_WORKER_LONGEST_FOUND_NS, 0, F_STAT, NULL },
 	{ "longest-out-ns", &codec_u64, SLUICE_A_WORKER_LONGEST_OUT_NS, 0, F_STAT, NULL },

@@ -204,7 +204,7 @@ refused 'no worker' sluice worker del cpu 4095
 done_ sluice worker set cpu 0 mode poll
 shows 'mode poll' sluice worker show
 done_ sluice worker set cpu 0 mode adaptive
-shows 'busy-ns [0-9]+ idle-ns [0-9]+ sleep-ns [0-9]+ wakeups [0-9]+ longest-pause-ns [0-9]+' sluice -s worker show
+shows 'busy-ns [0-9]+ idle-ns [0-9]+ sleep-ns [0-9]+ wakeups [0-9]+ longest-pause-ns [0-9]+ longest-round-ns [0-9]+' sluice -s worker show
 done_ sluice worker assign port vm1 queue 1 cpu 0
 done_ sluice worker assign port up0 cpu 0
 refused 'fewer queue pairs' sluice worker assign port vm1 queue 5 cpu 0
