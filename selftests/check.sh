@@ -109,8 +109,7 @@ command_of() { # test
 	esac
 }
 in_uml() { # tests
-	# Memory of a vDPA device is mapped page by page.
-	local name args=() append="${RIG_APPEND:-} vhost_vdpa.max_iotlb_entries=65536"
+	local name args=() append=${RIG_APPEND:-}
 	for name in "$@"; do args+=("$name $(command_of "${name%#*}")"); done
 	# It has a kernel of its own, which lets nobody else write to a device that is in use.
 	[ "${1%#*}" != ctl/volume ] || append+=' bdev_allow_write_mounted=0'

@@ -83,8 +83,7 @@ declare -A disk_how
 setup_disks() {
 	local path
 	if [ -z "${UML_BUILD:-}" ]; then
-		modprobe vhost_vdpa max_iotlb_entries="$BENCH_PIECES"
-		modprobe -a null_blk dm_mod dm_crypt target_core_mod target_core_iblock vhost_scsi vdpa xts
+		modprobe -a vhost_vdpa null_blk dm_mod dm_crypt target_core_mod target_core_iblock vhost_scsi vdpa xts
 	fi
 	# A vDPA device pins the memory of its guest.
 	ulimit -l unlimited

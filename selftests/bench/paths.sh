@@ -3,9 +3,6 @@
 #
 # What run.sh and icount.sh measure, and what they build for it. Sourced; $here and $top are set.
 
-# shellcheck disable=SC2034
-BENCH_PIECES=65536
-
 # bench_paths [net|block] [MORE]: what stands first inwards is what is subtracted there; MORE is of net
 bench_paths() {
 	local net="wire sluice mdev ${2:+$2 }ovs bridge macvtap"

@@ -32,8 +32,6 @@ export BENCH_CIPHER
 BENCH_CIPHER=$(bench_cipher "$kernel" ARCH=um)
 
 export RIG_ENV="BENCH_ROUNDS BENCH_SECONDS BENCH_TRIPS BENCH_PATHS BENCH_CIPHER"
-# A vDPA device takes so many pieces of memory, and its guest's may lie page by page.
-export RIG_APPEND="vhost_vdpa.max_iotlb_entries=$BENCH_PIECES"
 export RIG_OUT=$out RIG_TIMEOUT=${RIG_TIMEOUT:-3600}
 
 bench_steady "$here/../rig/uml-run.sh" native "$here/guest.sh"
