@@ -429,7 +429,7 @@ struct block_device *sluice_opening_bdev(const struct sluice_opening *o);
 /* Is an extent, other than @but's own, part of @v, its record, or its journal? RTNL. */
 bool sluice_volume_touches(const struct sluice_volume *v, const struct sluice_volume *but,
 			   const struct block_device *bdev, u64 start, u64 sectors);
-/* volume_user.c: front ends hear that it was added, or that it goes. RTNL. */
+/* volume_user.c: front ends hear that it may be had, or that it goes. RTNL. */
 void sluice_volume_tell(const struct sluice_volume *v, bool added);
 /* volume_rekey.c. clear: returns the journal's device, which is to be closed; RTNL */
 void sluice_volume_rekey_init(struct sluice_volume *v);

@@ -209,7 +209,10 @@ static int volume_rekey_read_journal(struct sluice_volume *v,
 		v->rekey.opening = false;
 	if (!err) {
 		v->ops->rekey_start(v, j->r);
-		v->record.unresolved = false;
+		if (v->record.unresolved) {
+			v->record.unresolved = false;
+			sluice_volume_tell(v, true);
+		}
 	}
 	journal_put(j);
 	return err;

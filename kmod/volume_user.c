@@ -88,11 +88,19 @@ SLUICE_EXPORT(sluice_volume_claimed);
 
 /* --- who wants to hear of them --------------------------------------------------------------- */
 
+/* One whose re-encryption is to go on first is not there for front ends, so it comes when it does. */
+static bool volume_is_offered(const struct sluice_volume *v)
+{
+	return !v->gone && !v->record.unresolved;
+}
+
 void sluice_volume_tell(const struct sluice_volume *v, bool added)
 {
 	struct sluice_volume_notifier *n;
 
 	ASSERT_RTNL();
+	if (v->record.unresolved)
+		return;
 	list_for_each_entry(n, &notifiers, node) {
 		if (added)
 			n->added(v->name);
@@ -108,7 +116,7 @@ void sluice_volume_notifier_register(struct sluice_volume_notifier *n)
 	rtnl_lock();
 	list_add_tail(&n->node, &notifiers);
 	while ((v = sluice_volume_next(v))) {
-		if (!v->gone)
+		if (volume_is_offered(v))
 			n->added(v->name);
 	}
 	rtnl_unlock();
@@ -122,7 +130,7 @@ void sluice_volume_notifier_unregister(struct sluice_volume_notifier *n)
 	rtnl_lock();
 	list_del(&n->node);
 	while ((v = sluice_volume_next(v))) {
-		if (!v->gone)
+		if (volume_is_offered(v))
 			n->removed(v->name);
 	}
 	rtnl_unlock();

@@ -17,6 +17,7 @@
 #define NEW	"logon:slblk:new"
 #define SHAPE	"size 4M sector-size 512 "
 #define WHY	"/tmp/slblk-why"
+#define PARENT	"/sys/class/mdev_bus/"
 
 FIXTURE(record)
 {
@@ -267,6 +268,32 @@ TEST_F_TIMEOUT(record, copies, 120)
 	EXPECT_EQ(0, refused("damaged", add_it));
 }
 
+/* One that the device does not give back is as one that is damaged. */
+TEST_F_TIMEOUT(record, lost_copy, 120)
+{
+	static const char *const table[] = {
+		"0 8 error\n8 8 linear " RECORDS " 8", "0 8 linear " RECORDS " 0\n8 8 error",
+		"0 16 error" };
+	char record[32], with[128];
+	unsigned int i;
+
+	if (netio_run("command -v dmsetup"))
+		SKIP(return, "no dmsetup");
+	ASSERT_EQ(0, rig_dm_add("slblk-record", "0 16 linear " RECORDS " 0", record));
+	snprintf(with, sizeof(with), SHAPE "record %s record-new key " OLD, record);
+	ASSERT_EQ(0, vol_add(A, with));
+	ASSERT_EQ(0, vol_del(A));
+	snprintf(with, sizeof(with), SHAPE "record %s key " OLD, record);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, rig_dm_change("slblk-record", table[i]));
+		EXPECT_EQ(0, vol_add(A, with));
+		EXPECT_EQ(0, vol_del(A));
+	}
+	ASSERT_EQ(0, rig_dm_change("slblk-record", table[2]));
+	EXPECT_NE(0, vol_add(A, with));
+	ASSERT_EQ(0, rig_dm_del("slblk-record"));
+}
+
 /* --- the record, and re-encryption ----------------------------------------------------------- */
 
 static const char resume[] = "sluice volume rekey " A " key " NEW " journal " JOURNAL;
@@ -286,12 +313,16 @@ TEST_F_TIMEOUT(record, unfinished, 240)
 	ASSERT_EQ(0, vol_add(A, SHAPE RECORD "resume key " OLD));
 	EXPECT_EQ(0, says(A, " resume unresolved"));
 	EXPECT_NE(0, attach(&self->d, A));
+	EXPECT_NE(0, netio_run("test -d " PARENT A));
 	/* Its record would not be of this volume any more. */
 	EXPECT_EQ(0, refused("not finished", "sluice volume set " A " size 4k"));
 	EXPECT_EQ(0, refused("getting another key", "sluice volume rekey " A
 			     " key logon:slblk:other journal " JOURNAL));
 	ASSERT_EQ(0, netio_run("%s", resume));
 	EXPECT_NE(0, says(A, "unresolved"));
+	/* What was to be started with the volume is started now: udev hears of its parent. */
+	EXPECT_EQ(0, netio_run("n=200; until test -d " PARENT A "; do : $((n -= 1));"
+			       "[ $n != 0 ] && sleep 0.1 || exit; done"));
 	EXPECT_EQ(0, holds(&self->d, A, self->data, self->copy));
 	EXPECT_EQ(0, rekeyed(A));
 	ASSERT_EQ(0, vol_del(A));
