@@ -77,7 +77,54 @@ static void volume_rekey_work(struct work_struct *work)
 void sluice_volume_rekey_init(struct sluice_volume *v)
 {
 	INIT_WORK(&v->rekey.work, volume_rekey_work);
+	init_waitqueue_head(&v->rekey.wait);
 }
+
+void sluice_volume_rekey_apply_pace(struct sluice_volume *v)
+{
+	struct sluice_volume_rekey *k = &v->rekey;
+
+	ASSERT_RTNL();
+	WRITE_ONCE(k->now.bps, k->pace.bps);
+	WRITE_ONCE(k->now.paused, k->pace.paused);
+	wake_up_all(&k->wait);
+}
+
+const char *sluice_volume_rekey_text(enum sluice_rekey_step step)
+{
+	static const char *const text[] = {
+		[SLUICE_REKEY_AT_READ] = "read",
+		[SLUICE_REKEY_AT_JOURNAL] = "journal",
+		[SLUICE_REKEY_AT_HEADER] = "header",
+		[SLUICE_REKEY_AT_WRITE] = "write",
+		[SLUICE_REKEY_AT_RECORD] = "record",
+	};
+
+	return text[step];
+}
+
+void sluice_volume_rekey_stalls(struct sluice_volume *v, enum sluice_rekey_step step, int err)
+{
+	struct sluice_volume_rekey *k = &v->rekey;
+	bool first = !k->error;
+
+	WRITE_ONCE(k->step, step);
+	WRITE_ONCE(k->error, err);
+	if (!first)
+		return;
+	pr_warn_ratelimited("sluice: volume %s: its re-encryption stalls (%s): %pe\n", v->name,
+			    sluice_volume_rekey_text(step), ERR_PTR(err));
+	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_REKEY_STALLED, v->name, -err);
+}
+SLUICE_EXPORT(sluice_volume_rekey_stalls);
+
+void sluice_volume_rekey_moves(struct sluice_volume *v)
+{
+	WRITE_ONCE(v->rekey.error, 0);
+	pr_notice_ratelimited("sluice: volume %s: its re-encryption goes on\n", v->name);
+	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_REKEY_STALLED, v->name, 0);
+}
+SLUICE_EXPORT(sluice_volume_rekey_moves);
 
 void sluice_volume_rekey_ended(struct sluice_volume *v)
 {

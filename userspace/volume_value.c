@@ -12,6 +12,7 @@
 WORDS(volume_mode, "monitor|enforce", "monitor", "enforce");
 WORDS(block_op, "OP", "read", "write", "flush", "discard", "write-zeroes", "other");
 WORDS(block_stage, "STAGE", "queue", "cipher", "device");
+WORDS(switch, "on|off", "off", "on");
 WORDS(keyring, "session|user", "session", "user");
 
 /* --- names ----------------------------------------------------------------------------------- */

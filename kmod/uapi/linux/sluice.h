@@ -121,6 +121,8 @@ enum sluice_mode {
  * @SLUICE_EVENT_PORT_HELD: The port was put into quarantine; text says why.
  * @SLUICE_EVENT_VOLUME_HELD: The volume was put into quarantine; text says
  *   why.
+ * @SLUICE_EVENT_VOLUME_REKEY_STALLED: value is the errno that re-encryption
+ *   waits for to pass, 0 when it goes on
  */
 enum sluice_event {
 	SLUICE_EVENT_PORT_ADD = 1,
@@ -145,6 +147,7 @@ enum sluice_event {
 	SLUICE_EVENT_PORT_RELEASED,
 	SLUICE_EVENT_VOLUME_HELD,
 	SLUICE_EVENT_VOLUME_RELEASED,
+	SLUICE_EVENT_VOLUME_REKEY_STALLED,
 };
 
 /**
@@ -507,6 +510,13 @@ enum {
 };
 
 enum {
+	SLUICE_A_VOLUME_REKEY_STATE_STALLED = 1,
+
+	__SLUICE_A_VOLUME_REKEY_STATE_MAX,
+	SLUICE_A_VOLUME_REKEY_STATE_MAX = (__SLUICE_A_VOLUME_REKEY_STATE_MAX - 1)
+};
+
+enum {
 	SLUICE_A_VOLUME_NAME = 1,
 	SLUICE_A_VOLUME_PATH,
 	SLUICE_A_VOLUME_START,
@@ -564,6 +574,9 @@ enum {
 	SLUICE_A_VOLUME_RECORD_UUID,
 	SLUICE_A_VOLUME_RESUME,
 	SLUICE_A_VOLUME_UNRESOLVED,
+	SLUICE_A_VOLUME_REKEY,
+	SLUICE_A_VOLUME_REKEY_BPS,
+	SLUICE_A_VOLUME_REKEY_PAUSE,
 
 	__SLUICE_A_VOLUME_MAX,
 	SLUICE_A_VOLUME_MAX = (__SLUICE_A_VOLUME_MAX - 1)
