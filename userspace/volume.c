@@ -305,7 +305,7 @@ const struct command volume_commands[] = {
 	{ "volume", "set", SLUICE_CMD_VOLUME_SET, &object_volume,
 	  "@name! size+ read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+ group+ serial+ rekey-bps+ rekey-pause+",
 	  NULL, NULL,
-	  "change limits (bps in bytes; 0: none), size (0: to the device's end), group, serial; hold up or slow down its re-encryption" },
+	  "change limits (bps in bytes; 0: none), size (0: to the device's end), group, serial" },
 	{ "volume", "rekey", SLUICE_CMD_VOLUME_REKEY, &object_rekey,
 	  "@name! key! journal! journal-start unrecorded", rekey_run, NULL,
 	  "encrypt it with another key, while it is in use; journal: a block device" },

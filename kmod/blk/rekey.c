@@ -27,11 +27,11 @@
  * DOC: What fails
  *
  * A device that fails may work again, so what failed is tried again, later each time, until it is
- * stopped or one of the devices is gone for good: see sluice_rekey_again(). As long as the chunk was
- * not begun its blocks have the old key, and the driver has them meanwhile. Afterwards they are as
- * torn as after a crash: what is tried again is made of the chunk in memory, so it leaves the same
- * bytes, whatever of the first try is there. Requests for it wait a while, as for a device that is
- * slow, and fail then: who waited without an end could be neither detached nor removed.
+ * stopped or one of the devices is gone for good: see sluice_rekey_again(). As long as the chunk
+ * was not begun its blocks have the old key, and the driver has them meanwhile. Afterwards they are
+ * as torn as after a crash: what is tried again is made of the chunk in memory, so it leaves the
+ * same bytes, whatever of the first try is there. Requests for it wait a while, as for a device
+ * that is slow, and fail then: who waited without an end could be neither detached nor removed.
  */
 #include <crypto/skcipher.h>
 #include <linux/ktime.h>

@@ -8,7 +8,7 @@
 
 /* Sectors of a header's place: no two lie in one block of any device. */
 #define REKEY_PLACE		8
-/* What failed is tried again after that time, in jiffies, and after twice the time if that fails. */
+/* What failed is tried again after that time, in jiffies, and then twice as long each time. */
 #define REKEY_AGAIN_MIN		(HZ / 10)
 #define REKEY_AGAIN_MAX		(10 * HZ)
 /* Requests for a chunk that is torn wait for so many tries: a second and a half. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Queues are told how far a re-encryption is: see rekey.c for why, and rekey.h for what they see. */
+/* Queues are told how far a re-encryption is: see rekey.c for why, rekey.h for what they see. */
 #ifndef _SLUICE_BLK_REKEY_VIEW_H
 #define _SLUICE_BLK_REKEY_VIEW_H
 

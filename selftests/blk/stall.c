@@ -248,7 +248,7 @@ static int change(struct disk *d, unsigned char *data, unsigned int chunk, unsig
 	return ret;
 }
 
-/* All chunks but one are served, and that is not where it would be of another key after a crash. */
+/* All chunks but one are served, and that is not if it may have another key after a crash. */
 static int others_served(struct disk *d, unsigned char *data, unsigned int chunk, bool torn)
 {
 	unsigned int i;
