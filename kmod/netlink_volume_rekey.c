@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Re-encryption of volumes in messages. */
+#include <linux/math64.h>
 #include "netlink_ops.h"
 #include "volume.h"
 
@@ -42,12 +43,24 @@ static int pace_put(struct sk_buff *skb, const struct sluice_rekey_pace *pace)
 	       pace->paused ? nla_put_u8(skb, SLUICE_A_VOLUME_REKEY_PAUSE, 1) : 0;
 }
 
+static int progress_put(struct sk_buff *skb, const struct sluice_volume *v)
+{
+	u64 done = READ_ONCE(v->rekey.done), rate = sluice_volume_rekey_rate(v);
+
+	return nla_put_u32(skb, SLUICE_A_VOLUME_REKEY_STATE_PERCENT,
+			   div64_u64(done * 100, v->sectors)) ?:
+	       nla_put_uint(skb, SLUICE_A_VOLUME_REKEY_STATE_RATE, rate << SECTOR_SHIFT) ?:
+	       rate ? nla_put_uint(skb, SLUICE_A_VOLUME_REKEY_STATE_LEFT,
+				   div64_u64(v->sectors - done, rate)) : 0;
+}
+
 /* How it gets on. */
-static int state_put(struct sk_buff *skb, const struct sluice_volume_rekey *k)
+static int state_put(struct sk_buff *skb, const struct sluice_volume *v)
 {
 	struct nlattr *nest = nla_nest_start(skb, SLUICE_A_VOLUME_REKEY);
+	const struct sluice_volume_rekey *k = &v->rekey;
 
-	if (!nest || (READ_ONCE(k->error) &&
+	if (!nest || progress_put(skb, v) || (READ_ONCE(k->error) &&
 		      nla_put_string(skb, SLUICE_A_VOLUME_REKEY_STATE_STALLED,
 				     sluice_volume_rekey_text(READ_ONCE(k->step)))))
 		return -EMSGSIZE;
@@ -68,5 +81,5 @@ int sluice_nl_volume_put_rekey(struct sk_buff *skb, const struct sluice_volume *
 	       nla_put_string(skb, SLUICE_A_VOLUME_REKEY_KEY_NAME, k->key_name) ?:
 	       nla_put_uint(skb, SLUICE_A_VOLUME_REKEY_DONE, READ_ONCE(k->done)) ?:
 	       (error ? nla_put_u32(skb, SLUICE_A_VOLUME_REKEY_ERROR, -error) : 0) ?:
-	       state_put(skb, k);
+	       state_put(skb, v);
 }

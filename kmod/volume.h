@@ -21,6 +21,7 @@
 #include <linux/virtio_blk.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include "progress.h"
 #include "share.h"
 #include "sluice.h"
 #include "volume_limit.h"
@@ -158,6 +159,7 @@ struct sluice_rekey_pace {
  * @start: first 512-byte sector of the journal; fixed while @device is there
  * @key_name: the new key; RTNL
  * @done: 512-byte sectors that have it; READ_ONCE elsewhere
+ * @progress: the same, over time
  * @error: why it does not go on, or stalls; 0: it does; READ_ONCE elsewhere
  * @step: what it stalls at, if @error is set; likewise
  * @pace: as configured, also while none is under way; RTNL
@@ -173,6 +175,7 @@ struct sluice_volume_rekey {
 	u64 start;
 	char *key_name;
 	u64 done;
+	struct sluice_progress progress;
 	int error;
 	enum sluice_rekey_step step;
 	struct sluice_rekey_pace pace;
@@ -461,6 +464,8 @@ bool sluice_volume_touches(const struct sluice_volume *v, const struct sluice_vo
 /* volume_rekey.c. clear: returns the journal's device, which is to be closed; RTNL */
 void sluice_volume_rekey_init(struct sluice_volume *v);
 struct sluice_device *sluice_volume_rekey_clear(struct sluice_volume *v);
+/* Sectors a second, as it is now. */
+u64 sluice_volume_rekey_rate(const struct sluice_volume *v);
 /* v->rekey.pace is in force from now on; RTNL. A store, which cannot fail. */
 void sluice_volume_rekey_apply_pace(struct sluice_volume *v);
 /* For who shows it. */

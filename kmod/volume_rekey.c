@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A volume on its way to another key: what the operator has to do with it. See blk/rekey.c. */
 #include <linux/capability.h>
+#include <linux/ktime.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include "engine_blk.h"
@@ -78,6 +79,7 @@ void sluice_volume_rekey_init(struct sluice_volume *v)
 {
 	INIT_WORK(&v->rekey.work, volume_rekey_work);
 	init_waitqueue_head(&v->rekey.wait);
+	sluice_progress_init(&v->rekey.progress);
 }
 
 void sluice_volume_rekey_apply_pace(struct sluice_volume *v)
@@ -85,10 +87,36 @@ void sluice_volume_rekey_apply_pace(struct sluice_volume *v)
 	struct sluice_volume_rekey *k = &v->rekey;
 
 	ASSERT_RTNL();
+	if (k->now.paused && !k->pace.paused)
+		sluice_progress_reset(&k->progress);
 	WRITE_ONCE(k->now.bps, k->pace.bps);
 	WRITE_ONCE(k->now.paused, k->pace.paused);
 	wake_up_all(&k->wait);
 }
+
+u64 sluice_volume_rekey_rate(const struct sluice_volume *v)
+{
+	/* All that changes is its lock. */
+	struct sluice_progress *p = (struct sluice_progress *)&v->rekey.progress;
+
+	return sluice_progress_rate(p, ktime_get_ns(), READ_ONCE(v->rekey.done));
+}
+
+void sluice_volume_rekey_begins(struct sluice_volume *v, u64 done)
+{
+	WRITE_ONCE(v->rekey.done, done);
+	WRITE_ONCE(v->rekey.error, 0);
+	sluice_progress_reset(&v->rekey.progress);
+	sluice_progress_note(&v->rekey.progress, ktime_get_ns(), done);
+}
+SLUICE_EXPORT(sluice_volume_rekey_begins);
+
+void sluice_volume_rekey_did(struct sluice_volume *v, u64 done)
+{
+	WRITE_ONCE(v->rekey.done, done);
+	sluice_progress_note(&v->rekey.progress, ktime_get_ns(), done);
+}
+SLUICE_EXPORT(sluice_volume_rekey_did);
 
 const char *sluice_volume_rekey_text(enum sluice_rekey_step step)
 {

@@ -38,6 +38,9 @@ static const struct field latency_fields[] = {
 static const struct object object_latency = OBJECT("latency", latency_fields);
 
 static const struct field rekey_state_fields[] = {
+	{ .name = "percent", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_REKEY_STATE_PERCENT },
+	{ .name = "rate", .codec = &codec_amount, .attr = SLUICE_A_VOLUME_REKEY_STATE_RATE },
+	{ .name = "left", .codec = &codec_seconds, .attr = SLUICE_A_VOLUME_REKEY_STATE_LEFT },
 	{ .name = "stalled", .codec = &codec_text, .attr = SLUICE_A_VOLUME_REKEY_STATE_STALLED },
 };
 

@@ -473,8 +473,7 @@ void sluice_rekey_start(struct sluice_volume *v, struct sluice_rekey *r)
 	struct sluice_blk_volume *bv = v->engine;
 	u64 pos = le64_to_cpu(r->header.pos);
 
-	WRITE_ONCE(v->rekey.done, pos);
-	WRITE_ONCE(v->rekey.error, 0);
+	sluice_volume_rekey_begins(v, pos);
 	/* Queues that are there go over with the first chunk: until then there is no difference. */
 	sluice_rekey_view_set(bv, sluice_rekey_view(r, pos, pos, false));
 	bv->rekey = r;

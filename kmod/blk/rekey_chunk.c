@@ -238,7 +238,7 @@ int sluice_rekey_step(struct sluice_rekey *r, u64 pos, u32 len)
 	err = rekey_place(r);
 	if (!err) {
 		pos += len;
-		WRITE_ONCE(r->v->rekey.done, pos);
+		sluice_volume_rekey_did(r->v, pos);
 	}
 	/* A chunk that is torn nobody may touch. */
 	sluice_rekey_view_publish(r->bv, sluice_rekey_view(r, pos, err ? pos + len : pos, err));

@@ -390,6 +390,7 @@ TEST_F_TIMEOUT(stall, paced, 120)
 	/* The next chunk is three days away, and then none is, for it is held up. */
 	ASSERT_EQ(0, begin(self->dev, ""));
 	ASSERT_EQ(0, comes_to(1));
+	EXPECT_EQ(0, will_say("^ +rekey percent 33 rate [1-9][0-9.]*[km]? left [0-9]+[smhd]", true));
 	ASSERT_EQ(0, set("rekey-pause on"));
 	ASSERT_EQ(0, set("rekey-bps 0"));
 	EXPECT_EQ(false, says("rekey-bps"));
