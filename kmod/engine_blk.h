@@ -15,6 +15,7 @@
 struct module;
 struct netlink_ext_ack;
 struct sluice_queue;
+enum sluice_rekey_step;
 struct sluice_rekey;
 struct sluice_volume;
 struct sluice_volume_cipher;
@@ -123,6 +124,12 @@ void sluice_queue_wake(struct sluice_queue *q);
 
 /* Ask for rekey_finish(): it is done, or cannot go on. Process context, RTNL held or not. */
 void sluice_volume_rekey_ended(struct sluice_volume *v);
+/* So much has the new key: it begins there, or it came there. */
+void sluice_volume_rekey_begins(struct sluice_volume *v, u64 done);
+void sluice_volume_rekey_did(struct sluice_volume *v, u64 done);
+/* It cannot go on for now, and tries again; it does. Process context, one at a time. */
+void sluice_volume_rekey_stalls(struct sluice_volume *v, enum sluice_rekey_step step, int err);
+void sluice_volume_rekey_moves(struct sluice_volume *v);
 
 /* --- for sluice.ko itself; RTNL --- */
 const struct sluice_blk_ops *sluice_blk_engine(void);

@@ -25,6 +25,8 @@
 
 struct sluice_port_step;
 struct sluice_txn;
+struct sluice_rekey_pace;
+struct sluice_volume;
 struct sluice_volume_group;
 struct sluice_volume_limit;
 
@@ -164,6 +166,12 @@ int sluice_nl_volume_put_limits(struct sk_buff *skb, const struct sluice_volume_
  */
 int sluice_nl_volume_get_group(const struct sluice_change *c, struct sluice_volume_group **group);
 int sluice_nl_volume_put_group(struct sk_buff *skb, const struct sluice_volume_group *g);
+
+/* netlink_volume_rekey.c: begin one, or go on; and what there is to say of one. */
+int sluice_nl_volume_rekey(struct sluice_change *c, struct sluice_volume *v);
+/* What the change does not name stays as it is. */
+void sluice_nl_volume_get_pace(const struct sluice_change *c, struct sluice_rekey_pace *pace);
+int sluice_nl_volume_put_rekey(struct sk_buff *skb, const struct sluice_volume *v);
 
 /* netlink_volume.c: of a volume, or a group. */
 bool sluice_nl_volume_name_valid(const char *name);

@@ -27,6 +27,7 @@ struct volume_step {
 	char serial[SLUICE_VOLUME_SERIAL];
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
 	struct sluice_volume_group *group;
+	struct sluice_rekey_pace pace;
 };
 
 struct volume_mode_step {
@@ -178,6 +179,7 @@ static int volume_get_params(struct sluice_change *c, struct sluice_volume_param
 		NL_SET_ERR_MSG(c->extack, "discards need no leave without a key");
 		return -EINVAL;
 	}
+	sluice_nl_volume_get_pace(c, &p->pace);
 	return volume_get_record(c, p) ?: sluice_nl_volume_get_limits(c, p->limit) ?:
 	       sluice_nl_volume_get_group(c, &p->group);
 }
@@ -266,6 +268,7 @@ static int volume_undo_set(struct sluice_step *step)
 
 	volume_set_limits(undo->volume, undo->limit);
 	undo->volume->group = undo->group;
+	undo->volume->rekey.pace = undo->pace;
 	sluice_volume_unplan(undo->volume, undo->sectors);
 	return sluice_volume_set_serial(undo->volume, undo->serial, NULL);
 }
@@ -281,6 +284,7 @@ static int volume_note_set(struct sluice_change *c, struct sluice_volume *v)
 	strscpy(undo->serial, v->serial, sizeof(undo->serial));
 	memcpy(undo->limit, v->limit, sizeof(undo->limit));
 	undo->group = v->group;
+	undo->pace = v->rekey.pace;
 	undo->step.armed = true;
 	return 0;
 }
@@ -324,6 +328,32 @@ static int volume_resize(struct sluice_change *c, struct sluice_volume *v)
 static int volume_step_limits(struct sluice_step *step)
 {
 	sluice_volume_apply_limits(container_of(step, struct volume_step, step)->volume);
+	return 0;
+}
+
+static int volume_step_pace(struct sluice_step *step)
+{
+	sluice_volume_rekey_apply_pace(container_of(step, struct volume_step, step)->volume);
+	return 0;
+}
+
+static int volume_set_pace(struct sluice_change *c, struct sluice_volume *v)
+{
+	struct sluice_rekey_pace pace = v->rekey.pace;
+	struct volume_step *store;
+
+	sluice_nl_volume_get_pace(c, &pace);
+	if (pace.bps == v->rekey.pace.bps && pace.paused == v->rekey.pace.paused)
+		return 0;
+	v->rekey.pace = pace;
+	if (!c->txn) {
+		sluice_volume_rekey_apply_pace(v);
+		return 0;
+	}
+	store = sluice_change_store(c, sizeof(*store), volume_step_pace);
+	if (IS_ERR(store))
+		return PTR_ERR(store);
+	store->volume = v;
 	return 0;
 }
 
@@ -393,6 +423,8 @@ static int volume_set(struct sluice_change *c)
 		err = volume_resize(c, v);
 	if (!err)
 		err = volume_set_group(c, v, group);
+	if (!err)
+		err = volume_set_pace(c, v);
 	/* Who gets the same limit again has had a part of it. */
 	if (err || !memcmp(limit, v->limit, sizeof(limit)))
 		return err;
@@ -400,28 +432,11 @@ static int volume_set(struct sluice_change *c)
 	return volume_apply_limits(c, v);
 }
 
-/* What was written with another key stays written: there is no way back. */
 static int volume_rekey(struct sluice_change *c)
 {
-	struct nlattr *key = sluice_nl_need(c, SLUICE_A_VOLUME_REKEY_KEY);
-	struct nlattr *journal = sluice_nl_need(c, SLUICE_A_VOLUME_JOURNAL);
 	struct sluice_volume *v = volume_need(c, SLUICE_A_VOLUME_NAME);
 
-	if (IS_ERR(v))
-		return PTR_ERR(v);
-	if (!key || !journal)
-		return -EINVAL;
-	if (c->txn) {
-		NL_SET_ERR_MSG(c->extack, "cannot be undone: not within a transaction");
-		return -EOPNOTSUPP;
-	}
-	if (*(const char *)nla_data(journal) != '/') {
-		NL_SET_ERR_MSG_ATTR(c->extack, journal,
-				    "name the device by its full path: /dev/...");
-		return -EINVAL;
-	}
-	return sluice_volume_rekey(v, nla_get_s32(key), nla_data(journal),
-				   get_uint(c, SLUICE_A_VOLUME_JOURNAL_START), c->extack);
+	return IS_ERR(v) ? PTR_ERR(v) : sluice_nl_volume_rekey(c, v);
 }
 
 static int mode_undo_set(struct sluice_step *step)
@@ -599,20 +614,6 @@ static int cipher_put(struct sk_buff *skb, const struct sluice_volume *v)
 	       (v->allow_discards ? nla_put_flag(skb, SLUICE_A_VOLUME_ALLOW_DISCARDS) : 0);
 }
 
-static int rekey_put(struct sk_buff *skb, const struct sluice_volume *v)
-{
-	const struct sluice_volume_rekey *k = &v->rekey;
-	int error = READ_ONCE(k->error);
-
-	if (!k->device)
-		return 0;
-	return nla_put_string(skb, SLUICE_A_VOLUME_JOURNAL, k->path) ?:
-	       nla_put_uint(skb, SLUICE_A_VOLUME_JOURNAL_START, k->start) ?:
-	       nla_put_string(skb, SLUICE_A_VOLUME_REKEY_KEY_NAME, k->key_name) ?:
-	       nla_put_uint(skb, SLUICE_A_VOLUME_REKEY_DONE, READ_ONCE(k->done)) ?:
-	       error ? nla_put_u32(skb, SLUICE_A_VOLUME_REKEY_ERROR, -error) : 0;
-}
-
 static int record_put(struct sk_buff *skb, const struct sluice_volume *v)
 {
 	const struct sluice_volume_record *r = &v->record;
@@ -730,7 +731,7 @@ static int volume_put(struct sk_buff *skb, const void *obj)
 
 	sluice_volume_totals(v, &volume_sum);
 	return extent_put(skb, v) ?: cipher_put(skb, v) ?: record_put(skb, v) ?:
-	       rekey_put(skb, v) ?: sluice_nl_volume_put_limits(skb, v->limit) ?:
+	       sluice_nl_volume_put_rekey(skb, v) ?: sluice_nl_volume_put_limits(skb, v->limit) ?:
 	       sluice_nl_volume_put_group(skb, v->group) ?: state_put(skb, v) ?:
 	       quarantine_put(skb, v) ?:
 	       queues_put(skb, v) ?: totals_put(skb, &volume_sum);

@@ -397,6 +397,8 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
 	sluice_volume_set_limit(v, SLUICE_VOLUME_READ, &params->limit[SLUICE_VOLUME_READ]);
 	sluice_volume_set_limit(v, SLUICE_VOLUME_WRITE, &params->limit[SLUICE_VOLUME_WRITE]);
 	v->group = params->group;
+	v->rekey.pace = params->pace;
+	sluice_volume_rekey_apply_pace(v);
 	err = volume_publish(v, params, extack);
 	if (err)
 		goto close;

@@ -21,6 +21,7 @@
 #include <linux/virtio_blk.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include "progress.h"
 #include "share.h"
 #include "sluice.h"
 #include "volume_limit.h"
@@ -131,6 +132,25 @@ struct sluice_volume_cipher {
 #define SLUICE_REKEY_CHUNK	512U
 #define SLUICE_REKEY_JOURNAL	(2 * 8 + SLUICE_REKEY_CHUNK)
 
+/* What a re-encryption is at when it cannot go on. */
+enum sluice_rekey_step {
+	SLUICE_REKEY_AT_READ,	/* the volume's device is read */
+	SLUICE_REKEY_AT_JOURNAL,	/* a chunk is written to it */
+	SLUICE_REKEY_AT_HEADER,
+	SLUICE_REKEY_AT_WRITE,	/* the volume's device is written */
+	SLUICE_REKEY_AT_RECORD,
+};
+
+/**
+ * struct sluice_rekey_pace - how fast the operator wants it
+ * @bps: bytes per second, 0: as fast as it gets on
+ * @paused: not at all
+ */
+struct sluice_rekey_pace {
+	u64 bps;
+	bool paused;
+};
+
 /**
  * struct sluice_volume_rekey - a volume on its way from one key to another
  * @device: that of the journal, NULL: none is under way; RTNL
@@ -139,7 +159,12 @@ struct sluice_volume_cipher {
  * @start: first 512-byte sector of the journal; fixed while @device is there
  * @key_name: the new key; RTNL
  * @done: 512-byte sectors that have it; READ_ONCE elsewhere
- * @error: why it does not go on; 0: it does; READ_ONCE elsewhere
+ * @progress: the same, over time
+ * @error: why it does not go on, or stalls; 0: it does; READ_ONCE elsewhere
+ * @step: what it stalls at, if @error is set; likewise
+ * @pace: as configured, also while none is under way; RTNL
+ * @now: the same, in force; written under RTNL, READ_ONCE elsewhere
+ * @wait: where the engine waits until it tries again, or may go on; woken when that changed
  * @opening: the journal is being read, without RTNL; RTNL
  * @work: ends it
  */
@@ -150,7 +175,12 @@ struct sluice_volume_rekey {
 	u64 start;
 	char *key_name;
 	u64 done;
+	struct sluice_progress progress;
 	int error;
+	enum sluice_rekey_step step;
+	struct sluice_rekey_pace pace;
+	struct sluice_rekey_pace now;
+	wait_queue_head_t wait;
 	bool opening;
 	struct work_struct work;
 };
@@ -277,6 +307,7 @@ struct sluice_volume {
  * @allow_discards: the guest's discards go to the device through the cipher, too
  * @limit: by SLUICE_VOLUME_READ, _WRITE
  * @group: NULL: none
+ * @pace: of its re-encryption
  * @record: block device that has its record; NULL: it has none
  * @record_start: first 512-byte sector of that
  * @record_new: it is to be written, and there is none yet
@@ -296,6 +327,7 @@ struct sluice_volume_params {
 	bool allow_discards;
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
 	struct sluice_volume_group *group;
+	struct sluice_rekey_pace pace;
 	const char *record;
 	u64 record_start;
 	bool record_new;
@@ -434,6 +466,12 @@ void sluice_volume_tell(const struct sluice_volume *v, bool added);
 /* volume_rekey.c. clear: returns the journal's device, which is to be closed; RTNL */
 void sluice_volume_rekey_init(struct sluice_volume *v);
 struct sluice_device *sluice_volume_rekey_clear(struct sluice_volume *v);
+/* Sectors a second, as it is now. */
+u64 sluice_volume_rekey_rate(const struct sluice_volume *v);
+/* v->rekey.pace is in force from now on; RTNL. A store, which cannot fail. */
+void sluice_volume_rekey_apply_pace(struct sluice_volume *v);
+/* For who shows it. */
+const char *sluice_volume_rekey_text(enum sluice_rekey_step step);
 /*
  * volume_serial.c: another one; NULL: made of its name. -EINVAL; -EEXIST: another volume has it;
  * -EBUSY: a front end has the volume. RTNL.

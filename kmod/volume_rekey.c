@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A volume on its way to another key: what the operator has to do with it. See blk/rekey.c. */
 #include <linux/capability.h>
+#include <linux/ktime.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include "engine_blk.h"
@@ -77,7 +78,81 @@ static void volume_rekey_work(struct work_struct *work)
 void sluice_volume_rekey_init(struct sluice_volume *v)
 {
 	INIT_WORK(&v->rekey.work, volume_rekey_work);
+	init_waitqueue_head(&v->rekey.wait);
+	sluice_progress_init(&v->rekey.progress);
 }
+
+void sluice_volume_rekey_apply_pace(struct sluice_volume *v)
+{
+	struct sluice_volume_rekey *k = &v->rekey;
+
+	ASSERT_RTNL();
+	if (k->now.paused && !k->pace.paused)
+		sluice_progress_reset(&k->progress);
+	WRITE_ONCE(k->now.bps, k->pace.bps);
+	WRITE_ONCE(k->now.paused, k->pace.paused);
+	wake_up_all(&k->wait);
+}
+
+u64 sluice_volume_rekey_rate(const struct sluice_volume *v)
+{
+	/* All that changes is its lock. */
+	struct sluice_progress *p = (struct sluice_progress *)&v->rekey.progress;
+
+	return sluice_progress_rate(p, ktime_get_ns(), READ_ONCE(v->rekey.done));
+}
+
+void sluice_volume_rekey_begins(struct sluice_volume *v, u64 done)
+{
+	WRITE_ONCE(v->rekey.done, done);
+	WRITE_ONCE(v->rekey.error, 0);
+	sluice_progress_reset(&v->rekey.progress);
+	sluice_progress_note(&v->rekey.progress, ktime_get_ns(), done);
+}
+SLUICE_EXPORT(sluice_volume_rekey_begins);
+
+void sluice_volume_rekey_did(struct sluice_volume *v, u64 done)
+{
+	WRITE_ONCE(v->rekey.done, done);
+	sluice_progress_note(&v->rekey.progress, ktime_get_ns(), done);
+}
+SLUICE_EXPORT(sluice_volume_rekey_did);
+
+const char *sluice_volume_rekey_text(enum sluice_rekey_step step)
+{
+	static const char *const text[] = {
+		[SLUICE_REKEY_AT_READ] = "read",
+		[SLUICE_REKEY_AT_JOURNAL] = "journal",
+		[SLUICE_REKEY_AT_HEADER] = "header",
+		[SLUICE_REKEY_AT_WRITE] = "write",
+		[SLUICE_REKEY_AT_RECORD] = "record",
+	};
+
+	return text[step];
+}
+
+void sluice_volume_rekey_stalls(struct sluice_volume *v, enum sluice_rekey_step step, int err)
+{
+	struct sluice_volume_rekey *k = &v->rekey;
+	bool first = !k->error;
+
+	WRITE_ONCE(k->step, step);
+	WRITE_ONCE(k->error, err);
+	if (!first)
+		return;
+	pr_warn_ratelimited("sluice: volume %s: its re-encryption stalls (%s): %pe\n", v->name,
+			    sluice_volume_rekey_text(step), ERR_PTR(err));
+	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_REKEY_STALLED, v->name, -err);
+}
+SLUICE_EXPORT(sluice_volume_rekey_stalls);
+
+void sluice_volume_rekey_moves(struct sluice_volume *v)
+{
+	WRITE_ONCE(v->rekey.error, 0);
+	pr_notice_ratelimited("sluice: volume %s: its re-encryption goes on\n", v->name);
+	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_REKEY_STALLED, v->name, 0);
+}
+SLUICE_EXPORT(sluice_volume_rekey_moves);
 
 void sluice_volume_rekey_ended(struct sluice_volume *v)
 {

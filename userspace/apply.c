@@ -60,7 +60,7 @@ static bool change_add(enum section_nr nr, const char *verb, const struct item *
 static const char *const amounts[] = {
 	"bps",	     "pps",	 "read-iops",	   "read-bps",	     "write-iops",
 	"write-bps", "iops-unit", "read-iops-peak", "read-bps-peak", "write-iops-peak",
-	"write-bps-peak",
+	"write-bps-peak", "rekey-bps",
 };
 
 static bool is_amount(const char *field)
@@ -101,6 +101,7 @@ static bool item_covers(const struct item *now, const struct item *want)
 		    rec_has(now->rec, "ro") != rec_has(want->rec, "ro") ||
 		    rec_has(now->rec, "key") != rec_has(want->rec, "key") ||
 		    (rec_has(now->rec, "group") && !rec_has(want->rec, "group")) ||
+		    (rec_has(now->rec, "rekey-pause") && !rec_has(want->rec, "rekey-pause")) ||
 		    rec_has(now->rec, "allow-discards") != rec_has(want->rec, "allow-discards") ||
 		    rec_has(now->rec, "want-mac") != rec_has(want->rec, "want-mac") ||
 		    rec_has(now->rec, "want-vlan") != rec_has(want->rec, "want-vlan") ||
@@ -357,6 +358,7 @@ static bool volume_fixed(const struct item *have, const struct item *want)
 static bool changes_live(const struct field *f)
 {
 	return f->codec == &codec_rate || f->codec == &codec_group || f->codec == &codec_serial ||
+	       f->codec == &codec_switch ||
 	       !strcmp(f->name, "size") || !strcmp(f->name, "iops-unit");
 }
 
@@ -379,6 +381,8 @@ static bool limits_set(enum section_nr nr, int cmd, const struct item *have,
 			rec_set(r, i, rec_text(want->rec, f->name));
 		else if (rec_has(have->rec, f->name) && f->codec == &codec_group)
 			rec_set(r, i, "none");
+		else if (rec_has(have->rec, f->name) && f->codec == &codec_switch)
+			rec_set(r, i, "off");
 		else if (rec_has(have->rec, f->name) && is_amount(f->name))
 			rec_set(r, i, "0");
 	}

@@ -96,7 +96,7 @@ extern const struct codec codec_match_name, codec_arp_op, codec_act;
 extern const struct codec codec_volume, codec_group, codec_path, codec_key, codec_serial;
 extern const struct codec codec_record, codec_extent, codec_volume_mode;
 extern const struct codec codec_block_op, codec_block_stage, codec_buckets, codec_ns, codec_amount;
-extern const struct codec codec_time, codec_bytes;
+extern const struct codec codec_time, codec_bytes, codec_switch, codec_seconds;
 extern const struct codec codec_keyring, codec_count;
 extern const struct codec codec_vlan_range, codec_guard_role, codec_guard_mode;
 extern const struct codec codec_link_control;

@@ -37,6 +37,15 @@ static const struct field latency_fields[] = {
 
 static const struct object object_latency = OBJECT("latency", latency_fields);
 
+static const struct field rekey_state_fields[] = {
+	{ .name = "percent", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_REKEY_STATE_PERCENT },
+	{ .name = "rate", .codec = &codec_amount, .attr = SLUICE_A_VOLUME_REKEY_STATE_RATE },
+	{ .name = "left", .codec = &codec_seconds, .attr = SLUICE_A_VOLUME_REKEY_STATE_LEFT },
+	{ .name = "stalled", .codec = &codec_text, .attr = SLUICE_A_VOLUME_REKEY_STATE_STALLED },
+};
+
+static const struct object object_rekey_state = OBJECT("rekey", rekey_state_fields);
+
 #define RATE(field, attribute)                                                            \
 	{                                                                                 \
 		.name = (field), .codec = &codec_rate, .attr = SLUICE_A_VOLUME_##attribute \
@@ -79,6 +88,8 @@ static const struct field volume_fields[] = {
 	LIMITS,
 	{ .name = "group", .codec = &codec_group, .attr = SLUICE_A_VOLUME_GROUP },
 	{ .name = "serial", .codec = &codec_serial, .attr = SLUICE_A_VOLUME_SERIAL },
+	RATE("rekey-bps", REKEY_BPS),
+	{ .name = "rekey-pause", .codec = &codec_switch, .attr = SLUICE_A_VOLUME_REKEY_PAUSE },
 	{ "rekey-key", &codec_key, SLUICE_A_VOLUME_REKEY_KEY_NAME, 0, F_SHOW, NULL },
 	{ "rekey-done", &codec_extent, SLUICE_A_VOLUME_REKEY_DONE, 0, F_SHOW, NULL },
 	{ "rekey-error", &codec_u32, SLUICE_A_VOLUME_REKEY_ERROR, 0, F_SHOW, NULL },
@@ -96,6 +107,7 @@ static const struct field volume_fields[] = {
 	{ "busy-ns", &codec_u64, SLUICE_A_VOLUME_BUSY_NS, 0, F_STAT, NULL },
 	{ "polled", &codec_u64, SLUICE_A_VOLUME_POLLED, 0, F_STAT, NULL },
 	{ "visits", &codec_u64, SLUICE_A_VOLUME_VISITS, 0, F_STAT, NULL },
+	{ "rekey", NULL, SLUICE_A_VOLUME_REKEY, 0, F_SHOW | F_NEST, &object_rekey_state },
 	{ "queue", NULL, SLUICE_A_VOLUME_QUEUE, 0, F_SHOW | F_NEST, &object_volume_queue },
 	{ "ops", NULL, SLUICE_A_VOLUME_COUNT, 0, F_STAT | F_NEST, &object_op },
 	{ "latency", NULL, SLUICE_A_VOLUME_LATENCY, 0, F_STAT | F_NEST, &object_latency },
@@ -291,10 +303,10 @@ static int groups_show(const struct command *c, struct rec *args)
 
 const struct command volume_commands[] = {
 	{ "volume", "add", SLUICE_CMD_VOLUME_ADD, &object_volume,
-	  "@name! dev! start size ro block-size queues key sector-size iv-offset allow-discards record record-start record-new resume read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit group serial",
+	  "@name! dev! start size ro block-size queues key sector-size iv-offset allow-discards record record-start record-new resume read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit group serial rekey-bps rekey-pause",
 	  add_run, NULL, "make a volume of a block device; key -: from standard input" },
 	{ "volume", "set", SLUICE_CMD_VOLUME_SET, &object_volume,
-	  "@name! size+ read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+ group+ serial+",
+	  "@name! size+ read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+ group+ serial+ rekey-bps+ rekey-pause+",
 	  NULL, NULL,
 	  "change limits (bps in bytes; 0: none), size (0: to the device's end), group, serial" },
 	{ "volume", "rekey", SLUICE_CMD_VOLUME_REKEY, &object_rekey,

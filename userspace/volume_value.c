@@ -12,6 +12,7 @@
 WORDS(volume_mode, "monitor|enforce", "monitor", "enforce");
 WORDS(block_op, "OP", "read", "write", "flush", "discard", "write-zeroes", "other");
 WORDS(block_stage, "STAGE", "queue", "cipher", "device");
+WORDS(switch, "on|off", "off", "on");
 WORDS(keyring, "session|user", "session", "user");
 
 /* --- names ----------------------------------------------------------------------------------- */
@@ -231,6 +232,21 @@ static void format_time(const struct value *v, char *buf, size_t size)
 	strftime(buf, size, "%FT%T", &tm);
 }
 
+/* Two of its parts are as much as anybody knows. */
+static void format_seconds(const struct value *v, char *buf, size_t size)
+{
+	unsigned long long n = v->n;
+
+	if (n >= 86400)
+		snprintf(buf, size, "%llud%lluh", n / 86400, n / 3600 % 24);
+	else if (n >= 3600)
+		snprintf(buf, size, "%lluh%llum", n / 3600, n / 60 % 60);
+	else if (n >= 60)
+		snprintf(buf, size, "%llum%llus", n / 60, n % 60);
+	else
+		snprintf(buf, size, "%llus", n);
+}
+
 static void format_amount(const struct value *v, char *buf, size_t size)
 {
 	static const char *const names[] = { "", "k", "m", "g", "t" };
@@ -248,7 +264,8 @@ const struct codec codec_count = { "N", true, parse_count, format_number, put_ui
 /* What the tool works out itself. */
 const struct codec codec_ns = { "TIME", true, parse_never, format_ns, NULL, NULL };
 const struct codec codec_time = { "TIME", false, parse_never, format_time, NULL, get_number };
-const struct codec codec_amount = { "N", true, parse_never, format_amount, NULL, NULL };
+const struct codec codec_amount = { "N", true, parse_never, format_amount, NULL, get_number };
+const struct codec codec_seconds = { "TIME", true, parse_never, format_seconds, NULL, get_number };
 
 /* A list of its own: numbers of eight bytes. */
 static bool get_buckets(const struct nlattr *nla, struct value *v)

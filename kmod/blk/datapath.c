@@ -267,7 +267,7 @@ void sluice_blk_adopt_view(struct sluice_blk_queue *bq, const struct sluice_reke
 
 	blk_drop_locked(bq);
 	WRITE_ONCE(bq->locked, UINT_MAX);
-	/* Whoever sees the new view sees what is counted here; pairs with rekey_pending(). */
+	/* Whoever sees the new view sees what is counted here; pairs with view_pending(). */
 	smp_store_release(&bq->view, view);
 	blk_drop_locked(bq);
 	for (i = 0; i < bq->num; i++)
@@ -752,7 +752,7 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 	int n, fetched = 0, err = 0;
 
 	sluice_assert_worker(w);
-	/* Pairs with rekey_set_view(). */
+	/* Pairs with sluice_rekey_view_set(). */
 	view = smp_load_acquire(&bq->bv->view);
 	if (unlikely(view != bq->view))
 		sluice_blk_adopt_view(bq, view);

@@ -23,115 +23,38 @@
  * So as long as the newest header may tell of a chunk, nobody writes to it: what the driver was
  * told is durable would be undone. It is let go of after the second header, or, when what became of
  * a header is not known, not at all.
+ *
+ * DOC: What fails
+ *
+ * A device that fails may work again, so what failed is tried again, later each time, until it is
+ * stopped or one of the devices is gone for good: see sluice_rekey_again(). As long as the chunk
+ * was not begun its blocks have the old key, and the driver has them meanwhile. Afterwards they are
+ * as torn as after a crash: what is tried again is made of the chunk in memory, so it leaves the
+ * same bytes, whatever of the first try is there. Requests for it wait a while, as for a device
+ * that is slow, and fail then: who waited without an end could be neither detached nor removed.
  */
 #include <crypto/skcipher.h>
-#include <linux/bio.h>
-#include <linux/delay.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include "blk.h"
-#include "journal.h"
+#include "rekey_chunk.h"
+#include "rekey_view.h"
 
-#define REKEY_PAGES	((SLUICE_REKEY_CHUNK << SECTOR_SHIFT) >> PAGE_SHIFT)
-/* Sectors of a header's place: no two lie in one block of any device. */
-#define REKEY_PLACE	8
 /* Sectors after which the record is told how far it is. */
 #define REKEY_TELL	(256 * SLUICE_REKEY_CHUNK)
-
-/**
- * struct sluice_rekey - one under way
- * @v: of which volume
- * @bv: what hangs on it
- * @to: the new key
- * @journal: device
- * @header: the newest
- * @found: what there was when it was opened
- * @page: a chunk
- * @pieces: the same, as the cipher wants it
- * @side: a header's page
- * @cipher: for this thread
- * @view: see above
- * @turn: the one that was published last
- * @work: goes on
- * @stop: it is to come to rest; WRITE_ONCE
- * @fresh: it was not begun before
- * @done: it went through
- */
-struct sluice_rekey {
-	struct sluice_volume *v;
-	struct sluice_blk_volume *bv;
-	struct sluice_crypt to;
-	struct block_device *journal;
-	struct sluice_journal header;
-	struct sluice_journal found;
-	struct page *page[REKEY_PAGES];
-	struct sluice_pieces pieces;
-	struct page *side;
-	struct skcipher_request *cipher;
-	struct sluice_rekey_view view[2];
-	unsigned int turn;
-	struct work_struct work;
-	bool stop;
-	bool fresh;
-	bool done;
-};
-
-/* --- device ---------------------------------------------------------------------------------- */
-
-static int rekey_io(struct block_device *bdev, u64 sector, struct page **page, u32 sectors,
-		    blk_opf_t opf)
-{
-	u32 left = sectors << SECTOR_SHIFT;
-	struct bio *bio;
-	int err;
-
-	bio = bio_alloc(bdev, DIV_ROUND_UP(left, PAGE_SIZE), opf, GFP_NOIO);
-	bio->bi_iter.bi_sector = sector;
-	for (; left; left -= min_t(u32, left, PAGE_SIZE))
-		__bio_add_page(bio, *page++, min_t(u32, left, PAGE_SIZE), 0);
-	err = submit_bio_wait(bio);
-	bio_put(bio);
-	return err;
-}
-
-/* The chunk's place in the journal. */
-static int rekey_journal_io(struct sluice_rekey *r, u32 len, blk_opf_t opf)
-{
-	return rekey_io(r->journal, r->v->rekey.start + 2 * REKEY_PLACE, r->page, len, opf);
-}
-
-/* Its place in the volume. A journal may lie on another device, so no header makes this durable. */
-static int rekey_put(struct sluice_rekey *r, u64 pos, u32 len)
-{
-	return rekey_io(r->v->bdev, r->v->start + pos, r->page, len, REQ_OP_WRITE | REQ_FUA);
-}
+/* What it was late by it makes up for, in ns, but no more: a clock's tick, and a busy device. */
+#define REKEY_LATE	(100 * NSEC_PER_MSEC)
 
 /* --- header ---------------------------------------------------------------------------------- */
-
-/* All that was written to the journal before is durable, and this too. */
-static int rekey_write_header(struct sluice_rekey *r, enum sluice_journal_state state, u64 pos,
-			      u32 len)
-{
-	struct sluice_journal *h = &r->header;
-	u64 seq = le64_to_cpu(h->seq) + 1;
-
-	h->state = cpu_to_le32(state);
-	h->seq = cpu_to_le64(seq);
-	h->pos = cpu_to_le64(pos);
-	h->len = cpu_to_le32(len);
-	sluice_journal_seal(h);
-	memset(page_address(r->side), 0, PAGE_SIZE);
-	memcpy(page_address(r->side), h, sizeof(*h));
-	return rekey_io(r->journal, r->v->rekey.start + (seq & 1) * REKEY_PLACE, &r->side,
-			REKEY_PLACE, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA);
-}
 
 static int rekey_read_side(struct sluice_rekey *r, int i, struct netlink_ext_ack *extack)
 {
 	const struct sluice_journal *h = page_address(r->side);
-	int err = rekey_io(r->journal, r->v->rekey.start + i * REKEY_PLACE, &r->side, REKEY_PLACE,
-			   REQ_OP_READ);
+	int err = sluice_rekey_read_place(r, i);
 
 	if (err) {
 		NL_SET_ERR_MSG(extack, "the journal cannot be read");
@@ -179,176 +102,115 @@ static int rekey_ids(struct sluice_rekey *r, struct sluice_journal *h)
 	       sluice_crypt_check(&r->to, h->uuid, h->new_id);
 }
 
-/* --- queues ---------------------------------------------------------------------------------- */
+/* --- pace ------------------------------------------------------------------------------------ */
 
-/* Is there a queue that goes by another view, or has requests under way for what it locks? */
-static bool rekey_pending(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view)
+/* The next chunk's time, in ns of ktime_get_ns(), by the rate that is in force now. */
+static u64 rekey_due(const struct sluice_rekey *r)
 {
-	struct sluice_blk_queue *bq;
-	bool pending = false;
+	u64 bps = READ_ONCE(r->v->rekey.now.bps);
 
-	mutex_lock(&bv->queues_lock);
-	list_for_each_entry(bq, &bv->queues, node) {
-		/* One that broke, and has nothing under way, is not visited any more. */
-		if (READ_ONCE(bq->q->broken) && !READ_ONCE(bq->q->in_flight))
-			continue;
-		/* Pairs with sluice_blk_adopt_view(). */
-		if (smp_load_acquire(&bq->view) == view && !READ_ONCE(bq->locked))
-			continue;
-		pending = true;
-		sluice_queue_wake(bq->q);
+	return bps ? r->charged + div64_u64(((u64)r->len << SECTOR_SHIFT) * NSEC_PER_SEC, bps) : 0;
+}
+
+static bool rekey_paused(const struct sluice_rekey *r)
+{
+	return READ_ONCE(r->v->rekey.now.paused) && !READ_ONCE(r->stop);
+}
+
+/* Until the operator, and the rate that he set, let it go on; or it is stopped. */
+static void rekey_await_turn(struct sluice_rekey *r)
+{
+	wait_queue_head_t *wait = &r->v->rekey.wait;
+	u64 now, due, bps;
+
+	wait_event_idle(*wait, !rekey_paused(r));
+	/* What failed was paid for. */
+	if (r->tries)
+		return;
+	for (;;) {
+		wait_event_idle(*wait, !rekey_paused(r));
+		bps = READ_ONCE(r->v->rekey.now.bps);
+		due = rekey_due(r);
+		now = ktime_get_ns();
+		if (due <= now || READ_ONCE(r->stop))
+			break;
+		wait_event_idle_timeout(*wait, rekey_paused(r) || READ_ONCE(r->stop) ||
+					bps != READ_ONCE(r->v->rekey.now.bps),
+					nsecs_to_jiffies(due - now) + 1);
 	}
-	mutex_unlock(&bv->queues_lock);
-	return pending;
+	r->charged = max(due, now - REKEY_LATE);
 }
 
-static void rekey_wake_all(struct sluice_blk_volume *bv)
-{
-	struct sluice_blk_queue *bq;
+/* --- at work --------------------------------------------------------------------------------- */
 
-	mutex_lock(&bv->queues_lock);
-	list_for_each_entry(bq, &bv->queues, node)
-		sluice_queue_wake(bq->q);
-	mutex_unlock(&bv->queues_lock);
+static int rekey_tell(struct sluice_rekey *r)
+{
+	return sluice_volume_record_progress(r->v, READ_ONCE(r->v->rekey.done));
 }
 
-static void rekey_set_view(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view)
+static int rekey_tell_done(struct sluice_rekey *r)
 {
-	mutex_lock(&bv->queues_lock);
-	/* Its content before itself; pairs with sluice_blk_serve(). */
-	smp_store_release(&bv->view, view);
-	mutex_unlock(&bv->queues_lock);
+	return sluice_volume_record_done(r->v);
 }
 
-/*
- * When it returns all queues go by the view, and no request for what it locks is under way. Those
- * that fail to end are the device's, which ends them all sooner or later.
- */
-static void rekey_publish(struct sluice_rekey *r, const struct sluice_rekey_view *view)
+/* The newest header is right as it is, but for the end. */
+static int rekey_end(struct sluice_rekey *r)
 {
-	rekey_set_view(r->bv, view);
-	while (rekey_pending(r->bv, view))
-		usleep_range(50, 500);
-	/* Those that waited for a chunk may go now. */
-	rekey_wake_all(r->bv);
-}
+	int err = sluice_rekey_insist(r, SLUICE_REKEY_AT_RECORD, rekey_tell_done);
 
-static const struct sluice_rekey_view *rekey_view(struct sluice_rekey *r, u64 pos, u64 end,
-						  bool failed)
-{
-	struct sluice_rekey_view *view = &r->view[++r->turn & 1];
-
-	*view = (struct sluice_rekey_view){
-		.crypt = &r->bv->crypt,
-		.next = &r->to,
-		.pos = pos,
-		.end = end,
-		.failed = failed,
-	};
-	return view;
-}
-
-/* --- chunks ---------------------------------------------------------------------------------- */
-
-static int rekey_recrypt(struct sluice_rekey *r, u64 pos, u32 len)
-{
-	struct sluice_pieces_cursor from = sluice_pieces_start(&r->pieces), to = from;
-	int err;
-
-	err = sluice_crypt_run(&r->bv->crypt, r->cipher, &from, &to, pos, len << SECTOR_SHIFT,
-			       false);
 	if (err)
 		return err;
-	from = sluice_pieces_start(&r->pieces);
-	to = from;
-	return sluice_crypt_run(&r->to, r->cipher, &from, &to, pos, len << SECTOR_SHIFT, true);
+	sluice_rekey_seal(r, JOURNAL_DONE, READ_ONCE(r->v->rekey.done), 0);
+	return sluice_rekey_insist(r, SLUICE_REKEY_AT_HEADER, sluice_rekey_send_header);
 }
 
-/* @torn: it failed, and which key the chunk has after a crash depends on the journal. */
-static int rekey_chunk(struct sluice_rekey *r, u64 pos, u32 len, bool *torn)
+/* Return: 0: all have it; -EINTR: it was stopped; or why there is no point in another try. */
+static int rekey_chunks(struct sluice_rekey *r)
 {
-	struct sluice_volume *v = r->v;
+	u64 sectors = le64_to_cpu(r->header.geometry.sectors), pos;
 	int err;
 
-	err = rekey_io(v->bdev, v->start + pos, r->page, len, REQ_OP_READ);
-	if (!err)
-		err = rekey_recrypt(r, pos, len);
-	if (!err)
-		err = rekey_journal_io(r, len, REQ_OP_WRITE);
-	if (err)
-		return err;
-	/* From here on what goes wrong is made good by the journal, the next time it is opened. */
-	err = rekey_write_header(r, JOURNAL_CHUNK, pos, len);
-	if (!err)
-		err = rekey_put(r, pos, len);
-	if (!err)
-		err = rekey_write_header(r, JOURNAL_AT_REST, pos + len, 0);
-	*torn = err;
-	return err;
-}
-
-/* What was in the journal may be in place in part only. */
-static int rekey_replay(struct sluice_rekey *r)
-{
-	u64 pos = le64_to_cpu(r->header.pos);
-	u32 len = le32_to_cpu(r->header.len);
-	int err;
-
-	if (le32_to_cpu(r->header.state) != JOURNAL_CHUNK)
-		return 0;
-	if (!len)
-		return -EINVAL;
-	err = rekey_journal_io(r, len, REQ_OP_READ);
-	if (!err)
-		err = rekey_put(r, pos, len);
-	return err ?: rekey_write_header(r, JOURNAL_AT_REST, pos + len, 0);
-}
-
-static int rekey_step(struct sluice_rekey *r, u64 pos, u64 sectors)
-{
-	u32 len = min_t(u64, sectors - pos, SLUICE_REKEY_CHUNK);
-	bool torn = false;
-	int err;
-
-	rekey_publish(r, rekey_view(r, pos, pos + len, false));
-	err = rekey_chunk(r, pos, len, &torn);
-	if (!err) {
-		pos += len;
-		WRITE_ONCE(r->v->rekey.done, pos);
+	while ((pos = READ_ONCE(r->v->rekey.done)) < sectors) {
+		rekey_await_turn(r);
+		if (READ_ONCE(r->stop))
+			return -EINTR;
+		err = sluice_rekey_step(r, pos, min_t(u64, sectors - pos, SLUICE_REKEY_CHUNK));
+		if (!err && READ_ONCE(r->v->rekey.done) % REKEY_TELL == 0)
+			err = sluice_rekey_insist(r, SLUICE_REKEY_AT_RECORD, rekey_tell);
+		if (err && err != -EAGAIN)
+			return err;
+		cond_resched();
 	}
-	/* A chunk that is torn nobody may touch; one that was not begun has the old key. */
-	rekey_publish(r, rekey_view(r, pos, torn ? pos + len : pos, torn));
-	return err;
+	return 0;
+}
+
+static int rekey_all(struct sluice_rekey *r)
+{
+	int err = rekey_chunks(r);
+
+	/* What fails here only means that an older copy of the journal is not known as such. */
+	if (READ_ONCE(r->stop))
+		rekey_tell(r);
+	return err ?: rekey_end(r);
 }
 
 static void rekey_work(struct work_struct *work)
 {
 	struct sluice_rekey *r = container_of(work, struct sluice_rekey, work);
-	u64 sectors = le64_to_cpu(r->header.geometry.sectors), pos = READ_ONCE(r->v->rekey.done);
-	int err = 0;
+	int err = rekey_all(r);
 
-	while (pos < sectors && !err && !READ_ONCE(r->stop)) {
-		err = rekey_step(r, pos, sectors);
-		pos = READ_ONCE(r->v->rekey.done);
-		if (!err && (pos % REKEY_TELL == 0 || READ_ONCE(r->stop)))
-			err = sluice_volume_record_progress(r->v, pos);
-		cond_resched();
+	if (!err) {
+		r->done = true;
+		/* What is added to the volume from now on has the new key too. */
+		sluice_rekey_view_publish(r->bv, sluice_rekey_view(r, U64_MAX, U64_MAX, false));
 	}
-	/* The newest header is right as it is, but for the end. */
-	if (!err && pos >= sectors)
-		err = sluice_volume_record_done(r->v) ?:
-		      rekey_write_header(r, JOURNAL_DONE, pos, 0);
+	if (READ_ONCE(r->stop))
+		return;
 	WRITE_ONCE(r->v->rekey.error, err);
 	if (err)
 		pr_warn("sluice: volume %s: cannot be re-encrypted further: %pe\n", r->v->name,
 			ERR_PTR(err));
-	if (!err && pos >= sectors) {
-		r->done = true;
-		/* What is added to the volume from now on has the new key too. */
-		rekey_publish(r, rekey_view(r, U64_MAX, U64_MAX, false));
-	}
-	if (!READ_ONCE(r->stop))
-		sluice_volume_rekey_ended(r->v);
+	sluice_volume_rekey_ended(r->v);
 }
 
 /* --- begin and end --------------------------------------------------------------------------- */
@@ -358,12 +220,12 @@ static void rekey_free(struct sluice_rekey *r)
 	unsigned int i;
 
 	/* They hold plaintext if it failed in between. */
-	for (i = 0; i < REKEY_PAGES; i++) {
+	for (i = 0; i < SLUICE_REKEY_PAGES; i++) {
 		if (r->page[i])
 			memzero_explicit(page_address(r->page[i]), PAGE_SIZE);
 	}
 	sluice_pieces_drop(&r->pieces, false, NULL);
-	for (i = 0; i < REKEY_PAGES; i++) {
+	for (i = 0; i < SLUICE_REKEY_PAGES; i++) {
 		if (r->page[i])
 			__free_page(r->page[i]);
 	}
@@ -383,12 +245,12 @@ static int rekey_alloc_pages(struct sluice_rekey *r)
 	r->side = alloc_page(GFP_KERNEL);
 	if (!r->side)
 		return -ENOMEM;
-	for (i = 0; i < REKEY_PAGES; i++) {
+	for (i = 0; i < SLUICE_REKEY_PAGES; i++) {
 		r->page[i] = alloc_page(GFP_KERNEL);
 		if (!r->page[i] ||
 		    sluice_pieces_add(&r->pieces, &bv->bs, r->v->bdev, REQ_OP_READ,
 				      page_address(r->page[i]), PAGE_SIZE,
-				      (REKEY_PAGES - i - 1) * PAGE_SIZE))
+				      (SLUICE_REKEY_PAGES - i - 1) * PAGE_SIZE))
 			return -ENOMEM;
 	}
 	sluice_pieces_done(&r->pieces, false);
@@ -465,7 +327,7 @@ static int rekey_begin(struct sluice_rekey *r, const struct sluice_journal *foun
 		return -EINVAL;
 	}
 	if (!err)
-		err = rekey_write_header(r, JOURNAL_AT_REST, 0, 0);
+		err = sluice_rekey_write_header(r, JOURNAL_AT_REST, 0, 0);
 	if (err || !record)
 		return err;
 	err = sluice_crypt_check(&r->to, record->uuid, to) ?:
@@ -492,7 +354,7 @@ static int rekey_go_on(struct sluice_rekey *r, const struct sluice_journal *foun
 		return -EBUSY;
 	}
 	r->header = *found;
-	return rekey_replay(r);
+	return sluice_rekey_replay(r);
 }
 
 /* The record says that it was begun: only with that key and that journal it goes on. */
@@ -611,10 +473,9 @@ void sluice_rekey_start(struct sluice_volume *v, struct sluice_rekey *r)
 	struct sluice_blk_volume *bv = v->engine;
 	u64 pos = le64_to_cpu(r->header.pos);
 
-	WRITE_ONCE(v->rekey.done, pos);
-	WRITE_ONCE(v->rekey.error, 0);
+	sluice_volume_rekey_begins(v, pos);
 	/* Queues that are there go over with the first chunk: until then there is no difference. */
-	rekey_set_view(bv, rekey_view(r, pos, pos, false));
+	sluice_rekey_view_set(bv, sluice_rekey_view(r, pos, pos, false));
 	bv->rekey = r;
 	queue_work(system_unbound_wq, &r->work);
 }
@@ -631,6 +492,7 @@ void sluice_rekey_stop(struct sluice_volume *v)
 	if (!r)
 		return;
 	WRITE_ONCE(r->stop, true);
+	wake_up_all(&v->rekey.wait);
 	cancel_work_sync(&r->work);
 	bv->rekey = NULL;
 	rekey_free(r);
@@ -648,7 +510,7 @@ int sluice_rekey_finish(struct sluice_volume *v)
 	/* Queues go over one by one: either name is that of the new key. */
 	old = bv->crypt;
 	bv->crypt = r->to;
-	rekey_publish(r, &bv->plain);
+	sluice_rekey_view_publish(bv, &bv->plain);
 	/* No queue knows of the old key any more. */
 	r->to = old;
 	bv->rekey = NULL;

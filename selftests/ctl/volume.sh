@@ -457,6 +457,35 @@ rekeyed() {
 ok 'it comes to its end' rekeyed
 hides 'rekey|journal' sluice volume show e2
 
+# --- how fast
+misused 'is not on' sluice volume set e2 rekey-pause maybe
+done_ sluice volume set e2 rekey-bps 50m rekey-pause on
+shows '^e2: .* rekey-bps 50m rekey-pause on' sluice volume show e2
+done_ sluice volume set e2 read-iops 50
+shows '^e2: .* rekey-bps 50m rekey-pause on' sluice volume show e2
+sluice dump >"$tmp/pace.json"
+done_ sluice volume set e2 rekey-bps 0 rekey-pause off
+hides 'rekey-' sluice volume show e2
+done_ sluice apply "$tmp/pace.json"
+ok 'the pace of a re-encryption is declared' same "$tmp/pace.json"
+$python -c "
+import json
+s = json.load(open('$tmp/pace.json'))
+for v in s['volume']:
+	v.pop('rekey-bps', 0), v.pop('rekey-pause', 0)
+json.dump(s, open('$tmp/changed.json', 'w'))"
+done_ sluice apply "$tmp/changed.json"
+hides 'rekey-' sluice volume show e2
+# All of a transaction, or nothing.
+$python -c "
+import json
+s = json.load(open('$tmp/pace.json'))
+s['flow'] = [{'id': 1, 'prio': 1, 'actions': ['output:nix']}]
+json.dump(s, open('$tmp/changed.json', 'w'))"
+refused 'no port or uplink' sluice apply "$tmp/changed.json"
+hides 'rekey-' sluice volume show e2
+done_ sluice volume set e2 read-iops 0
+
 # --- a record
 refused 'no record of how far it is' sluice volume rekey e2 key user:good journal $big
 shows '^e2: .* record none ' sluice volume show e2

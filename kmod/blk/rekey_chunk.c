@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a re-encryption does with one chunk: see rekey.c for why in that order. */
+#include <crypto/skcipher.h>
+#include <linux/bio.h>
+#include <linux/wait.h>
+#include "rekey_chunk.h"
+#include "rekey_view.h"
+
+/* Sectors of a header's place: no two lie in one block of any device. */
+#define REKEY_PLACE		8
+/* What failed is tried again after that time, in jiffies, and then twice as long each time. */
+#define REKEY_AGAIN_MIN		(HZ / 10)
+#define REKEY_AGAIN_MAX		(10 * HZ)
+/* Requests for a chunk that is torn wait for so many tries: a second and a half. */
+#define REKEY_PATIENT_TRIES	4
+
+/* --- device ---------------------------------------------------------------------------------- */
+
+static int rekey_io(struct block_device *bdev, u64 sector, struct page **page, u32 sectors,
+		    blk_opf_t opf)
+{
+	u32 left = sectors << SECTOR_SHIFT;
+	struct bio *bio;
+	int err;
+
+	bio = bio_alloc(bdev, DIV_ROUND_UP(left, PAGE_SIZE), opf, GFP_NOIO);
+	bio->bi_iter.bi_sector = sector;
+	for (; left; left -= min_t(u32, left, PAGE_SIZE))
+		__bio_add_page(bio, *page++, min_t(u32, left, PAGE_SIZE), 0);
+	err = submit_bio_wait(bio);
+	bio_put(bio);
+	return err;
+}
+
+/* The chunk's place in the journal. */
+static int rekey_journal_io(struct sluice_rekey *r, blk_opf_t opf)
+{
+	return rekey_io(r->journal, r->v->rekey.start + 2 * REKEY_PLACE, r->page, r->len, opf);
+}
+
+/* Its place in the volume. A journal may lie on another device, so no header makes this durable. */
+static int rekey_put(struct sluice_rekey *r)
+{
+	return rekey_io(r->v->bdev, r->v->start + r->pos, r->page, r->len,
+			REQ_OP_WRITE | REQ_FUA);
+}
+
+/* --- header ---------------------------------------------------------------------------------- */
+
+int sluice_rekey_read_place(struct sluice_rekey *r, int place)
+{
+	return rekey_io(r->journal, r->v->rekey.start + place * REKEY_PLACE, &r->side,
+			REKEY_PLACE, REQ_OP_READ);
+}
+
+void sluice_rekey_seal(struct sluice_rekey *r, enum sluice_journal_state state, u64 pos, u32 len)
+{
+	struct sluice_journal *h = &r->header;
+
+	h->state = cpu_to_le32(state);
+	h->seq = cpu_to_le64(le64_to_cpu(h->seq) + 1);
+	h->pos = cpu_to_le64(pos);
+	h->len = cpu_to_le32(len);
+	sluice_journal_seal(h);
+	memset(page_address(r->side), 0, PAGE_SIZE);
+	memcpy(page_address(r->side), h, sizeof(*h));
+}
+
+int sluice_rekey_send_header(struct sluice_rekey *r)
+{
+	u64 place = le64_to_cpu(r->header.seq) & 1;
+
+	return rekey_io(r->journal, r->v->rekey.start + place * REKEY_PLACE, &r->side,
+			REKEY_PLACE, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA);
+}
+
+int sluice_rekey_write_header(struct sluice_rekey *r, enum sluice_journal_state state, u64 pos,
+			      u32 len)
+{
+	sluice_rekey_seal(r, state, pos, len);
+	return sluice_rekey_send_header(r);
+}
+
+int sluice_rekey_replay(struct sluice_rekey *r)
+{
+	int err;
+
+	if (le32_to_cpu(r->header.state) != JOURNAL_CHUNK)
+		return 0;
+	r->pos = le64_to_cpu(r->header.pos);
+	r->len = le32_to_cpu(r->header.len);
+	if (!r->len)
+		return -EINVAL;
+	err = rekey_journal_io(r, REQ_OP_READ);
+	if (!err)
+		err = rekey_put(r);
+	return err ?: sluice_rekey_write_header(r, JOURNAL_AT_REST, r->pos + r->len, 0);
+}
+
+/* --- once more ------------------------------------------------------------------------------- */
+
+const struct sluice_rekey_view *sluice_rekey_view(struct sluice_rekey *r, u64 pos, u64 end,
+						  bool failed)
+{
+	struct sluice_rekey_view *view = &r->view[++r->turn & 1];
+
+	*view = (struct sluice_rekey_view){
+		.crypt = &r->bv->crypt,
+		.next = &r->to,
+		.pos = pos,
+		.end = end,
+		.failed = failed,
+	};
+	return view;
+}
+
+/* A disk that is back is another one, for who had this one open. */
+static bool rekey_gone(const struct block_device *bdev)
+{
+	return bdev && test_bit(GD_DEAD, &bdev->bd_disk->state);
+}
+
+static bool rekey_over(const struct sluice_rekey *r)
+{
+	const struct sluice_volume *v = r->v;
+
+	return READ_ONCE(r->stop) || READ_ONCE(v->dead) || rekey_gone(v->bdev) ||
+	       rekey_gone(r->journal) || rekey_gone(v->record.bdev);
+}
+
+bool sluice_rekey_again(struct sluice_rekey *r, enum sluice_rekey_step step, int err)
+{
+	unsigned long delay = REKEY_AGAIN_MIN << min(r->tries, 8U);
+
+	if (rekey_over(r))
+		return false;
+	sluice_volume_rekey_stalls(r->v, step, err);
+	if (r->tries++ == REKEY_PATIENT_TRIES && r->torn)
+		sluice_rekey_view_publish(r->bv,
+					  sluice_rekey_view(r, r->pos, r->pos + r->len, true));
+	wait_event_idle_timeout(r->v->rekey.wait, READ_ONCE(r->stop),
+				min_t(unsigned long, delay, REKEY_AGAIN_MAX));
+	return !rekey_over(r);
+}
+
+static void rekey_went(struct sluice_rekey *r)
+{
+	if (r->tries)
+		sluice_volume_rekey_moves(r->v);
+	r->tries = 0;
+}
+
+int sluice_rekey_insist(struct sluice_rekey *r, enum sluice_rekey_step step,
+			int (*fn)(struct sluice_rekey *r))
+{
+	int err;
+
+	do {
+		err = fn(r);
+	} while (err && sluice_rekey_again(r, step, err));
+	if (!err)
+		rekey_went(r);
+	return err;
+}
+
+/* --- a chunk --------------------------------------------------------------------------------- */
+
+static int rekey_recrypt(struct sluice_rekey *r)
+{
+	struct sluice_pieces_cursor from = sluice_pieces_start(&r->pieces), to = from;
+	u32 len = r->len << SECTOR_SHIFT;
+	int err;
+
+	err = sluice_crypt_run(&r->bv->crypt, r->cipher, &from, &to, r->pos, len, false);
+	if (err)
+		return err;
+	from = sluice_pieces_start(&r->pieces);
+	to = from;
+	return sluice_crypt_run(&r->to, r->cipher, &from, &to, r->pos, len, true);
+}
+
+/* With the new key into the journal, which does not say so yet. @step: which of it failed. */
+static int rekey_take(struct sluice_rekey *r, enum sluice_rekey_step *step)
+{
+	int err;
+
+	*step = SLUICE_REKEY_AT_READ;
+	err = rekey_io(r->v->bdev, r->v->start + r->pos, r->page, r->len, REQ_OP_READ);
+	if (!err)
+		err = rekey_recrypt(r);
+	if (err)
+		return err;
+	*step = SLUICE_REKEY_AT_JOURNAL;
+	return rekey_journal_io(r, REQ_OP_WRITE);
+}
+
+/* A flush that failed may have lost the chunk: after that it is written anew, too. */
+static int rekey_commit(struct sluice_rekey *r)
+{
+	int err = r->tries ? rekey_journal_io(r, REQ_OP_WRITE) : 0;
+
+	return err ?: sluice_rekey_send_header(r);
+}
+
+/* From here on what is left undone is made good by the journal, the next time it is opened. */
+static int rekey_place(struct sluice_rekey *r)
+{
+	int err;
+
+	r->torn = true;
+	sluice_rekey_seal(r, JOURNAL_CHUNK, r->pos, r->len);
+	err = sluice_rekey_insist(r, SLUICE_REKEY_AT_HEADER, rekey_commit);
+	if (!err)
+		err = sluice_rekey_insist(r, SLUICE_REKEY_AT_WRITE, rekey_put);
+	if (err)
+		return err;
+	sluice_rekey_seal(r, JOURNAL_AT_REST, r->pos + r->len, 0);
+	err = sluice_rekey_insist(r, SLUICE_REKEY_AT_HEADER, sluice_rekey_send_header);
+	r->torn = err;
+	return err;
+}
+
+int sluice_rekey_step(struct sluice_rekey *r, u64 pos, u32 len)
+{
+	enum sluice_rekey_step step;
+	int err;
+
+	r->pos = pos;
+	r->len = len;
+	sluice_rekey_view_publish(r->bv, sluice_rekey_view(r, pos, pos + len, false));
+	err = rekey_take(r, &step);
+	if (err) {
+		/* It has the old key, and whoever wants to may read and write it. */
+		sluice_rekey_view_publish(r->bv, sluice_rekey_view(r, pos, pos, false));
+		return sluice_rekey_again(r, step, err) ? -EAGAIN : err;
+	}
+	rekey_went(r);
+	err = rekey_place(r);
+	if (!err) {
+		pos += len;
+		sluice_volume_rekey_did(r->v, pos);
+	}
+	/* A chunk that is torn nobody may touch. */
+	sluice_rekey_view_publish(r->bv, sluice_rekey_view(r, pos, err ? pos + len : pos, err));
+	return err;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A re-encryption under way, and what it does with one chunk: see rekey.c for why in that order. */
+#ifndef _SLUICE_BLK_REKEY_CHUNK_H
+#define _SLUICE_BLK_REKEY_CHUNK_H
+
+#include <linux/workqueue.h>
+#include "blk.h"
+#include "journal.h"
+
+#define SLUICE_REKEY_PAGES	((SLUICE_REKEY_CHUNK << SECTOR_SHIFT) >> PAGE_SHIFT)
+
+/**
+ * struct sluice_rekey - one under way
+ * @v: of which volume
+ * @bv: what hangs on it
+ * @to: the new key
+ * @journal: device
+ * @header: the newest
+ * @found: what there was when it was opened
+ * @pos: sector of the volume where the chunk begins
+ * @len: of the chunk
+ * @torn: which key it has after a crash depends on the journal
+ * @charged: since when it is charged, in ns of ktime_get_ns()
+ * @tries: how often what is to be done failed, one after the other
+ * @page: a chunk
+ * @pieces: the same, as the cipher wants it
+ * @side: a header's page
+ * @cipher: for this thread
+ * @view: see rekey.c
+ * @turn: the one that was published last
+ * @work: goes on
+ * @stop: it is to come to rest; WRITE_ONCE
+ * @fresh: it was not begun before
+ * @done: it went through
+ *
+ * Its work's, or who opens it, but for @stop.
+ */
+struct sluice_rekey {
+	struct sluice_volume *v;
+	struct sluice_blk_volume *bv;
+	struct sluice_crypt to;
+	struct block_device *journal;
+	struct sluice_journal header;
+	struct sluice_journal found;
+	u64 pos;
+	u32 len;
+	bool torn;
+	u64 charged;
+	unsigned int tries;
+	struct page *page[SLUICE_REKEY_PAGES];
+	struct sluice_pieces pieces;
+	struct page *side;
+	struct skcipher_request *cipher;
+	struct sluice_rekey_view view[2];
+	unsigned int turn;
+	struct work_struct work;
+	bool stop;
+	bool fresh;
+	bool done;
+};
+
+/* One of the two headers, into @side. */
+int sluice_rekey_read_place(struct sluice_rekey *r, int place);
+/* The next header says so, in memory. */
+void sluice_rekey_seal(struct sluice_rekey *r, enum sluice_journal_state state, u64 pos, u32 len);
+/*
+ * All that was written to the journal before is durable, and this too. Again at the same place, if
+ * it was tried before: what became of that is not known.
+ */
+int sluice_rekey_send_header(struct sluice_rekey *r);
+/* Both, once. */
+int sluice_rekey_write_header(struct sluice_rekey *r, enum sluice_journal_state state, u64 pos,
+			      u32 len);
+/* A header was found: what is in the journal may be in place in part only. */
+int sluice_rekey_replay(struct sluice_rekey *r);
+
+/* The view that comes next: nobody goes by it. */
+const struct sluice_rekey_view *sluice_rekey_view(struct sluice_rekey *r, u64 pos, u64 end,
+						  bool failed);
+/*
+ * A step failed: waits until another try makes sense; false: it makes none any more. Meanwhile the
+ * volume says what it waits for.
+ */
+bool sluice_rekey_again(struct sluice_rekey *r, enum sluice_rekey_step step, int err);
+/* Until it is done, or there is no point in another try: then with the last error. */
+int sluice_rekey_insist(struct sluice_rekey *r, enum sluice_rekey_step step,
+			int (*fn)(struct sluice_rekey *r));
+/*
+ * Another key for one chunk, or the first part of it. 0: it has it, and v->rekey.done says so;
+ * -EAGAIN: it was not begun, for a reason that may have passed; or why there is no point in another
+ * try.
+ */
+int sluice_rekey_step(struct sluice_rekey *r, u64 pos, u32 len);
+
+#endif /* _SLUICE_BLK_REKEY_CHUNK_H */

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Re-encryption of volumes in messages. */
+#include <linux/math64.h>
+#include "netlink_ops.h"
+#include "volume.h"
+
+/* What was written with another key stays written: there is no way back. */
+int sluice_nl_volume_rekey(struct sluice_change *c, struct sluice_volume *v)
+{
+	struct nlattr *key = sluice_nl_need(c, SLUICE_A_VOLUME_REKEY_KEY);
+	struct nlattr *journal = sluice_nl_need(c, SLUICE_A_VOLUME_JOURNAL);
+	const struct nlattr *start = c->attrs[SLUICE_A_VOLUME_JOURNAL_START];
+
+	if (!key || !journal)
+		return -EINVAL;
+	if (c->txn) {
+		NL_SET_ERR_MSG(c->extack, "cannot be undone: not within a transaction");
+		return -EOPNOTSUPP;
+	}
+	if (*(const char *)nla_data(journal) != '/') {
+		NL_SET_ERR_MSG_ATTR(c->extack, journal,
+				    "name the device by its full path: /dev/...");
+		return -EINVAL;
+	}
+	return sluice_volume_rekey(v, nla_get_s32(key), nla_data(journal),
+				   start ? nla_get_uint(start) : 0, c->extack);
+}
+
+void sluice_nl_volume_get_pace(const struct sluice_change *c, struct sluice_rekey_pace *pace)
+{
+	const struct nlattr *bps = c->attrs[SLUICE_A_VOLUME_REKEY_BPS];
+	const struct nlattr *pause = c->attrs[SLUICE_A_VOLUME_REKEY_PAUSE];
+
+	if (bps)
+		pace->bps = nla_get_uint(bps);
+	if (pause)
+		pace->paused = nla_get_u8(pause);
+}
+
+static int pace_put(struct sk_buff *skb, const struct sluice_rekey_pace *pace)
+{
+	return (pace->bps ? nla_put_uint(skb, SLUICE_A_VOLUME_REKEY_BPS, pace->bps) : 0) ?:
+	       pace->paused ? nla_put_u8(skb, SLUICE_A_VOLUME_REKEY_PAUSE, 1) : 0;
+}
+
+static int progress_put(struct sk_buff *skb, const struct sluice_volume *v)
+{
+	u64 done = READ_ONCE(v->rekey.done), rate = sluice_volume_rekey_rate(v);
+
+	return nla_put_u32(skb, SLUICE_A_VOLUME_REKEY_STATE_PERCENT,
+			   div64_u64(done * 100, v->sectors)) ?:
+	       nla_put_uint(skb, SLUICE_A_VOLUME_REKEY_STATE_RATE, rate << SECTOR_SHIFT) ?:
+	       rate ? nla_put_uint(skb, SLUICE_A_VOLUME_REKEY_STATE_LEFT,
+				   div64_u64(v->sectors - done, rate)) : 0;
+}
+
+/* How it gets on. */
+static int state_put(struct sk_buff *skb, const struct sluice_volume *v)
+{
+	struct nlattr *nest = nla_nest_start(skb, SLUICE_A_VOLUME_REKEY);
+	const struct sluice_volume_rekey *k = &v->rekey;
+
+	if (!nest || progress_put(skb, v) || (READ_ONCE(k->error) &&
+		      nla_put_string(skb, SLUICE_A_VOLUME_REKEY_STATE_STALLED,
+				     sluice_volume_rekey_text(READ_ONCE(k->step)))))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+int sluice_nl_volume_put_rekey(struct sk_buff *skb, const struct sluice_volume *v)
+{
+	const struct sluice_volume_rekey *k = &v->rekey;
+	int error = READ_ONCE(k->error);
+
+	if (!k->device)
+		return pace_put(skb, &k->pace);
+	return pace_put(skb, &k->pace) ?:
+	       nla_put_string(skb, SLUICE_A_VOLUME_JOURNAL, k->path) ?:
+	       nla_put_uint(skb, SLUICE_A_VOLUME_JOURNAL_START, k->start) ?:
+	       nla_put_string(skb, SLUICE_A_VOLUME_REKEY_KEY_NAME, k->key_name) ?:
+	       nla_put_uint(skb, SLUICE_A_VOLUME_REKEY_DONE, READ_ONCE(k->done)) ?:
+	       (error ? nla_put_u32(skb, SLUICE_A_VOLUME_REKEY_ERROR, -error) : 0) ?:
+	       state_put(skb, v);
+}
