@@ -4,198 +4,19 @@
  *
  * DOC: Reading and writing it
  *
- * When the volume is made RTNL is held, so a work of its own reads the record, or writes a new one,
- * and is waited for shortly; it has the device from then on if that is in vain. Later, it is
- * written by who does not hold RTNL.
+ * When the volume is made RTNL is held: see record_job.c. Later, it is written by who does not hold
+ * RTNL.
  *
  * What changes whose key a block has is written to both copies, one after the other: so one that
  * the device loses later takes nothing along. After an error nobody knows what the device has of
  * that copy, and only of that: it is where the next one goes.
  */
-#include <linux/bio.h>
-#include <linux/module.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
 #include "engine_blk.h"
-#include "patience.h"
-#include "port.h"
+#include "record_job.h"
 #include "volume.h"
-
-/* How long one reading, or writing, is waited for with RTNL held, in jiffies. */
-#define RECORD_PATIENCE	(HZ / 2)
-
-/**
- * struct record_job - both copies are read, or written
- * @work: does it
- * @ref: the caller's, the work's
- * @device: the caller's, or the work's when nobody waits any more
- * @start: of the place
- * @copy: a page for each
- * @opf: which of the two
- * @err: what became of it
- * @late: nobody waits any more; @job_lock
- * @done: it is there; likewise
- * @ended: the same, to be waited for
- */
-struct record_job {
-	struct work_struct work;
-	refcount_t ref;
-	struct sluice_device *device;
-	u64 start;
-	struct page *copy[SLUICE_RECORD_COPIES];
-	blk_opf_t opf;
-	int err;
-	bool late;
-	bool done;
-	struct completion ended;
-};
-
-/* Innermost. */
-static DEFINE_SPINLOCK(job_lock);
-
-static int record_io(struct block_device *bdev, u64 sector, struct page *page, blk_opf_t opf)
-{
-	struct bio_vec vec;
-	struct bio bio;
-	int err;
-
-	bio_init(&bio, bdev, &vec, 1, opf);
-	bio.bi_iter.bi_sector = sector;
-	__bio_add_page(&bio, page, SLUICE_RECORD_BYTES, 0);
-	err = submit_bio_wait(&bio);
-	bio_uninit(&bio);
-	return err;
-}
-
-/* --- with RTNL held -------------------------------------------------------------------------- */
-
-static void job_put(struct record_job *j)
-{
-	unsigned int i;
-
-	if (!refcount_dec_and_test(&j->ref))
-		return;
-	for (i = 0; i < SLUICE_RECORD_COPIES; i++) {
-		if (j->copy[i])
-			__free_page(j->copy[i]);
-	}
-	kfree(j);
-}
-
-static int job_io(struct record_job *j, unsigned int i)
-{
-	return record_io(sluice_volume_bdev(j->device), j->start + sluice_record_place(i),
-			 j->copy[i], j->opf);
-}
-
-/* One that the device lost is as one that was torn: the other counts. */
-static int job_read(struct record_job *j)
-{
-	unsigned int i, lost = 0;
-	int err = 0, ret;
-
-	for (i = 0; i < SLUICE_RECORD_COPIES; i++) {
-		ret = job_io(j, i);
-		if (!ret)
-			continue;
-		memset(page_address(j->copy[i]), 0xff, SLUICE_RECORD_BYTES);
-		err = ret;
-		lost++;
-	}
-	return lost == SLUICE_RECORD_COPIES ? err : 0;
-}
-
-/* What nobody waits for any more is not begun: the place may be somebody else's by then. */
-static int job_write(struct record_job *j)
-{
-	unsigned int i;
-	int err = 0;
-
-	for (i = 0; i < SLUICE_RECORD_COPIES && !err; i++) {
-		spin_lock(&job_lock);
-		if (j->late)
-			err = -ETIMEDOUT;
-		spin_unlock(&job_lock);
-		err = err ?: job_io(j, i);
-	}
-	return err;
-}
-
-static void job_work(struct work_struct *work)
-{
-	struct record_job *j = container_of(work, struct record_job, work);
-	bool late;
-
-	j->err = op_is_write(j->opf) ? job_write(j) : job_read(j);
-	spin_lock(&job_lock);
-	late = j->late;
-	j->done = true;
-	complete(&j->ended);
-	spin_unlock(&job_lock);
-	if (late) {
-		sluice_volume_put_device(j->device);
-		sluice_unleak(sizeof(*j));
-	}
-	job_put(j);
-	/* It stayed as long: its exit would wait for the device. */
-	module_put(THIS_MODULE);
-}
-
-static struct record_job *job_new(const struct sluice_volume *v)
-{
-	struct record_job *j = kzalloc(sizeof(*j), GFP_KERNEL);
-	unsigned int i;
-
-	if (!j)
-		return NULL;
-	INIT_WORK(&j->work, job_work);
-	refcount_set(&j->ref, 1);
-	init_completion(&j->ended);
-	j->device = v->record.device;
-	j->start = v->record.start;
-	for (i = 0; i < SLUICE_RECORD_COPIES; i++) {
-		j->copy[i] = alloc_page(GFP_KERNEL | __GFP_ZERO);
-		if (!j->copy[i]) {
-			job_put(j);
-			return NULL;
-		}
-	}
-	return j;
-}
-
-/* True: it is not done yet, and the work's alone from now on. */
-static bool job_give_up(struct record_job *j)
-{
-	bool late;
-
-	spin_lock(&job_lock);
-	late = !j->done;
-	j->late = late;
-	if (late)
-		sluice_leak(sizeof(*j));
-	spin_unlock(&job_lock);
-	return late;
-}
-
-static int job_do(struct sluice_volume *v, struct record_job *j, blk_opf_t opf,
-		  struct netlink_ext_ack *extack)
-{
-	j->opf = opf;
-	refcount_inc(&j->ref);
-	__module_get(THIS_MODULE);
-	queue_work(sluice_volume_wq, &j->work);
-	if (!sluice_patience_wait(&j->ended, RECORD_PATIENCE) && job_give_up(j)) {
-		v->record.device = NULL;
-		v->record.bdev = NULL;
-		NL_SET_ERR_MSG(extack, "the record's device does not answer");
-		return -ETIMEDOUT;
-	}
-	if (j->err)
-		NL_SET_ERR_MSG_FMT(extack, "the record cannot be %s",
-				   op_is_write(opf) ? "written" : "read");
-	return j->err;
-}
 
 /* --- what the volume is made of -------------------------------------------------------------- */
 
@@ -332,20 +153,34 @@ static const char *record_error(int err)
 	}
 }
 
+/* Whose device it is says the error. */
+static int record_do(struct sluice_volume *v, struct sluice_record_job *j, blk_opf_t opf,
+		     struct netlink_ext_ack *extack)
+{
+	int err = sluice_record_job_do(j, opf, extack);
+
+	if (err == -ETIMEDOUT) {
+		v->record.device = NULL;
+		v->record.bdev = NULL;
+	}
+	return err;
+}
+
 /* -EIO, -ETIMEDOUT, -ENOMEM: it is not known; anything else: as sluice_record_choose(). */
 static int record_read(struct sluice_volume *v, struct sluice_record *r, bool *known,
 		       struct netlink_ext_ack *extack)
 {
-	struct record_job *j = job_new(v);
+	struct sluice_record_job *j = sluice_record_job_new(v->record.device, v->record.start);
 	int err;
 
 	if (!j)
 		return -ENOMEM;
-	err = job_do(v, j, REQ_OP_READ, extack);
+	err = record_do(v, j, REQ_OP_READ, extack);
 	*known = !err;
 	if (!err)
-		err = sluice_record_choose(page_address(j->copy[0]), page_address(j->copy[1]), r);
-	job_put(j);
+		err = sluice_record_choose(sluice_record_job_copy(j, 0),
+					   sluice_record_job_copy(j, 1), r);
+	sluice_record_job_put(j);
 	return err;
 }
 
@@ -354,16 +189,16 @@ static int record_read(struct sluice_volume *v, struct sluice_record *r, bool *k
 static int record_write_new(struct sluice_volume *v, struct sluice_record *r,
 			    struct netlink_ext_ack *extack)
 {
-	struct record_job *j = job_new(v);
+	struct sluice_record_job *j = sluice_record_job_new(v->record.device, v->record.start);
 	int err;
 
 	if (!j)
 		return -ENOMEM;
 	for (r->generation = 0; r->generation < SLUICE_RECORD_COPIES; r->generation++)
-		sluice_record_format(r, page_address(j->copy[r->generation]));
+		sluice_record_format(r, sluice_record_job_copy(j, r->generation));
 	r->generation--;
-	err = job_do(v, j, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA, extack);
-	job_put(j);
+	err = record_do(v, j, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA, extack);
+	sluice_record_job_put(j);
 	return err;
 }
 
@@ -446,7 +281,7 @@ static int record_check_room(const struct sluice_volume *v, struct netlink_ext_a
 		busy = sluice_volume_touches(other, NULL, r->bdev, r->start,
 					     SLUICE_RECORD_SECTORS);
 	if (!busy)
-		return 0;
+		return sluice_record_late(r->bdev, r->start, SLUICE_RECORD_SECTORS, extack);
 	NL_SET_ERR_MSG(extack, "the record overlaps a volume: see 'sluice volume show'");
 	return -EBUSY;
 }
@@ -503,8 +338,8 @@ static int record_store(struct sluice_volume *v, struct sluice_record *next)
 	lockdep_assert_held(&r->lock);
 	next->generation = r->now.generation + 1;
 	sluice_record_format(next, page_address(r->page));
-	err = record_io(r->bdev, r->start + sluice_record_place(next->generation), r->page,
-			REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA);
+	err = sluice_record_io(r->bdev, r->start + sluice_record_place(next->generation), r->page,
+			       REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA);
 	if (!err)
 		r->now = *next;
 	return err;

@@ -7,6 +7,7 @@
 #include "netlink.h"
 #include "patience.h"
 #include "port.h"
+#include "record_job.h"
 #include "volume.h"
 
 /*
@@ -112,7 +113,7 @@ static int volume_open_journal(struct sluice_volume *v, const char *path, u64 st
 		}
 	}
 	v->rekey.start = start;
-	return 0;
+	return sluice_record_late(v->rekey.bdev, start, SLUICE_REKEY_JOURNAL, extack);
 }
 
 /* --- the journal ----------------------------------------------------------------------------- */
