@@ -313,7 +313,7 @@ static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_RESUM
 };
 
 /* SLUICE_CMD_VOLUME_SET - do */
-static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_SERIAL + 1] = {
+static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_RESUME + 1] = {
 	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_SECTORS] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_READ_IOPS] = { .type = NLA_UINT, },
@@ -331,6 +331,10 @@ static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_SERIA
 	[SLUICE_A_VOLUME_IOPS_UNIT] = { .type = NLA_U32, },
 	[SLUICE_A_VOLUME_GROUP] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_SERIAL] = { .type = NLA_NUL_STRING, .len = 20, },
+	[SLUICE_A_VOLUME_RECORD] = { .type = NLA_NUL_STRING, .len = 4095, },
+	[SLUICE_A_VOLUME_RECORD_START] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_RECORD_NEW] = { .type = NLA_FLAG, },
+	[SLUICE_A_VOLUME_RESUME] = { .type = NLA_FLAG, },
 };
 
 /* SLUICE_CMD_VOLUME_DEL - do */
@@ -780,7 +784,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_volume_set_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_volume_set_nl_policy,
-		.maxattr	= SLUICE_A_VOLUME_SERIAL,
+		.maxattr	= SLUICE_A_VOLUME_RESUME,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

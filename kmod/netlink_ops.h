@@ -25,8 +25,10 @@
 
 struct sluice_port_step;
 struct sluice_txn;
+struct sluice_volume;
 struct sluice_volume_group;
 struct sluice_volume_limit;
+struct sluice_volume_params;
 
 /**
  * struct sluice_change - a request to change something
@@ -164,6 +166,14 @@ int sluice_nl_volume_put_limits(struct sk_buff *skb, const struct sluice_volume_
  */
 int sluice_nl_volume_get_group(const struct sluice_change *c, struct sluice_volume_group **group);
 int sluice_nl_volume_put_group(struct sk_buff *skb, const struct sluice_volume_group *g);
+
+/*
+ * netlink_volume_record.c: what the change says of a record: 0, or an error with an extack. set:
+ * the volume has that from now on, if it says anything. put: 0 or -EMSGSIZE.
+ */
+int sluice_nl_volume_get_record(struct sluice_change *c, struct sluice_volume_params *p);
+int sluice_nl_volume_set_record(struct sluice_change *c, struct sluice_volume *v);
+int sluice_nl_volume_put_record(struct sk_buff *skb, const struct sluice_volume *v);
 
 /* netlink_volume.c: of a volume, or a group. */
 bool sluice_nl_volume_name_valid(const char *name);

@@ -4,17 +4,21 @@
  *
  * DOC: Reading and writing it
  *
- * When the volume is made RTNL is held: see record_job.c. Later, it is written by who does not hold
- * RTNL.
+ * When the volume is made, or gets another record, RTNL is held: see record_job.c. Later, it is
+ * written by who does not hold RTNL.
  *
  * What changes whose key a block has is written to both copies, one after the other: so one that
  * the device loses later takes nothing along. After an error nobody knows what the device has of
  * that copy, and only of that: it is where the next one goes.
  */
+#include <linux/capability.h>
+#include <linux/jiffies.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
+#include <linux/wait_bit.h>
 #include "engine_blk.h"
+#include "patience.h"
 #include "record_job.h"
 #include "volume.h"
 
@@ -242,30 +246,52 @@ int sluice_volume_record_check(struct sluice_volume *v, const struct sluice_volu
 
 /* --- its place ------------------------------------------------------------------------------- */
 
+static void record_work(struct work_struct *work);
+
 void sluice_volume_record_init(struct sluice_volume *v)
 {
 	mutex_init(&v->record.lock);
+	INIT_WORK(&v->record.work, record_work);
+}
+
+static void place_free(struct sluice_record_place *r)
+{
+	if (r->page)
+		__free_page(r->page);
+	kfree(r->path);
+	*r = (struct sluice_record_place){};
+}
+
+static void place_close(struct sluice_record_place *r)
+{
+	sluice_volume_close_device(r->device);
+	r->device = NULL;
+	r->bdev = NULL;
 }
 
 void sluice_volume_record_free(struct sluice_volume *v)
 {
-	if (v->record.page)
-		__free_page(v->record.page);
-	kfree(v->record.path);
+	place_free(&v->record.place);
+}
+
+static bool place_touches(const struct sluice_record_place *r, const struct block_device *bdev,
+			  u64 start, u64 sectors)
+{
+	return r->bdev == bdev && start < r->start + SLUICE_RECORD_SECTORS &&
+	       r->start < start + sectors;
 }
 
 bool sluice_volume_record_touches(const struct sluice_volume *v, const struct block_device *bdev,
 				  u64 start, u64 sectors)
 {
-	const struct sluice_volume_record *r = &v->record;
-
-	return r->bdev == bdev && start < r->start + SLUICE_RECORD_SECTORS &&
-	       r->start < start + sectors;
+	return place_touches(&v->record.place, bdev, start, sectors) ||
+	       place_touches(&v->record.was, bdev, start, sectors);
 }
 
-static int record_check_room(const struct sluice_volume *v, struct netlink_ext_ack *extack)
+/* @r: of @v, which may be one that is not there yet. */
+static int place_check_room(const struct sluice_record_place *r, const struct sluice_volume *v,
+			    struct netlink_ext_ack *extack)
 {
-	const struct sluice_volume_record *r = &v->record;
 	u64 size = bdev_nr_sectors(r->bdev);
 	struct sluice_volume *other = NULL;
 	bool busy;
@@ -276,7 +302,7 @@ static int record_check_room(const struct sluice_volume *v, struct netlink_ext_a
 				   SLUICE_RECORD_SECTORS);
 		return -EINVAL;
 	}
-	busy = sluice_volume_record_touches(v, v->bdev, v->start, v->sectors);
+	busy = place_touches(r, v->bdev, v->start, v->sectors);
 	while (!busy && (other = sluice_volume_next(other)))
 		busy = sluice_volume_touches(other, NULL, r->bdev, r->start,
 					     SLUICE_RECORD_SECTORS);
@@ -286,18 +312,11 @@ static int record_check_room(const struct sluice_volume *v, struct netlink_ext_a
 	return -EBUSY;
 }
 
-static void record_work(struct work_struct *work);
-
-int sluice_volume_record_open(struct sluice_volume *v, const struct sluice_volume_params *p,
-			      struct netlink_ext_ack *extack)
+static int place_open(struct sluice_record_place *r, const struct sluice_volume *v,
+		      const struct sluice_volume_params *p, struct netlink_ext_ack *extack)
 {
-	struct sluice_volume_record *r = &v->record;
 	struct sluice_device *d;
 
-	ASSERT_RTNL();
-	if (!p->record)
-		return 0;
-	INIT_WORK(&r->work, record_work);
 	r->path = kstrdup(p->record, GFP_KERNEL);
 	r->page = alloc_page(GFP_KERNEL);
 	if (!r->path || !r->page)
@@ -309,14 +328,137 @@ int sluice_volume_record_open(struct sluice_volume *v, const struct sluice_volum
 	r->bdev = sluice_volume_bdev(d);
 	r->start = p->record_start;
 	r->resume = p->resume;
-	return record_check_room(v, extack);
+	return place_check_room(r, v, extack);
+}
+
+int sluice_volume_record_open(struct sluice_volume *v, const struct sluice_volume_params *p,
+			      struct netlink_ext_ack *extack)
+{
+	ASSERT_RTNL();
+	return p->record ? place_open(&v->record.place, v, p, extack) : 0;
 }
 
 void sluice_volume_record_close(struct sluice_volume *v)
 {
-	sluice_volume_close_device(v->record.device);
-	v->record.device = NULL;
-	v->record.bdev = NULL;
+	place_close(&v->record.place);
+}
+
+/* --- another place --------------------------------------------------------------------------- */
+
+/* Is nothing on its way to the one that it has? */
+static bool record_at_rest(struct sluice_volume *v)
+{
+	atomic_t *writing = &v->record.writing;
+	u64 since = get_jiffies_64();
+
+	if (!wait_var_event_timeout(writing, !atomic_read(writing),
+				    sluice_patience_devices(SLUICE_VOLUME_PATIENCE)))
+		sluice_patience_spent();
+	sluice_patience_use(since);
+	return !atomic_read(writing);
+}
+
+static int record_may_change(struct sluice_volume *v, const struct sluice_volume_params *p,
+			     struct netlink_ext_ack *extack)
+{
+	if (p->record && !capable(CAP_SYS_ADMIN)) {
+		NL_SET_ERR_MSG(extack, "needs CAP_SYS_ADMIN: opens a block device");
+		return -EPERM;
+	}
+	if (v->rekey.device || v->rekey.opening) {
+		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
+		return -EBUSY;
+	}
+	if (v->record.unresolved) {
+		NL_SET_ERR_MSG(extack,
+			       "its re-encryption is not finished: say 'sluice volume rekey' first");
+		return -EUCLEAN;
+	}
+	if (p->record && READ_ONCE(v->dead)) {
+		NL_SET_ERR_MSG(extack, "the volume's device was pulled out");
+		return -ENODEV;
+	}
+	if (p->record_new && v->read_only) {
+		NL_SET_ERR_MSG(extack, "a new record needs a volume that is written");
+		return -EINVAL;
+	}
+	if (v->record.changed) {
+		NL_SET_ERR_MSG(extack, "one record in a transaction: its place is not free yet");
+		return -EBUSY;
+	}
+	if (v->record.device && !record_at_rest(v)) {
+		NL_SET_ERR_MSG(extack, "its record is being written: see what holds up its device");
+		return -EBUSY;
+	}
+	return 0;
+}
+
+static bool record_is_same(const struct sluice_volume *v, const struct sluice_volume_params *p)
+{
+	const struct sluice_volume_record *r = &v->record;
+
+	if (!p->record || !r->path)
+		return !p->record && !r->path;
+	return !p->record_new && !strcmp(r->path, p->record) && r->start == p->record_start;
+}
+
+/* The new one is in its place. */
+static int record_check_live(struct sluice_volume *v, const struct sluice_volume_params *p,
+			     struct netlink_ext_ack *extack)
+{
+	int err = sluice_volume_record_check(v, p, extack);
+
+	if (err || !v->record.unresolved)
+		return err;
+	/* What the volume was written with since nobody knows. */
+	NL_SET_ERR_MSG(extack,
+		       "its re-encryption is not finished: remove it, and add it with 'resume'");
+	return -EUCLEAN;
+}
+
+int sluice_volume_record_set(struct sluice_volume *v, const struct sluice_volume_params *p,
+			     struct netlink_ext_ack *extack)
+{
+	struct sluice_record_place next = {};
+	int err;
+
+	ASSERT_RTNL();
+	if (record_is_same(v, p))
+		return 0;
+	err = record_may_change(v, p, extack);
+	if (!err && p->record)
+		err = place_open(&next, v, p, extack);
+	if (err) {
+		place_close(&next);
+		place_free(&next);
+		return err;
+	}
+	v->record.was = v->record.place;
+	v->record.place = next;
+	v->record.changed = true;
+	err = record_check_live(v, p, extack);
+	if (err)
+		sluice_volume_record_revert(v);
+	return err;
+}
+
+void sluice_volume_record_keep(struct sluice_volume *v)
+{
+	ASSERT_RTNL();
+	place_close(&v->record.was);
+	place_free(&v->record.was);
+	v->record.changed = false;
+}
+
+void sluice_volume_record_revert(struct sluice_volume *v)
+{
+	ASSERT_RTNL();
+	if (!v->record.changed)
+		return;
+	place_close(&v->record.place);
+	place_free(&v->record.place);
+	swap(v->record.place, v->record.was);
+	v->record.changed = false;
 }
 
 void sluice_volume_record_end(struct sluice_volume *v)
@@ -368,13 +510,18 @@ static void record_work(struct work_struct *work)
 	if (err)
 		pr_warn("sluice: volume %s: its record has another size: %pe\n", v->name,
 			ERR_PTR(err));
+	if (atomic_dec_and_test(&v->record.writing))
+		wake_up_var(&v->record.writing);
 }
 
 void sluice_volume_record_resized(struct sluice_volume *v)
 {
 	ASSERT_RTNL();
-	if (v->record.device && !v->read_only)
-		queue_work(sluice_volume_wq, &v->record.work);
+	if (!v->record.device || v->read_only)
+		return;
+	atomic_inc(&v->record.writing);
+	if (!queue_work(sluice_volume_wq, &v->record.work))
+		atomic_dec(&v->record.writing);
 }
 
 bool sluice_volume_record_get(struct sluice_volume *v, struct sluice_record *r)

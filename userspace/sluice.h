@@ -313,6 +313,8 @@ bool ctl_listen(void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg)
 uint64_t histogram_quantile(const uint64_t *buckets, unsigned int nr, unsigned int permille);
 /* What is sent for a field that is F_REF. Complains. */
 bool volume_put_key(struct nl_msg *msg, const struct rec *r);
+/* What a change of a volume says beyond rec_put(): that it is to have no record. */
+bool volume_put_changes(struct nl_msg *msg, const struct rec *r);
 /* Serial number of a key that is there, by "type:description"; 0 with a complaint. */
 int32_t key_find(const char *name);
 /*

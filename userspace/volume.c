@@ -156,6 +156,22 @@ static int add_run(const struct command *c, struct rec *args)
 	return EXIT_REFUSED;
 }
 
+bool volume_put_changes(struct nl_msg *msg, const struct rec *r)
+{
+	return strcmp(rec_text(r, "record"), "none") ||
+	       !nla_put_string(msg, SLUICE_A_VOLUME_RECORD, "none");
+}
+
+static int set_run(const struct command *c, struct rec *args)
+{
+	struct nl_msg *msg = ctl_new(c->cmd);
+
+	if (!rec_put(msg, args) && volume_put_changes(msg, args))
+		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
+	nlmsg_free(msg);
+	return EXIT_REFUSED;
+}
+
 static void record_seen(struct nlattr *attrs, int len, void *arg)
 {
 	struct rec *r = rec_new(&object_volume);
@@ -294,9 +310,9 @@ const struct command volume_commands[] = {
 	  "@name! dev! start size ro block-size queues key sector-size iv-offset allow-discards record record-start record-new resume read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit group serial",
 	  add_run, NULL, "make a volume of a block device; key -: from standard input" },
 	{ "volume", "set", SLUICE_CMD_VOLUME_SET, &object_volume,
-	  "@name! size+ read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+ group+ serial+",
-	  NULL, NULL,
-	  "change limits (bps in bytes; 0: none), size (0: to the device's end), group, serial" },
+	  "@name! size+ read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+ group+ serial+ record+ record-start record-new resume",
+	  set_run, NULL,
+	  "change limits (bps in bytes; 0: none), size (0: to the end), group, serial, record" },
 	{ "volume", "rekey", SLUICE_CMD_VOLUME_REKEY, &object_rekey,
 	  "@name! key! journal! journal-start unrecorded", rekey_run, NULL,
 	  "encrypt it with another key, while it is in use; journal: a block device" },
