@@ -175,7 +175,12 @@ int sluice_nl_volume_get_record(struct sluice_change *c, struct sluice_volume_pa
 int sluice_nl_volume_set_record(struct sluice_change *c, struct sluice_volume *v);
 int sluice_nl_volume_put_record(struct sk_buff *skb, const struct sluice_volume *v);
 
-/* netlink_volume.c: of a volume, or a group. */
+/* netlink_volume_key.c: has it got its key? 0 or -EMSGSIZE. */
+int sluice_nl_volume_put_wiped(struct sk_buff *skb, const struct sluice_volume *v);
+
+/* netlink_volume.c: the volume that the change names; ERR_PTR with an extack. */
+struct sluice_volume *sluice_nl_need_volume(struct sluice_change *c);
+/* Of a volume, or a group. */
 bool sluice_nl_volume_name_valid(const char *name);
 /* The volume that the change names, or one of its queues, goes to @w. */
 int sluice_nl_volume_assign(struct sluice_change *c, struct sluice_worker *w);

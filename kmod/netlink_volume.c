@@ -61,6 +61,11 @@ static struct sluice_volume *volume_need(struct sluice_change *c, int type)
 	return name ? volume_get(name, c->extack) : ERR_PTR(-EINVAL);
 }
 
+struct sluice_volume *sluice_nl_need_volume(struct sluice_change *c)
+{
+	return volume_need(c, SLUICE_A_VOLUME_NAME);
+}
+
 bool sluice_nl_volume_name_valid(const char *name)
 {
 	const char *s = name;
@@ -686,7 +691,8 @@ static int volume_put(struct sk_buff *skb, const void *obj)
 	const struct sluice_volume *v = obj;
 
 	sluice_volume_totals(v, &volume_sum);
-	return extent_put(skb, v) ?: cipher_put(skb, v) ?: sluice_nl_volume_put_record(skb, v) ?:
+	return extent_put(skb, v) ?: cipher_put(skb, v) ?: sluice_nl_volume_put_wiped(skb, v) ?:
+	       sluice_nl_volume_put_record(skb, v) ?:
 	       rekey_put(skb, v) ?: sluice_nl_volume_put_limits(skb, v->limit) ?:
 	       sluice_nl_volume_put_group(skb, v->group) ?: state_put(skb, v) ?:
 	       quarantine_put(skb, v) ?:

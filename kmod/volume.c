@@ -567,7 +567,8 @@ int sluice_volume_plan(struct sluice_volume *v, u64 sectors, struct netlink_ext_
 		NL_SET_ERR_MSG(extack, "its re-encryption is not finished: say 'sluice volume rekey' first");
 		return -EUCLEAN;
 	}
-	err = volume_measure(v, sectors, &planned, extack);
+	/* What waits for its key would keep for long what the volume gives up. */
+	err = sluice_volume_key_need(v, extack) ?: volume_measure(v, sectors, &planned, extack);
 	if (!err)
 		v->planned = planned;
 	return err;

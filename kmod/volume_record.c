@@ -386,6 +386,9 @@ static int record_may_change(struct sluice_volume *v, const struct sluice_volume
 		NL_SET_ERR_MSG(extack, "one record in a transaction: its place is not free yet");
 		return -EBUSY;
 	}
+	/* Nobody could say whether it is of this key. */
+	if (p->record && sluice_volume_key_need(v, extack))
+		return -EBUSY;
 	if (v->record.device && !record_at_rest(v)) {
 		NL_SET_ERR_MSG(extack, "its record is being written: see what holds up its device");
 		return -EBUSY;

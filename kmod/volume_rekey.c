@@ -254,6 +254,9 @@ int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 
 		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
 		return -EBUSY;
 	}
+	err = sluice_volume_key_need(v, extack);
+	if (err)
+		return err;
 	v->rekey.path = kstrdup(path, GFP_KERNEL);
 	err = v->rekey.path ? volume_open_journal(v, path, start, extack) : -ENOMEM;
 	if (!err)

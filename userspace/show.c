@@ -127,6 +127,8 @@ static const char *const event_names[] = {
 	[SLUICE_EVENT_PORT_RELEASED] = "port-released",
 	[SLUICE_EVENT_VOLUME_HELD] = "volume-held",
 	[SLUICE_EVENT_VOLUME_RELEASED] = "volume-released",
+	[SLUICE_EVENT_VOLUME_KEY_WIPED] = "volume-key-wiped",
+	[SLUICE_EVENT_VOLUME_KEY_RESUMED] = "volume-key-resumed",
 };
 
 static const char *const object_names[] = {
@@ -181,6 +183,9 @@ static void event_value(struct rec *r, uint32_t event, uint32_t value)
 	case SLUICE_EVENT_VOLUME_REKEYED:
 		if (value)
 			rec_set(r, EV_TEXT, strerror(value));
+		break;
+	case SLUICE_EVENT_VOLUME_KEY_WIPED:
+		rec_set(r, EV_TEXT, value == 1 ? "waits" : "fails");
 		break;
 	case SLUICE_EVENT_CONFIG:
 		if (value < ARRAY_SIZE(object_names) && object_names[value])

@@ -66,6 +66,7 @@ static const struct field volume_fields[] = {
 	{ .name = "block-size", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_BLOCK_SIZE },
 	{ .name = "queues", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_QUEUES },
 	{ "key", &codec_key, SLUICE_A_VOLUME_KEY_NAME, 0, F_REF, NULL },
+	{ "key-wiped", &codec_volume_wiped, SLUICE_A_VOLUME_KEY_WIPED, 0, F_SHOW, NULL },
 	{ "cipher-bits", &codec_u32, SLUICE_A_VOLUME_CIPHER_BITS, 0, F_SHOW, NULL },
 	{ .name = "sector-size", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_SECTOR_SIZE },
 	{ .name = "iv-offset", .codec = &codec_u64, .attr = SLUICE_A_VOLUME_IV_OFFSET },
@@ -120,6 +121,13 @@ static const struct field rekey_fields[] = {
 };
 
 static const struct object object_rekey = OBJECT("rekey", rekey_fields);
+
+static const struct field wipe_fields[] = {
+	{ .name = "name", .codec = &codec_volume, .attr = SLUICE_A_VOLUME_NAME },
+	{ "fail", &codec_flag, 0, 0, F_REF, NULL },
+};
+
+static const struct object object_wipe = OBJECT("key-wipe", wipe_fields);
 
 static const struct field mode_fields[] = {
 	{ "mode", &codec_volume_mode, SLUICE_A_VOLUME_MODE, 0, F_BARE, NULL },
@@ -209,6 +217,16 @@ static int rekey_run(const struct command *c, struct rec *args)
 		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
 	nlmsg_free(msg);
 	return EXIT_REFUSED;
+}
+
+static int wipe_run(const struct command *c, struct rec *args)
+{
+	struct nl_msg *msg = ctl_new(c->cmd);
+
+	rec_put(msg, args);
+	nla_put_u8(msg, SLUICE_A_VOLUME_KEY_WIPED,
+		   rec_has(args, "fail") ? SLUICE_VOLUME_WIPED_FAILS : SLUICE_VOLUME_WIPED_WAITS);
+	return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
 }
 
 static int mode_run(const struct command *c, struct rec *args)
@@ -316,6 +334,10 @@ const struct command volume_commands[] = {
 	{ "volume", "rekey", SLUICE_CMD_VOLUME_REKEY, &object_rekey,
 	  "@name! key! journal! journal-start unrecorded", rekey_run, NULL,
 	  "encrypt it with another key, while it is in use; journal: a block device" },
+	{ "volume", "key-wipe", SLUICE_CMD_VOLUME_KEY_WIPE, &object_wipe, "@name! fail", wipe_run,
+	  NULL, "have no key of it in memory: requests wait for that, or fail" },
+	{ "volume", "key-resume", SLUICE_CMD_VOLUME_KEY_RESUME, &object_volume, "@name! key!",
+	  add_run, NULL, "let it go on, with the key that it had; key -: from standard input" },
 	{ "volume", "del", SLUICE_CMD_VOLUME_DEL, &object_volume, "@name!", NULL, NULL,
 	  "remove a volume that nobody has" },
 	{ "volume", "hold", SLUICE_CMD_VOLUME_HOLD, &object_volume, "@name!", NULL, NULL,

@@ -10,6 +10,7 @@
 #define SECTOR 512
 
 WORDS(volume_mode, "monitor|enforce", "monitor", "enforce");
+WORDS(volume_wiped, "waits|fails", "waits", "fails");
 WORDS(block_op, "OP", "read", "write", "flush", "discard", "write-zeroes", "other");
 WORDS(block_stage, "STAGE", "queue", "cipher", "device");
 WORDS(keyring, "session|user", "session", "user");

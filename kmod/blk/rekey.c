@@ -32,6 +32,7 @@
 #include <linux/workqueue.h>
 #include "blk.h"
 #include "journal.h"
+#include "view.h"
 
 #define REKEY_PAGES	((SLUICE_REKEY_CHUNK << SECTOR_SHIFT) >> PAGE_SHIFT)
 /* Sectors of a header's place: no two lie in one block of any device. */
@@ -181,56 +182,17 @@ static int rekey_ids(struct sluice_rekey *r, struct sluice_journal *h)
 
 /* --- queues ---------------------------------------------------------------------------------- */
 
-/* Is there a queue that goes by another view, or has requests under way for what it locks? */
-static bool rekey_pending(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view)
-{
-	struct sluice_blk_queue *bq;
-	bool pending = false;
-
-	mutex_lock(&bv->queues_lock);
-	list_for_each_entry(bq, &bv->queues, node) {
-		/* One that broke, and has nothing under way, is not visited any more. */
-		if (READ_ONCE(bq->q->broken) && !READ_ONCE(bq->q->in_flight))
-			continue;
-		/* Pairs with sluice_blk_adopt_view(). */
-		if (smp_load_acquire(&bq->view) == view && !READ_ONCE(bq->locked))
-			continue;
-		pending = true;
-		sluice_queue_wake(bq->q);
-	}
-	mutex_unlock(&bv->queues_lock);
-	return pending;
-}
-
-static void rekey_wake_all(struct sluice_blk_volume *bv)
-{
-	struct sluice_blk_queue *bq;
-
-	mutex_lock(&bv->queues_lock);
-	list_for_each_entry(bq, &bv->queues, node)
-		sluice_queue_wake(bq->q);
-	mutex_unlock(&bv->queues_lock);
-}
-
-static void rekey_set_view(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view)
-{
-	mutex_lock(&bv->queues_lock);
-	/* Its content before itself; pairs with sluice_blk_serve(). */
-	smp_store_release(&bv->view, view);
-	mutex_unlock(&bv->queues_lock);
-}
-
 /*
  * When it returns all queues go by the view, and no request for what it locks is under way. Those
  * that fail to end are the device's, which ends them all sooner or later.
  */
 static void rekey_publish(struct sluice_rekey *r, const struct sluice_rekey_view *view)
 {
-	rekey_set_view(r->bv, view);
-	while (rekey_pending(r->bv, view))
+	sluice_view_set(r->bv, view);
+	while (sluice_view_pending(r->bv, view, true))
 		usleep_range(50, 500);
 	/* Those that waited for a chunk may go now. */
-	rekey_wake_all(r->bv);
+	sluice_view_wake(r->bv);
 }
 
 static const struct sluice_rekey_view *rekey_view(struct sluice_rekey *r, u64 pos, u64 end,
@@ -614,7 +576,7 @@ void sluice_rekey_start(struct sluice_volume *v, struct sluice_rekey *r)
 	WRITE_ONCE(v->rekey.done, pos);
 	WRITE_ONCE(v->rekey.error, 0);
 	/* Queues that are there go over with the first chunk: until then there is no difference. */
-	rekey_set_view(bv, rekey_view(r, pos, pos, false));
+	sluice_view_set(bv, rekey_view(r, pos, pos, false));
 	bv->rekey = r;
 	queue_work(system_unbound_wq, &r->work);
 }

@@ -563,6 +563,22 @@ done_ sluice volume add r2 dev $dev start 42m size 1m record $big record-start 1
 done_ sluice volume del r2
 refused 'size 2048s, given is 4096s' sluice volume add r2 dev $dev start 42m size 2m record $big record-start 1032k
 
+# --- without its key
+refused 'has no key' sluice volume key-wipe p1
+refused "no volume 'nix'" sluice volume key-wipe nix
+refused 'not wiped' sluice volume key-resume e2 key user:other
+done_ sluice volume key-wipe e2
+shows '^e2: .* key user:other key-wiped waits cipher-bits 256' sluice volume show e2
+refused 'wiped already' sluice volume key-wipe e2
+done_ sluice volume key-wipe e2 fail
+shows '^e2: .* key-wiped fails ' sluice volume show e2
+hides 'key-wiped' sluice dump
+misused 'key is missing' sluice volume key-resume e2
+refused "is not the volume's key" sluice volume key-resume e2 key logon:sluice:digits
+refused 'another length' sluice volume key-resume e2 key user:good
+ok 'the key, from standard input' from "$other" sluice volume key-resume e2 key -
+shows '^e2: .* key logon:sluice:e2 cipher-bits 256' sluice volume show e2
+
 # --- modules
 ok 'the engine is not removed while there are volumes' exits 1 rmmod sluice_blk
 ok 'neither is the core' exits 1 rmmod sluice
@@ -619,6 +635,7 @@ ok 'no key in all that is shown' exits 1 shown
 kill "$monitor"
 wait "$monitor" 2>/dev/null || true
 for line in 'volume-add volume v1$' 'volume-del volume v3$' 'config volume v1 volume' 'config transaction' \
-	'volume-rekeyed volume e2$' 'volume-refused volume p1$' 'volume-plain volume p1$'; do
+	'volume-rekeyed volume e2$' 'volume-key-wiped volume e2 waits' 'volume-key-wiped volume e2 fails' \
+	'volume-key-resumed volume e2$' 'volume-refused volume p1$' 'volume-plain volume p1$'; do
 	shows " $line" cat "$tmp/events"
 done

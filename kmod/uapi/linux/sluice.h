@@ -121,6 +121,8 @@ enum sluice_mode {
  * @SLUICE_EVENT_PORT_HELD: The port was put into quarantine; text says why.
  * @SLUICE_EVENT_VOLUME_HELD: The volume was put into quarantine; text says
  *   why.
+ * @SLUICE_EVENT_VOLUME_KEY_WIPED: No key of the volume is in memory; value is
+ *   1 if requests wait, 2 if they fail.
  */
 enum sluice_event {
 	SLUICE_EVENT_PORT_ADD = 1,
@@ -145,6 +147,8 @@ enum sluice_event {
 	SLUICE_EVENT_PORT_RELEASED,
 	SLUICE_EVENT_VOLUME_HELD,
 	SLUICE_EVENT_VOLUME_RELEASED,
+	SLUICE_EVENT_VOLUME_KEY_WIPED,
+	SLUICE_EVENT_VOLUME_KEY_RESUMED,
 };
 
 /**
@@ -171,6 +175,15 @@ enum sluice_object {
 enum sluice_volume_mode {
 	SLUICE_VOLUME_MODE_MONITOR,
 	SLUICE_VOLUME_MODE_ENFORCE,
+};
+
+/**
+ * enum sluice_volume_wiped - What becomes of requests to a volume whose key is
+ *   wiped.
+ */
+enum sluice_volume_wiped {
+	SLUICE_VOLUME_WIPED_WAITS,
+	SLUICE_VOLUME_WIPED_FAILS,
 };
 
 /**
@@ -564,6 +577,7 @@ enum {
 	SLUICE_A_VOLUME_RECORD_UUID,
 	SLUICE_A_VOLUME_RESUME,
 	SLUICE_A_VOLUME_UNRESOLVED,
+	SLUICE_A_VOLUME_KEY_WIPED,
 
 	__SLUICE_A_VOLUME_MAX,
 	SLUICE_A_VOLUME_MAX = (__SLUICE_A_VOLUME_MAX - 1)
@@ -641,6 +655,8 @@ enum {
 	SLUICE_CMD_VOLUME_GROUP_SET,
 	SLUICE_CMD_VOLUME_GROUP_DEL,
 	SLUICE_CMD_VOLUME_GROUP_GET,
+	SLUICE_CMD_VOLUME_KEY_WIPE,
+	SLUICE_CMD_VOLUME_KEY_RESUME,
 
 	__SLUICE_CMD_MAX,
 	SLUICE_CMD_MAX = (__SLUICE_CMD_MAX - 1)
