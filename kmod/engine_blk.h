@@ -22,7 +22,7 @@ struct sluice_volume_cipher;
 struct sluice_volume_group;
 struct sluice_worker;
 
-#define SLUICE_BLK_ABI 3
+#define SLUICE_BLK_ABI 4
 
 /**
  * struct sluice_blk_ops - what a block engine provides
@@ -60,6 +60,18 @@ struct sluice_blk_ops {
 	 * but the cipher. Process context. 0, -ENOMEM, or what the cipher said.
 	 */
 	int (*key_check)(const struct sluice_volume *v, const u8 uuid[16], u8 check[16]);
+
+	/*
+	 * Take the key out of memory: requests wait, or @fail, and none is under way with it any
+	 * more. Said again, that changes. resume: as before, with that key and no other. RTNL and
+	 * v->lock held; they wait for workers, no longer than @patience, in jiffies. No
+	 * re-encryption is under way. 0; -ETIMEDOUT: nothing changed; -EKEYREJECTED; -ENOMEM. An
+	 * extack says what is wrong.
+	 */
+	int (*key_wipe)(struct sluice_volume *v, bool fail, unsigned long patience,
+			struct netlink_ext_ack *extack);
+	int (*key_resume)(struct sluice_volume *v, const struct sluice_volume_cipher *cipher,
+			  struct netlink_ext_ack *extack);
 
 	/*
 	 * Re-encrypt the volume in the background: see v->rekey. open: read the journal; ERR_PTR.

@@ -335,6 +335,10 @@ static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_REKEY
 	[SLUICE_A_VOLUME_SERIAL] = { .type = NLA_NUL_STRING, .len = 20, },
 	[SLUICE_A_VOLUME_REKEY_BPS] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_REKEY_PAUSE] = NLA_POLICY_MAX(NLA_U8, 1),
+	[SLUICE_A_VOLUME_RECORD] = { .type = NLA_NUL_STRING, .len = 4095, },
+	[SLUICE_A_VOLUME_RECORD_START] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_RECORD_NEW] = { .type = NLA_FLAG, },
+	[SLUICE_A_VOLUME_RESUME] = { .type = NLA_FLAG, },
 };
 
 /* SLUICE_CMD_VOLUME_DEL - do */
@@ -449,6 +453,18 @@ static const struct nla_policy sluice_volume_group_del_nl_policy[SLUICE_A_VOLUME
 /* SLUICE_CMD_VOLUME_GROUP_GET - dump */
 static const struct nla_policy sluice_volume_group_get_nl_policy[SLUICE_A_VOLUME_GROUP + 1] = {
 	[SLUICE_A_VOLUME_GROUP] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
+/* SLUICE_CMD_VOLUME_KEY_WIPE - do */
+static const struct nla_policy sluice_volume_key_wipe_nl_policy[SLUICE_A_VOLUME_KEY_WIPED + 1] = {
+	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+	[SLUICE_A_VOLUME_KEY_WIPED] = NLA_POLICY_MAX(NLA_U8, 1),
+};
+
+/* SLUICE_CMD_VOLUME_KEY_RESUME - do */
+static const struct nla_policy sluice_volume_key_resume_nl_policy[SLUICE_A_VOLUME_KEY + 1] = {
+	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+	[SLUICE_A_VOLUME_KEY] = NLA_POLICY_MIN(NLA_S32, 1),
 };
 
 /* Ops table for sluice */
@@ -932,6 +948,24 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.policy		= sluice_volume_group_get_nl_policy,
 		.maxattr	= SLUICE_A_VOLUME_GROUP,
 		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= SLUICE_CMD_VOLUME_KEY_WIPE,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_volume_key_wipe_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_volume_key_wipe_nl_policy,
+		.maxattr	= SLUICE_A_VOLUME_KEY_WIPED,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= SLUICE_CMD_VOLUME_KEY_RESUME,
+		.pre_doit	= sluice_nl_lock,
+		.doit		= sluice_nl_volume_key_resume_doit,
+		.post_doit	= sluice_nl_unlock,
+		.policy		= sluice_volume_key_resume_nl_policy,
+		.maxattr	= SLUICE_A_VOLUME_KEY,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };
 

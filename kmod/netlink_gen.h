@@ -96,6 +96,9 @@ int sluice_nl_volume_group_del_doit(struct sk_buff *skb,
 				    struct genl_info *info);
 int sluice_nl_volume_group_get_dumpit(struct sk_buff *skb,
 				      struct netlink_callback *cb);
+int sluice_nl_volume_key_wipe_doit(struct sk_buff *skb, struct genl_info *info);
+int sluice_nl_volume_key_resume_doit(struct sk_buff *skb,
+				     struct genl_info *info);
 
 enum {
 	SLUICE_NLGRP_EVENTS,

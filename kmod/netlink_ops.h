@@ -29,6 +29,7 @@ struct sluice_rekey_pace;
 struct sluice_volume;
 struct sluice_volume_group;
 struct sluice_volume_limit;
+struct sluice_volume_params;
 
 /**
  * struct sluice_change - a request to change something
@@ -173,7 +174,20 @@ int sluice_nl_volume_rekey(struct sluice_change *c, struct sluice_volume *v);
 void sluice_nl_volume_get_pace(const struct sluice_change *c, struct sluice_rekey_pace *pace);
 int sluice_nl_volume_put_rekey(struct sk_buff *skb, const struct sluice_volume *v);
 
-/* netlink_volume.c: of a volume, or a group. */
+/*
+ * netlink_volume_record.c: what the change says of a record: 0, or an error with an extack. set:
+ * the volume has that from now on, if it says anything. put: 0 or -EMSGSIZE.
+ */
+int sluice_nl_volume_get_record(struct sluice_change *c, struct sluice_volume_params *p);
+int sluice_nl_volume_set_record(struct sluice_change *c, struct sluice_volume *v);
+int sluice_nl_volume_put_record(struct sk_buff *skb, const struct sluice_volume *v);
+
+/* netlink_volume_key.c: has it got its key? 0 or -EMSGSIZE. */
+int sluice_nl_volume_put_wiped(struct sk_buff *skb, const struct sluice_volume *v);
+
+/* netlink_volume.c: the volume that the change names; ERR_PTR with an extack. */
+struct sluice_volume *sluice_nl_need_volume(struct sluice_change *c);
+/* Of a volume, or a group. */
 bool sluice_nl_volume_name_valid(const char *name);
 /* The volume that the change names, or one of its queues, goes to @w. */
 int sluice_nl_volume_assign(struct sluice_change *c, struct sluice_worker *w);

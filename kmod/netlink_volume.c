@@ -2,7 +2,6 @@
 /* Commands about volumes. They are the host's, whichever namespace asks. */
 #include <linux/rtnetlink.h>
 #include <linux/sizes.h>
-#include <linux/uuid.h>
 #include "netlink_ops.h"
 #include "volume.h"
 
@@ -63,6 +62,11 @@ static struct sluice_volume *volume_need(struct sluice_change *c, int type)
 	return name ? volume_get(name, c->extack) : ERR_PTR(-EINVAL);
 }
 
+struct sluice_volume *sluice_nl_need_volume(struct sluice_change *c)
+{
+	return volume_need(c, SLUICE_A_VOLUME_NAME);
+}
+
 bool sluice_nl_volume_name_valid(const char *name)
 {
 	const char *s = name;
@@ -119,36 +123,6 @@ static int volume_undo_add(struct sluice_step *step)
 	return err;
 }
 
-static int volume_get_record(struct sluice_change *c, struct sluice_volume_params *p)
-{
-	struct nlattr *path = c->attrs[SLUICE_A_VOLUME_RECORD];
-
-	p->record_start = get_uint(c, SLUICE_A_VOLUME_RECORD_START);
-	p->record_new = nla_get_flag(c->attrs[SLUICE_A_VOLUME_RECORD_NEW]);
-	p->resume = nla_get_flag(c->attrs[SLUICE_A_VOLUME_RESUME]);
-	if (path && strcmp(nla_data(path), "none"))
-		p->record = nla_data(path);
-	if (!p->record && (p->record_start || p->record_new || p->resume)) {
-		NL_SET_ERR_MSG(c->extack, "that means nothing without a record: name its device");
-		return -EINVAL;
-	}
-	if (p->record && *p->record != '/') {
-		NL_SET_ERR_MSG_ATTR(c->extack, path, "name the device by its full path: /dev/...");
-		return -EINVAL;
-	}
-	if (p->record_new && (p->read_only || p->resume)) {
-		NL_SET_ERR_MSG(c->extack,
-			       "a new record needs a volume that is written, with nothing to resume");
-		return -EINVAL;
-	}
-	if (p->record_new && c->txn) {
-		NL_SET_ERR_MSG(c->extack,
-			       "a new record cannot be undone: not within a transaction");
-		return -EOPNOTSUPP;
-	}
-	return 0;
-}
-
 static int volume_get_params(struct sluice_change *c, struct sluice_volume_params *p)
 {
 	struct nlattr *path = sluice_nl_need(c, SLUICE_A_VOLUME_PATH);
@@ -180,7 +154,7 @@ static int volume_get_params(struct sluice_change *c, struct sluice_volume_param
 		return -EINVAL;
 	}
 	sluice_nl_volume_get_pace(c, &p->pace);
-	return volume_get_record(c, p) ?: sluice_nl_volume_get_limits(c, p->limit) ?:
+	return sluice_nl_volume_get_record(c, p) ?: sluice_nl_volume_get_limits(c, p->limit) ?:
 	       sluice_nl_volume_get_group(c, &p->group);
 }
 
@@ -401,6 +375,7 @@ static int volume_set(struct sluice_change *c)
 {
 	struct sluice_volume *v = volume_need(c, SLUICE_A_VOLUME_NAME);
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
+	char serial[SLUICE_VOLUME_SERIAL];
 	struct sluice_volume_group *group;
 	u64 planned;
 	int err;
@@ -410,14 +385,18 @@ static int volume_set(struct sluice_change *c)
 	memcpy(limit, v->limit, sizeof(limit));
 	group = v->group;
 	planned = v->planned;
+	strscpy(serial, v->serial, sizeof(serial));
 	err = sluice_nl_volume_get_limits(c, limit) ?: sluice_nl_volume_get_group(c, &group) ?:
 	      volume_note_set(c, v);
 	if (!err && c->attrs[SLUICE_A_VOLUME_SECTORS])
 		err = sluice_volume_plan(v, get_uint(c, SLUICE_A_VOLUME_SECTORS), c->extack);
-	if (!err && get_serial(c)) {
+	if (!err && get_serial(c))
 		err = sluice_volume_set_serial(v, get_serial(c), c->extack);
-		if (err)
-			sluice_volume_unplan(v, planned);
+	if (!err)
+		err = sluice_nl_volume_set_record(c, v);
+	if (err) {
+		sluice_volume_unplan(v, planned);
+		sluice_volume_set_serial(v, serial, NULL);
 	}
 	if (!err && c->attrs[SLUICE_A_VOLUME_SECTORS])
 		err = volume_resize(c, v);
@@ -614,21 +593,6 @@ static int cipher_put(struct sk_buff *skb, const struct sluice_volume *v)
 	       (v->allow_discards ? nla_put_flag(skb, SLUICE_A_VOLUME_ALLOW_DISCARDS) : 0);
 }
 
-static int record_put(struct sk_buff *skb, const struct sluice_volume *v)
-{
-	const struct sluice_volume_record *r = &v->record;
-	char uuid[UUID_STRING_LEN + 1];
-
-	if (!r->path)
-		return nla_put_string(skb, SLUICE_A_VOLUME_RECORD, "none");
-	snprintf(uuid, sizeof(uuid), "%pUb", r->now.uuid);
-	if (nla_put_string(skb, SLUICE_A_VOLUME_RECORD, r->path) ||
-	    nla_put_uint(skb, SLUICE_A_VOLUME_RECORD_START, r->start) ||
-	    nla_put_string(skb, SLUICE_A_VOLUME_RECORD_UUID, uuid) ||
-	    (r->resume && nla_put_flag(skb, SLUICE_A_VOLUME_RESUME)) ||
-	    (r->unresolved && nla_put_flag(skb, SLUICE_A_VOLUME_UNRESOLVED)))
-		return -EMSGSIZE;
-	return 0;
 }
 
 static int extent_put(struct sk_buff *skb, const struct sluice_volume *v)
@@ -730,8 +694,9 @@ static int volume_put(struct sk_buff *skb, const void *obj)
 	const struct sluice_volume *v = obj;
 
 	sluice_volume_totals(v, &volume_sum);
-	return extent_put(skb, v) ?: cipher_put(skb, v) ?: record_put(skb, v) ?:
-	       sluice_nl_volume_put_rekey(skb, v) ?: sluice_nl_volume_put_limits(skb, v->limit) ?:
+	return extent_put(skb, v) ?: cipher_put(skb, v) ?: sluice_nl_volume_put_wiped(skb, v) ?:
+	       sluice_nl_volume_put_record(skb, v) ?: sluice_nl_volume_put_rekey(skb, v) ?:
+	       sluice_nl_volume_put_limits(skb, v->limit) ?:
 	       sluice_nl_volume_put_group(skb, v->group) ?: state_put(skb, v) ?:
 	       quarantine_put(skb, v) ?:
 	       queues_put(skb, v) ?: totals_put(skb, &volume_sum);

@@ -241,7 +241,8 @@ static bool queue_has_work(const struct sluice_queue *q)
 static bool queue_served(const struct sluice_queue *q)
 {
 	if (q->volume)
-		return !READ_ONCE(q->volume->quarantine);
+		return !READ_ONCE(q->volume->quarantine) &&
+		       READ_ONCE(q->volume->key_wiped) != SLUICE_KEY_WAITED_FOR;
 	return rcu_access_pointer(q->port->engine_ops) && !sluice_port_held_back(q->port);
 }
 

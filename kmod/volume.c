@@ -19,6 +19,7 @@
 #include "netlink.h"
 #include "patience.h"
 #include "port.h"
+#include "record_job.h"
 #include "volume.h"
 
 /* RTNL */
@@ -160,7 +161,7 @@ static int volume_measure(const struct sluice_volume *v, u64 wanted, u64 *sector
 			       "overlaps another volume, or a record: see 'sluice volume show'");
 		return -EBUSY;
 	}
-	return 0;
+	return sluice_record_late(v->bdev, v->start, *sectors, extack);
 }
 
 static int volume_choose_blocks(struct sluice_volume *v, const struct sluice_volume_params *p,
@@ -568,7 +569,8 @@ int sluice_volume_plan(struct sluice_volume *v, u64 sectors, struct netlink_ext_
 		NL_SET_ERR_MSG(extack, "its re-encryption is not finished: say 'sluice volume rekey' first");
 		return -EUCLEAN;
 	}
-	err = volume_measure(v, sectors, &planned, extack);
+	/* What waits for its key would keep for long what the volume gives up. */
+	err = sluice_volume_key_need(v, extack) ?: volume_measure(v, sectors, &planned, extack);
 	if (!err)
 		v->planned = planned;
 	return err;

@@ -108,6 +108,13 @@ struct sluice_volume_totals {
 	u64 visits;
 };
 
+/* Is there a key, of those that need one? Without, requests wait, or fail. */
+enum sluice_key_wiped {
+	SLUICE_KEY_THERE,
+	SLUICE_KEY_WAITED_FOR,
+	SLUICE_KEY_MISSED,
+};
+
 /* Largest key of AES-XTS: two of 256 bits. */
 #define SLUICE_VOLUME_KEY_MAX	64
 
@@ -200,6 +207,7 @@ struct sluice_volume_rekey {
  * @quarantine: enum sluice_quarantine: held; written under @quarantine_lock, READ_ONCE elsewhere
  * @quarantine_time: since when, in seconds of the epoch; likewise
  * @quarantine_lock: innermost
+ * @key_wiped: enum sluice_key_wiped; written under RTNL, READ_ONCE elsewhere
  * @device: below it; until @gone
  * @bdev: likewise
  * @path: as the operator named it
@@ -249,8 +257,9 @@ struct sluice_volume {
 	struct completion ended;
 	bool dead;
 	u8 quarantine;
+	u8 key_wiped;
 	u64 quarantine_time;
-	/* The two above. */
+	/* Quarantine. */
 	spinlock_t quarantine_lock;
 
 	struct sluice_device *device;
@@ -400,6 +409,28 @@ void sluice_volume_resized(struct sluice_volume *v, u64 was);
  */
 int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 start,
 			struct netlink_ext_ack *extack);
+
+/**
+ * sluice_volume_key_wipe() - have no key of it in memory
+ * @v: encrypted volume
+ * @how: SLUICE_KEY_WAITED_FOR or SLUICE_KEY_MISSED; what it is already may be changed
+ * @extack: why not
+ *
+ * Nothing that it is asked from now on gets to the device, and nothing that the device reads to the
+ * guest. Whoever has its keyring has the key all the same.
+ *
+ * Return: 0; -EALREADY; -EINVAL: it has none; -EBUSY: it is being re-encrypted; -ETIMEDOUT: a
+ * worker does not answer; -ENOMEM. Then all is as it was. RTNL.
+ */
+int sluice_volume_key_wipe(struct sluice_volume *v, enum sluice_key_wiped how,
+			   struct netlink_ext_ack *extack);
+/*
+ * It goes on with that key: 0; -EALREADY: it has one; -EKEYREJECTED: not that; or what
+ * sluice_key_read() says. RTNL.
+ */
+int sluice_volume_key_resume(struct sluice_volume *v, s32 key, struct netlink_ext_ack *extack);
+/* 0, or -EBUSY and an extack: its key is wiped. RTNL. */
+int sluice_volume_key_need(const struct sluice_volume *v, struct netlink_ext_ack *extack);
 
 /* Move a queue (-1: all) to a worker, live. */
 int sluice_volume_assign(struct sluice_volume *v, int queue, struct sluice_worker *w,

@@ -4,198 +4,23 @@
  *
  * DOC: Reading and writing it
  *
- * When the volume is made RTNL is held, so a work of its own reads the record, or writes a new one,
- * and is waited for shortly; it has the device from then on if that is in vain. Later, it is
+ * When the volume is made, or gets another record, RTNL is held: see record_job.c. Later, it is
  * written by who does not hold RTNL.
  *
  * What changes whose key a block has is written to both copies, one after the other: so one that
  * the device loses later takes nothing along. After an error nobody knows what the device has of
  * that copy, and only of that: it is where the next one goes.
  */
-#include <linux/bio.h>
-#include <linux/module.h>
+#include <linux/capability.h>
+#include <linux/jiffies.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
+#include <linux/wait_bit.h>
 #include "engine_blk.h"
 #include "patience.h"
-#include "port.h"
+#include "record_job.h"
 #include "volume.h"
-
-/* How long one reading, or writing, is waited for with RTNL held, in jiffies. */
-#define RECORD_PATIENCE	(HZ / 2)
-
-/**
- * struct record_job - both copies are read, or written
- * @work: does it
- * @ref: the caller's, the work's
- * @device: the caller's, or the work's when nobody waits any more
- * @start: of the place
- * @copy: a page for each
- * @opf: which of the two
- * @err: what became of it
- * @late: nobody waits any more; @job_lock
- * @done: it is there; likewise
- * @ended: the same, to be waited for
- */
-struct record_job {
-	struct work_struct work;
-	refcount_t ref;
-	struct sluice_device *device;
-	u64 start;
-	struct page *copy[SLUICE_RECORD_COPIES];
-	blk_opf_t opf;
-	int err;
-	bool late;
-	bool done;
-	struct completion ended;
-};
-
-/* Innermost. */
-static DEFINE_SPINLOCK(job_lock);
-
-static int record_io(struct block_device *bdev, u64 sector, struct page *page, blk_opf_t opf)
-{
-	struct bio_vec vec;
-	struct bio bio;
-	int err;
-
-	bio_init(&bio, bdev, &vec, 1, opf);
-	bio.bi_iter.bi_sector = sector;
-	__bio_add_page(&bio, page, SLUICE_RECORD_BYTES, 0);
-	err = submit_bio_wait(&bio);
-	bio_uninit(&bio);
-	return err;
-}
-
-/* --- with RTNL held -------------------------------------------------------------------------- */
-
-static void job_put(struct record_job *j)
-{
-	unsigned int i;
-
-	if (!refcount_dec_and_test(&j->ref))
-		return;
-	for (i = 0; i < SLUICE_RECORD_COPIES; i++) {
-		if (j->copy[i])
-			__free_page(j->copy[i]);
-	}
-	kfree(j);
-}
-
-static int job_io(struct record_job *j, unsigned int i)
-{
-	return record_io(sluice_volume_bdev(j->device), j->start + sluice_record_place(i),
-			 j->copy[i], j->opf);
-}
-
-/* One that the device lost is as one that was torn: the other counts. */
-static int job_read(struct record_job *j)
-{
-	unsigned int i, lost = 0;
-	int err = 0, ret;
-
-	for (i = 0; i < SLUICE_RECORD_COPIES; i++) {
-		ret = job_io(j, i);
-		if (!ret)
-			continue;
-		memset(page_address(j->copy[i]), 0xff, SLUICE_RECORD_BYTES);
-		err = ret;
-		lost++;
-	}
-	return lost == SLUICE_RECORD_COPIES ? err : 0;
-}
-
-/* What nobody waits for any more is not begun: the place may be somebody else's by then. */
-static int job_write(struct record_job *j)
-{
-	unsigned int i;
-	int err = 0;
-
-	for (i = 0; i < SLUICE_RECORD_COPIES && !err; i++) {
-		spin_lock(&job_lock);
-		if (j->late)
-			err = -ETIMEDOUT;
-		spin_unlock(&job_lock);
-		err = err ?: job_io(j, i);
-	}
-	return err;
-}
-
-static void job_work(struct work_struct *work)
-{
-	struct record_job *j = container_of(work, struct record_job, work);
-	bool late;
-
-	j->err = op_is_write(j->opf) ? job_write(j) : job_read(j);
-	spin_lock(&job_lock);
-	late = j->late;
-	j->done = true;
-	complete(&j->ended);
-	spin_unlock(&job_lock);
-	if (late) {
-		sluice_volume_put_device(j->device);
-		sluice_unleak(sizeof(*j));
-	}
-	job_put(j);
-	/* It stayed as long: its exit would wait for the device. */
-	module_put(THIS_MODULE);
-}
-
-static struct record_job *job_new(const struct sluice_volume *v)
-{
-	struct record_job *j = kzalloc(sizeof(*j), GFP_KERNEL);
-	unsigned int i;
-
-	if (!j)
-		return NULL;
-	INIT_WORK(&j->work, job_work);
-	refcount_set(&j->ref, 1);
-	init_completion(&j->ended);
-	j->device = v->record.device;
-	j->start = v->record.start;
-	for (i = 0; i < SLUICE_RECORD_COPIES; i++) {
-		j->copy[i] = alloc_page(GFP_KERNEL | __GFP_ZERO);
-		if (!j->copy[i]) {
-			job_put(j);
-			return NULL;
-		}
-	}
-	return j;
-}
-
-/* True: it is not done yet, and the work's alone from now on. */
-static bool job_give_up(struct record_job *j)
-{
-	bool late;
-
-	spin_lock(&job_lock);
-	late = !j->done;
-	j->late = late;
-	if (late)
-		sluice_leak(sizeof(*j));
-	spin_unlock(&job_lock);
-	return late;
-}
-
-static int job_do(struct sluice_volume *v, struct record_job *j, blk_opf_t opf,
-		  struct netlink_ext_ack *extack)
-{
-	j->opf = opf;
-	refcount_inc(&j->ref);
-	__module_get(THIS_MODULE);
-	queue_work(sluice_volume_wq, &j->work);
-	if (!sluice_patience_wait(&j->ended, RECORD_PATIENCE) && job_give_up(j)) {
-		v->record.device = NULL;
-		v->record.bdev = NULL;
-		NL_SET_ERR_MSG(extack, "the record's device does not answer");
-		return -ETIMEDOUT;
-	}
-	if (j->err)
-		NL_SET_ERR_MSG_FMT(extack, "the record cannot be %s",
-				   op_is_write(opf) ? "written" : "read");
-	return j->err;
-}
 
 /* --- what the volume is made of -------------------------------------------------------------- */
 
@@ -332,20 +157,34 @@ static const char *record_error(int err)
 	}
 }
 
+/* Whose device it is says the error. */
+static int record_do(struct sluice_volume *v, struct sluice_record_job *j, blk_opf_t opf,
+		     struct netlink_ext_ack *extack)
+{
+	int err = sluice_record_job_do(j, opf, extack);
+
+	if (err == -ETIMEDOUT) {
+		v->record.device = NULL;
+		v->record.bdev = NULL;
+	}
+	return err;
+}
+
 /* -EIO, -ETIMEDOUT, -ENOMEM: it is not known; anything else: as sluice_record_choose(). */
 static int record_read(struct sluice_volume *v, struct sluice_record *r, bool *known,
 		       struct netlink_ext_ack *extack)
 {
-	struct record_job *j = job_new(v);
+	struct sluice_record_job *j = sluice_record_job_new(v->record.device, v->record.start);
 	int err;
 
 	if (!j)
 		return -ENOMEM;
-	err = job_do(v, j, REQ_OP_READ, extack);
+	err = record_do(v, j, REQ_OP_READ, extack);
 	*known = !err;
 	if (!err)
-		err = sluice_record_choose(page_address(j->copy[0]), page_address(j->copy[1]), r);
-	job_put(j);
+		err = sluice_record_choose(sluice_record_job_copy(j, 0),
+					   sluice_record_job_copy(j, 1), r);
+	sluice_record_job_put(j);
 	return err;
 }
 
@@ -354,16 +193,16 @@ static int record_read(struct sluice_volume *v, struct sluice_record *r, bool *k
 static int record_write_new(struct sluice_volume *v, struct sluice_record *r,
 			    struct netlink_ext_ack *extack)
 {
-	struct record_job *j = job_new(v);
+	struct sluice_record_job *j = sluice_record_job_new(v->record.device, v->record.start);
 	int err;
 
 	if (!j)
 		return -ENOMEM;
 	for (r->generation = 0; r->generation < SLUICE_RECORD_COPIES; r->generation++)
-		sluice_record_format(r, page_address(j->copy[r->generation]));
+		sluice_record_format(r, sluice_record_job_copy(j, r->generation));
 	r->generation--;
-	err = job_do(v, j, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA, extack);
-	job_put(j);
+	err = record_do(v, j, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA, extack);
+	sluice_record_job_put(j);
 	return err;
 }
 
@@ -407,30 +246,52 @@ int sluice_volume_record_check(struct sluice_volume *v, const struct sluice_volu
 
 /* --- its place ------------------------------------------------------------------------------- */
 
+static void record_work(struct work_struct *work);
+
 void sluice_volume_record_init(struct sluice_volume *v)
 {
 	mutex_init(&v->record.lock);
+	INIT_WORK(&v->record.work, record_work);
+}
+
+static void place_free(struct sluice_record_place *r)
+{
+	if (r->page)
+		__free_page(r->page);
+	kfree(r->path);
+	*r = (struct sluice_record_place){};
+}
+
+static void place_close(struct sluice_record_place *r)
+{
+	sluice_volume_close_device(r->device);
+	r->device = NULL;
+	r->bdev = NULL;
 }
 
 void sluice_volume_record_free(struct sluice_volume *v)
 {
-	if (v->record.page)
-		__free_page(v->record.page);
-	kfree(v->record.path);
+	place_free(&v->record.place);
+}
+
+static bool place_touches(const struct sluice_record_place *r, const struct block_device *bdev,
+			  u64 start, u64 sectors)
+{
+	return r->bdev == bdev && start < r->start + SLUICE_RECORD_SECTORS &&
+	       r->start < start + sectors;
 }
 
 bool sluice_volume_record_touches(const struct sluice_volume *v, const struct block_device *bdev,
 				  u64 start, u64 sectors)
 {
-	const struct sluice_volume_record *r = &v->record;
-
-	return r->bdev == bdev && start < r->start + SLUICE_RECORD_SECTORS &&
-	       r->start < start + sectors;
+	return place_touches(&v->record.place, bdev, start, sectors) ||
+	       place_touches(&v->record.was, bdev, start, sectors);
 }
 
-static int record_check_room(const struct sluice_volume *v, struct netlink_ext_ack *extack)
+/* @r: of @v, which may be one that is not there yet. */
+static int place_check_room(const struct sluice_record_place *r, const struct sluice_volume *v,
+			    struct netlink_ext_ack *extack)
 {
-	const struct sluice_volume_record *r = &v->record;
 	u64 size = bdev_nr_sectors(r->bdev);
 	struct sluice_volume *other = NULL;
 	bool busy;
@@ -441,28 +302,21 @@ static int record_check_room(const struct sluice_volume *v, struct netlink_ext_a
 				   SLUICE_RECORD_SECTORS);
 		return -EINVAL;
 	}
-	busy = sluice_volume_record_touches(v, v->bdev, v->start, v->sectors);
+	busy = place_touches(r, v->bdev, v->start, v->sectors);
 	while (!busy && (other = sluice_volume_next(other)))
 		busy = sluice_volume_touches(other, NULL, r->bdev, r->start,
 					     SLUICE_RECORD_SECTORS);
 	if (!busy)
-		return 0;
+		return sluice_record_late(r->bdev, r->start, SLUICE_RECORD_SECTORS, extack);
 	NL_SET_ERR_MSG(extack, "the record overlaps a volume: see 'sluice volume show'");
 	return -EBUSY;
 }
 
-static void record_work(struct work_struct *work);
-
-int sluice_volume_record_open(struct sluice_volume *v, const struct sluice_volume_params *p,
-			      struct netlink_ext_ack *extack)
+static int place_open(struct sluice_record_place *r, const struct sluice_volume *v,
+		      const struct sluice_volume_params *p, struct netlink_ext_ack *extack)
 {
-	struct sluice_volume_record *r = &v->record;
 	struct sluice_device *d;
 
-	ASSERT_RTNL();
-	if (!p->record)
-		return 0;
-	INIT_WORK(&r->work, record_work);
 	r->path = kstrdup(p->record, GFP_KERNEL);
 	r->page = alloc_page(GFP_KERNEL);
 	if (!r->path || !r->page)
@@ -474,14 +328,140 @@ int sluice_volume_record_open(struct sluice_volume *v, const struct sluice_volum
 	r->bdev = sluice_volume_bdev(d);
 	r->start = p->record_start;
 	r->resume = p->resume;
-	return record_check_room(v, extack);
+	return place_check_room(r, v, extack);
+}
+
+int sluice_volume_record_open(struct sluice_volume *v, const struct sluice_volume_params *p,
+			      struct netlink_ext_ack *extack)
+{
+	ASSERT_RTNL();
+	return p->record ? place_open(&v->record.place, v, p, extack) : 0;
 }
 
 void sluice_volume_record_close(struct sluice_volume *v)
 {
-	sluice_volume_close_device(v->record.device);
-	v->record.device = NULL;
-	v->record.bdev = NULL;
+	place_close(&v->record.place);
+}
+
+/* --- another place --------------------------------------------------------------------------- */
+
+/* Is nothing on its way to the one that it has? */
+static bool record_at_rest(struct sluice_volume *v)
+{
+	atomic_t *writing = &v->record.writing;
+	u64 since = get_jiffies_64();
+
+	if (!wait_var_event_timeout(writing, !atomic_read(writing),
+				    sluice_patience_devices(SLUICE_VOLUME_PATIENCE)))
+		sluice_patience_spent();
+	sluice_patience_use(since);
+	return !atomic_read(writing);
+}
+
+static int record_may_change(struct sluice_volume *v, const struct sluice_volume_params *p,
+			     struct netlink_ext_ack *extack)
+{
+	if (p->record && !capable(CAP_SYS_ADMIN)) {
+		NL_SET_ERR_MSG(extack, "needs CAP_SYS_ADMIN: opens a block device");
+		return -EPERM;
+	}
+	if (v->rekey.device || v->rekey.opening) {
+		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
+		return -EBUSY;
+	}
+	if (v->record.unresolved) {
+		NL_SET_ERR_MSG(extack,
+			       "its re-encryption is not finished: say 'sluice volume rekey' first");
+		return -EUCLEAN;
+	}
+	if (p->record && READ_ONCE(v->dead)) {
+		NL_SET_ERR_MSG(extack, "the volume's device was pulled out");
+		return -ENODEV;
+	}
+	if (p->record_new && v->read_only) {
+		NL_SET_ERR_MSG(extack, "a new record needs a volume that is written");
+		return -EINVAL;
+	}
+	if (v->record.changed) {
+		NL_SET_ERR_MSG(extack, "one record in a transaction: its place is not free yet");
+		return -EBUSY;
+	}
+	/* Nobody could say whether it is of this key. */
+	if (p->record && sluice_volume_key_need(v, extack))
+		return -EBUSY;
+	if (v->record.device && !record_at_rest(v)) {
+		NL_SET_ERR_MSG(extack, "its record is being written: see what holds up its device");
+		return -EBUSY;
+	}
+	return 0;
+}
+
+static bool record_is_same(const struct sluice_volume *v, const struct sluice_volume_params *p)
+{
+	const struct sluice_volume_record *r = &v->record;
+
+	if (!p->record || !r->path)
+		return !p->record && !r->path;
+	return !p->record_new && !strcmp(r->path, p->record) && r->start == p->record_start;
+}
+
+/* The new one is in its place. */
+static int record_check_live(struct sluice_volume *v, const struct sluice_volume_params *p,
+			     struct netlink_ext_ack *extack)
+{
+	int err = sluice_volume_record_check(v, p, extack);
+
+	if (err || !v->record.unresolved)
+		return err;
+	/* What the volume was written with since nobody knows. */
+	NL_SET_ERR_MSG(extack,
+		       "its re-encryption is not finished: remove it, and add it with 'resume'");
+	return -EUCLEAN;
+}
+
+int sluice_volume_record_set(struct sluice_volume *v, const struct sluice_volume_params *p,
+			     struct netlink_ext_ack *extack)
+{
+	struct sluice_record_place next = {};
+	int err;
+
+	ASSERT_RTNL();
+	if (record_is_same(v, p))
+		return 0;
+	err = record_may_change(v, p, extack);
+	if (!err && p->record)
+		err = place_open(&next, v, p, extack);
+	if (err) {
+		place_close(&next);
+		place_free(&next);
+		return err;
+	}
+	v->record.was = v->record.place;
+	v->record.place = next;
+	v->record.changed = true;
+	err = record_check_live(v, p, extack);
+	if (err)
+		sluice_volume_record_revert(v);
+	return err;
+}
+
+void sluice_volume_record_keep(struct sluice_volume *v)
+{
+	ASSERT_RTNL();
+	place_close(&v->record.was);
+	place_free(&v->record.was);
+	v->record.changed = false;
+}
+
+void sluice_volume_record_revert(struct sluice_volume *v)
+{
+	ASSERT_RTNL();
+	if (!v->record.changed)
+		return;
+	place_close(&v->record.place);
+	place_free(&v->record.place);
+	swap(v->record.place, v->record.was);
+	v->record.changed = false;
 }
 
 void sluice_volume_record_end(struct sluice_volume *v)
@@ -503,8 +483,8 @@ static int record_store(struct sluice_volume *v, struct sluice_record *next)
 	lockdep_assert_held(&r->lock);
 	next->generation = r->now.generation + 1;
 	sluice_record_format(next, page_address(r->page));
-	err = record_io(r->bdev, r->start + sluice_record_place(next->generation), r->page,
-			REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA);
+	err = sluice_record_io(r->bdev, r->start + sluice_record_place(next->generation), r->page,
+			       REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA);
 	if (!err)
 		r->now = *next;
 	return err;
@@ -533,13 +513,18 @@ static void record_work(struct work_struct *work)
 	if (err)
 		pr_warn("sluice: volume %s: its record has another size: %pe\n", v->name,
 			ERR_PTR(err));
+	if (atomic_dec_and_test(&v->record.writing))
+		wake_up_var(&v->record.writing);
 }
 
 void sluice_volume_record_resized(struct sluice_volume *v)
 {
 	ASSERT_RTNL();
-	if (v->record.device && !v->read_only)
-		queue_work(sluice_volume_wq, &v->record.work);
+	if (!v->record.device || v->read_only)
+		return;
+	atomic_inc(&v->record.writing);
+	if (!queue_work(sluice_volume_wq, &v->record.work))
+		atomic_dec(&v->record.writing);
 }
 
 bool sluice_volume_record_get(struct sluice_volume *v, struct sluice_record *r)

@@ -3,7 +3,9 @@
 #ifndef _SLUICE_VOLUME_RECORD_H
 #define _SLUICE_VOLUME_RECORD_H
 
+#include <linux/atomic.h>
 #include <linux/mutex.h>
+#include <linux/stddef.h>
 #include <linux/workqueue.h>
 #include "record.h"
 
@@ -15,27 +17,35 @@ struct sluice_volume_params;
 
 /**
  * struct sluice_volume_record - where a volume's record is, and what it says
- * @device: NULL: it has none; RTNL, fixed while the volume can be found
+ * @place: all of that, as it is exchanged: RTNL held, with no re-encryption and no @writing
+ * @device: NULL: it has none; RTNL
  * @bdev: the same
- * @path: as the operator named it; likewise
- * @start: first 512-byte sector of its place; likewise
+ * @path: as the operator named it; RTNL
+ * @start: first 512-byte sector of its place; fixed with the place
  * @page: what is written next; @lock
- * @lock: held while it is written: never asked for under RTNL
  * @now: what the device has; written under @lock. The UUID is fixed
  * @resume: the operator said that a re-encryption may be unfinished; fixed
  * @unresolved: one is, and nobody gets the volume until it goes on; RTNL
+ * @was: what it had, if it is @changed: its place is not free yet; RTNL
+ * @changed: that can be taken back; RTNL
+ * @lock: held while it is written: never asked for under RTNL
+ * @writing: how often @work was begun and has not ended
  * @work: writes what changed in the geometry
  */
 struct sluice_volume_record {
-	struct sluice_device *device;
-	struct block_device *bdev;
-	char *path;
-	u64 start;
-	struct page *page;
+	struct_group_tagged(sluice_record_place, place, struct sluice_device *device;
+		struct block_device *bdev;
+		char *path;
+		u64 start;
+		struct page *page;
+		struct sluice_record now;
+		bool resume;
+		bool unresolved;
+	);
+	struct sluice_record_place was;
+	bool changed;
 	struct mutex lock;	/* see above */
-	struct sluice_record now;
-	bool resume;
-	bool unresolved;
+	atomic_t writing;
 	struct work_struct work;
 };
 
@@ -56,6 +66,17 @@ int sluice_volume_record_open(struct sluice_volume *v, const struct sluice_volum
  */
 int sluice_volume_record_check(struct sluice_volume *v, const struct sluice_volume_params *p,
 			       struct netlink_ext_ack *extack);
+/*
+ * Another one, of which @p says what it is and where; NULL: none. Errors as those of the two above;
+ * -EBUSY: the volume is being re-encrypted, or its record written; -EUCLEAN: it, or the new one,
+ * tells of a re-encryption that is not finished; -ENODEV: its device is gone. If it is another it
+ * is @changed, which is kept or taken back later, under the same RTNL. What was written as a new
+ * one stays written.
+ */
+int sluice_volume_record_set(struct sluice_volume *v, const struct sluice_volume_params *p,
+			     struct netlink_ext_ack *extack);
+void sluice_volume_record_keep(struct sluice_volume *v);
+void sluice_volume_record_revert(struct sluice_volume *v);
 /* One that was not made; RTNL. */
 void sluice_volume_record_close(struct sluice_volume *v);
 /* Does its place meet an extent? RTNL. */

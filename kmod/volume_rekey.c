@@ -8,6 +8,7 @@
 #include "netlink.h"
 #include "patience.h"
 #include "port.h"
+#include "record_job.h"
 #include "volume.h"
 
 /*
@@ -187,7 +188,7 @@ static int volume_open_journal(struct sluice_volume *v, const char *path, u64 st
 		}
 	}
 	v->rekey.start = start;
-	return 0;
+	return sluice_record_late(v->rekey.bdev, start, SLUICE_REKEY_JOURNAL, extack);
 }
 
 /* --- the journal ----------------------------------------------------------------------------- */
@@ -331,6 +332,9 @@ int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 
 		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
 		return -EBUSY;
 	}
+	err = sluice_volume_key_need(v, extack);
+	if (err)
+		return err;
 	v->rekey.path = kstrdup(path, GFP_KERNEL);
 	err = v->rekey.path ? volume_open_journal(v, path, start, extack) : -ENOMEM;
 	if (!err)

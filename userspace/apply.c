@@ -295,6 +295,8 @@ static bool item_add(enum section_nr nr, const struct item *item, int cmd)
 		nlmsg_free(msg);
 		return false;
 	}
+	if (cmd == SLUICE_CMD_VOLUME_SET && !volume_put_changes(msg, r))
+		complain("volume %s: too large for one message", item->key);
 	if (!item->rec)
 		rec_free(r);
 	return change_add(nr, "set", item, msg);
@@ -329,14 +331,13 @@ static bool port_set(enum section_nr nr, const struct item *have, const struct i
 	return ok;
 }
 
-/* Of a volume limits, size and serial change. */
+/* Of a volume limits, size, serial and record change. */
 static bool volume_fixed(const struct item *have, const struct item *want)
 {
 	/* The first three are said by leaving them out, too. */
 	static const char *const fixed[] = { "ro",     "key",	      "allow-discards",
 					     "dev",    "start",	      "block-size",
-					     "queues", "sector-size", "iv-offset",
-					     "record", "record-start" };
+					     "queues", "sector-size", "iv-offset" };
 	const char *was;
 	unsigned int i;
 
@@ -360,6 +361,30 @@ static bool changes_live(const struct field *f)
 	return f->codec == &codec_rate || f->codec == &codec_group || f->codec == &codec_serial ||
 	       f->codec == &codec_switch ||
 	       !strcmp(f->name, "size") || !strcmp(f->name, "iops-unit");
+}
+
+static const char *record_start(const struct rec *r)
+{
+	return rec_has(r, "record-start") ? rec_text(r, "record-start") : "0";
+}
+
+/* Its place is said as a whole. What is not declared stays as it is. */
+static void record_move(struct rec *r, const struct rec *have, const struct rec *want)
+{
+	static const char *const rest[] = { "record-start", "record-new", "resume" };
+	const char *device = rec_text(rec_has(want, "record") ? want : have, "record");
+	unsigned int i;
+
+	if (!rec_has(want, "record") && !rec_has(want, "record-start"))
+		return;
+	if (!strcmp(device, rec_text(have, "record")) &&
+	    (!rec_has(want, "record-start") || !strcmp(record_start(want), record_start(have))))
+		return;
+	rec_set(r, rec_field(r->obj, "record"), device);
+	for (i = 0; i < ARRAY_SIZE(rest); i++) {
+		if (rec_has(want, rest[i]))
+			rec_set(r, rec_field(r->obj, rest[i]), rec_text(want, rest[i]));
+	}
 }
 
 /* @nr: of volumes, or of groups. */
@@ -386,6 +411,8 @@ static bool limits_set(enum section_nr nr, int cmd, const struct item *have,
 		else if (rec_has(have->rec, f->name) && is_amount(f->name))
 			rec_set(r, i, "0");
 	}
+	if (nr == SEC_VOLUME)
+		record_move(r, have->rec, want->rec);
 	set.rec = r;
 	ok = item_add(nr, &set, cmd);
 	changes[nr_changes - 1].item = want;

@@ -128,6 +128,8 @@ static const char *const event_names[] = {
 	[SLUICE_EVENT_VOLUME_HELD] = "volume-held",
 	[SLUICE_EVENT_VOLUME_RELEASED] = "volume-released",
 	[SLUICE_EVENT_VOLUME_REKEY_STALLED] = "volume-rekey-stalled",
+	[SLUICE_EVENT_VOLUME_KEY_WIPED] = "volume-key-wiped",
+	[SLUICE_EVENT_VOLUME_KEY_RESUMED] = "volume-key-resumed",
 };
 
 static const char *const object_names[] = {
@@ -185,6 +187,9 @@ static void event_value(struct rec *r, uint32_t event, uint32_t value)
 		break;
 	case SLUICE_EVENT_VOLUME_REKEY_STALLED:
 		rec_set(r, EV_TEXT, value ? strerror(value) : "goes on");
+		break;
+	case SLUICE_EVENT_VOLUME_KEY_WIPED:
+		rec_set(r, EV_TEXT, value == 1 ? "waits" : "fails");
 		break;
 	case SLUICE_EVENT_CONFIG:
 		if (value < ARRAY_SIZE(object_names) && object_names[value])

@@ -94,7 +94,7 @@ extern const struct codec codec_match_vlan, codec_match_dscp, codec_match_frag;
 extern const struct codec codec_match_proto, codec_match_eth_type, codec_match_flags;
 extern const struct codec codec_match_name, codec_arp_op, codec_act;
 extern const struct codec codec_volume, codec_group, codec_path, codec_key, codec_serial;
-extern const struct codec codec_record, codec_extent, codec_volume_mode;
+extern const struct codec codec_record, codec_extent, codec_volume_mode, codec_volume_wiped;
 extern const struct codec codec_block_op, codec_block_stage, codec_buckets, codec_ns, codec_amount;
 extern const struct codec codec_time, codec_bytes, codec_switch, codec_seconds;
 extern const struct codec codec_keyring, codec_count;
@@ -313,6 +313,8 @@ bool ctl_listen(void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg)
 uint64_t histogram_quantile(const uint64_t *buckets, unsigned int nr, unsigned int permille);
 /* What is sent for a field that is F_REF. Complains. */
 bool volume_put_key(struct nl_msg *msg, const struct rec *r);
+/* What a change of a volume says beyond rec_put(): that it is to have no record. */
+bool volume_put_changes(struct nl_msg *msg, const struct rec *r);
 /* Serial number of a key that is there, by "type:description"; 0 with a complaint. */
 int32_t key_find(const char *name);
 /*

@@ -75,6 +75,7 @@ static const struct field volume_fields[] = {
 	{ .name = "block-size", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_BLOCK_SIZE },
 	{ .name = "queues", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_QUEUES },
 	{ "key", &codec_key, SLUICE_A_VOLUME_KEY_NAME, 0, F_REF, NULL },
+	{ "key-wiped", &codec_volume_wiped, SLUICE_A_VOLUME_KEY_WIPED, 0, F_SHOW, NULL },
 	{ "cipher-bits", &codec_u32, SLUICE_A_VOLUME_CIPHER_BITS, 0, F_SHOW, NULL },
 	{ .name = "sector-size", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_SECTOR_SIZE },
 	{ .name = "iv-offset", .codec = &codec_u64, .attr = SLUICE_A_VOLUME_IV_OFFSET },
@@ -133,6 +134,13 @@ static const struct field rekey_fields[] = {
 
 static const struct object object_rekey = OBJECT("rekey", rekey_fields);
 
+static const struct field wipe_fields[] = {
+	{ .name = "name", .codec = &codec_volume, .attr = SLUICE_A_VOLUME_NAME },
+	{ "fail", &codec_flag, 0, 0, F_REF, NULL },
+};
+
+static const struct object object_wipe = OBJECT("key-wipe", wipe_fields);
+
 static const struct field mode_fields[] = {
 	{ "mode", &codec_volume_mode, SLUICE_A_VOLUME_MODE, 0, F_BARE, NULL },
 };
@@ -163,6 +171,22 @@ static int add_run(const struct command *c, struct rec *args)
 	struct nl_msg *msg = ctl_new(c->cmd);
 
 	if (!rec_put(msg, args) && volume_put_key(msg, args))
+		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
+	nlmsg_free(msg);
+	return EXIT_REFUSED;
+}
+
+bool volume_put_changes(struct nl_msg *msg, const struct rec *r)
+{
+	return strcmp(rec_text(r, "record"), "none") ||
+	       !nla_put_string(msg, SLUICE_A_VOLUME_RECORD, "none");
+}
+
+static int set_run(const struct command *c, struct rec *args)
+{
+	struct nl_msg *msg = ctl_new(c->cmd);
+
+	if (!rec_put(msg, args) && volume_put_changes(msg, args))
 		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
 	nlmsg_free(msg);
 	return EXIT_REFUSED;
@@ -205,6 +229,16 @@ static int rekey_run(const struct command *c, struct rec *args)
 		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
 	nlmsg_free(msg);
 	return EXIT_REFUSED;
+}
+
+static int wipe_run(const struct command *c, struct rec *args)
+{
+	struct nl_msg *msg = ctl_new(c->cmd);
+
+	rec_put(msg, args);
+	nla_put_u8(msg, SLUICE_A_VOLUME_KEY_WIPED,
+		   rec_has(args, "fail") ? SLUICE_VOLUME_WIPED_FAILS : SLUICE_VOLUME_WIPED_WAITS);
+	return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
 }
 
 static int mode_run(const struct command *c, struct rec *args)
@@ -306,12 +340,16 @@ const struct command volume_commands[] = {
 	  "@name! dev! start size ro block-size queues key sector-size iv-offset allow-discards record record-start record-new resume read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit group serial rekey-bps rekey-pause",
 	  add_run, NULL, "make a volume of a block device; key -: from standard input" },
 	{ "volume", "set", SLUICE_CMD_VOLUME_SET, &object_volume,
-	  "@name! size+ read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+ group+ serial+ rekey-bps+ rekey-pause+",
-	  NULL, NULL,
-	  "change limits (bps in bytes; 0: none), size (0: to the device's end), group, serial" },
+	  "@name! size+ read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+ group+ serial+ record+ record-start record-new resume rekey-bps+ rekey-pause+",
+	  set_run, NULL,
+	  "change limits (bps in bytes; 0: none), size (0: to the end), group, serial, record" },
 	{ "volume", "rekey", SLUICE_CMD_VOLUME_REKEY, &object_rekey,
 	  "@name! key! journal! journal-start unrecorded", rekey_run, NULL,
 	  "encrypt it with another key, while it is in use; journal: a block device" },
+	{ "volume", "key-wipe", SLUICE_CMD_VOLUME_KEY_WIPE, &object_wipe, "@name! fail", wipe_run,
+	  NULL, "have no key of it in memory: requests wait for that, or fail" },
+	{ "volume", "key-resume", SLUICE_CMD_VOLUME_KEY_RESUME, &object_volume, "@name! key!",
+	  add_run, NULL, "let it go on, with the key that it had; key -: from standard input" },
 	{ "volume", "del", SLUICE_CMD_VOLUME_DEL, &object_volume, "@name!", NULL, NULL,
 	  "remove a volume that nobody has" },
 	{ "volume", "hold", SLUICE_CMD_VOLUME_HOLD, &object_volume, "@name!", NULL, NULL,

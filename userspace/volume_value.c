@@ -10,6 +10,7 @@
 #define SECTOR 512
 
 WORDS(volume_mode, "monitor|enforce", "monitor", "enforce");
+WORDS(volume_wiped, "waits|fails", "waits", "fails");
 WORDS(block_op, "OP", "read", "write", "flush", "discard", "write-zeroes", "other");
 WORDS(block_stage, "STAGE", "queue", "cipher", "device");
 WORDS(switch, "on|off", "off", "on");
@@ -100,7 +101,7 @@ static bool parse_record(const char *text, struct value *v)
 	return strcmp(text, "none") ? parse_path(text, v) : set_long(v, text);
 }
 
-/* What is not sent is none, also to a kernel that knows of no records. */
+/* What is made without one has none, also for a kernel that knows of no records. */
 static int put_record(struct nl_msg *msg, int attr, const struct value *v)
 {
 	return strcmp(v->text, "none") ? put_long(msg, attr, v) : 0;

@@ -20,6 +20,7 @@
 #include "poll.h"
 #include "rekey.h"
 #include "request.h"
+#include "wipe.h"
 
 struct sluice_blk_group;
 struct sluice_blk_queue;
@@ -187,6 +188,8 @@ struct sluice_blk_queue {
  * @reserve: for when memory is short
  * @crypt: its key; @tfm is NULL without one. Replaced when all was re-encrypted
  * @plain: the view while nothing is re-encrypted; fixed
+ * @wiped: those without a key: requests wait, or fail; fixed
+ * @wiped_id: what its key is known by; RTNL
  * @view: the one that queues are to go by; written under @queues_lock, READ_ONCE elsewhere
  * @queues_lock: innermost
  * @queues: struct sluice_blk_queue.node; @queues_lock
@@ -203,6 +206,8 @@ struct sluice_blk_volume {
 	struct sluice_reserve reserve;
 	struct sluice_crypt crypt;
 	struct sluice_rekey_view plain;
+	struct sluice_rekey_view wiped[2];
+	struct sluice_wipe_id wiped_id;
 	const struct sluice_rekey_view *view;
 	struct mutex queues_lock;	/* see above */
 	struct list_head queues;

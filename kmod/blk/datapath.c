@@ -17,6 +17,7 @@
 #include "command.h"
 #include "map.h"
 #include "send.h"
+#include "view.h"
 
 /*
  * What one visit does, so that a volume of large requests leaves the worker to others: data that
@@ -105,6 +106,15 @@ static void blk_complete(struct sluice_blk_request *req, u8 status)
 		sluice_vring_push(q->vr, &req->chain, written);
 	}
 	sluice_volume_count(bq->v, blk_op(req), req->r.len, status != VIRTIO_BLK_S_OK);
+	sluice_blk_free(req);
+	WRITE_ONCE(q->in_flight, q->in_flight - 1);
+}
+
+/* Nothing more is done about it, and nobody is told. */
+static void blk_forget(struct sluice_blk_request *req)
+{
+	struct sluice_queue *q = req->bq->q;
+
 	sluice_blk_free(req);
 	WRITE_ONCE(q->in_flight, q->in_flight - 1);
 }
@@ -231,48 +241,26 @@ static int blk_prepare_data(struct sluice_blk_request *req)
 	return req->r.op == SLUICE_REQUEST_WRITE ? blk_transform(req) : 0;
 }
 
-/* Are its blocks on their way from one key to the other? */
-static bool blk_locked(const struct sluice_blk_request *req)
+/* Are its blocks on their way from one key to the other, or has the volume no key? */
+static bool blk_stopped(const struct sluice_blk_request *req)
 {
 	const struct sluice_rekey_view *view = req->bq->view;
 
-	return view->next && sluice_blk_has_data(req) &&
-	       sluice_rekey_locked(view, sluice_part_sector(req), req->part.len >> SECTOR_SHIFT);
+	return view->next && (view->wiped || sluice_view_locks(req));
 }
 
-/*
- * A request that is not with the device keeps nothing of blocks whose key may be another when it is
- * sent again: neither what it encrypted, nor the ciphertext that it has read. The first view that
- * locks them may be new, or old: it may have come back from the device under that.
- */
-static void blk_drop_locked(struct sluice_blk_queue *bq)
+/* Who detaches waits for no operator. */
+static void blk_stop(struct sluice_blk_request *req)
 {
-	unsigned int i;
+	const struct sluice_rekey_view *view = req->bq->view;
+	const struct sluice_queue *q = req->bq->q;
 
-	for (i = 0; i < bq->num; i++) {
-		struct sluice_blk_request *req = &bq->request[i];
-
-		if (!req->active && req->own.first && blk_locked(req))
-			sluice_pieces_drop(&req->own, false, &bq->pages);
-	}
-}
-
-/*
- * Go by the view that is new, and count who still goes by the old one for what it locks. Context:
- * between two visits' work, so no request is half prepared.
- */
-void sluice_blk_adopt_view(struct sluice_blk_queue *bq, const struct sluice_rekey_view *view)
-{
-	unsigned int i, locked = 0;
-
-	blk_drop_locked(bq);
-	WRITE_ONCE(bq->locked, UINT_MAX);
-	/* Whoever sees the new view sees what is counted here; pairs with view_pending(). */
-	smp_store_release(&bq->view, view);
-	blk_drop_locked(bq);
-	for (i = 0; i < bq->num; i++)
-		locked += bq->request[i].active && blk_locked(&bq->request[i]);
-	WRITE_ONCE(bq->locked, locked);
+	if (view->wiped && q->dropping)
+		blk_forget(req);
+	else if (view->failed || (view->wiped && q->draining))
+		blk_complete(req, VIRTIO_BLK_S_IOERR);
+	else
+		list_add_tail(&req->node, &req->bq->rekeyed);
 }
 
 /*
@@ -336,11 +324,8 @@ static void blk_submit(struct sluice_blk_request *req)
 		blk_complete(req, VIRTIO_BLK_S_IOERR);
 		return;
 	}
-	if (unlikely(blk_locked(req))) {
-		if (bq->view->failed)
-			blk_complete(req, VIRTIO_BLK_S_IOERR);
-		else
-			list_add_tail(&req->node, &bq->rekeyed);
+	if (unlikely(blk_stopped(req))) {
+		blk_stop(req);
 		return;
 	}
 	/* What was sent before goes as it is. */
@@ -417,15 +402,6 @@ static int blk_resume_dry(struct sluice_blk_queue *bq)
 	}
 	list_splice_tail(&waiting, &bq->dry);
 	return n;
-}
-
-/* Nothing more is done about it, and nobody is told. */
-static void blk_forget(struct sluice_blk_request *req)
-{
-	struct sluice_queue *q = req->bq->q;
-
-	sluice_blk_free(req);
-	WRITE_ONCE(q->in_flight, q->in_flight - 1);
 }
 
 /* Their driver has no claim on them any more, and nothing was begun of them. */
@@ -688,6 +664,14 @@ static bool blk_goes_on(struct sluice_blk_request *req)
 	return true;
 }
 
+/* It was read, and cannot be decrypted: it is read once more when it can. */
+static void blk_read_again(struct sluice_blk_request *req)
+{
+	sluice_pieces_drop(&req->own, false, &req->bq->pages);
+	req->tries = 0;
+	blk_submit(req);
+}
+
 static void blk_returned(struct sluice_blk_request *req)
 {
 	blk_status_t error = sluice_send_error(req);
@@ -701,7 +685,7 @@ static void blk_returned(struct sluice_blk_request *req)
 		sluice_poll_del(req, error == BLK_STS_NOTSUPP);
 		not_now = false;
 	}
-	if (unlikely(bq->locked) && blk_locked(req))
+	if (unlikely(bq->locked) && sluice_view_locks(req))
 		WRITE_ONCE(bq->locked, bq->locked - 1);
 	if (unlikely(again && !READ_ONCE(bq->v->dead) && !bq->q->broken)) {
 		/*
@@ -717,9 +701,14 @@ static void blk_returned(struct sluice_blk_request *req)
 		blk_starve(req, BLK_STARVED_NS);
 		return;
 	}
-	if (!error && req->r.op == SLUICE_REQUEST_READ && req->own.first && !bq->q->broken &&
-	    blk_transform(req))
-		error = BLK_STS_IOERR;
+	if (!error && req->r.op == SLUICE_REQUEST_READ && req->own.first && !bq->q->broken) {
+		if (unlikely(bq->view->wiped)) {
+			blk_read_again(req);
+			return;
+		}
+		if (blk_transform(req))
+			error = BLK_STS_IOERR;
+	}
 	if (!error && blk_goes_on(req))
 		return;
 	blk_count(req);
@@ -752,7 +741,7 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 	int n, fetched = 0, err = 0;
 
 	sluice_assert_worker(w);
-	/* Pairs with sluice_rekey_view_set(). */
+	/* Pairs with sluice_view_set(). */
 	view = smp_load_acquire(&bq->bv->view);
 	if (unlikely(view != bq->view))
 		sluice_blk_adopt_view(bq, view);

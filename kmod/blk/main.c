@@ -61,6 +61,7 @@ static int blk_volume_add(struct sluice_volume *v, const struct sluice_volume_ci
 	}
 	bv->plain.crypt = &bv->crypt;
 	bv->view = &bv->plain;
+	sluice_wipe_init(bv);
 	mutex_init(&bv->queues_lock);
 	INIT_LIST_HEAD(&bv->queues);
 	blk_set_limits(v, bv);
@@ -180,6 +181,8 @@ static const struct sluice_blk_ops blk_ops = {
 	.group_limit = sluice_blk_group_limit,
 	.group_del = sluice_blk_group_del,
 	.key_check = blk_key_check,
+	.key_wipe = sluice_wipe_key,
+	.key_resume = sluice_wipe_resume,
 	.rekey_open = sluice_rekey_open,
 	.rekey_start = sluice_rekey_start,
 	.rekey_drop = sluice_rekey_drop,

@@ -42,7 +42,7 @@
 #include <linux/workqueue.h>
 #include "blk.h"
 #include "rekey_chunk.h"
-#include "rekey_view.h"
+#include "view.h"
 
 /* Sectors after which the record is told how far it is. */
 #define REKEY_TELL	(256 * SLUICE_REKEY_CHUNK)
@@ -202,7 +202,7 @@ static void rekey_work(struct work_struct *work)
 	if (!err) {
 		r->done = true;
 		/* What is added to the volume from now on has the new key too. */
-		sluice_rekey_view_publish(r->bv, sluice_rekey_view(r, U64_MAX, U64_MAX, false));
+		sluice_view_publish(r->bv, sluice_rekey_view(r, U64_MAX, U64_MAX, false));
 	}
 	if (READ_ONCE(r->stop))
 		return;
@@ -475,7 +475,7 @@ void sluice_rekey_start(struct sluice_volume *v, struct sluice_rekey *r)
 
 	sluice_volume_rekey_begins(v, pos);
 	/* Queues that are there go over with the first chunk: until then there is no difference. */
-	sluice_rekey_view_set(bv, sluice_rekey_view(r, pos, pos, false));
+	sluice_view_set(bv, sluice_rekey_view(r, pos, pos, false));
 	bv->rekey = r;
 	queue_work(system_unbound_wq, &r->work);
 }
@@ -510,7 +510,7 @@ int sluice_rekey_finish(struct sluice_volume *v)
 	/* Queues go over one by one: either name is that of the new key. */
 	old = bv->crypt;
 	bv->crypt = r->to;
-	sluice_rekey_view_publish(bv, &bv->plain);
+	sluice_view_publish(bv, &bv->plain);
 	/* No queue knows of the old key any more. */
 	r->to = old;
 	bv->rekey = NULL;

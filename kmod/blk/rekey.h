@@ -18,6 +18,7 @@ struct sluice_volume_cipher;
  * @pos: 512-byte sector of the volume
  * @end: blocks from @pos up to here are on their way: not to be touched
  * @failed: and will not arrive: they cannot be read
+ * @wiped: the volume has no key: nothing goes through a cipher, or to the device; see wipe.c
  *
  * Does not change while a queue goes by it.
  */
@@ -27,6 +28,7 @@ struct sluice_rekey_view {
 	u64 pos;
 	u64 end;
 	bool failed;
+	bool wiped;
 };
 
 /* Has a request to wait? */

@@ -4,7 +4,7 @@
 #include <linux/bio.h>
 #include <linux/wait.h>
 #include "rekey_chunk.h"
-#include "rekey_view.h"
+#include "view.h"
 
 /* Sectors of a header's place: no two lie in one block of any device. */
 #define REKEY_PLACE		8
@@ -136,7 +136,7 @@ bool sluice_rekey_again(struct sluice_rekey *r, enum sluice_rekey_step step, int
 		return false;
 	sluice_volume_rekey_stalls(r->v, step, err);
 	if (r->tries++ == REKEY_PATIENT_TRIES && r->torn)
-		sluice_rekey_view_publish(r->bv,
+		sluice_view_publish(r->bv,
 					  sluice_rekey_view(r, r->pos, r->pos + r->len, true));
 	wait_event_idle_timeout(r->v->rekey.wait, READ_ONCE(r->stop),
 				min_t(unsigned long, delay, REKEY_AGAIN_MAX));
@@ -227,11 +227,11 @@ int sluice_rekey_step(struct sluice_rekey *r, u64 pos, u32 len)
 
 	r->pos = pos;
 	r->len = len;
-	sluice_rekey_view_publish(r->bv, sluice_rekey_view(r, pos, pos + len, false));
+	sluice_view_publish(r->bv, sluice_rekey_view(r, pos, pos + len, false));
 	err = rekey_take(r, &step);
 	if (err) {
 		/* It has the old key, and whoever wants to may read and write it. */
-		sluice_rekey_view_publish(r->bv, sluice_rekey_view(r, pos, pos, false));
+		sluice_view_publish(r->bv, sluice_rekey_view(r, pos, pos, false));
 		return sluice_rekey_again(r, step, err) ? -EAGAIN : err;
 	}
 	rekey_went(r);
@@ -241,6 +241,6 @@ int sluice_rekey_step(struct sluice_rekey *r, u64 pos, u32 len)
 		sluice_volume_rekey_did(r->v, pos);
 	}
 	/* A chunk that is torn nobody may touch. */
-	sluice_rekey_view_publish(r->bv, sluice_rekey_view(r, pos, err ? pos + len : pos, err));
+	sluice_view_publish(r->bv, sluice_rekey_view(r, pos, err ? pos + len : pos, err));
 	return err;
 }

@@ -261,6 +261,77 @@ TEST(opening)
 	EXPECT_EQ(0, rig_null_del(GOOD));
 }
 
+/* Words: whose it is, and where. */
+static int refused_late(const char *command)
+{
+	return netio_run("sluice volume add slnext dev %s 2>/tmp/why", command) ?
+	       netio_run("grep -q 'may yet be written there' /tmp/why") :
+	       -EPERM;
+}
+
+/*
+ * A new record that the device has, and keeps: given up, and its place is nobody's until the device
+ * is done with it.
+ */
+TEST(late_record)
+{
+	ASSERT_EQ(0, wedge_load());
+	ASSERT_EQ(0, rig_null_add(GOOD, "size=8"));
+	ASSERT_EQ(0, wedge("disk", "keep"));
+	EXPECT_NE(0, netio_run("sluice volume add " GOOD " dev /dev/" GOOD " size 4m record " WEDGED
+			       " record-start 1m record-new 2>/tmp/why"));
+	EXPECT_EQ(0, netio_run("grep -q 'does not answer' /tmp/why"));
+	EXPECT_NE(0, netio_run("sluice volume show " GOOD " 2>/dev/null"));
+	EXPECT_EQ(0, refused_late(WEDGED));
+	EXPECT_EQ(0, refused_late(WEDGED " start 1028k size 4k"));
+	EXPECT_EQ(0, refused_late("/dev/" GOOD " record " WEDGED " record-start 1020k record-new"));
+	/* What is beside it is free. */
+	EXPECT_EQ(0, netio_run("sluice volume add slnext dev " WEDGED " size 1m"));
+	EXPECT_NE(0, netio_run("sluice volume set slnext size 2m 2>/dev/null"));
+	EXPECT_EQ(0, rig_volume_del("slnext"));
+	ASSERT_EQ(0, wedge_go());
+	while (netio_run("sluice volume add slnext dev " WEDGED " 2>/dev/null"))
+		usleep(10000);
+	EXPECT_EQ(0, rig_volume_del("slnext"));
+	rig_null_pull(GOOD);
+	EXPECT_EQ(0, rig_null_del(GOOD));
+}
+
+static int set_record(const char *how)
+{
+	return netio_run("sluice volume set " GOOD " record %s 2>/tmp/why", how);
+}
+
+/* The same of a volume that is there, which stays as it was; what is on its way holds it up. */
+TEST(late_record_of_a_live_volume)
+{
+	ASSERT_EQ(0, wedge_load());
+	ASSERT_EQ(0, rig_null_add(GOOD, "size=8"));
+	ASSERT_EQ(0, rig_volume_add(GOOD, "/dev/" GOOD, ""));
+	ASSERT_EQ(0, wedge("disk", "keep"));
+	EXPECT_NE(0, set_record(WEDGED " record-new"));
+	EXPECT_EQ(0, netio_run("grep -q 'does not answer' /tmp/why"));
+	EXPECT_EQ(0, says(GOOD, " record none "));
+	EXPECT_NE(0, set_record(WEDGED " record-new"));
+	EXPECT_EQ(0, netio_run("grep -q 'may yet be written there' /tmp/why"));
+	EXPECT_EQ(0, says(GOOD, " record none "));
+	ASSERT_EQ(0, wedge_go());
+	while (set_record(WEDGED " record-new"))
+		usleep(10000);
+	ASSERT_EQ(0, wedge("disk", "keep"));
+	EXPECT_EQ(0, netio_run("sluice volume set " GOOD " size 4m"));
+	EXPECT_NE(0, set_record("none"));
+	EXPECT_EQ(0, netio_run("grep -q 'its record is being written' /tmp/why"));
+	EXPECT_EQ(0, says(GOOD, " record " WEDGED));
+	ASSERT_EQ(0, wedge_go());
+	while (set_record("none"))
+		usleep(10000);
+	EXPECT_EQ(0, says(GOOD, " record none "));
+	EXPECT_EQ(0, rig_volume_del(GOOD));
+	rig_null_pull(GOOD);
+	EXPECT_EQ(0, rig_null_del(GOOD));
+}
+
 /*
  * While it hands over several that the block layer keeps back for each other: what the driver was
  * not given when the thread died nobody gives to it any more.

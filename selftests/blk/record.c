@@ -337,6 +337,43 @@ TEST_F_TIMEOUT(record, unfinished, 240)
 	EXPECT_EQ(0, netio_run("sluice volume rekey " A " key " OLD " journal " JOURNAL));
 }
 
+/* One that has data gets its record under the guest, and has another key by that. */
+TEST_F_TIMEOUT(record, live, 240)
+{
+	static const char set_none[] = "sluice volume set " A " record none";
+
+	ASSERT_EQ(0, vol_add(A, SHAPE "key " OLD));
+	ASSERT_EQ(0, fill(&self->d, A, self->data));
+	ASSERT_EQ(0, attach(&self->d, A));
+	ASSERT_EQ(0, netio_run("sluice volume set " A " " RECORD "record-new"));
+	EXPECT_EQ(0, says(A, " record " RECORDS " record-start 0 record-uuid .* claimed"));
+	ASSERT_EQ(0, netio_run("%s", resume));
+	EXPECT_EQ(0, refused("being re-encrypted", set_none));
+	EXPECT_EQ(0, says(A, " record " RECORDS));
+	EXPECT_EQ(0, disk_write(&self->d, 0, self->data, MB));
+	EXPECT_EQ(0, rekeyed(A));
+	disk_close(&self->d);
+	EXPECT_EQ(0, holds(&self->d, A, self->data, self->copy));
+	/* The record goes on to speak of it, whoever had it. */
+	ASSERT_EQ(0, netio_run("%s", set_none));
+	ASSERT_EQ(0, netio_run("sluice volume set " A " " RECORD));
+	ASSERT_EQ(0, vol_del(A));
+	EXPECT_EQ(0, refused("had before", "sluice volume add " A " dev /dev/" A " "
+			     SHAPE RECORD "key " OLD));
+	/* Nor does one with the old key get it; and one that tells of more is for add. */
+	ASSERT_EQ(0, vol_add(A, SHAPE "key " OLD));
+	EXPECT_EQ(0, refused("had before", "sluice volume set " A " " RECORD));
+	EXPECT_EQ(0, says(A, " record none "));
+	ASSERT_EQ(0, vol_del(A));
+	ASSERT_EQ(0, vol_add(A, SHAPE RECORD "key " NEW));
+	ASSERT_EQ(0, netio_run("sluice volume rekey " A " key " OLD " journal " JOURNAL));
+	ASSERT_EQ(0, vol_del(A));
+	ASSERT_EQ(0, vol_add(A, SHAPE "key " NEW));
+	EXPECT_EQ(0, refused("not finished", "sluice volume set " A " " RECORD));
+	EXPECT_EQ(0, refused("not finished", "sluice volume set " A " " RECORD "resume"));
+	EXPECT_EQ(0, says(A, " record none "));
+}
+
 /* Without the journal, or with an older copy of it, it does not go on. */
 TEST_F_TIMEOUT(record, journal_lost, 240)
 {

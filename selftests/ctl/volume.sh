@@ -527,10 +527,49 @@ $1
 s['volume'] = list(v.values())
 json.dump(s, open('$tmp/changed.json', 'w'))"
 }
+# By a state as well: none, another place, and back; one that does not fit leaves all as it was.
 with_record "v['r1']['record'] = 'none'; del v['r1']['record-start']"
-refused 'record is /dev/vol4k, declared is none' sluice apply "$tmp/changed.json"
+done_ sluice apply "$tmp/changed.json"
+shows '^r1: .* record none ' sluice volume show r1
+done_ sluice apply "$tmp/record.json"
+ok 'it has its record again' same "$tmp/record.json"
+shows " record-uuid $uuid " sluice volume show r1
 with_record "v['r1']['record-start'] = '2m'"
-refused 'record-start is 1m, declared is 2m' sluice apply "$tmp/changed.json"
+refused 'there is no record' sluice apply "$tmp/changed.json"
+ok '... and nothing changed' same "$tmp/record.json"
+with_record "v['r1']['record'] = 'none'; del v['r1']['record-start']; v['v1']['size'] = '40m'"
+refused 'set volume .*overlaps' sluice apply "$tmp/changed.json"
+ok '... nor in the midst of a state' same "$tmp/record.json"
+with_record "v['r1']['record-start'] = '2m'; v['r1']['record-new'] = True"
+refused 'not within a transaction' sluice apply "$tmp/changed.json"
+# By hand, and with data on it as the volume is there.
+refused 'overlaps' sluice volume set r1 record $big record-start 1m record-new
+refused 'overlaps' sluice volume set r1 record $dev record-start 40m record-new
+refused 'overlaps' sluice volume set e2 record $big record-start 1020k record-new
+refused 'takes 16 sectors' sluice volume set r1 record $big record-start 512 record-new
+refused 'no such file' sluice volume set r1 record /dev/nothing serial another
+hides ' serial another' sluice volume show r1
+refused 'means nothing without a record' sluice volume set r1 record none record-new
+refused 'means nothing without a record' sluice volume set r1 size 1m record-new
+refused 'CAP_SYS_ADMIN' admin sluice volume set r1 record $big record-start 2m record-new
+done_ sluice volume set r1 record $big record-start 1m
+done_ sluice volume set r1 record $big record-start 2m record-new
+shows '^r1: .* record /dev/vol4k record-start 2m record-uuid ' sluice volume show r1
+hides " record-uuid $uuid " sluice volume show r1
+# The former place is free; what is there is still that.
+done_ sluice volume add r2 dev $big start 1m size 4096
+done_ sluice volume del r2
+refused 'a record already' sluice volume set r1 record $big record-start 1m record-new size 512k
+shows '^r1: .* size 1m .* record-start 2m' sluice volume show r1
+done_ sluice volume set r1 size 512k
+refused 'size 2048s, given is 1024s' sluice volume set r1 record $big record-start 1m
+refused 'start 81920s, given is 24576s' sluice volume set e3 record $big record-start 1m
+done_ sluice volume set r1 size 1m
+done_ sluice volume set r1 record none
+done_ sluice volume set r1 record none
+shows '^r1: .* record none ' sluice volume show r1
+done_ sluice volume set r1 record $big record-start 1m
+ok 'it has the first one' same "$tmp/record.json"
 with_record "v['r2'] = {'name': 'r2', 'dev': '$dev', 'start': '42m', 'size': '1m', 'record': '$big', 'record-new': True}"
 refused 'not within a transaction' sluice apply "$tmp/changed.json"
 # Nothing is there to resume, and that is no fault.
@@ -552,6 +591,22 @@ done_ sluice volume del r1
 done_ sluice volume add r2 dev $dev start 42m size 1m record $big record-start 1032k record-new
 done_ sluice volume del r2
 refused 'size 2048s, given is 4096s' sluice volume add r2 dev $dev start 42m size 2m record $big record-start 1032k
+
+# --- without its key
+refused 'has no key' sluice volume key-wipe p1
+refused "no volume 'nix'" sluice volume key-wipe nix
+refused 'not wiped' sluice volume key-resume e2 key user:other
+done_ sluice volume key-wipe e2
+shows '^e2: .* key user:other key-wiped waits cipher-bits 256' sluice volume show e2
+refused 'wiped already' sluice volume key-wipe e2
+done_ sluice volume key-wipe e2 fail
+shows '^e2: .* key-wiped fails ' sluice volume show e2
+hides 'key-wiped' sluice dump
+misused 'key is missing' sluice volume key-resume e2
+refused "is not the volume's key" sluice volume key-resume e2 key logon:sluice:digits
+refused 'another length' sluice volume key-resume e2 key user:good
+ok 'the key, from standard input' from "$other" sluice volume key-resume e2 key -
+shows '^e2: .* key logon:sluice:e2 cipher-bits 256' sluice volume show e2
 
 # --- modules
 ok 'the engine is not removed while there are volumes' exits 1 rmmod sluice_blk
@@ -609,6 +664,7 @@ ok 'no key in all that is shown' exits 1 shown
 kill "$monitor"
 wait "$monitor" 2>/dev/null || true
 for line in 'volume-add volume v1$' 'volume-del volume v3$' 'config volume v1 volume' 'config transaction' \
-	'volume-rekeyed volume e2$' 'volume-refused volume p1$' 'volume-plain volume p1$'; do
+	'volume-rekeyed volume e2$' 'volume-key-wiped volume e2 waits' 'volume-key-wiped volume e2 fails' \
+	'volume-key-resumed volume e2$' 'volume-refused volume p1$' 'volume-plain volume p1$'; do
 	shows " $line" cat "$tmp/events"
 done

@@ -16,7 +16,8 @@
  *   echo disk WHAT >/sys/module/sluice_wedge/parameters/do
  *
  * /dev/wedge0 reads as zeroes, and forgets what is written. die: the worker dies that hands it the
- * next write but one; both are kept. open, close: who opens or closes it waits. All until `go`.
+ * next write but one; both are kept. keep: so is whatever is written. open, close: who opens or
+ * closes it waits. All until `go`.
  * slow: who opens it waits a moment; the parameter opened tells how often it was. Until `go`.
  * sleep: who hands it something sleeps a moment, whatever he asked for; the parameter slept tells
  * how often workers did, and others. Until `go`.
@@ -378,6 +379,7 @@ static void disk_go(void)
 	WRITE_ONCE(disk_close_waits, false);
 	WRITE_ONCE(disk_opens_slowly, false);
 	WRITE_ONCE(disk_sleeps, false);
+	atomic_set(&disk_to_keep, -1);
 	spin_lock(&disk_lock);
 	kept = disk_kept;
 	bio_list_init(&disk_kept);
@@ -406,6 +408,8 @@ static int disk_set(const char *what)
 		WRITE_ONCE(disk_sleeps, true);
 	else if (!strcmp(what, "die"))
 		atomic_set(&disk_to_keep, 2);
+	else if (!strcmp(what, "keep"))
+		atomic_set(&disk_to_keep, INT_MAX);
 	else
 		return -EINVAL;
 	return 0;

@@ -123,6 +123,8 @@ enum sluice_mode {
  *   why.
  * @SLUICE_EVENT_VOLUME_REKEY_STALLED: value is the errno that re-encryption
  *   waits for to pass, 0 when it goes on
+ * @SLUICE_EVENT_VOLUME_KEY_WIPED: No key of the volume is in memory; value is
+ *   1 if requests wait, 2 if they fail.
  */
 enum sluice_event {
 	SLUICE_EVENT_PORT_ADD = 1,
@@ -148,6 +150,8 @@ enum sluice_event {
 	SLUICE_EVENT_VOLUME_HELD,
 	SLUICE_EVENT_VOLUME_RELEASED,
 	SLUICE_EVENT_VOLUME_REKEY_STALLED,
+	SLUICE_EVENT_VOLUME_KEY_WIPED,
+	SLUICE_EVENT_VOLUME_KEY_RESUMED,
 };
 
 /**
@@ -174,6 +178,15 @@ enum sluice_object {
 enum sluice_volume_mode {
 	SLUICE_VOLUME_MODE_MONITOR,
 	SLUICE_VOLUME_MODE_ENFORCE,
+};
+
+/**
+ * enum sluice_volume_wiped - What becomes of requests to a volume whose key is
+ *   wiped.
+ */
+enum sluice_volume_wiped {
+	SLUICE_VOLUME_WIPED_WAITS,
+	SLUICE_VOLUME_WIPED_FAILS,
 };
 
 /**
@@ -581,6 +594,7 @@ enum {
 	SLUICE_A_VOLUME_REKEY,
 	SLUICE_A_VOLUME_REKEY_BPS,
 	SLUICE_A_VOLUME_REKEY_PAUSE,
+	SLUICE_A_VOLUME_KEY_WIPED,
 
 	__SLUICE_A_VOLUME_MAX,
 	SLUICE_A_VOLUME_MAX = (__SLUICE_A_VOLUME_MAX - 1)
@@ -658,6 +672,8 @@ enum {
 	SLUICE_CMD_VOLUME_GROUP_SET,
 	SLUICE_CMD_VOLUME_GROUP_DEL,
 	SLUICE_CMD_VOLUME_GROUP_GET,
+	SLUICE_CMD_VOLUME_KEY_WIPE,
+	SLUICE_CMD_VOLUME_KEY_RESUME,
 
 	__SLUICE_CMD_MAX,
 	SLUICE_CMD_MAX = (__SLUICE_CMD_MAX - 1)

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Which view a volume's queues go by. */
+#include <linux/delay.h>
+#include "blk.h"
+#include "view.h"
+
+/* --- the worker ------------------------------------------------------------------------------ */
+
+bool sluice_view_locks(const struct sluice_blk_request *req)
+{
+	const struct sluice_rekey_view *view = req->bq->view;
+
+	return view->next && sluice_blk_has_data(req) &&
+	       sluice_rekey_locked(view, sluice_part_sector(req), req->part.len >> SECTOR_SHIFT);
+}
+
+/*
+ * A request that is not with the device keeps nothing of blocks whose key may be another when it is
+ * sent again: neither what it encrypted, nor the ciphertext that it has read. The first view that
+ * locks them may be new, or old: it may have come back from the device under that.
+ */
+static void view_drop_locked(struct sluice_blk_queue *bq)
+{
+	unsigned int i;
+
+	for (i = 0; i < bq->num; i++) {
+		struct sluice_blk_request *req = &bq->request[i];
+
+		if (!req->active && req->own.first && sluice_view_locks(req))
+			sluice_pieces_drop(&req->own, false, &bq->pages);
+	}
+}
+
+/*
+ * Go by the view that is new, and count who still goes by the old one for what it locks. Context:
+ * between two visits' work, so no request is half prepared.
+ */
+void sluice_blk_adopt_view(struct sluice_blk_queue *bq, const struct sluice_rekey_view *view)
+{
+	unsigned int i, locked = 0;
+
+	view_drop_locked(bq);
+	WRITE_ONCE(bq->locked, UINT_MAX);
+	/* Whoever sees the new view sees what is counted here; pairs with sluice_view_pending(). */
+	smp_store_release(&bq->view, view);
+	view_drop_locked(bq);
+	for (i = 0; i < bq->num; i++)
+		locked += bq->request[i].active && sluice_view_locks(&bq->request[i]);
+	WRITE_ONCE(bq->locked, locked);
+}
+
+/* --- who has them go by another -------------------------------------------------------------- */
+
+bool sluice_view_pending(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view,
+			 bool locked)
+{
+	struct sluice_blk_queue *bq;
+	bool pending = false;
+
+	mutex_lock(&bv->queues_lock);
+	list_for_each_entry(bq, &bv->queues, node) {
+		/* One that broke, and has nothing under way, is not visited any more. */
+		if (READ_ONCE(bq->q->broken) && !READ_ONCE(bq->q->in_flight))
+			continue;
+		/* Pairs with sluice_blk_adopt_view(). */
+		if (smp_load_acquire(&bq->view) == view && !(locked && READ_ONCE(bq->locked)))
+			continue;
+		pending = true;
+		sluice_queue_wake(bq->q);
+	}
+	mutex_unlock(&bv->queues_lock);
+	return pending;
+}
+
+void sluice_view_wake(struct sluice_blk_volume *bv)
+{
+	struct sluice_blk_queue *bq;
+
+	mutex_lock(&bv->queues_lock);
+	list_for_each_entry(bq, &bv->queues, node)
+		sluice_queue_wake(bq->q);
+	mutex_unlock(&bv->queues_lock);
+}
+
+void sluice_view_set(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view)
+{
+	mutex_lock(&bv->queues_lock);
+	/* Its content before itself; pairs with sluice_blk_serve(). */
+	smp_store_release(&bv->view, view);
+	mutex_unlock(&bv->queues_lock);
+}
+
+void sluice_view_publish(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view)
+{
+	sluice_view_set(bv, view);
+	while (sluice_view_pending(bv, view, true))
+		usleep_range(50, 500);
+	/* Those that waited for a chunk may go now. */
+	sluice_view_wake(bv);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A volume whose key is taken out of memory, and comes back. */
+#ifndef _SLUICE_BLK_WIPE_H
+#define _SLUICE_BLK_WIPE_H
+
+#include <linux/types.h>
+#include "../record.h"
+
+struct netlink_ext_ack;
+struct sluice_blk_volume;
+struct sluice_volume;
+struct sluice_volume_cipher;
+
+/**
+ * struct sluice_wipe_id - what is known of a key that is not there
+ * @uuid: made for it
+ * @check: of the key, under that: see sluice_crypt_check()
+ */
+struct sluice_wipe_id {
+	u8 uuid[SLUICE_RECORD_ID];
+	u8 check[SLUICE_RECORD_ID];
+};
+
+void sluice_wipe_init(struct sluice_blk_volume *bv);
+/* struct sluice_blk_ops */
+int sluice_wipe_key(struct sluice_volume *v, bool fail, unsigned long patience,
+		    struct netlink_ext_ack *extack);
+int sluice_wipe_resume(struct sluice_volume *v, const struct sluice_volume_cipher *cipher,
+		       struct netlink_ext_ack *extack);
+
+#endif /* _SLUICE_BLK_WIPE_H */

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A volume's key is taken out of memory, and comes back: see blk/wipe.c. */
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include "engine_blk.h"
+#include "netlink.h"
+#include "patience.h"
+#include "port.h"
+#include "volume.h"
+
+/* How long workers are waited for, in jiffies: a visit is short. */
+#define KEY_PATIENCE	HZ
+
+int sluice_volume_key_need(const struct sluice_volume *v, struct netlink_ext_ack *extack)
+{
+	ASSERT_RTNL();
+	if (!v->key_wiped)
+		return 0;
+	NL_SET_ERR_MSG(extack, "its key is wiped: say 'sluice volume key-resume' first");
+	return -EBUSY;
+}
+
+static int key_may_go(const struct sluice_volume *v, enum sluice_key_wiped how,
+		      struct netlink_ext_ack *extack)
+{
+	if (!v->cipher_bits) {
+		NL_SET_ERR_MSG(extack, "the volume has no key");
+		return -EINVAL;
+	}
+	/* There are two, and both are needed. */
+	if (v->rekey.device || v->rekey.opening) {
+		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
+		return -EBUSY;
+	}
+	if (v->key_wiped == how) {
+		NL_SET_ERR_MSG(extack, "its key is wiped already");
+		return -EALREADY;
+	}
+	return 0;
+}
+
+static void key_tell(struct sluice_volume *v, enum sluice_event event)
+{
+	unsigned int i;
+
+	/* Drivers do not repeat a kick. */
+	for (i = 0; i < v->nr_queues; i++)
+		sluice_queue_wake(&v->queue[i]);
+	sluice_netlink_volume_event(event, v->name, v->key_wiped);
+}
+
+int sluice_volume_key_wipe(struct sluice_volume *v, enum sluice_key_wiped how,
+			   struct netlink_ext_ack *extack)
+{
+	int err;
+
+	ASSERT_RTNL();
+	err = key_may_go(v, how, extack);
+	if (err)
+		return err;
+	mutex_lock(&v->lock);
+	err = v->ops->key_wipe(v, how == SLUICE_KEY_MISSED, sluice_patience(KEY_PATIENCE), extack);
+	mutex_unlock(&v->lock);
+	if (err == -ETIMEDOUT)
+		sluice_patience_spent();
+	if (err)
+		return err;
+	WRITE_ONCE(v->key_wiped, how);
+	key_tell(v, SLUICE_EVENT_VOLUME_KEY_WIPED);
+	return 0;
+}
+
+static int key_put_back(struct sluice_volume *v, s32 key, char **name,
+			struct netlink_ext_ack *extack)
+{
+	struct sluice_volume_cipher cipher = {
+		.sector_size = v->sector_size,
+		.iv_offset = v->iv_offset,
+	};
+	int err = sluice_key_read(key, &cipher, name, extack);
+
+	if (!err && cipher.key_len * BITS_PER_BYTE / 2 != v->cipher_bits) {
+		NL_SET_ERR_MSG(extack, "that is not the volume's key: it has another length");
+		err = -EKEYREJECTED;
+	}
+	if (!err) {
+		mutex_lock(&v->lock);
+		err = v->ops->key_resume(v, &cipher, extack);
+		mutex_unlock(&v->lock);
+	}
+	memzero_explicit(&cipher, sizeof(cipher));
+	return err;
+}
+
+int sluice_volume_key_resume(struct sluice_volume *v, s32 key, struct netlink_ext_ack *extack)
+{
+	char *name = NULL;
+	int err;
+
+	ASSERT_RTNL();
+	if (!v->key_wiped) {
+		NL_SET_ERR_MSG(extack, "the volume goes on: its key is not wiped");
+		return -EALREADY;
+	}
+	err = key_put_back(v, key, &name, extack);
+	if (!err) {
+		swap(v->key_name, name);
+		WRITE_ONCE(v->key_wiped, SLUICE_KEY_THERE);
+		key_tell(v, SLUICE_EVENT_VOLUME_KEY_RESUMED);
+	}
+	kfree(name);
+	return err;
+}
