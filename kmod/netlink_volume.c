@@ -593,8 +593,6 @@ static int cipher_put(struct sk_buff *skb, const struct sluice_volume *v)
 	       (v->allow_discards ? nla_put_flag(skb, SLUICE_A_VOLUME_ALLOW_DISCARDS) : 0);
 }
 
-}
-
 static int extent_put(struct sk_buff *skb, const struct sluice_volume *v)
 {
 	if (nla_put_string(skb, SLUICE_A_VOLUME_NAME, v->name) ||
