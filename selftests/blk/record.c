@@ -64,7 +64,7 @@ FIXTURE_SETUP(record)
 	ASSERT_EQ(0, rig_null_add(A, "size=8"));
 	ASSERT_EQ(0, rig_null_add(B, "size=8"));
 	/* So that a command that comes soon finds it half done. */
-	ASSERT_EQ(0, rig_null_add("slblkj", "size=4 irqmode=2 completion_nsec=100000000"));
+	ASSERT_EQ(0, rig_null_add("slblkj", "size=4 irqmode=2 completion_nsec=40000000"));
 	ASSERT_EQ(0, rig_null_add("slblkr", "size=1"));
 	rig_pattern(self->data, SIZE, 0, 1);
 }
