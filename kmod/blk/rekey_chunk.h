@@ -92,9 +92,9 @@ bool sluice_rekey_again(struct sluice_rekey *r, enum sluice_rekey_step step, int
 int sluice_rekey_insist(struct sluice_rekey *r, enum sluice_rekey_step step,
 			int (*fn)(struct sluice_rekey *r));
 /*
- * Another key for one chunk of so many sectors, or the first part of it. 0: it has it, and v->rekey.done says so;
- * -EAGAIN: it was not begun, for a reason that may have passed; or why there is no point in another
- * try.
+ * Another key for the chunk at @pos, or the first part of it, of a volume of @sectors. 0: it has
+ * it, or was passed over, and v->rekey.done says so; -EAGAIN: it was not begun, for a reason that
+ * may have passed; or why there is no point in another try.
  */
 int sluice_rekey_step(struct sluice_rekey *r, u64 pos, u64 sectors);
 

@@ -318,7 +318,7 @@ TEST_F_TIMEOUT(stall, goes_on, 120)
 	ASSERT_EQ(0, disk_mend(RECORDS));
 	ASSERT_EQ(0, comes_to(CHUNKS));
 	disk_close(&self->d);
-	/* One, however often it was tried; from one device to the other before the journal has it. */
+	/* One, however often it was tried; the first two are one. */
 	EXPECT_EQ(0, told("error", PLACES));
 	EXPECT_EQ(0, told("goes on", PLACES));
 	ASSERT_EQ(0, rig_volume_del(NAME));
@@ -503,7 +503,8 @@ TEST_F_TIMEOUT(stall, paced, 120)
 	/* The next chunk is three days away, and then none is, for it is held up. */
 	ASSERT_EQ(0, begin(self->dev, ""));
 	ASSERT_EQ(0, comes_to(1));
-	EXPECT_EQ(0, will_say("^ +rekey percent 33 rate [1-9][0-9.]*[km]? left [0-9]+[smhd]", true));
+	EXPECT_EQ(0, will_say("^ +rekey percent 33 rate [1-9][0-9.]*[km]? left [0-9]+[smhd]",
+			      true));
 	ASSERT_EQ(0, set("rekey-pause on"));
 	ASSERT_EQ(0, set("rekey-bps 0"));
 	EXPECT_EQ(false, says("rekey-bps"));
