@@ -139,6 +139,8 @@ void sluice_volume_rekey_ended(struct sluice_volume *v);
 /* So much has the new key: it begins there, or it came there. */
 void sluice_volume_rekey_begins(struct sluice_volume *v, u64 done);
 void sluice_volume_rekey_did(struct sluice_volume *v, u64 done);
+/* What begins at that sector of the volume cannot be read, and was passed over. */
+void sluice_volume_rekey_passed(struct sluice_volume *v, u64 sector);
 /* It cannot go on for now, and tries again; it does. Process context, one at a time. */
 void sluice_volume_rekey_stalls(struct sluice_volume *v, enum sluice_rekey_step step, int err);
 void sluice_volume_rekey_moves(struct sluice_volume *v);

@@ -23,7 +23,9 @@ int sluice_nl_volume_rekey(struct sluice_change *c, struct sluice_volume *v)
 		return -EINVAL;
 	}
 	return sluice_volume_rekey(v, nla_get_s32(key), nla_data(journal),
-				   start ? nla_get_uint(start) : 0, c->extack);
+				   start ? nla_get_uint(start) : 0,
+				   nla_get_flag(c->attrs[SLUICE_A_VOLUME_SKIP_UNREADABLE]),
+				   c->extack);
 }
 
 void sluice_nl_volume_get_pace(const struct sluice_change *c, struct sluice_rekey_pace *pace)
@@ -54,15 +56,41 @@ static int progress_put(struct sk_buff *skb, const struct sluice_volume *v)
 				   div64_u64(v->sectors - done, rate)) : 0;
 }
 
-/* How it gets on. */
+static int skipped_put(struct sk_buff *skb, const struct sluice_volume_rekey *k)
+{
+	/* Pairs with sluice_volume_rekey_passed(). */
+	unsigned int i, n = smp_load_acquire(&k->skipped);
+	int err;
+
+	if (!n)
+		return 0;
+	err = nla_put_u32(skb, SLUICE_A_VOLUME_REKEY_STATE_SKIPPED, n);
+	for (i = 0; i < min(n, SLUICE_REKEY_UNREADABLE) && !err; i++)
+		err = nla_put_uint(skb, SLUICE_A_VOLUME_REKEY_STATE_UNREADABLE,
+				   READ_ONCE(k->unreadable[i]));
+	return err;
+}
+
+static int stalled_put(struct sk_buff *skb, const struct sluice_volume_rekey *k)
+{
+	enum sluice_rekey_step step = READ_ONCE(k->step);
+
+	if (!k->device || !READ_ONCE(k->error))
+		return 0;
+	return nla_put_string(skb, SLUICE_A_VOLUME_REKEY_STATE_STALLED,
+			      sluice_volume_rekey_text(step)) ?:
+	       step == SLUICE_REKEY_AT_READ ?
+	       nla_put_uint(skb, SLUICE_A_VOLUME_REKEY_STATE_SECTOR, READ_ONCE(k->sector)) : 0;
+}
+
+/* How it gets on; when it is through, what it could not do. */
 static int state_put(struct sk_buff *skb, const struct sluice_volume *v)
 {
 	struct nlattr *nest = nla_nest_start(skb, SLUICE_A_VOLUME_REKEY);
 	const struct sluice_volume_rekey *k = &v->rekey;
 
-	if (!nest || progress_put(skb, v) || (READ_ONCE(k->error) &&
-		      nla_put_string(skb, SLUICE_A_VOLUME_REKEY_STATE_STALLED,
-				     sluice_volume_rekey_text(READ_ONCE(k->step)))))
+	if (!nest || (k->device && progress_put(skb, v)) || stalled_put(skb, k) ||
+	    skipped_put(skb, k))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
@@ -74,7 +102,7 @@ int sluice_nl_volume_put_rekey(struct sk_buff *skb, const struct sluice_volume *
 	int error = READ_ONCE(k->error);
 
 	if (!k->device)
-		return pace_put(skb, &k->pace);
+		return pace_put(skb, &k->pace) ?: READ_ONCE(k->skipped) ? state_put(skb, v) : 0;
 	return pace_put(skb, &k->pace) ?:
 	       nla_put_string(skb, SLUICE_A_VOLUME_JOURNAL, k->path) ?:
 	       nla_put_uint(skb, SLUICE_A_VOLUME_JOURNAL_START, k->start) ?:

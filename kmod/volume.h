@@ -148,6 +148,9 @@ enum sluice_rekey_step {
 	SLUICE_REKEY_AT_RECORD,
 };
 
+/* So many sectors that could not be read are listed, of those that were passed over. */
+#define SLUICE_REKEY_UNREADABLE	16U
+
 /**
  * struct sluice_rekey_pace - how fast the operator wants it
  * @bps: bytes per second, 0: as fast as it gets on
@@ -171,6 +174,10 @@ struct sluice_rekey_pace {
  * @step: what it stalls at, if @error is set; likewise
  * @pace: as configured, also while none is under way; RTNL
  * @now: the same, in force; written under RTNL, READ_ONCE elsewhere
+ * @sector: at which it stalls, if @step is SLUICE_REKEY_AT_READ; likewise
+ * @skip: sectors that cannot be read are passed over; fixed while @device is there
+ * @skipped: how many were, this time; READ_ONCE elsewhere
+ * @unreadable: the first ones; stored before @skipped
  * @wait: where the engine waits until it tries again, or may go on; woken when that changed
  * @opening: the journal is being read, without RTNL; RTNL
  * @work: ends it
@@ -185,6 +192,10 @@ struct sluice_volume_rekey {
 	struct sluice_progress progress;
 	int error;
 	enum sluice_rekey_step step;
+	u64 sector;
+	bool skip;
+	unsigned int skipped;
+	u64 unreadable[SLUICE_REKEY_UNREADABLE];
 	struct sluice_rekey_pace pace;
 	struct sluice_rekey_pace now;
 	wait_queue_head_t wait;
@@ -393,6 +404,7 @@ void sluice_volume_resized(struct sluice_volume *v, u64 was);
  * @key: serial number of the new key, as long as the old one
  * @path: block device that has room for a journal
  * @start: first 512-byte sector of that room, SLUICE_REKEY_JOURNAL of them
+ * @skip: pass over sectors that cannot be read; they stay as they are
  * @extack: why not
  *
  * A journal that tells of the same volume and keys is gone on from; so is one that a crash left
@@ -407,7 +419,7 @@ void sluice_volume_resized(struct sluice_volume *v, u64 was);
  *
  * Context: RTNL held; it is dropped while the journal is read.
  */
-int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 start,
+int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 start, bool skip,
 			struct netlink_ext_ack *extack);
 
 /**

@@ -107,6 +107,7 @@ void sluice_volume_rekey_begins(struct sluice_volume *v, u64 done)
 {
 	WRITE_ONCE(v->rekey.done, done);
 	WRITE_ONCE(v->rekey.error, 0);
+	WRITE_ONCE(v->rekey.skipped, 0);
 	sluice_progress_reset(&v->rekey.progress);
 	sluice_progress_note(&v->rekey.progress, ktime_get_ns(), done);
 }
@@ -118,6 +119,19 @@ void sluice_volume_rekey_did(struct sluice_volume *v, u64 done)
 	sluice_progress_note(&v->rekey.progress, ktime_get_ns(), done);
 }
 SLUICE_EXPORT(sluice_volume_rekey_did);
+
+void sluice_volume_rekey_passed(struct sluice_volume *v, u64 sector)
+{
+	struct sluice_volume_rekey *k = &v->rekey;
+
+	if (k->skipped < SLUICE_REKEY_UNREADABLE)
+		WRITE_ONCE(k->unreadable[k->skipped], sector);
+	/* Pairs with who shows them. */
+	smp_store_release(&k->skipped, k->skipped + 1);
+	pr_warn_ratelimited("sluice: volume %s: sector %llu cannot be read, and has no other key\n",
+			    v->name, sector);
+}
+SLUICE_EXPORT(sluice_volume_rekey_passed);
 
 const char *sluice_volume_rekey_text(enum sluice_rekey_step step)
 {
@@ -314,7 +328,7 @@ static int volume_rekey_start(struct sluice_volume *v, s32 key, struct netlink_e
 	return err;
 }
 
-int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 start,
+int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 start, bool skip,
 			struct netlink_ext_ack *extack)
 {
 	int err;
@@ -335,6 +349,7 @@ int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 
 	err = sluice_volume_key_need(v, extack);
 	if (err)
 		return err;
+	v->rekey.skip = skip;
 	v->rekey.path = kstrdup(path, GFP_KERNEL);
 	err = v->rekey.path ? volume_open_journal(v, path, start, extack) : -ENOMEM;
 	if (!err)

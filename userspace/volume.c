@@ -42,6 +42,10 @@ static const struct field rekey_state_fields[] = {
 	{ .name = "rate", .codec = &codec_amount, .attr = SLUICE_A_VOLUME_REKEY_STATE_RATE },
 	{ .name = "left", .codec = &codec_seconds, .attr = SLUICE_A_VOLUME_REKEY_STATE_LEFT },
 	{ .name = "stalled", .codec = &codec_text, .attr = SLUICE_A_VOLUME_REKEY_STATE_STALLED },
+	{ .name = "sector", .codec = &codec_u64, .attr = SLUICE_A_VOLUME_REKEY_STATE_SECTOR },
+	{ .name = "skipped", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_REKEY_STATE_SKIPPED },
+	{ "unreadable", &codec_u64, SLUICE_A_VOLUME_REKEY_STATE_UNREADABLE, 0, F_MULTI | F_COMMA,
+	  NULL },
 };
 
 static const struct object object_rekey_state = OBJECT("rekey", rekey_state_fields);
@@ -130,6 +134,8 @@ static const struct field rekey_fields[] = {
 	{ .name = "journal", .codec = &codec_path, .attr = SLUICE_A_VOLUME_JOURNAL },
 	{ .name = "journal-start", .codec = &codec_extent, .attr = SLUICE_A_VOLUME_JOURNAL_START },
 	{ "unrecorded", &codec_flag, 0, 0, F_REF, NULL },
+	{ .name = "skip-unreadable", .codec = &codec_flag,
+	  .attr = SLUICE_A_VOLUME_SKIP_UNREADABLE },
 };
 
 static const struct object object_rekey = OBJECT("rekey", rekey_fields);
@@ -344,7 +350,7 @@ const struct command volume_commands[] = {
 	  set_run, NULL,
 	  "change limits (bps in bytes; 0: none), size (0: to the end), group, serial, record" },
 	{ "volume", "rekey", SLUICE_CMD_VOLUME_REKEY, &object_rekey,
-	  "@name! key! journal! journal-start unrecorded", rekey_run, NULL,
+	  "@name! key! journal! journal-start unrecorded skip-unreadable", rekey_run, NULL,
 	  "encrypt it with another key, while it is in use; journal: a block device" },
 	{ "volume", "key-wipe", SLUICE_CMD_VOLUME_KEY_WIPE, &object_wipe, "@name! fail", wipe_run,
 	  NULL, "have no key of it in memory: requests wait for that, or fail" },

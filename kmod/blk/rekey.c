@@ -32,6 +32,16 @@
  * as torn as after a crash: what is tried again is made of the chunk in memory, so it leaves the
  * same bytes, whatever of the first try is there. Requests for it wait a while, as for a device
  * that is slow, and fail then: who waited without an end could be neither detached nor removed.
+ *
+ * DOC: What cannot be read
+ *
+ * A chunk that cannot be read is halved until it is one sector of the cipher, so what lies before
+ * that gets its new key. If the operator said so it is passed over: not written, so it stays
+ * unreadable instead of becoming something else, and the journal says that it is done with before a
+ * driver may write to it, with the new key. A device, or a part of one, that is away for a while
+ * looks the same; what it has would be lost. So it must fail, another one be read, and it fail
+ * again; and of those that lie side by side no more than a megabyte goes so, unless the device says
+ * that it is the medium.
  */
 #include <crypto/skcipher.h>
 #include <linux/ktime.h>
@@ -174,7 +184,7 @@ static int rekey_chunks(struct sluice_rekey *r)
 		rekey_await_turn(r);
 		if (READ_ONCE(r->stop))
 			return -EINTR;
-		err = sluice_rekey_step(r, pos, min_t(u64, sectors - pos, SLUICE_REKEY_CHUNK));
+		err = sluice_rekey_step(r, pos, sectors);
 		if (!err && READ_ONCE(r->v->rekey.done) % REKEY_TELL == 0)
 			err = sluice_rekey_insist(r, SLUICE_REKEY_AT_RECORD, rekey_tell);
 		if (err && err != -EAGAIN)

@@ -2,6 +2,7 @@
 /* What a re-encryption does with one chunk: see rekey.c for why in that order. */
 #include <crypto/skcipher.h>
 #include <linux/bio.h>
+#include <linux/sizes.h>
 #include <linux/wait.h>
 #include "rekey_chunk.h"
 #include "view.h"
@@ -13,6 +14,9 @@
 #define REKEY_AGAIN_MAX		(10 * HZ)
 /* Requests for a chunk that is torn wait for so many tries: a second and a half. */
 #define REKEY_PATIENT_TRIES	4
+
+/* Sectors side by side that are passed over, if only the device's driver says that they fail. */
+#define REKEY_PASS_MAX		(SZ_1M >> SECTOR_SHIFT)
 
 /* --- device ---------------------------------------------------------------------------------- */
 
@@ -179,15 +183,67 @@ static int rekey_recrypt(struct sluice_rekey *r)
 	return sluice_crypt_run(&r->to, r->cipher, &from, &to, r->pos, len, true);
 }
 
+/* What is read, or not, as one: sectors. */
+static u32 rekey_unit(const struct sluice_rekey *r)
+{
+	return max(r->v->sector_size, bdev_logical_block_size(r->v->bdev)) >> SECTOR_SHIFT;
+}
+
+static u32 rekey_half(u64 len, u32 unit)
+{
+	return max_t(u32, rounddown(len / 2, unit), unit);
+}
+
+/* What a device says of a sector that it cannot read. */
+static bool rekey_is_bad(int err)
+{
+	return err == -EIO || err == -ENODATA || err == -EILSEQ;
+}
+
+/* A chunk ends where one would end if none had been halved, or within what cannot be read. */
+static u32 rekey_reach(const struct sluice_rekey *r, u64 pos, u64 sectors)
+{
+	u32 len = min_t(u64, sectors - pos, SLUICE_REKEY_CHUNK - pos % SLUICE_REKEY_CHUNK);
+
+	if (r->bad > pos)
+		len = min(len, rekey_half(r->bad - pos, rekey_unit(r)));
+	return len;
+}
+
+static int rekey_read(struct sluice_rekey *r, u64 pos, u32 len)
+{
+	return rekey_io(r->v->bdev, r->v->start + pos, r->page, len, REQ_OP_READ);
+}
+
+/*
+ * As much as can be read from @pos on, up to @len: half as much each time, and what comes then lies
+ * in the other half.
+ */
+static int rekey_read_some(struct sluice_rekey *r)
+{
+	u32 unit = rekey_unit(r);
+	int err;
+
+	while ((err = rekey_read(r, r->pos, r->len)) && rekey_is_bad(err)) {
+		r->bad = r->pos + r->len;
+		if (r->len <= unit)
+			break;
+		r->len = rekey_half(r->len, unit);
+	}
+	if (err)
+		return err;
+	r->good = r->pos;
+	r->passed = 0;
+	return 0;
+}
+
 /* With the new key into the journal, which does not say so yet. @step: which of it failed. */
 static int rekey_take(struct sluice_rekey *r, enum sluice_rekey_step *step)
 {
 	int err;
 
 	*step = SLUICE_REKEY_AT_READ;
-	err = rekey_io(r->v->bdev, r->v->start + r->pos, r->page, r->len, REQ_OP_READ);
-	if (!err)
-		err = rekey_recrypt(r);
+	err = rekey_read_some(r) ?: rekey_recrypt(r);
 	if (err)
 		return err;
 	*step = SLUICE_REKEY_AT_JOURNAL;
@@ -220,27 +276,77 @@ static int rekey_place(struct sluice_rekey *r)
 	return err;
 }
 
-int sluice_rekey_step(struct sluice_rekey *r, u64 pos, u32 len)
+/* --- what cannot be read --------------------------------------------------------------------- */
+
+/* Can any other sector be read: the last one that could, or the first, or the last of all? */
+static bool rekey_others_read(struct sluice_rekey *r)
+{
+	u64 sectors = le64_to_cpu(r->header.geometry.sectors);
+	u32 unit = rekey_unit(r);
+	u64 at[] = { r->good, 0, sectors - unit };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(at); i++) {
+		if (at[i] != r->pos && !rekey_read(r, at[i], unit))
+			return true;
+	}
+	return false;
+}
+
+/* It failed already, and is as short as it can be. */
+static bool rekey_is_lost(struct sluice_rekey *r, int err)
+{
+	if (!r->v->rekey.skip || !rekey_is_bad(err) || !rekey_others_read(r))
+		return false;
+	err = rekey_read(r, r->pos, r->len);
+	return err && rekey_is_bad(err) && (err != -EIO || r->passed < REKEY_PASS_MAX);
+}
+
+static int rekey_pass_over(struct sluice_rekey *r)
+{
+	int err;
+
+	r->torn = true;
+	sluice_rekey_seal(r, JOURNAL_AT_REST, r->pos + r->len, 0);
+	err = sluice_rekey_insist(r, SLUICE_REKEY_AT_HEADER, sluice_rekey_send_header);
+	r->torn = err;
+	if (err)
+		return err;
+	r->passed += r->len;
+	sluice_volume_rekey_passed(r->v, r->pos);
+	return 0;
+}
+
+/* --- all of it ------------------------------------------------------------------------------- */
+
+/* The chunk is as it was: it has the old key, and whoever wants to may read and write it. */
+static int rekey_wait(struct sluice_rekey *r, enum sluice_rekey_step step, int err)
+{
+	sluice_view_publish(r->bv, sluice_rekey_view(r, r->pos, r->pos, false));
+	WRITE_ONCE(r->v->rekey.sector, r->pos);
+	return sluice_rekey_again(r, step, err) ? -EAGAIN : err;
+}
+
+int sluice_rekey_step(struct sluice_rekey *r, u64 pos, u64 sectors)
 {
 	enum sluice_rekey_step step;
+	bool lost = false;
 	int err;
 
 	r->pos = pos;
-	r->len = len;
-	sluice_view_publish(r->bv, sluice_rekey_view(r, pos, pos + len, false));
+	r->len = rekey_reach(r, pos, sectors);
+	sluice_view_publish(r->bv, sluice_rekey_view(r, pos, pos + r->len, false));
 	err = rekey_take(r, &step);
-	if (err) {
-		/* It has the old key, and whoever wants to may read and write it. */
-		sluice_view_publish(r->bv, sluice_rekey_view(r, pos, pos, false));
-		return sluice_rekey_again(r, step, err) ? -EAGAIN : err;
-	}
+	if (err && step == SLUICE_REKEY_AT_READ)
+		lost = rekey_is_lost(r, err);
+	if (err && !lost)
+		return rekey_wait(r, step, err);
 	rekey_went(r);
-	err = rekey_place(r);
-	if (!err) {
-		pos += len;
+	err = lost ? rekey_pass_over(r) : rekey_place(r);
+	pos += r->len;
+	if (!err)
 		sluice_volume_rekey_did(r->v, pos);
-	}
 	/* A chunk that is torn nobody may touch. */
-	sluice_view_publish(r->bv, sluice_rekey_view(r, pos, err ? pos + len : pos, err));
+	sluice_view_publish(r->bv, sluice_rekey_view(r, err ? r->pos : pos, pos, err));
 	return err;
 }

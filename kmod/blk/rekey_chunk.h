@@ -19,6 +19,9 @@
  * @found: what there was when it was opened
  * @pos: sector of the volume where the chunk begins
  * @len: of the chunk
+ * @bad: before that sector there is one that cannot be read; up to @pos: none is known
+ * @good: one that could; meaningless if it is not before @pos
+ * @passed: sectors that were passed over, one after the other
  * @torn: which key it has after a crash depends on the journal
  * @charged: since when it is charged, in ns of ktime_get_ns()
  * @tries: how often what is to be done failed, one after the other
@@ -44,6 +47,9 @@ struct sluice_rekey {
 	struct sluice_journal found;
 	u64 pos;
 	u32 len;
+	u64 bad;
+	u64 good;
+	u32 passed;
 	bool torn;
 	u64 charged;
 	unsigned int tries;
@@ -86,10 +92,10 @@ bool sluice_rekey_again(struct sluice_rekey *r, enum sluice_rekey_step step, int
 int sluice_rekey_insist(struct sluice_rekey *r, enum sluice_rekey_step step,
 			int (*fn)(struct sluice_rekey *r));
 /*
- * Another key for one chunk, or the first part of it. 0: it has it, and v->rekey.done says so;
- * -EAGAIN: it was not begun, for a reason that may have passed; or why there is no point in another
- * try.
+ * Another key for the chunk at @pos, or the first part of it, of a volume of @sectors. 0: it has
+ * it, or was passed over, and v->rekey.done says so; -EAGAIN: it was not begun, for a reason that
+ * may have passed; or why there is no point in another try.
  */
-int sluice_rekey_step(struct sluice_rekey *r, u64 pos, u32 len);
+int sluice_rekey_step(struct sluice_rekey *r, u64 pos, u64 sectors);
 
 #endif /* _SLUICE_BLK_REKEY_CHUNK_H */

@@ -233,10 +233,10 @@ static int holds(struct disk *d, const unsigned char *data, unsigned char *copy)
 	return ret ?: memcmp(data, copy, SIZE) ? -EILSEQ : 0;
 }
 
-/* Something new at the end of a chunk. */
+/* Something new where a chunk begins. */
 static int change(struct disk *d, unsigned char *data, unsigned int chunk, unsigned int round)
 {
-	uint64_t at = (chunk + 1) * CHUNK - 4096;
+	uint64_t at = chunk * CHUNK;
 	unsigned char *new = rig_alloc(4096);
 	int ret;
 
@@ -318,7 +318,7 @@ TEST_F_TIMEOUT(stall, goes_on, 120)
 	ASSERT_EQ(0, disk_mend(RECORDS));
 	ASSERT_EQ(0, comes_to(CHUNKS));
 	disk_close(&self->d);
-	/* One, however often it was tried; from one device to the other before the journal has it. */
+	/* One, however often it was tried; the first two are one. */
 	EXPECT_EQ(0, told("error", PLACES));
 	EXPECT_EQ(0, told("goes on", PLACES));
 	ASSERT_EQ(0, rig_volume_del(NAME));
@@ -380,6 +380,119 @@ TEST_F_TIMEOUT(stall, then_crash, 120)
 	EXPECT_EQ(0, holds(&self->d, self->data, self->copy));
 }
 
+/* --- what cannot be read --------------------------------------------------------------------- */
+
+/* Sectors: two side by side, the first one of a chunk, and the last one of all. */
+static const unsigned int holes[] = { 100, 101, 512, 1535 };
+
+static int make_holes(void)
+{
+	return rig_dm_change("dm-slblkv", "0 100 linear /dev/slblkv 0\n100 2 error\n"
+			     "102 410 linear /dev/slblkv 102\n512 1 error\n"
+			     "513 1022 linear /dev/slblkv 513\n1535 1 error\n"
+			     "1536 2560 linear /dev/slblkv 1536");
+}
+
+static bool is_hole(unsigned int sector)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		if (holes[i] == sector)
+			return true;
+	}
+	return false;
+}
+
+/* All but the holes, which fail. */
+static int holds_but_holes(struct disk *d, const unsigned char *data, unsigned char *copy)
+{
+	unsigned int i, n;
+	int ret;
+
+	/* Up to a hole, at most a chunk; or one. */
+	for (i = 0; i < SIZE / 512; i += n) {
+		n = 1;
+		while (!is_hole(i) && n < CHUNK / 512 && i + n < SIZE / 512 && !is_hole(i + n))
+			n++;
+		ret = disk_read(d, i, copy, n * 512);
+		if (is_hole(i) ? !ret : ret || memcmp(copy, data + i * 512UL, n * 512)) {
+			fprintf(stderr, "# sector %u: %d\n", i, ret);
+			return -EIO;
+		}
+	}
+	return 0;
+}
+
+/* They are passed over, if the device is there, and stay what they were. */
+TEST_F_TIMEOUT(stall, unreadable, 120)
+{
+	unsigned char was[4][512], *raw = rig_alloc(4096);
+	unsigned int i;
+
+	ASSERT_EQ(0, vol_add(self->dev, "record-new rekey-pause on key " OLD));
+	ASSERT_EQ(0, attach(&self->d));
+	ASSERT_EQ(0, fill(&self->d, self->data));
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, rig_pread("/dev/slblkv", raw, 512, holes[i] * 512));
+		memcpy(was[i], raw, 512);
+	}
+	ASSERT_EQ(0, begin(self->dev, "skip-unreadable"));
+	ASSERT_EQ(0, comes_to(0));
+	ASSERT_EQ(0, disk_break(VOLUME, 0, SECTORS, false));
+	ASSERT_EQ(0, set("rekey-pause off"));
+	ASSERT_EQ(0, will_say("^ +rekey .*stalled read sector 0$", true));
+	EXPECT_EQ(false, says("skipped"));
+	ASSERT_EQ(0, make_holes());
+	ASSERT_EQ(0, will_say("rekey-key", false));
+	EXPECT_EQ(true, says("^ +rekey skipped 4 unreadable 100,101,512,1535$"));
+	EXPECT_EQ(0, holds_but_holes(&self->d, self->data, self->copy));
+	ASSERT_EQ(0, disk_mend(VOLUME));
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, rig_pread("/dev/slblkv", raw, 512, holes[i] * 512));
+		EXPECT_EQ(0, memcmp(was[i], raw, 512));
+		ASSERT_EQ(0, disk_write(&self->d, holes[i], self->data + holes[i] * 512, 512));
+	}
+	EXPECT_EQ(0, holds(&self->d, self->data, self->copy));
+	free(raw);
+}
+
+/* What was passed over is done with, whatever happens: who writes there has the new key. */
+TEST_F_TIMEOUT(stall, passed_then_crash, 120)
+{
+	ASSERT_EQ(0, vol_add(self->dev, "record-new rekey-pause on key " OLD));
+	ASSERT_EQ(0, attach(&self->d));
+	ASSERT_EQ(0, fill(&self->d, self->data));
+	ASSERT_EQ(0, begin(self->dev, ""));
+	ASSERT_EQ(0, comes_to(0));
+	ASSERT_EQ(0, make_holes());
+	ASSERT_EQ(0, set("rekey-pause off"));
+	/* Without the word it says which one, and what is before it has its new key. */
+	ASSERT_EQ(0, will_say("^ +rekey .*stalled read sector 100$", true));
+	EXPECT_EQ(true, says("rekey-done 50k "));
+	EXPECT_EQ(0, holds_but_holes(&self->d, self->data, self->copy));
+	disk_close(&self->d);
+	ASSERT_EQ(0, crash(self->dev));
+	ASSERT_EQ(0, vol_add(self->dev, "resume rekey-pause on rekey-bps 1 key " OLD));
+	ASSERT_EQ(0, begin(self->dev, "skip-unreadable"));
+	ASSERT_EQ(0, attach(&self->d));
+	ASSERT_EQ(0, make_holes());
+	/* One of them, and the next one minutes later. */
+	ASSERT_EQ(0, set("rekey-pause off"));
+	ASSERT_EQ(0, will_say("skipped 1 unreadable 100$", true));
+	ASSERT_EQ(0, disk_mend(VOLUME));
+	rig_pattern(self->data + 100 * 512, 512, 0, 77);
+	ASSERT_EQ(0, disk_write(&self->d, 100, self->data + 100 * 512, 512));
+	ASSERT_EQ(0, disk_flush(&self->d));
+	disk_close(&self->d);
+	ASSERT_EQ(0, crash(self->dev));
+	ASSERT_EQ(0, vol_add(self->dev, "resume key " OLD));
+	ASSERT_EQ(0, begin(self->dev, ""));
+	ASSERT_EQ(0, comes_to(CHUNKS));
+	ASSERT_EQ(0, attach(&self->d));
+	EXPECT_EQ(0, holds(&self->d, self->data, self->copy));
+}
+
 /* --- as fast as the operator wants it -------------------------------------------------------- */
 
 TEST_F_TIMEOUT(stall, paced, 120)
@@ -390,7 +503,8 @@ TEST_F_TIMEOUT(stall, paced, 120)
 	/* The next chunk is three days away, and then none is, for it is held up. */
 	ASSERT_EQ(0, begin(self->dev, ""));
 	ASSERT_EQ(0, comes_to(1));
-	EXPECT_EQ(0, will_say("^ +rekey percent 33 rate [1-9][0-9.]*[km]? left [0-9]+[smhd]", true));
+	EXPECT_EQ(0, will_say("^ +rekey percent 33 rate [1-9][0-9.]*[km]? left [0-9]+[smhd]",
+			      true));
 	ASSERT_EQ(0, set("rekey-pause on"));
 	ASSERT_EQ(0, set("rekey-bps 0"));
 	EXPECT_EQ(false, says("rekey-bps"));
