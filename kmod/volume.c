@@ -566,7 +566,8 @@ int sluice_volume_plan(struct sluice_volume *v, u64 sectors, struct netlink_ext_
 	}
 	/* Nor would its record, or the journal, be of this volume any more. */
 	if (v->record.unresolved) {
-		NL_SET_ERR_MSG(extack, "its re-encryption is not finished: say 'sluice volume rekey' first");
+		NL_SET_ERR_MSG(extack,
+			       "its re-encryption is not finished: say 'sluice volume rekey' first");
 		return -EUCLEAN;
 	}
 	/* What waits for its key would keep for long what the volume gives up. */

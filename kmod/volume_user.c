@@ -88,7 +88,7 @@ SLUICE_EXPORT(sluice_volume_claimed);
 
 /* --- who wants to hear of them --------------------------------------------------------------- */
 
-/* One whose re-encryption is to go on first is not there for front ends, so it comes when it does. */
+/* One whose re-encryption is to go on first comes when it does. */
 static bool volume_is_offered(const struct sluice_volume *v)
 {
 	return !v->gone && !v->record.unresolved;

@@ -65,7 +65,7 @@ enum hrtimer_restart sluice_blk_timer(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/* Has this visit done enough, so that what there is is left to the next? */
+/* Has this visit done enough, so that the rest is left to the next? */
 static bool blk_leaves(struct sluice_blk_queue *bq)
 {
 	if (likely(bq->worked < BLK_VISIT_BYTES && bq->cipher_ns < BLK_CIPHER_NS))

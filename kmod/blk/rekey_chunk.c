@@ -140,8 +140,7 @@ bool sluice_rekey_again(struct sluice_rekey *r, enum sluice_rekey_step step, int
 		return false;
 	sluice_volume_rekey_stalls(r->v, step, err);
 	if (r->tries++ == REKEY_PATIENT_TRIES && r->torn)
-		sluice_view_publish(r->bv,
-					  sluice_rekey_view(r, r->pos, r->pos + r->len, true));
+		sluice_view_publish(r->bv, sluice_rekey_view(r, r->pos, r->pos + r->len, true));
 	wait_event_idle_timeout(r->v->rekey.wait, READ_ONCE(r->stop),
 				min_t(unsigned long, delay, REKEY_AGAIN_MAX));
 	return !rekey_over(r);

@@ -30,16 +30,21 @@
 	"tell() { dmsetup message $1 0 \"$2\"; };" \
 	"unmake() { dmsetup remove $1; };"
 
+/* What goes on beside the driver. */
+struct below_changes {
+	const char *command;
+	/* The thread's: how many there were, and what the last one came to if it failed. */
+	unsigned int done;
+	int failed;
+	bool stop;
+};
+
 FIXTURE(below)
 {
 	struct disk d;
 	pthread_t thread;
 	bool started;
-	/* Written by the thread; what the changes so far came to. */
-	unsigned int changes;
-	int failed;
-	bool stop;
-	const char *change;
+	struct below_changes c;
 };
 
 FIXTURE_VARIANT(below)
@@ -65,21 +70,26 @@ FIXTURE_VARIANT_ADD(below, striped) {
 	.change = "hold " NAME "; go " NAME,
 };
 
+#define LEG0	MAPPER "slbelow0 " A " "
+#define LEG1	MAPPER "slbelow1 " B
+
 FIXTURE_VARIANT_ADD(below, raid1) {
-	.make = "make slbelow0 '0 8192 linear " A " 98304' && make slbelow1 '0 8192 linear " B " 98304' &&"
-		"make " NAME " '0 " SIZE " raid raid1 2 0 nosync 2 " MAPPER "slbelow0 " A " " MAPPER "slbelow1 " B "'",
+	.make = "make slbelow0 '0 8192 linear " A " 98304' &&"
+		"make slbelow1 '0 8192 linear " B " 98304' &&"
+		"make " NAME " '0 " SIZE " raid raid1 2 0 nosync 2 " LEG0 LEG1 "'",
 	/* A leg is lost, and comes back. */
-	.change = "change " NAME " '0 " SIZE " raid raid1 1 0 2 " MAPPER "slbelow0 " A " - -' &&"
-		  "change " NAME " '0 " SIZE " raid raid1 3 0 rebuild 1 2 " MAPPER "slbelow0 " A " "
-		  MAPPER "slbelow1 " B "' &&"
-		  "while ! dmsetup status " NAME " | grep -q ' AA " SIZE "/" SIZE " idle'; do sleep 0.1; done",
+	.change = "change " NAME " '0 " SIZE " raid raid1 1 0 2 " LEG0 " - -' &&"
+		  "change " NAME " '0 " SIZE " raid raid1 3 0 rebuild 1 2 " LEG0 LEG1 "' &&"
+		  "while ! dmsetup status " NAME " | grep -q ' AA " SIZE "/" SIZE " idle';"
+		  "do sleep 0.1; done",
 	.unmake = "unmake " NAME "; unmake slbelow0; unmake slbelow1",
 };
 
 FIXTURE_VARIANT_ADD(below, thin) {
 	.make = "make slbelowm '0 8192 linear " B " 0' && make slbelowp '0 98304 thin-pool "
 		MAPPER "slbelowm " A " 128 0 1 skip_block_zeroing' &&"
-		"tell slbelowp 'create_thin 0' && make " NAME " '0 " SIZE " thin " MAPPER "slbelowp 0'",
+		"tell slbelowp 'create_thin 0' &&"
+		"make " NAME " '0 " SIZE " thin " MAPPER "slbelowp 0'",
 	/* A snapshot: each block that is written next is another one. */
 	.change = "hold " NAME " && tell slbelowp 'create_snap 1 0'; go " NAME " && sleep 0.1 &&"
 		  "tell slbelowp 'delete 1'",
@@ -93,9 +103,10 @@ FIXTURE_VARIANT_ADD(below, snapshot_origin) {
 };
 
 FIXTURE_VARIANT_ADD(below, multipath) {
-	.make = "make slbelow0 '0 " SIZE " linear " A " 0' && make slbelow1 '0 " SIZE " linear " A " 0' &&"
-		"make " NAME " '0 " SIZE " multipath 3 queue_if_no_path queue_mode bio 0 1 1 round-robin 0 "
-		"2 1 " MAPPER "slbelow0 8 " MAPPER "slbelow1 8'",
+	.make = "make slbelow0 '0 " SIZE " linear " A " 0' &&"
+		"make slbelow1 '0 " SIZE " linear " A " 0' &&"
+		"make " NAME " '0 " SIZE " multipath 3 queue_if_no_path queue_mode bio 0 1 1 "
+		"round-robin 0 2 1 " MAPPER "slbelow0 8 " MAPPER "slbelow1 8'",
 	/* One path goes after the other. */
 	.change = "for p in slbelow0 slbelow1; do change $p '0 " SIZE " error' && sleep 0.1 &&"
 		  "change $p '0 " SIZE " linear " A " 0' &&"
@@ -109,7 +120,8 @@ FIXTURE_VARIANT_ADD(below, multipath) {
 FIXTURE_VARIANT_ADD(below, crypt) {
 	.make = "make " NAME " '0 " SIZE " crypt aes-xts-plain64 " KEY " 0 " A " 0'",
 	/* As luksSuspend and luksResume do. */
-	.change = "hold " NAME " && tell " NAME " 'key wipe' && tell " NAME " 'key set " KEY "'; go " NAME,
+	.change = "hold " NAME " && tell " NAME " 'key wipe' && tell " NAME " 'key set " KEY "';"
+		  "go " NAME,
 };
 
 #define NVMET	"/sys/kernel/config/nvmet"
@@ -120,23 +132,26 @@ FIXTURE_VARIANT_ADD(below, nvme_tcp) {
 		"echo 1 >subsystems/slbelow/attr_allow_any_host; mkdir subsystems/slbelow/namespaces/1;"
 		"echo " A " >subsystems/slbelow/namespaces/1/device_path;"
 		"echo 1 >subsystems/slbelow/namespaces/1/enable; mkdir ports/1; cd ports/1;"
-		"echo tcp >addr_trtype; echo ipv4 >addr_adrfam; echo 127.0.0.1 >addr_traddr; echo 4420 >addr_trsvcid;"
+		"echo tcp >addr_trtype; echo ipv4 >addr_adrfam;"
+		"echo 127.0.0.1 >addr_traddr; echo 4420 >addr_trsvcid;"
 		"ln -s " NVMET "/subsystems/slbelow subsystems/slbelow;"
 		"echo nqn=slbelow,transport=tcp,traddr=127.0.0.1,trsvcid=4420 >/dev/nvme-fabrics;"
-		"n=100; until [ -b /dev/nvme0n1 ]; do : $((n -= 1)); [ $n != 0 ]; sleep 0.1; done",
+		"n=100; until [ -b /dev/nvme0n1 ]; do : $((n -= 1)); [ $n != 0 ];"
+		"sleep 0.1; done",
 	.change = "echo 1 >/sys/class/nvme/nvme0/reset_controller &&"
 		  "until grep -q live /sys/class/nvme/nvme0/state; do sleep 0.1; done",
 	.unmake = "echo 1 >/sys/class/nvme/nvme0/delete_controller; cd " NVMET ";"
-		  "rm ports/1/subsystems/slbelow; rmdir ports/1 subsystems/slbelow/namespaces/1 subsystems/slbelow",
+		  "rm ports/1/subsystems/slbelow;"
+		  "rmdir ports/1 subsystems/slbelow/namespaces/1 subsystems/slbelow",
 };
 
 static void *changes(void *arg)
 {
-	FIXTURE_DATA(below) *self = arg;
+	struct below_changes *c = arg;
 
-	while (!__atomic_load_n(&self->stop, __ATOMIC_ACQUIRE) && !self->failed) {
-		self->failed = netio_run(WORDS "%s", self->change);
-		__atomic_add_fetch(&self->changes, 1, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&c->stop, __ATOMIC_ACQUIRE) && !c->failed) {
+		c->failed = netio_run(WORDS "%s", c->command);
+		__atomic_add_fetch(&c->done, 1, __ATOMIC_RELEASE);
 	}
 	return NULL;
 }
@@ -153,17 +168,17 @@ FIXTURE_SETUP(below)
 	ASSERT_EQ(0, netio_run(WORDS "%s", variant->make));
 	ASSERT_EQ(0, rig_volume_add(NAME, variant->dev ?: MAPPER NAME, "size " SIZE "s"));
 	ASSERT_EQ(0, disk_open(&self->d, NAME, &cfg));
-	self->change = variant->change;
-	ASSERT_EQ(0, pthread_create(&self->thread, NULL, changes, self));
+	self->c.command = variant->change;
+	ASSERT_EQ(0, pthread_create(&self->thread, NULL, changes, &self->c));
 	self->started = true;
 }
 
 FIXTURE_TEARDOWN(below)
 {
-	__atomic_store_n(&self->stop, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&self->c.stop, true, __ATOMIC_RELEASE);
 	if (self->started)
 		pthread_join(self->thread, NULL);
-	EXPECT_EQ(0, self->failed);
+	EXPECT_EQ(0, self->c.failed);
 	disk_close(&self->d);
 	EXPECT_EQ(0, rig_volume_del(NAME));
 	EXPECT_EQ(0, netio_run(WORDS "%s", variant->unmake ?: "unmake " NAME));
@@ -242,8 +257,8 @@ TEST_F_TIMEOUT(below, changes, 300)
 		t.type = VIRTIO_BLK_T_IN;
 		ASSERT_EQ(0, all_places(&self->d, &t, data));
 	} while (t.round < ROUNDS ||
-		 (__atomic_load_n(&self->changes, __ATOMIC_ACQUIRE) < CHANGES && !self->failed));
-	TH_LOG("%u rounds, %u changes", t.round, self->changes);
+		 (__atomic_load_n(&self->c.done, __ATOMIC_ACQUIRE) < CHANGES && !self->c.failed));
+	TH_LOG("%u rounds, %u changes", t.round, self->c.done);
 	free(data);
 }
 

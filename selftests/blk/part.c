@@ -185,7 +185,7 @@ static double seconds(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* The end of its second part lies nowhere: it is looked for now and then, a hundred times a second. */
+/* The end of its second part lies nowhere: it is looked for a hundred times a second. */
 TEST(absent)
 {
 	struct vblk_io io = { .type = VIRTIO_BLK_T_IN, .len = LONG };
