@@ -183,6 +183,17 @@ static bool watch_dead(struct sluice_worker *w)
 	return false;
 }
 
+/* One that was woken, and does not get its core, is in none of our code and holds nothing. */
+static void watch_overdue(struct sluice_worker *w)
+{
+	if (READ_ONCE(w->asleep)) {
+		watch_set_state(w, SLUICE_WORKER_LATE);
+		return;
+	}
+	watch_set_state(w, SLUICE_WORKER_STUCK);
+	watch_pin(w);
+}
+
 static bool watch_one(struct sluice_worker *w)
 {
 	u64 loops = READ_ONCE(w->loops);
@@ -197,12 +208,10 @@ static bool watch_one(struct sluice_worker *w)
 		return false;
 	}
 	WRITE_ONCE(w->looks, w->looks + 1);
-	if (w->looks > WATCH_STUCK || sluice_call_hopeless(w)) {
-		watch_set_state(w, SLUICE_WORKER_STUCK);
-		watch_pin(w);
-	} else if (w->looks > WATCH_LATE) {
+	if (w->looks > WATCH_STUCK || sluice_call_hopeless(w))
+		watch_overdue(w);
+	else if (w->looks > WATCH_LATE)
 		watch_set_state(w, SLUICE_WORKER_LATE);
-	}
 	return false;
 }
 
