@@ -575,17 +575,8 @@ bool sluice_queue_held(struct sluice_worker *w, const struct sluice_queue *q);
 /* A visit of it moved @n, and took @ns. Worker context. */
 void sluice_queue_spent(struct sluice_worker *w, struct sluice_queue *q, int n, u64 ns);
 /* Whose it is, and does that worker know it? Context: @q->lock held. */
-static inline struct sluice_worker *sluice_queue_worker(const struct sluice_queue *q)
-{
-	return rcu_dereference_protected(q->worker, lockdep_is_held(q->lock));
-}
-
-static inline bool sluice_queue_on_worker(const struct sluice_queue *q)
-{
-	lockdep_assert_held(q->lock);
-	return q->attached || q->leaving;
-}
-
+struct sluice_worker *sluice_queue_worker(const struct sluice_queue *q);
+bool sluice_queue_on_worker(const struct sluice_queue *q);
 /* A call about it did, whatever its direction. Worker context, or in place of a worker. */
 void sluice_queue_called(struct sluice_worker *w, struct sluice_queue *q, u64 ns);
 

@@ -14,6 +14,17 @@ struct queue_call {
 	u8 copy[QUEUE_CALL_MAX] __aligned(8);
 };
 
+struct sluice_worker *sluice_queue_worker(const struct sluice_queue *q)
+{
+	return rcu_dereference_protected(q->worker, lockdep_is_held(q->lock));
+}
+
+bool sluice_queue_on_worker(const struct sluice_queue *q)
+{
+	lockdep_assert_held(q->lock);
+	return q->attached || q->leaving;
+}
+
 static void queue_call_on_worker(struct sluice_worker *w, void *arg)
 {
 	struct queue_call *c = arg;

@@ -148,8 +148,7 @@ static unsigned int bury(const struct state *now, const struct state *want, cons
 		/* Without a record nothing would keep it from being made with its old key alone. */
 		if (rec_has(volumes->v[i].rec, "journal") &&
 		    *rec_text(volumes->v[i].rec, "record") != '/') {
-			complain("volume %s is held back: it was being re-encrypted, "
-				 "and has no record",
+			complain("volume %s is held back: it was being re-encrypted, has no record",
 				 volumes->v[i].key);
 			stay++;
 		} else if (volume_del(volumes->v[i].key)) {
