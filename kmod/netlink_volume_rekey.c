@@ -75,7 +75,7 @@ static int stalled_put(struct sk_buff *skb, const struct sluice_volume_rekey *k)
 {
 	enum sluice_rekey_step step = READ_ONCE(k->step);
 
-	if (!k->device || !READ_ONCE(k->error))
+	if (!k->device || !READ_ONCE(k->error) || step == SLUICE_REKEY_OVER)
 		return 0;
 	return nla_put_string(skb, SLUICE_A_VOLUME_REKEY_STATE_STALLED,
 			      sluice_volume_rekey_text(step)) ?:

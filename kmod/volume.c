@@ -559,6 +559,12 @@ int sluice_volume_plan(struct sluice_volume *v, u64 sectors, struct netlink_ext_
 	int err;
 
 	ASSERT_RTNL();
+	err = volume_measure(v, sectors, &planned, extack);
+	if (err)
+		return err;
+	/* Who declares what there is changes nothing. */
+	if (planned == v->sectors && !v->planned)
+		return 0;
 	/* It goes up to the end that there was, and what is behind it would have neither key. */
 	if (v->rekey.device) {
 		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
@@ -571,7 +577,7 @@ int sluice_volume_plan(struct sluice_volume *v, u64 sectors, struct netlink_ext_
 		return -EUCLEAN;
 	}
 	/* What waits for its key would keep for long what the volume gives up. */
-	err = sluice_volume_key_need(v, extack) ?: volume_measure(v, sectors, &planned, extack);
+	err = sluice_volume_key_need(v, extack);
 	if (!err)
 		v->planned = planned;
 	return err;

@@ -146,6 +146,7 @@ enum sluice_rekey_step {
 	SLUICE_REKEY_AT_HEADER,
 	SLUICE_REKEY_AT_WRITE,	/* the volume's device is written */
 	SLUICE_REKEY_AT_RECORD,
+	SLUICE_REKEY_OVER,	/* one of the devices is gone: it is not tried again */
 };
 
 /* So many sectors that could not be read are listed, of those that were passed over. */
@@ -359,7 +360,7 @@ struct sluice_volume_params {
  * -ENODEV: no block engine is loaded; -EBUSY: the device is in use, or the extent overlaps that of
  * another volume and not both are read-only; -EEXIST; -EINVAL; -ENOKEY; -EKEYREVOKED; -EROFS;
  * -EMEDIUMTYPE: the device is zoned; -ENOMEM; -ETIMEDOUT: the device does not answer its opening,
- * or not soon enough after others of the same command And what
+ * or not soon enough after others of the same command. And what
  * sluice_volume_record_check() says of its record.
  */
 struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_volume_params *params,

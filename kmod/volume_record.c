@@ -147,9 +147,9 @@ static const char *record_error(int err)
 {
 	switch (err) {
 	case -ENOENT:
-		return "there is no record: say 'record-new' to have one written";
+		return "there is no record: look at 'record-start', or say 'record-new' for one";
 	case -EBADMSG:
-		return "no record is there, or a damaged one: 'record-new' writes one over it";
+		return "no record is there, or a damaged one, which 'record-new' would overwrite";
 	case -EUCLEAN:
 		return "the records of two volumes overlap there";
 	default:
@@ -377,10 +377,6 @@ static int record_may_change(struct sluice_volume *v, const struct sluice_volume
 	if (p->record && READ_ONCE(v->dead)) {
 		NL_SET_ERR_MSG(extack, "the volume's device was pulled out");
 		return -ENODEV;
-	}
-	if (p->record_new && v->read_only) {
-		NL_SET_ERR_MSG(extack, "a new record needs a volume that is written");
-		return -EINVAL;
 	}
 	if (v->record.changed) {
 		NL_SET_ERR_MSG(extack, "one record in a transaction: its place is not free yet");

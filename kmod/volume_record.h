@@ -23,7 +23,8 @@ struct sluice_volume_params;
  * @path: as the operator named it; RTNL
  * @start: first 512-byte sector of its place; fixed with the place
  * @page: what is written next; @lock
- * @now: what the device has; written under @lock. The UUID is fixed
+ * @now: what the device has; written under @lock, or under RTNL before anybody else knows of the
+ *	place. The UUID is fixed with that
  * @resume: the operator said that a re-encryption may be unfinished; fixed
  * @unresolved: one is, and nobody gets the volume until it goes on; RTNL
  * @was: what it had, if it is @changed: its place is not free yet; RTNL
@@ -67,7 +68,7 @@ int sluice_volume_record_open(struct sluice_volume *v, const struct sluice_volum
 int sluice_volume_record_check(struct sluice_volume *v, const struct sluice_volume_params *p,
 			       struct netlink_ext_ack *extack);
 /*
- * Another one, of which @p says what it is and where; NULL: none. Errors as those of the two above;
+ * Another one, of which @p says what it is and where; @p->record NULL: none. Errors as those of the two above;
  * -EBUSY: the volume is being re-encrypted, or its record written; -EUCLEAN: it, or the new one,
  * tells of a re-encryption that is not finished; -ENODEV: its device is gone. If it is another it
  * is @changed, which is kept or taken back later, under the same RTNL. What was written as a new

@@ -128,8 +128,9 @@ void sluice_volume_rekey_passed(struct sluice_volume *v, u64 sector)
 		WRITE_ONCE(k->unreadable[k->skipped], sector);
 	/* Pairs with who shows them. */
 	smp_store_release(&k->skipped, k->skipped + 1);
-	pr_warn_ratelimited("sluice: volume %s: sector %llu cannot be read, and has no other key\n",
-			    v->name, sector);
+	/* All of them: nothing else lists them after a crash. */
+	pr_warn("sluice: volume %s: sector %llu cannot be read, and has no other key\n", v->name,
+		sector);
 }
 SLUICE_EXPORT(sluice_volume_rekey_passed);
 

@@ -332,6 +332,16 @@ static bool port_set(enum section_nr nr, const struct item *have, const struct i
 }
 
 /* Of a volume limits, size, serial and record change. */
+/* With the old key it would be made anew as if it had not got another. */
+static const char *volume_advice(const struct item *have, const char *field)
+{
+	if (strcmp(field, "key"))
+		return "that is fixed: remove it first";
+	if (rec_has(have->rec, "journal"))
+		return "it is being re-encrypted: declare that when it is done";
+	return "if it was re-encrypted declare the key that it has, else remove it first";
+}
+
 static bool volume_fixed(const struct item *have, const struct item *want)
 {
 	/* The first three are said by leaving them out, too. */
@@ -347,9 +357,10 @@ static bool volume_fixed(const struct item *have, const struct item *want)
 		was = rec_text(have->rec, fixed[i]);
 		if (!strcmp(was, rec_text(want->rec, fixed[i])))
 			continue;
-		complain("volume %s: %s is %s, declared is %s, and that is fixed: remove it first",
-			 want->key, fixed[i], *was ? was : "not set",
-			 rec_has(want->rec, fixed[i]) ? rec_text(want->rec, fixed[i]) : "none");
+		complain("volume %s: %s is %s, declared is %s, and %s", want->key, fixed[i],
+			 *was ? was : "not set",
+			 rec_has(want->rec, fixed[i]) ? rec_text(want->rec, fixed[i]) : "none",
+			 volume_advice(have, fixed[i]));
 		return false;
 	}
 	return true;

@@ -132,6 +132,13 @@ static bool volume_del(const char *name)
  * Those that are declared, and whose device is back, go first, and are made anew. Return: how many
  * cannot go. *@gone: how many did.
  */
+static bool loses_its_key(const struct rec *have, const struct rec *want)
+{
+	if (*rec_text(have, "record") == '/')
+		return false;
+	return rec_has(have, "journal") || strcmp(rec_text(have, "key"), rec_text(want, "key"));
+}
+
 static unsigned int bury(const struct state *now, const struct state *want, const char *on,
 			 unsigned int *gone)
 {
@@ -145,10 +152,8 @@ static unsigned int bury(const struct state *now, const struct state *want, cons
 		if (!declared || !rec_has(volumes->v[i].rec, "dead") || !is_on(declared, on) ||
 		    !device_of(rec_text(volumes->v[i].rec, "dev")))
 			continue;
-		/* Without a record nothing would keep it from being made with its old key alone. */
-		if (rec_has(volumes->v[i].rec, "journal") &&
-		    *rec_text(volumes->v[i].rec, "record") != '/') {
-			complain("volume %s is held back: it was being re-encrypted, has no record",
+		if (loses_its_key(volumes->v[i].rec, declared->rec)) {
+			complain("volume %s is held back: its key is another, and it has no record",
 				 volumes->v[i].key);
 			stay++;
 		} else if (volume_del(volumes->v[i].key)) {

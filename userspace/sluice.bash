@@ -88,7 +88,7 @@ _sluice() {
 				'uplink del' | 'uplink set' | 'uplink show') found+=" $(_sluice_names uplink)" ;;
 				'wire add' | 'wire del' | 'port hold' | 'port release') found+=" $(_sluice_names port uplink)" ;;
 				'meter del') found+=" $(_sluice_ids meter)" ;;
-				'volume set' | 'volume del' | 'volume show' | 'volume hold' | 'volume release' | 'volume rekey' | 'key add')
+				'volume set' | 'volume del' | 'volume show' | 'volume hold' | 'volume release' | 'volume rekey' | 'volume key-wipe' | 'volume key-resume' | 'key add')
 					found+=" $(_sluice_names volume)" ;;
 				'volume-group set' | 'volume-group del' | 'volume-group show')
 					found+=" $(_sluice_names volume-group)" ;;

@@ -197,7 +197,8 @@ static void volume_seen(struct nlattr *attrs, int len, void *arg)
 	const struct value *list = rec_value(r, "queue");
 	unsigned int i;
 
-	if (!rec_get(r, attrs, len)) {
+	/* One that ends is none any more; the kernel says so to who makes one of that name. */
+	if (!rec_get(r, attrs, len) || rec_has(r, "ending")) {
 		rec_free(r);
 		return;
 	}

@@ -219,7 +219,7 @@ static bool rekey_said(const struct rec *args)
 	if (recorded != rec_has(args, "unrecorded"))
 		return true;
 	complain(recorded ? "volume %s has a record: leave out 'unrecorded'" :
-			    "volume %s has no record of how far it is: add it with one ('record'), or say 'unrecorded'",
+			    "volume %s has no record: say 'unrecorded', as for one that goes on, or give it one first",
 		 rec_text(args, "name"));
 	return false;
 }

@@ -108,7 +108,7 @@ static int put_record(struct nl_msg *msg, int attr, const struct value *v)
 }
 
 const struct codec codec_record = {
-	"/dev/...", false, parse_record, format_long, put_record, get_long
+	"/dev/...|none", false, parse_record, format_long, put_record, get_long
 };
 
 /* --- extents --------------------------------------------------------------------------------- */

@@ -216,10 +216,12 @@ static void rekey_work(struct work_struct *work)
 	}
 	if (READ_ONCE(r->stop))
 		return;
-	WRITE_ONCE(r->v->rekey.error, err);
-	if (err)
+	if (err) {
+		WRITE_ONCE(r->v->rekey.step, SLUICE_REKEY_OVER);
 		pr_warn("sluice: volume %s: cannot be re-encrypted further: %pe\n", r->v->name,
 			ERR_PTR(err));
+	}
+	WRITE_ONCE(r->v->rekey.error, err);
 	sluice_volume_rekey_ended(r->v);
 }
 

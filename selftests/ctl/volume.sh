@@ -484,10 +484,26 @@ s['flow'] = [{'id': 1, 'prio': 1, 'actions': ['output:nix']}]
 json.dump(s, open('$tmp/changed.json', 'w'))"
 refused 'no port or uplink' sluice apply "$tmp/changed.json"
 hides 'rekey-' sluice volume show e2
-done_ sluice volume set e2 read-iops 0
+# While it is re-encrypted, with the size that is declared too, which it has.
+done_ add_key user third "abc${other#012}"
+done_ sluice volume set e2 rekey-pause on
+done_ sluice volume rekey e2 key user:third journal $big journal-start 4096 unrecorded
+sluice dump >"$tmp/pace.json"
+sed 's/"rekey-pause": "on"/"rekey-pause": "off", "rekey-bps": "100m"/' "$tmp/pace.json" >"$tmp/changed.json"
+refused 'being re-encrypted' sluice volume set e2 size 512k
+sed 's/user:other/user:third/' "$tmp/pace.json" >"$tmp/early.json"
+refused 'being re-encrypted: declare that when it is done' sluice apply "$tmp/early.json"
+done_ sluice apply "$tmp/changed.json"
+shows '^e2: .* rekey-bps 100m' sluice volume show e2
+has_key() { printed "^e2: .*key user:$1 cipher" sluice volume show e2; }
+ok 'it goes on, and to its end' soon has_key third
+refused 'declare the key that it has' sluice apply "$tmp/changed.json"
+done_ sluice volume set e2 rekey-bps 0 read-iops 0
+done_ sluice volume rekey e2 key user:other journal $big journal-start 4096 unrecorded
+ok 'and back' soon has_key other
 
 # --- a record
-refused 'no record of how far it is' sluice volume rekey e2 key user:good journal $big
+refused 'has no record: say .unrecorded' sluice volume rekey e2 key user:good journal $big
 shows '^e2: .* record none ' sluice volume show e2
 refused 'means nothing without a record' sluice volume add r1 dev $dev start 40m size 1m record-new
 refused 'means nothing without a record' sluice volume add r1 dev $dev start 40m size 1m record none resume
