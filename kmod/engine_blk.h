@@ -108,7 +108,8 @@ struct sluice_blk_ops {
 	 * elsewhere (an interrupt, a timer) calls sluice_queue_wake() for serve() to be called
 	 * again, in one RCU read-side section with what makes the completion visible to serve().
 	 * q->polled says that requests in flight have no interrupt: then it is called again and
-	 * again. Called on a broken queue too, as long as q->in_flight is not 0: then it must not
+	 * again. A budget below 0: the ring waits for memory, and only what others want of the
+	 * queue is seen to: nothing is completed. Called on a broken queue too, as long as q->in_flight is not 0: then it must not
 	 * touch the ring, or guest memory through it.
 	 */
 	int (*serve)(struct sluice_worker *w, struct sluice_queue *q, int budget);

@@ -34,12 +34,14 @@ void sluice_progress_note(struct sluice_progress *p, u64 now, u64 done)
 u64 sluice_progress_rate(struct sluice_progress *p, u64 now, u64 done)
 {
 	unsigned int oldest = 0;
-	u64 rate = 0, ms;
+	u64 rate = 0, ms = 0;
 
 	spin_lock(&p->lock);
 	if (p->nr > SLUICE_PROGRESS_SAMPLES)
 		oldest = p->nr % SLUICE_PROGRESS_SAMPLES;
-	ms = p->nr ? div_u64(now - p->at[oldest], NSEC_PER_MSEC) : 0;
+	/* It may have begun anew since the caller looked. */
+	if (p->nr && now >= p->at[oldest] && done >= p->done[oldest])
+		ms = div_u64(now - p->at[oldest], NSEC_PER_MSEC);
 	/* Of less than that nothing can be told. */
 	if (ms >= MSEC_PER_SEC / 4)
 		rate = div64_u64((done - p->done[oldest]) * MSEC_PER_SEC, ms);

@@ -338,6 +338,9 @@ static bool queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 	if (!n)
 		n = queue_visit(w, q, held ? 0 : QUEUE_BUDGET);
 	if (n < 0) {
+		/* Whoever waits for what the engine sees there does not wait for its memory. */
+		if (n == -EAGAIN && q->volume)
+			queue_serve(w, q, -1);
 		queue_error(q, n);
 		return false;
 	}

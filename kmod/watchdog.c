@@ -183,14 +183,10 @@ static bool watch_dead(struct sluice_worker *w)
 	return false;
 }
 
-/* One that was woken, and does not get its core, is in none of our code and holds nothing. */
+/* One that was woken, and does not get its core, holds nothing: its stack tells nobody anything. */
 static void watch_overdue(struct sluice_worker *w)
 {
-	if (READ_ONCE(w->asleep)) {
-		watch_set_state(w, SLUICE_WORKER_LATE);
-		return;
-	}
-	watch_set_state(w, SLUICE_WORKER_STUCK);
+	watch_set_state(w, READ_ONCE(w->asleep) ? SLUICE_WORKER_LATE : SLUICE_WORKER_STUCK);
 	watch_pin(w);
 }
 

@@ -186,7 +186,8 @@ struct sluice_blk_queue {
  * struct sluice_blk_volume - a volume
  * @bs: where bios come from
  * @reserve: for when memory is short
- * @crypt: its key; @tfm is NULL without one. Replaced when all was re-encrypted
+ * @crypt: its key; @tfm is NULL without one. Replaced when all was re-encrypted, under
+ *	@queues_lock
  * @plain: the view while nothing is re-encrypted; fixed
  * @wiped: those without a key: requests wait, or fail; fixed
  * @wiped_id: what its key is known by; RTNL

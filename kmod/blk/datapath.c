@@ -249,15 +249,15 @@ static bool blk_stopped(const struct sluice_blk_request *req)
 	return view->next && (view->wiped || sluice_view_locks(req));
 }
 
-/* Who detaches waits for no operator. */
+/* Who resets waits for no other device, and who detaches for no operator. */
 static void blk_stop(struct sluice_blk_request *req)
 {
 	const struct sluice_rekey_view *view = req->bq->view;
 	const struct sluice_queue *q = req->bq->q;
 
-	if (view->wiped && q->dropping)
+	if (q->dropping)
 		blk_forget(req);
-	else if (view->failed || (view->wiped && q->draining))
+	else if (view->failed || (view->wiped && READ_ONCE(q->leaving)))
 		blk_complete(req, VIRTIO_BLK_S_IOERR);
 	else
 		list_add_tail(&req->node, &req->bq->rekeyed);
@@ -466,7 +466,8 @@ static int blk_resume(struct sluice_blk_queue *bq)
 	       !blk_leaves(bq)) {
 		list_del(&req->node);
 		blk_submit(req);
-		n++;
+		/* Who waits for his chunk still is no work done: another view wakes the queue. */
+		n += bq->rekeyed.prev != &req->node;
 	}
 	list_splice(&waiting, &bq->starved);
 	for (i = 0; i < SLUICE_VOLUME_LIMITS; i++)
@@ -745,6 +746,8 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 	view = smp_load_acquire(&bq->bv->view);
 	if (unlikely(view != bq->view))
 		sluice_blk_adopt_view(bq, view);
+	if (budget < 0)
+		return 0;
 	WRITE_ONCE(bq->serving, current);
 	bq->worked = 0;
 	bq->left = false;

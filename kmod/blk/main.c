@@ -110,6 +110,7 @@ static void blk_queue_free(struct sluice_blk_queue *bq)
 static int blk_queue_add(struct sluice_queue *q, unsigned int num)
 {
 	struct sluice_blk_queue *bq = kvzalloc(sizeof(*bq), GFP_KERNEL);
+	bool encrypted;
 	unsigned int i;
 
 	if (!bq)
@@ -138,11 +139,14 @@ static int blk_queue_add(struct sluice_queue *q, unsigned int num)
 		bq->request[i].bq = bq;
 		list_add_tail(&bq->request[i].node, &bq->free);
 	}
-	if (bq->bv->crypt.tfm) {
+	/* The end of a re-encryption takes the old one away. */
+	mutex_lock(&bq->bv->queues_lock);
+	encrypted = bq->bv->crypt.tfm;
+	if (encrypted)
 		bq->cipher = sluice_crypt_request_new(&bq->bv->crypt);
-		if (!bq->cipher)
-			goto free;
-	}
+	mutex_unlock(&bq->bv->queues_lock);
+	if (encrypted && !bq->cipher)
+		goto free;
 	q->engine = bq;
 	mutex_lock(&bq->bv->queues_lock);
 	bq->view = bq->bv->view;

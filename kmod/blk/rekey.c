@@ -520,8 +520,10 @@ int sluice_rekey_finish(struct sluice_volume *v)
 	if (!r->done)
 		return READ_ONCE(v->rekey.error) ?: -EBUSY;
 	/* Queues go over one by one: either name is that of the new key. */
+	mutex_lock(&bv->queues_lock);
 	old = bv->crypt;
 	bv->crypt = r->to;
+	mutex_unlock(&bv->queues_lock);
 	sluice_view_publish(bv, &bv->plain);
 	/* No queue knows of the old key any more. */
 	r->to = old;
