@@ -109,8 +109,8 @@ struct sluice_blk_ops {
 	 * again, in one RCU read-side section with what makes the completion visible to serve().
 	 * q->polled says that requests in flight have no interrupt: then it is called again and
 	 * again. A budget below 0: the ring waits for memory, and only what others want of the
-	 * queue is seen to: nothing is completed. Called on a broken queue too, as long as q->in_flight is not 0: then it must not
-	 * touch the ring, or guest memory through it.
+	 * queue is seen to: nothing is completed. Called on a broken queue too, as long as
+	 * q->in_flight is not 0: then it must not touch the ring, or guest memory through it.
 	 */
 	int (*serve)(struct sluice_worker *w, struct sluice_queue *q, int budget);
 

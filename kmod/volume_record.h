@@ -68,11 +68,11 @@ int sluice_volume_record_open(struct sluice_volume *v, const struct sluice_volum
 int sluice_volume_record_check(struct sluice_volume *v, const struct sluice_volume_params *p,
 			       struct netlink_ext_ack *extack);
 /*
- * Another one, of which @p says what it is and where; @p->record NULL: none. Errors as those of the two above;
- * -EBUSY: the volume is being re-encrypted, or its record written; -EUCLEAN: it, or the new one,
- * tells of a re-encryption that is not finished; -ENODEV: its device is gone. If it is another it
- * is @changed, which is kept or taken back later, under the same RTNL. What was written as a new
- * one stays written.
+ * Another one, of which @p says what it is and where; @p->record NULL: none. Errors as those of the
+ * two above; -EBUSY: the volume is being re-encrypted, or its record written; -EUCLEAN: it, or the
+ * new one, tells of a re-encryption that is not finished; -ENODEV: its device is gone. If it is
+ * another it is @changed, which is kept or taken back later, under the same RTNL. What was written
+ * as a new one stays written.
  */
 int sluice_volume_record_set(struct sluice_volume *v, const struct sluice_volume_params *p,
 			     struct netlink_ext_ack *extack);

@@ -489,7 +489,13 @@ done_ add_key user third "abc${other#012}"
 done_ sluice volume set e2 rekey-pause on
 done_ sluice volume rekey e2 key user:third journal $big journal-start 4096 unrecorded
 sluice dump >"$tmp/pace.json"
-sed 's/"rekey-pause": "on"/"rekey-pause": "off", "rekey-bps": "100m"/' "$tmp/pace.json" >"$tmp/changed.json"
+$python -c "
+import json
+s = json.load(open('$tmp/pace.json'))
+for v in s['volume']:
+	if v['name'] == 'e2':
+		v['rekey-bps'], v['rekey-pause'] = '100m', 'off'
+json.dump(s, open('$tmp/changed.json', 'w'))"
 refused 'being re-encrypted' sluice volume set e2 size 512k
 sed 's/user:other/user:third/' "$tmp/pace.json" >"$tmp/early.json"
 refused 'being re-encrypted: declare that when it is done' sluice apply "$tmp/early.json"
