@@ -40,17 +40,6 @@ FIXTURE_VARIANT_ADD(again, encrypted) { .more = "size 8M key " OLD };
 FIXTURE_VARIANT_ADD(again, both) { .more = "size 8M sector-size 4096 block-size 4096 key " OLD,
 				   .off = 100 };
 
-static int key_add(const char *description, unsigned int seed)
-{
-	unsigned char key[64];
-	unsigned int i;
-
-	for (i = 0; i < sizeof(key); i++)
-		key[i] = i * seed + 11;
-	return syscall(SYS_add_key, "logon", description, key, sizeof(key),
-		       KEY_SPEC_SESSION_KEYRING) > 0 ? 0 : -errno;
-}
-
 FIXTURE_SETUP(again)
 {
 	const struct vdrv_cfg cfg = { .features = DISK_FEATURES | VDRV_F_INDIRECT, .num = 64,
@@ -61,8 +50,8 @@ FIXTURE_SETUP(again)
 	self->d.v.fd = -1;
 	ASSERT_EQ(0, mockram_load());
 	ASSERT_GE(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL), 0);
-	ASSERT_EQ(0, key_add("slagain:old", 37));
-	ASSERT_EQ(0, key_add("slagain:new", 41));
+	ASSERT_EQ(0, rig_key_add("slagain:old", 37, 64));
+	ASSERT_EQ(0, rig_key_add("slagain:new", 41, 64));
 	ASSERT_EQ(0, rig_volume_add(NAME, MOCKRAM, variant->more));
 	ASSERT_EQ(0, disk_open(&self->d, NAME, &cfg));
 	ASSERT_EQ(0, mockram("count"));

@@ -26,17 +26,6 @@ FIXTURE(record)
 	unsigned char *copy;
 };
 
-static int key_add(const char *description, unsigned int seed)
-{
-	unsigned char key[64];
-	unsigned int i;
-
-	for (i = 0; i < sizeof(key); i++)
-		key[i] = i * seed + 11;
-	return syscall(SYS_add_key, "logon", description, key, sizeof(key),
-		       KEY_SPEC_SESSION_KEYRING) > 0 ? 0 : -errno;
-}
-
 static const char *const disks[] = { A, B, "slblkj", "slblkr" };
 
 /* Also what a case left that ended early. */
@@ -58,9 +47,9 @@ FIXTURE_SETUP(record)
 	self->data = rig_alloc(SIZE);
 	self->copy = rig_alloc(SIZE);
 	ASSERT_GE(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL), 0);
-	ASSERT_EQ(0, key_add("slblk:old", 37));
-	ASSERT_EQ(0, key_add("slblk:new", 41));
-	ASSERT_EQ(0, key_add("slblk:other", 43));
+	ASSERT_EQ(0, rig_key_add("slblk:old", 37, 64));
+	ASSERT_EQ(0, rig_key_add("slblk:new", 41, 64));
+	ASSERT_EQ(0, rig_key_add("slblk:other", 43, 64));
 	ASSERT_EQ(0, rig_null_add(A, "size=8"));
 	ASSERT_EQ(0, rig_null_add(B, "size=8"));
 	/* So that a command that comes soon finds it half done. */
@@ -85,17 +74,6 @@ static int attach(struct disk *d, const char *name)
 		.num = 64, .disk_buf = MB + 16 * KB, .disk_seg = 64 };
 
 	return disk_open(d, name, &cfg);
-}
-
-/* 0: that is what it says of it; or what it did instead. */
-static int refused(const char *words, const char *command)
-{
-	if (!netio_run("%s 2>" WHY, command))
-		return -EPERM;
-	if (!netio_run("grep -qE -- '%s' " WHY, words))
-		return 0;
-	fprintf(stderr, "# not '%s', but:\n", words);
-	return system("cat " WHY " >&2") ? -EIO : -ENOMSG;
 }
 
 static int vol_add(const char *name, const char *more)

@@ -37,17 +37,6 @@ FIXTURE_VARIANT_ADD(rekey, slow) {
 	.key_len = 32, .device = "size=8 blocksize=4096 irqmode=2 completion_nsec=2000000",
 	.more = "size 8M sector-size 4096 key " OLD };
 
-static int key_add(const char *description, unsigned int len, unsigned int seed)
-{
-	unsigned char key[64];
-	unsigned int i;
-
-	for (i = 0; i < len; i++)
-		key[i] = i * seed + 11;
-	return syscall(SYS_add_key, "logon", description, key, len, KEY_SPEC_SESSION_KEYRING) > 0 ?
-		       0 : -errno;
-}
-
 static int attach(struct disk *d)
 {
 	const struct vdrv_cfg cfg = {
@@ -63,10 +52,10 @@ FIXTURE_SETUP(rekey)
 	self->data = rig_alloc(SIZE);
 	self->copy = rig_alloc(SIZE);
 	ASSERT_GE(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL), 0);
-	ASSERT_EQ(0, key_add("slblk:old", variant->key_len, 37));
-	ASSERT_EQ(0, key_add("slblk:new", variant->key_len, 41));
-	ASSERT_EQ(0, key_add("slblk:other", variant->key_len, 43));
-	ASSERT_EQ(0, key_add("slblk:short", 96 - variant->key_len, 37));
+	ASSERT_EQ(0, rig_key_add("slblk:old", 37, variant->key_len));
+	ASSERT_EQ(0, rig_key_add("slblk:new", 41, variant->key_len));
+	ASSERT_EQ(0, rig_key_add("slblk:other", 43, variant->key_len));
+	ASSERT_EQ(0, rig_key_add("slblk:short", 37, 96 - variant->key_len));
 	ASSERT_EQ(0, rig_null_add(NAME, variant->device));
 	ASSERT_EQ(0, rig_null_add("slblkj", "size=2 cache_size=1"));
 	ASSERT_EQ(0, rig_volume_add(NAME, DEV, variant->more));

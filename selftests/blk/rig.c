@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Block devices, volumes and their drivers: see rig.h. */
+#include <linux/keyctl.h>
+#include <sys/syscall.h>
 #include "rig.h"
 
 #define CONFIGFS	"/sys/kernel/config"
@@ -149,6 +151,29 @@ unsigned long long rig_stat(const char *name, enum rig_stat what)
 	}
 	fclose(f);
 	return n;
+}
+
+int rig_key_add(const char *description, unsigned int seed, unsigned int len)
+{
+	unsigned char key[64];
+	unsigned int i;
+
+	for (i = 0; i < len; i++)
+		key[i] = i * seed + 11;
+	return syscall(SYS_add_key, "logon", description, key, len,
+		       KEY_SPEC_SESSION_KEYRING) > 0 ? 0 : -errno;
+}
+
+#define WHY	"/tmp/slblk-refused"
+
+int refused(const char *words, const char *command)
+{
+	if (!netio_run("%s 2>" WHY, command))
+		return -EPERM;
+	if (!netio_run("grep -qE -- '%s' " WHY, words))
+		return 0;
+	fprintf(stderr, "# not '%s', but:\n", words);
+	return system("cat " WHY " >&2") ? -EIO : -ENOMSG;
 }
 
 int rig_volume_add(const char *name, const char *dev, const char *more)

@@ -68,6 +68,12 @@ enum rig_stat {
 
 unsigned long long rig_stat(const char *name, enum rig_stat what);
 
+/* A logon key of @len bytes, up to 64, that are made of @seed, into the session's keyring. */
+int rig_key_add(const char *description, unsigned int seed, unsigned int len);
+
+/* 0: the command fails, and says that (an extended regular expression); or what it did instead. */
+int refused(const char *words, const char *command);
+
 /* `sluice volume add` and `del`. */
 int rig_volume_add(const char *name, const char *dev, const char *more);
 int rig_volume_del(const char *name);

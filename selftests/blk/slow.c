@@ -20,17 +20,6 @@ FIXTURE(slow)
 	unsigned char *data;
 };
 
-static int key_add(const char *description, unsigned int seed)
-{
-	unsigned char key[64];
-	unsigned int i;
-
-	for (i = 0; i < sizeof(key); i++)
-		key[i] = i * seed + 11;
-	return syscall(SYS_add_key, "logon", description, key, sizeof(key),
-		       KEY_SPEC_SESSION_KEYRING) > 0 ? 0 : -errno;
-}
-
 FIXTURE_SETUP(slow)
 {
 	if (netio_run("command -v dmsetup"))
@@ -38,8 +27,8 @@ FIXTURE_SETUP(slow)
 	self->d.v.fd = -1;
 	self->data = rig_alloc(IO);
 	ASSERT_GE(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL), 0);
-	ASSERT_EQ(0, key_add("slblk:old", 37));
-	ASSERT_EQ(0, key_add("slblk:new", 41));
+	ASSERT_EQ(0, rig_key_add("slblk:old", 37, 64));
+	ASSERT_EQ(0, rig_key_add("slblk:new", 41, 64));
 	ASSERT_EQ(0, rig_null_add(NAME, "size=8"));
 	ASSERT_EQ(0, rig_null_add("slslowj", "size=2"));
 	ASSERT_EQ(0, rig_dm_add(NAME, "0 16384 linear /dev/" NAME " 0", self->dev));

@@ -58,17 +58,6 @@ FIXTURE(stall)
 	char dev[DISKS][32];
 };
 
-static int key_add(const char *description, unsigned int seed)
-{
-	unsigned char key[64];
-	unsigned int i;
-
-	for (i = 0; i < sizeof(key); i++)
-		key[i] = i * seed + 11;
-	return syscall(SYS_add_key, "logon", description, key, sizeof(key),
-		       KEY_SPEC_SESSION_KEYRING) > 0 ? 0 : -errno;
-}
-
 /* Also what a case left that ended early. */
 static void clean(void)
 {
@@ -132,8 +121,8 @@ FIXTURE_SETUP(stall)
 	self->data = rig_alloc(SIZE);
 	self->copy = rig_alloc(SIZE);
 	ASSERT_GE(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL), 0);
-	ASSERT_EQ(0, key_add("slblk:old", 37));
-	ASSERT_EQ(0, key_add("slblk:new", 41));
+	ASSERT_EQ(0, rig_key_add("slblk:old", 37, 64));
+	ASSERT_EQ(0, rig_key_add("slblk:new", 41, 64));
 	for (i = 0; i < DISKS; i++) {
 		ASSERT_EQ(0, rig_null_add(disks[i], "size=2 cache_size=1"));
 		ASSERT_EQ(0, disk_map(i, self->dev[i]));

@@ -12,7 +12,6 @@
 #define NAME	"slwipe"
 #define IO	(16 * KB)
 #define KEY	"logon:slblk:old"
-#define WHY	"/tmp/slblk-why"
 #define RESUME	"sluice volume key-resume " NAME " key "
 
 FIXTURE(wipe)
@@ -22,17 +21,6 @@ FIXTURE(wipe)
 	unsigned char *data;
 	unsigned char *copy;
 };
-
-static int key_add(const char *description, unsigned int seed, unsigned int len)
-{
-	unsigned char key[64];
-	unsigned int i;
-
-	for (i = 0; i < len; i++)
-		key[i] = i * seed + 11;
-	return syscall(SYS_add_key, "logon", description, key, len,
-		       KEY_SPEC_SESSION_KEYRING) > 0 ? 0 : -errno;
-}
 
 static int attach(struct disk *d)
 {
@@ -50,10 +38,10 @@ FIXTURE_SETUP(wipe)
 	self->data = rig_alloc(IO);
 	self->copy = rig_alloc(IO);
 	ASSERT_GE(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL), 0);
-	ASSERT_EQ(0, key_add("slblk:old", 37, 64));
-	ASSERT_EQ(0, key_add("slblk:same", 37, 64));
-	ASSERT_EQ(0, key_add("slblk:new", 41, 64));
-	ASSERT_EQ(0, key_add("slblk:short", 37, 32));
+	ASSERT_EQ(0, rig_key_add("slblk:old", 37, 64));
+	ASSERT_EQ(0, rig_key_add("slblk:same", 37, 64));
+	ASSERT_EQ(0, rig_key_add("slblk:new", 41, 64));
+	ASSERT_EQ(0, rig_key_add("slblk:short", 37, 32));
 	ASSERT_EQ(0, rig_null_add(NAME, "size=8"));
 	ASSERT_EQ(0, rig_null_add("slwipej", "size=2"));
 	ASSERT_EQ(0, rig_dm_add(NAME, "0 16384 linear /dev/" NAME " 0", self->dev));
@@ -89,17 +77,6 @@ static int halt(bool on)
 static int says(const char *what)
 {
 	return netio_run("sluice -s volume show " NAME " | grep -qE -- '%s'", what);
-}
-
-/* 0: that is what it says of it. */
-static int refused(const char *words, const char *command)
-{
-	if (!netio_run("%s 2>" WHY, command))
-		return -EPERM;
-	if (!netio_run("grep -qE -- '%s' " WHY, words))
-		return 0;
-	fprintf(stderr, "# not '%s', but:\n", words);
-	return system("cat " WHY " >&2") ? -EIO : -ENOMSG;
 }
 
 static int begin(struct disk *d, uint32_t type, uint64_t sector, const void *data)
