@@ -81,7 +81,7 @@ void sluice_record_job_put(struct sluice_record_job *j)
 static int job_io(struct sluice_record_job *j, unsigned int i)
 {
 	return sluice_record_io(sluice_volume_bdev(j->device), j->start + sluice_record_place(i),
-			 j->copy[i], j->opf);
+				j->copy[i], j->opf);
 }
 
 /* One that the device lost is as one that was torn: the other counts. */
@@ -101,7 +101,7 @@ static int job_read(struct sluice_record_job *j)
 	return lost == SLUICE_RECORD_COPIES ? err : 0;
 }
 
-/* What nobody waits for any more is not begun: the place may be somebody else's by then. */
+/* What nobody waits for any more is not begun: the place is free when this ends. */
 static int job_write(struct sluice_record_job *j)
 {
 	unsigned int i;

@@ -565,17 +565,13 @@ int sluice_volume_plan(struct sluice_volume *v, u64 sectors, struct netlink_ext_
 	/* Who declares what there is changes nothing. */
 	if (planned == v->sectors && !v->planned)
 		return 0;
-	/* It goes up to the end that there was, and what is behind it would have neither key. */
-	if (v->rekey.device) {
-		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
-		return -EBUSY;
-	}
-	/* Nor would its record, or the journal, be of this volume any more. */
-	if (v->record.unresolved) {
-		NL_SET_ERR_MSG(extack,
-			       "its re-encryption is not finished: say 'sluice volume rekey' first");
-		return -EUCLEAN;
-	}
+	/*
+	 * It goes up to the end that there was, and what is behind it would have neither key; nor
+	 * would its record, or the journal, be of this volume any more.
+	 */
+	err = sluice_volume_rekey_absent(v, extack);
+	if (err)
+		return err;
 	/* What waits for its key would keep for long what the volume gives up. */
 	err = sluice_volume_key_need(v, extack);
 	if (!err)

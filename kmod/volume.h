@@ -507,7 +507,12 @@ bool sluice_volume_touches(const struct sluice_volume *v, const struct sluice_vo
 			   const struct block_device *bdev, u64 start, u64 sectors);
 /* volume_user.c: front ends hear that it may be had, or that it goes. RTNL. */
 void sluice_volume_tell(const struct sluice_volume *v, bool added);
-/* volume_rekey.c. clear: returns the journal's device, which is to be closed; RTNL */
+/*
+ * volume_rekey.c. absent: 0: it has one key, for all that is known; -EBUSY: it is being
+ * re-encrypted; -EUCLEAN: that is to go on first. clear: returns the journal's device, which is to
+ * be closed. RTNL
+ */
+int sluice_volume_rekey_absent(const struct sluice_volume *v, struct netlink_ext_ack *extack);
 void sluice_volume_rekey_init(struct sluice_volume *v);
 struct sluice_device *sluice_volume_rekey_clear(struct sluice_volume *v);
 /* Sectors a second, as it is now. */

@@ -361,19 +361,15 @@ static bool record_at_rest(struct sluice_volume *v)
 static int record_may_change(struct sluice_volume *v, const struct sluice_volume_params *p,
 			     struct netlink_ext_ack *extack)
 {
+	int err;
+
 	if (p->record && !capable(CAP_SYS_ADMIN)) {
 		NL_SET_ERR_MSG(extack, "needs CAP_SYS_ADMIN: opens a block device");
 		return -EPERM;
 	}
-	if (v->rekey.device || v->rekey.opening) {
-		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
-		return -EBUSY;
-	}
-	if (v->record.unresolved) {
-		NL_SET_ERR_MSG(extack,
-			       "its re-encryption is not finished: say 'sluice volume rekey' first");
-		return -EUCLEAN;
-	}
+	err = sluice_volume_rekey_absent(v, extack);
+	if (err)
+		return err;
 	if (p->record && READ_ONCE(v->dead)) {
 		NL_SET_ERR_MSG(extack, "the volume's device was pulled out");
 		return -ENODEV;

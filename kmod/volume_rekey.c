@@ -329,6 +329,22 @@ static int volume_rekey_start(struct sluice_volume *v, s32 key, struct netlink_e
 	return err;
 }
 
+int sluice_volume_rekey_absent(const struct sluice_volume *v, struct netlink_ext_ack *extack)
+{
+	ASSERT_RTNL();
+	/* It has one also while its journal is being read (@opening). */
+	if (v->rekey.device) {
+		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
+		return -EBUSY;
+	}
+	if (v->record.unresolved) {
+		NL_SET_ERR_MSG(extack,
+			       "its re-encryption is not finished: say 'sluice volume rekey' first");
+		return -EUCLEAN;
+	}
+	return 0;
+}
+
 int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 start, bool skip,
 			struct netlink_ext_ack *extack)
 {
