@@ -66,9 +66,9 @@ volumes_up()
 		insmod "$(sluice_objects "$KVER")/$m" || return
 	done
 	"$here/../rig/host-nvme.sh" >/dev/null || return
-	# Any will do, if the halves differ.
-	seq 100 | head -c 64 | sluice key add old &&
-	seq 500 | head -c 64 | sluice key add new &&
+	# Any two will do, if their halves differ.
+	seq 100 199 | head -c 64 | sluice key add old &&
+	seq 500 599 | head -c 64 | sluice key add new &&
 	sluice volume add plain dev /dev/nvme0n1 size $size serial plain &&
 	sluice volume add crypt dev /dev/nvme0n2 size $size key logon:sluice:old serial crypt &&
 	disk_up plain && disk_plain=$disk
