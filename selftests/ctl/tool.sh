@@ -21,7 +21,8 @@ explained() { # words on standard input
 	local word rc=0 n=0
 	while read -r word; do
 		n=$((n + 1))
-		grep -qE "(^|[^a-z-])$word([^a-z-]|$)" "$top/userspace/sluice.8" || { echo "not explained: $word"; rc=1; }
+		grep -qE "(^|[^a-z-])$word([^a-z-]|$)" "$top"/userspace/*.8 ||
+			{ echo "not explained: $word"; rc=1; }
 	done
 	[ "$n" -gt 20 ] && return "$rc"
 }
