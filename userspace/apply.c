@@ -89,7 +89,7 @@ static bool item_covers(const struct item *now, const struct item *want)
 {
 	const struct object *obj = want->rec->obj;
 	char *a, *b;
-	uint64_t has = now->rec->has;
+	field_set has = now->rec->has;
 	bool same;
 
 	if (obj != &object_port && obj != &object_uplink && obj != &object_rate &&
@@ -234,7 +234,7 @@ static const int del_cmd[SECTIONS] = {
 static bool item_del(enum section_nr nr, const struct item *item)
 {
 	struct nl_msg *msg = ctl_new(del_cmd[nr]);
-	uint64_t has = 0;
+	field_set has = 0;
 	unsigned int i;
 
 	if (nr == SEC_FLOW) {
@@ -242,7 +242,7 @@ static bool item_del(enum section_nr nr, const struct item *item)
 		return change_add(nr, "remove", item, msg);
 	}
 	for (i = 0; i < ARRAY_SIZE(sections[nr].key) && sections[nr].key[i]; i++)
-		has |= 1ULL << rec_field(item->rec->obj, sections[nr].key[i]);
+		has |= FIELD(rec_field(item->rec->obj, sections[nr].key[i]));
 	item->rec->has &= has;
 	rec_put(msg, item->rec);
 	if (nr == SEC_ACL_DEFAULT)
@@ -320,12 +320,12 @@ static bool port_fixed(enum section_nr nr, const struct item *have, const struct
 
 static bool port_set(enum section_nr nr, const struct item *have, const struct item *want)
 {
-	uint64_t has = want->rec->has;
+	field_set has = want->rec->has;
 	bool ok;
 
 	if (!port_fixed(nr, have, want))
 		return false;
-	want->rec->has &= ~(1ULL << rec_field(want->rec->obj, nr == SEC_PORT ? "queues" : "dev"));
+	want->rec->has &= ~FIELD(rec_field(want->rec->obj, nr == SEC_PORT ? "queues" : "dev"));
 	ok = item_add(nr, want, nr == SEC_PORT ? SLUICE_CMD_PORT_SET : SLUICE_CMD_UPLINK_SET);
 	want->rec->has = has;
 	return ok;

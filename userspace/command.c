@@ -168,7 +168,7 @@ static bool choice_made(const struct command *c, const struct rec *r, const stru
 	for (i = 0; i < n; i++) {
 		if (!choice(&args[i]))
 			continue;
-		if (r->has & 1ULL << args[i].field)
+		if (r->has & FIELD(args[i].field))
 			return true;
 		len += snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "",
 				c->obj->fields[args[i].field].name);
@@ -184,7 +184,7 @@ static bool args_complete(const struct command *c, const struct rec *r)
 	unsigned int i, n = args_parse(c, args);
 
 	for (i = 0; i < n; i++) {
-		if (args[i].must && !(r->has & 1ULL << args[i].field)) {
+		if (args[i].must && !(r->has & FIELD(args[i].field))) {
 			complain("%s is missing", c->obj->fields[args[i].field].name);
 			return false;
 		}
@@ -248,7 +248,7 @@ static struct arg *arg_for(const struct command *c, struct rec *r, struct arg *a
 		const struct field *f = &c->obj->fields[args[i].field];
 		struct value v = {};
 
-		if (r->has & 1ULL << args[i].field)
+		if (r->has & FIELD(args[i].field))
 			continue;
 		if (args[i].place || (f->flags & F_BARE && f->codec->parse(word, &v)))
 			return &args[i];
@@ -288,7 +288,7 @@ static bool args_read(const struct command *c, struct rec *r, int argc, char **a
 			return false;
 		}
 		f = &c->obj->fields[a->field];
-		if (r->has & 1ULL << a->field && !(f->flags & F_MULTI)) {
+		if (r->has & FIELD(a->field) && !(f->flags & F_MULTI)) {
 			complain("%s is there twice", f->name);
 			return false;
 		}

@@ -51,7 +51,7 @@ bool rec_has(const struct rec *r, const char *name)
 {
 	int i = rec_field(r->obj, name);
 
-	return i >= 0 && r->has & 1ULL << i;
+	return i >= 0 && r->has & FIELD(i);
 }
 
 struct value *rec_value(const struct rec *r, const char *name)
@@ -67,7 +67,7 @@ const char *rec_text(const struct rec *r, const char *name)
 	int i = rec_field(r->obj, name);
 
 	*buf = '\0';
-	if (i >= 0 && r->has & 1ULL << i)
+	if (i >= 0 && r->has & FIELD(i))
 		r->obj->fields[i].codec->format(&r->v[i], buf, TEXT_MAX);
 	return buf;
 }
@@ -105,7 +105,7 @@ static bool set_one(struct rec *r, unsigned int field, const char *text)
 	if (f->codec->parse(text, v)) {
 		/* What is not so is not said. */
 		if (f->codec != &codec_flag || v->n)
-			r->has |= 1ULL << field;
+			r->has |= FIELD(field);
 		return true;
 	}
 	complain("%s: '%s' is not %s%s%s", f->name, text, f->codec->what,
@@ -163,7 +163,7 @@ void rec_print(const struct rec *r, unsigned int skip)
 
 	for (i = skip; i < r->obj->nr_fields; i++) {
 		f = &r->obj->fields[i];
-		if (!(r->has & 1ULL << i) || f->flags & F_JSON ||
+		if (!(r->has & FIELD(i)) || f->flags & F_JSON ||
 		    (f->flags & F_STAT && !opt.stats))
 			continue;
 		if (f->flags & F_NEST)
@@ -188,7 +188,7 @@ char *rec_canon(const struct rec *r, const char *but)
 	for (i = 0; i < r->obj->nr_fields; i++) {
 		const struct field *f = &r->obj->fields[i];
 
-		if (!(r->has & 1ULL << i) || f->flags & (F_STAT | F_SHOW) ||
+		if (!(r->has & FIELD(i)) || f->flags & (F_STAT | F_SHOW) ||
 		    (but && !strcmp(f->name, but)))
 			continue;
 		fprintf(out, "%u=", i);
@@ -236,7 +236,7 @@ struct json_object *rec_to_json(const struct rec *r, bool declared)
 
 	for (i = 0; i < r->obj->nr_fields; i++) {
 		f = &r->obj->fields[i];
-		if (!(r->has & 1ULL << i) || (declared && f->flags & (F_STAT | F_SHOW)))
+		if (!(r->has & FIELD(i)) || (declared && f->flags & (F_STAT | F_SHOW)))
 			continue;
 		if (f->flags & F_NEST || is_list(f))
 			value = list_to_json(f, &r->v[i], declared);
@@ -342,7 +342,7 @@ static int put_match(struct nl_msg *msg, const struct rec *r, bool mask)
 	for (i = 0; i < r->obj->nr_fields; i++) {
 		const struct field *f = &r->obj->fields[i];
 
-		if (!(f->flags & F_MATCH) || !(r->has & 1ULL << i))
+		if (!(f->flags & F_MATCH) || !(r->has & FIELD(i)))
 			continue;
 		if ((mask ? f->codec->put2 : f->codec->put)(msg, f->attr, &r->v[i]))
 			return -1;
@@ -356,7 +356,7 @@ static bool has_match(const struct rec *r)
 	unsigned int i;
 
 	for (i = 0; i < r->obj->nr_fields; i++) {
-		if (r->obj->fields[i].flags & F_MATCH && r->has & 1ULL << i)
+		if (r->obj->fields[i].flags & F_MATCH && r->has & FIELD(i))
 			return true;
 	}
 	return false;
@@ -370,7 +370,7 @@ int rec_put(struct nl_msg *msg, const struct rec *r)
 		const struct field *f = &r->obj->fields[i];
 		const struct value *v = &r->v[i];
 
-		if (!(r->has & 1ULL << i) ||
+		if (!(r->has & FIELD(i)) ||
 		    f->flags & (F_MATCH | F_NEST | F_SHOW | F_STAT | F_REF))
 			continue;
 		if (is_list(f) ? put_list(msg, f, v) : f->codec->put(msg, f->attr, v))
@@ -387,7 +387,7 @@ static bool get_nest(struct rec *r, unsigned int i, const struct nlattr *nla)
 	struct nlattr *sub;
 	int rem;
 
-	r->has |= 1ULL << i;
+	r->has |= FIELD(i);
 	if (f->flags & F_NEST)
 		return rec_get(list_add_rec(&r->v[i], f->sub), nla_data(nla), nla_len(nla));
 	nla_for_each_nested(sub, (struct nlattr *)nla, rem) {
@@ -403,7 +403,7 @@ static bool get_attr(struct rec *r, unsigned int i, const struct nlattr *nla, bo
 
 	if (f->flags & (F_NEST | F_ORDER))
 		return get_nest(r, i, nla);
-	r->has |= 1ULL << i;
+	r->has |= FIELD(i);
 	if (f->flags & F_MULTI)
 		return f->codec->get(nla, list_add(&r->v[i]));
 	if (second)

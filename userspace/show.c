@@ -35,7 +35,7 @@ void show_item(const struct rec *r, unsigned int skip)
 		json_object_put(json);
 	} else {
 		/* The first field is what it is known by. */
-		for (i = 0; i < r->obj->nr_fields && !(r->has & 1ULL << i); i++)
+		for (i = 0; i < r->obj->nr_fields && !(r->has & FIELD(i)); i++)
 			;
 		if (i == 0 && !skip && is_name(&r->obj->fields[0])) {
 			printf("%s:", rec_text(r, r->obj->fields[0].name));
@@ -166,7 +166,7 @@ const struct object object_event = OBJECT("event", event_fields);
 static void set_number(struct rec *r, unsigned int field, uint32_t n)
 {
 	r->v[field].n = n;
-	r->has |= 1ULL << field;
+	r->has |= FIELD(field);
 }
 
 static void event_value(struct rec *r, uint32_t event, uint32_t value)

@@ -166,6 +166,11 @@ struct field {
 	const struct object *sub;
 };
 
+/* Of an object's fields: bit i is field i. */
+__extension__ typedef unsigned __int128 field_set;
+#define FIELD(i) ((field_set)1 << (i))
+#define FIELDS_MAX 128
+
 /**
  * struct object - a noun
  * @name: of it
@@ -181,17 +186,18 @@ struct object {
 #define OBJECT(noun, table)                                                       \
 	{                                                                         \
 		.name = (noun), .fields = (table), .nr_fields = ARRAY_SIZE(table) \
-	}
+	};                                                                        \
+	_Static_assert(ARRAY_SIZE(table) <= FIELDS_MAX, "too many fields")
 
 /**
  * struct rec - an object's values
  * @obj: kind
- * @has: bit i: field i has a value
+ * @has: those that have a value
  * @v: values, as many as fields
  */
 struct rec {
 	const struct object *obj;
-	uint64_t has;
+	field_set has;
 	struct value v[];
 };
 

@@ -152,7 +152,7 @@ static const struct value *stage_buckets(const struct rec *r, unsigned int stage
 static void set(struct rec *line, unsigned int field, double n)
 {
 	line->v[field].n = n + 0.5;
-	line->has |= 1ULL << field;
+	line->has |= FIELD(field);
 }
 
 /* Two columns; empty if nothing was in this stage. */

@@ -265,7 +265,7 @@ static void set_number(struct rec *r, const char *field, uint64_t n)
 	int i = rec_field(r->obj, field);
 
 	r->v[i].n = n;
-	r->has |= 1ULL << i;
+	r->has |= FIELD(i);
 }
 
 static void latency_work_out(struct rec *latency)
