@@ -142,10 +142,12 @@ static int volume_get_params(struct sluice_change *c, struct sluice_volume_param
 	p->block_size = get_u32(c, SLUICE_A_VOLUME_BLOCK_SIZE);
 	p->queues = get_u32(c, SLUICE_A_VOLUME_QUEUES);
 	p->key = c->attrs[SLUICE_A_VOLUME_KEY] ? nla_get_s32(c->attrs[SLUICE_A_VOLUME_KEY]) : 0;
+	if (c->attrs[SLUICE_A_VOLUME_KEY_BEFORE])
+		p->key_before = nla_get_s32(c->attrs[SLUICE_A_VOLUME_KEY_BEFORE]);
 	p->sector_size = get_u32(c, SLUICE_A_VOLUME_SECTOR_SIZE);
 	p->iv_offset = get_uint(c, SLUICE_A_VOLUME_IV_OFFSET);
 	p->allow_discards = nla_get_flag(c->attrs[SLUICE_A_VOLUME_ALLOW_DISCARDS]);
-	if (!p->key && (p->sector_size || p->iv_offset)) {
+	if (!p->key && (p->sector_size || p->iv_offset || p->key_before)) {
 		NL_SET_ERR_MSG(c->extack, "the cipher's sectors mean nothing without a key");
 		return -EINVAL;
 	}

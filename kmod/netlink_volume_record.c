@@ -20,7 +20,7 @@ int sluice_nl_volume_get_record(struct sluice_change *c, struct sluice_volume_pa
 	p->resume = nla_get_flag(c->attrs[SLUICE_A_VOLUME_RESUME]);
 	if (path && strcmp(nla_data(path), "none"))
 		p->record = nla_data(path);
-	if (!p->record && (p->record_start || p->record_new || p->resume)) {
+	if (!p->record && (p->record_start || p->record_new || p->resume || p->key_before)) {
 		NL_SET_ERR_MSG(c->extack, "that means nothing without a record: name its device");
 		return -EINVAL;
 	}
@@ -28,7 +28,7 @@ int sluice_nl_volume_get_record(struct sluice_change *c, struct sluice_volume_pa
 		NL_SET_ERR_MSG_ATTR(c->extack, path, "name the device by its full path: /dev/...");
 		return -EINVAL;
 	}
-	if (p->record_new && (p->read_only || p->resume)) {
+	if (p->record_new && (p->read_only || p->resume || p->key_before)) {
 		NL_SET_ERR_MSG(c->extack,
 			       "a new record needs a volume that is written, with nothing to resume");
 		return -EINVAL;

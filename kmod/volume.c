@@ -298,23 +298,55 @@ static void volume_leave_workers(struct sluice_volume *v)
 	}
 }
 
-/* Hand the volume, with its key, to the engine. */
-static int volume_engage(struct sluice_volume *v, const struct sluice_volume_params *p,
-			 struct netlink_ext_ack *extack)
+/* Hand the volume, with this key (0: none), to the engine. */
+static int volume_engage(struct sluice_volume *v, s32 key, struct netlink_ext_ack *extack)
 {
 	struct sluice_volume_cipher cipher = {
 		.sector_size = v->sector_size,
-		.iv_offset = p->iv_offset,
+		.iv_offset = v->iv_offset,
 	};
 	int err = 0;
 
-	if (p->key)
-		err = sluice_key_read(p->key, &cipher, &v->key_name, extack);
+	if (key)
+		err = sluice_key_read(key, &cipher, &v->key_name, extack);
 	if (!err) {
 		v->cipher_bits = cipher.key_len * BITS_PER_BYTE / 2;
-		err = v->ops->volume_add(v, p->key ? &cipher : NULL, extack);
+		err = v->ops->volume_add(v, key ? &cipher : NULL, extack);
 	}
 	memzero_explicit(&cipher, sizeof(cipher));
+	return err;
+}
+
+/* -EKEYREJECTED: its record says that this is not its key. */
+static int volume_engage_recorded(struct sluice_volume *v, s32 key,
+				  const struct sluice_volume_params *p,
+				  struct netlink_ext_ack *extack)
+{
+	int err = volume_engage(v, key, extack);
+
+	if (err)
+		return err;
+	err = sluice_volume_record_check(v, p, extack);
+	/* It has no request, and nothing that it could wait for. */
+	if (err)
+		v->ops->volume_del(v);
+	return err;
+}
+
+/* With the key that it is to have, or else with the one that it had before. */
+static int volume_engage_either(struct sluice_volume *v, const struct sluice_volume_params *p,
+				struct netlink_ext_ack *extack)
+{
+	int err = volume_engage_recorded(v, p->key, p, extack);
+
+	if (err != -EKEYREJECTED || !p->key_before)
+		return err;
+	kfree(v->key_name);
+	v->key_name = NULL;
+	err = volume_engage_recorded(v, p->key_before, p, extack);
+	/* What was said of the other is settled. */
+	if (!err && extack)
+		extack->_msg = NULL;
 	return err;
 }
 
@@ -346,13 +378,7 @@ static int volume_publish(struct sluice_volume *v, const struct sluice_volume_pa
 	}
 	err = volume_pick_workers(v);
 	if (!err)
-		err = volume_engage(v, p, extack);
-	if (!err) {
-		err = sluice_volume_record_check(v, p, extack);
-		/* It has no request, and nothing that it could wait for. */
-		if (err)
-			v->ops->volume_del(v);
-	}
+		err = volume_engage_either(v, p, extack);
 	if (err) {
 		volume_leave_workers(v);
 		module_put(v->ops->owner);

@@ -323,6 +323,8 @@ struct sluice_volume {
  * @block_size: 512 or 4096; 0: the device's
  * @queues: 1..SLUICE_VOLUME_MAX_QUEUES; 0 for 1
  * @key: serial number of a key that the caller possesses, 0: not encrypted
+ * @key_before: likewise, of the key that it has if its record says that it has not got @key yet, or
+ *	is just getting it; 0: no other will do
  * @sector_size: of the cipher; 0: @block_size
  * @iv_offset: of the cipher
  * @allow_discards: the guest's discards go to the device through the cipher, too
@@ -343,6 +345,7 @@ struct sluice_volume_params {
 	unsigned int block_size;
 	unsigned int queues;
 	s32 key;
+	s32 key_before;
 	unsigned int sector_size;
 	u64 iv_offset;
 	bool allow_discards;

@@ -126,14 +126,15 @@ static int record_match_key(const struct sluice_volume *v, const struct sluice_r
 	return -EKEYREJECTED;
 }
 
-static int record_match(struct sluice_volume *v, const struct sluice_record *r,
+/* @resume: also one of which the re-encryption is not finished. */
+static int record_match(struct sluice_volume *v, const struct sluice_record *r, bool resume,
 			struct netlink_ext_ack *extack)
 {
 	int err = record_match_geometry(v, r, extack) ?: record_match_key(v, r, extack);
 
 	if (err)
 		return err;
-	if (r->state == SLUICE_RECORD_RUNNING && (!v->record.resume || v->read_only)) {
+	if (r->state == SLUICE_RECORD_RUNNING && (!resume || v->read_only)) {
 		NL_SET_ERR_MSG(extack,
 			       "its re-encryption is not finished: add it with 'resume', then say the same 'sluice volume rekey' again");
 		return -EUCLEAN;
@@ -241,7 +242,7 @@ int sluice_volume_record_check(struct sluice_volume *v, const struct sluice_volu
 	}
 	if (known && err)
 		NL_SET_ERR_MSG_FMT(extack, "%s", record_error(err));
-	return err ?: record_match(v, &found, extack);
+	return err ?: record_match(v, &found, p->resume || p->key_before, extack);
 }
 
 /* --- its place ------------------------------------------------------------------------------- */

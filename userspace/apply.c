@@ -189,6 +189,8 @@ static void match_items(struct items *now, struct items *want)
 
 	for (i = 0; i < want->nr; i++) {
 		have = table_find(t, want->v[i].key);
+		if (have)
+			rekey_match(have, &want->v[i]);
 		if (!have || !item_covers(have, &want->v[i]))
 			continue;
 		have->same = true;
@@ -338,8 +340,8 @@ static const char *volume_advice(const struct item *have, const char *field)
 	if (strcmp(field, "key"))
 		return "that is fixed: remove it first";
 	if (rec_has(have->rec, "journal"))
-		return "it is being re-encrypted: declare that when it is done";
-	return "if it was re-encrypted declare the key that it has, else remove it first";
+		return "it is being re-encrypted: see key-before in sluice-volumes(8)";
+	return "if it was re-encrypted declare the key that it has, or else key-before: see sluice-volumes(8)";
 }
 
 static bool volume_fixed(const struct item *have, const struct item *want)
@@ -631,7 +633,7 @@ static int apply_in(const struct manner *m, struct state *now, struct state *wan
 	if (m->each)
 		return state_send_each(now, want, m->on);
 	state_match(now, want);
-	return state_send(now, want) ? EXIT_DONE : EXIT_REFUSED;
+	return state_send(now, want) && rekey_all_go_on(want) ? EXIT_DONE : EXIT_REFUSED;
 }
 
 int apply_files(int nr, char **paths)

@@ -190,8 +190,10 @@ static unsigned int send_coming(struct state *now, struct state *want, const cha
 	size_t i;
 
 	for (i = 0; i < volumes->nr; i++) {
-		if (is_on(&volumes->v[i], on))
-			late += !send_part(now, want, volumes->v[i].key);
+		if (!is_on(&volumes->v[i], on))
+			continue;
+		late += !send_part(now, want, volumes->v[i].key) ||
+			(volumes->v[i].rekey && !rekey_go_on(&volumes->v[i]));
 	}
 	return late;
 }

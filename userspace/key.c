@@ -35,17 +35,33 @@ static int32_t request_key(const char *type, const char *description)
 	return syscall(SYS_request_key, type, description, NULL, 0);
 }
 
-int32_t key_find(const char *name)
+static int32_t key_request(const char *name)
 {
 	char *type = xstrdup(name), *colon = strchr(type, ':');
 	int32_t serial;
 
 	*colon = '\0';
 	serial = request_key(type, colon + 1);
-	if (serial < 0)
-		complain("key %s: %s: see 'sluice key add help', keyctl(1)", name,
-			 errno == ENOKEY ? "not in a keyring of yours" : strerror(errno));
 	free(type);
+	return serial;
+}
+
+int32_t key_find(const char *name)
+{
+	int32_t serial = key_request(name);
+
+	if (serial > 0)
+		return serial;
+	complain("key %s: %s: see 'sluice key add help', keyctl(1)", name,
+		 errno == ENOKEY ? "not in a keyring of yours" : strerror(errno));
+	return 0;
+}
+
+/* The kernel says what it lacks for want of it. */
+int32_t key_seek(const char *name)
+{
+	int32_t serial = key_request(name);
+
 	return serial > 0 ? serial : 0;
 }
 

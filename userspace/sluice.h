@@ -223,7 +223,7 @@ extern const struct object object_port, object_uplink, object_wire, object_guard
 extern const struct object object_acl_default, object_rate, object_meter, object_flow;
 extern const struct object object_worker, object_assign, object_stats, object_version, object_event;
 extern const struct object object_queue, object_volume, object_volume_mode, object_top;
-extern const struct object object_volume_group;
+extern const struct object object_volume_group, object_rekey;
 /* A value's text is no longer, the terminating zero included. */
 #define TEXT_MAX 4352
 
@@ -319,10 +319,14 @@ bool ctl_listen(void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg)
 uint64_t histogram_quantile(const uint64_t *buckets, unsigned int nr, unsigned int permille);
 /* What is sent for a field that is F_REF. Complains. */
 bool volume_put_key(struct nl_msg *msg, const struct rec *r);
+/* Encrypt it with another key, as "volume rekey" does. Complains. */
+bool volume_rekey(const struct rec *args);
 /* What a change of a volume says beyond rec_put(): that it is to have no record. */
 bool volume_put_changes(struct nl_msg *msg, const struct rec *r);
 /* Serial number of a key that is there, by "type:description"; 0 with a complaint. */
 int32_t key_find(const char *name);
+/* Likewise, of one that need not be there: 0 without one. */
+int32_t key_seek(const char *name);
 /*
  * Serial number of a key that standard input has and that lasts as long as this process; 0 with a
  * complaint.

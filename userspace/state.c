@@ -84,6 +84,7 @@ void state_free(struct state *s)
 			free(item->key);
 			free(item->canon);
 			rec_free(item->rec);
+			rec_free(item->rekey);
 			json_object_put(item->json);
 		}
 		free(s->sec[nr].v);
@@ -331,6 +332,20 @@ bool state_is_hosts(enum section_nr nr)
 	       nr == SEC_VOLUME_MODE || nr == SEC_ASSIGN;
 }
 
+/* One that is being re-encrypted is written as one that is to be. */
+static void volumes_declare(struct items *volumes)
+{
+	struct item *item;
+	size_t i;
+
+	for (i = 0; i < volumes->nr; i++) {
+		item = &volumes->v[i];
+		rekey_declare(item->rec);
+		json_object_put(item->json);
+		item->json = rec_to_json(item->rec, true);
+	}
+}
+
 int dump_run(const struct command *c, struct rec *args)
 {
 	struct state s;
@@ -340,6 +355,7 @@ int dump_run(const struct command *c, struct rec *args)
 	(void)args;
 	if (!state_collect(&s))
 		return EXIT_REFUSED;
+	volumes_declare(&s.sec[SEC_VOLUME]);
 	/* The same state is the same text, whatever way the kernel keeps it. */
 	qsort(s.sec[SEC_FLOW].v, s.sec[SEC_FLOW].nr, sizeof(struct item), by_id);
 	printf("{\n \"version\": %d,\n", STATE_VERSION);
@@ -420,7 +436,8 @@ static struct json_object *json_read(const char *path)
 /* Files hold no keys, and standard input may be one of them. */
 static bool key_is_named(const struct rec *r)
 {
-	if (!rec_has(r, "key") || strcmp(rec_text(r, "key"), VOLUME_KEY_STDIN))
+	if (strcmp(rec_text(r, "key"), VOLUME_KEY_STDIN) &&
+	    strcmp(rec_text(r, "key-before"), VOLUME_KEY_STDIN))
 		return true;
 	complain("key: a state names a key by TYPE:DESC");
 	return false;
@@ -443,14 +460,18 @@ void item_blame(enum section_nr nr, struct json_object *json)
 static bool item_read(struct state *s, enum section_nr nr, struct json_object *json)
 {
 	struct rec *r = rec_new(sections[nr].obj);
+	struct item *item;
 
 	if (rec_from_json(r, json, true) && item_complete(nr, r) && key_is_named(r)) {
 		if (nr == SEC_FLOW)
 			flow_imply(r);
 		if (nr == SEC_GUARD)
 			guard_imply(r);
-		state_add(s, nr, r, json_object_get(json));
-		return true;
+		item = state_add(s, nr, r, json_object_get(json));
+		if (nr != SEC_VOLUME || rekey_read(item))
+			return true;
+		item_blame(nr, json);
+		return false;
 	}
 	item_blame(nr, json);
 	rec_free(r);

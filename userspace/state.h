@@ -46,6 +46,7 @@ bool state_is_hosts(enum section_nr nr);
  * @canon: what it is, but for a flow's id
  * @rec: its values; NULL for flows, as there may be a million
  * @json: as it was read or is written
+ * @rekey: of a volume: how it gets the key that it is to have; NULL: it has it
  * @id: of a flow; 0 if none was said
  * @same: it is in the other state, equal
  * @later: it is no part of what is sent now
@@ -55,6 +56,7 @@ struct item {
 	char *canon;
 	struct rec *rec;
 	struct json_object *json;
+	struct rec *rekey;
 	uint32_t id;
 	bool same;
 	bool later;
@@ -92,6 +94,16 @@ bool state_read(struct state *s, const char *path);
 /* apply.c: which items are the same; then send the others, as one transaction. */
 void state_match(struct state *now, struct state *want);
 bool state_send(struct state *now, struct state *want);
+/*
+ * apply_rekey.c: volumes that get another key. read: what a file says of it; match: compare it with
+ * one that is there; go_on: of one that is there; declare: as a file says it. All that return
+ * something complain.
+ */
+bool rekey_read(struct item *item);
+void rekey_match(const struct item *have, struct item *want);
+bool rekey_go_on(const struct item *want);
+bool rekey_all_go_on(const struct state *want);
+void rekey_declare(struct rec *volume);
 /* apply_each.c: volumes one by one; @on: only those on this device. Return: an exit code. */
 int state_send_each(struct state *now, struct state *want, const char *on);
 

@@ -79,6 +79,9 @@ static const struct field volume_fields[] = {
 	{ .name = "block-size", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_BLOCK_SIZE },
 	{ .name = "queues", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_QUEUES },
 	{ "key", &codec_key, SLUICE_A_VOLUME_KEY_NAME, 0, F_REF, NULL },
+	{ "key-before", &codec_key, 0, 0, F_REF, NULL },
+	{ "rekey-journal", &codec_path, 0, 0, F_REF, NULL },
+	{ "rekey-journal-start", &codec_extent, 0, 0, F_REF, NULL },
 	{ "key-wiped", &codec_volume_wiped, SLUICE_A_VOLUME_KEY_WIPED, 0, F_SHOW, NULL },
 	{ "cipher-bits", &codec_u32, SLUICE_A_VOLUME_CIPHER_BITS, 0, F_SHOW, NULL },
 	{ .name = "sector-size", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_SECTOR_SIZE },
@@ -138,7 +141,7 @@ static const struct field rekey_fields[] = {
 	  .attr = SLUICE_A_VOLUME_SKIP_UNREADABLE },
 };
 
-static const struct object object_rekey = OBJECT("rekey", rekey_fields);
+const struct object object_rekey = OBJECT("rekey", rekey_fields);
 
 static const struct field wipe_fields[] = {
 	{ .name = "name", .codec = &codec_volume, .attr = SLUICE_A_VOLUME_NAME },
@@ -169,7 +172,10 @@ static bool put_key(struct nl_msg *msg, int attr, const struct rec *r)
 
 bool volume_put_key(struct nl_msg *msg, const struct rec *r)
 {
-	return put_key(msg, SLUICE_A_VOLUME_KEY, r);
+	int32_t before = rec_has(r, "key-before") ? key_seek(rec_text(r, "key-before")) : 0;
+
+	return put_key(msg, SLUICE_A_VOLUME_KEY, r) &&
+	       (!before || !nla_put_s32(msg, SLUICE_A_VOLUME_KEY_BEFORE, before));
 }
 
 static int add_run(const struct command *c, struct rec *args)
@@ -224,17 +230,20 @@ static bool rekey_said(const struct rec *args)
 	return false;
 }
 
+bool volume_rekey(const struct rec *args)
+{
+	struct nl_msg *msg = ctl_new(SLUICE_CMD_VOLUME_REKEY);
+
+	if (!rec_put(msg, args) && put_key(msg, SLUICE_A_VOLUME_REKEY_KEY, args))
+		return ctl_do(msg, NULL, NULL);
+	nlmsg_free(msg);
+	return false;
+}
+
 static int rekey_run(const struct command *c, struct rec *args)
 {
-	struct nl_msg *msg;
-
-	if (!rekey_said(args))
-		return EXIT_REFUSED;
-	msg = ctl_new(c->cmd);
-	if (!rec_put(msg, args) && put_key(msg, SLUICE_A_VOLUME_REKEY_KEY, args))
-		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
-	nlmsg_free(msg);
-	return EXIT_REFUSED;
+	(void)c;
+	return rekey_said(args) && volume_rekey(args) ? EXIT_DONE : EXIT_REFUSED;
 }
 
 static int wipe_run(const struct command *c, struct rec *args)

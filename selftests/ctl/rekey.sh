@@ -1,0 +1,110 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Volumes that are declared with another key than they have: which it is their record tells, re-encryption begins, and
+# goes on by itself after whatever came between, and nobody gets such a volume meanwhile.
+set -euo pipefail
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+config=/sys/kernel/config
+mountpoint -q "$config" || mount -t configfs none "$config"
+disk() { # name, MiB
+	mkdir "$config/nullb/$1" && echo "$2" >"$config/nullb/$1/size" && echo 1 >"$config/nullb/$1/memory_backed" &&
+		echo 1 >"$config/nullb/$1/power"
+}
+trap 'rc=$?; clean; rmdir "$config"/nullb/keys*; (exit $rc); finish' EXIT
+disk keysa 8
+disk keysr 8
+
+# A key of the user's keyring, made from a number.
+key() { # add|del, name, number
+	if [ "$1" = add ]; then
+		seq "$3" $(($3 + 40)) | head -c 64 | sluice key add "$2" keyring user
+	else
+		sluice key del "$2"
+	fi
+}
+done_ key add old 100
+done_ key add new 500
+
+state() { # what else the volume says
+	cat <<END
+{ "volume": [ { "name": "k", "dev": "/dev/keysa", "record": "/dev/keysr", "record-start": "4m" $1 } ] }
+END
+}
+before='"key": "logon:sluice:new", "key-before": "logon:sluice:old"'
+on=", $before, \"rekey-journal\": \"/dev/keysr\", \"rekey-journal-start\": \"1m\""
+apply() { # what the volume says, options
+	local volume=$1
+	shift
+	state "$volume" >"$tmp/state.json"
+	sluice apply "$@" "$tmp/state.json"
+}
+has_key() { printed "^k: .*key logon:sluice:$1 cipher" sluice volume show k; }
+same() { sluice dump >"$tmp/now.json" && diff "$1" "$tmp/now.json"; }
+
+# --- said by halves
+misused 'declares key, key-before, rekey-journal and its record' apply ", $before"
+misused 'declares key, key-before' apply ', "key": "logon:sluice:new", "rekey-journal": "/dev/keysr"'
+none() {
+	echo "{ \"volume\": [ { \"name\": \"k\", \"dev\": \"/dev/keysa\", $before, \"rekey-journal\": \"/dev/keysr\" } ] }" |
+		sluice apply -
+}
+misused 'and its record' none
+misused 'names a key by TYPE:DESC' apply "${on/logon:sluice:old/-}"
+
+# --- one that has the old key begins
+done_ sluice volume add k dev /dev/keysa key logon:sluice:old record /dev/keysr record-start 4m record-new
+done_ apply "$on, \"rekey-pause\": \"on\""
+shows '^k: .*key logon:sluice:old .* rekey-key logon:sluice:new rekey-done 0 journal /dev/keysr' sluice volume show k
+sluice dump >"$tmp/dump.json"
+shows '"key": ?"logon:sluice:new", ?"key-before": ?"logon:sluice:old", ?"rekey-journal": ?"/dev/keysr"' cat "$tmp/dump.json"
+done_ sluice apply "$tmp/dump.json"
+done_ apply "$on, \"rekey-pause\": \"on\""
+ok 'said again it changes nothing' same "$tmp/dump.json"
+# As before: who declares the key that it has yet is not refused.
+done_ apply ', "key": "logon:sluice:old", "rekey-pause": "on"'
+
+# --- the host went down
+done_ sluice volume del k
+hides . sluice volume show
+refused 'key that the volume is getting' apply ', "key": "logon:sluice:new"'
+done_ key del old
+refused 'name the old one' apply "$on"
+hides . sluice volume show
+done_ key add old 100
+done_ sluice apply "$tmp/dump.json"
+shows '^k: .*key logon:sluice:old .* rekey-key logon:sluice:new' sluice volume show k
+hides unresolved sluice volume show k
+ok 'it is as it was' same "$tmp/dump.json"
+
+# --- by itself, at boot: the journal is on a disk that comes later
+done_ sluice volume del k
+later=${on/\/dev\/keysr\", \"rekey-journal-start/\/dev\/keysj\", \"rekey-journal-start}
+ok 'held back, as there is no journal' exits 3 apply "$later" --each
+shows '^k: .* unresolved' sluice volume show k
+ok '... said again' exits 3 apply "$later" --each --on /dev/keysa
+done_ apply "$on" --each --on /dev/keysa
+ok 'it goes on to its end' soon has_key new
+hides 'unresolved|rekey' sluice volume show k
+
+# --- and then it has the new one, though it is declared as before
+sluice dump >"$tmp/dump.json"
+hides 'key-before' cat "$tmp/dump.json"
+done_ apply "$on"
+ok 'nothing is left to do' same "$tmp/dump.json"
+done_ sluice volume del k
+done_ apply "$on"
+ok 'made anew it has the new key' has_key new
+done_ sluice volume del k
+done_ key del old
+done_ apply "$on" --each
+ok '... also when nobody has the old one any more' has_key new
+done_ sluice volume del k
+done_ key add old 900
+refused "not the volume's key" apply ', "key": "logon:sluice:old"'
+done_ key add new 700
+refused "not the volume's key" apply "$on"
+hides . sluice volume show
+done_ key del old
+done_ key del new
