@@ -340,8 +340,8 @@ static const char *volume_advice(const struct item *have, const char *field)
 	if (strcmp(field, "key"))
 		return "that is fixed: remove it first";
 	if (rec_has(have->rec, "journal"))
-		return "it is being re-encrypted: see key-before in sluice-volumes(8)";
-	return "if it was re-encrypted declare the key that it has, or else key-before: see sluice-volumes(8)";
+		return "it is being re-encrypted: declare that when it is done, or both (key-before)";
+	return "if it was re-encrypted declare the key that it has, if it is to be, both (key-before)";
 }
 
 static bool volume_fixed(const struct item *have, const struct item *want)
