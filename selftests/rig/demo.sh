@@ -9,10 +9,14 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 
 outside()
 {
-	local ver disk start=$SECONDS
+	local ver disk rig start=$SECONDS
 
-	echo "== Installing what is missing"
-	"$here/deps.sh" build rig
+	# The guard, below which nothing outlives this, needs some of it.
+	if [ "${RIG_GUARDED:-}" != $$ ]; then
+		echo "== Installing what is missing"
+		"$here/deps.sh" build rig
+		exec "$here/guard.py" "$0"
+	fi
 	# shellcheck source=host-sluice.sh
 	. "$here/host-sluice.sh"
 	# shellcheck source=disk-image.sh
@@ -23,7 +27,17 @@ outside()
 	sluice_build "$ver"
 	KVER=$ver guest_initrd "$ver" >/dev/null
 	echo "== Booting the host (about half a minute without hardware virtualization)"
-	KVER=$ver "$here/host-run.sh" -t 900 -e "RIG_DISK=$disk" "$here/demo.sh" inside || {
+	# What its drive holds outlives it.
+	rig=("$here/host-run.sh" -t 900 -d "$TMPDIR" -o "$TMPDIR/out")
+	# It does not end as a job does: what it has to say of its steps is in a file.
+	KVER=$ver "${rig[@]}" -e "RIG_DISK=$disk" "$here/demo.sh" inside 2>"$TMPDIR/reset" || :
+	if [ ! -s "$TMPDIR/out/steps" ]; then
+		cat "$TMPDIR/reset" >&2
+		echo "== The demo failed ($((SECONDS - start)) s)"
+		exit 1
+	fi
+	printf '\n== Booting the host again: nobody logs in\n'
+	KVER=$ver "${rig[@]}" -e "DEMO_STEPS=$(cat "$TMPDIR/out/steps")" "$here/demo.sh" again || {
 		rc=$?
 		echo "== The demo failed ($((SECONDS - start)) s)"
 		exit "$rc"
@@ -329,6 +343,90 @@ show_volume_away()
 	done_step
 }
 
+# A volume on the host's own namespace; the rest of that has its record, and the journal.
+keys_disk=/dev/nvme0n1 keys_record=62m keys_journal=60m keys_words="written before the key was changed"
+
+keys_load()
+{
+	local m
+
+	try host "modprobe -a nvme virtio_vdpa virtio_blk; timeout 20 bash -c 'until test -b $keys_disk; do sleep 0.1; done'"
+	for m in kmod/sluice.ko kmod/sluice_blk.ko vhost-vendor/sluice_vdpa.ko; do
+		insmod "$(sluice_objects "$KVER")/$m" || bad=1
+	done
+	# As a unit of the operator's does, from wherever he keeps them.
+	seq 100 199 | head -c 64 | sluice key add vol2 >/dev/null || bad=1
+	seq 500 599 | head -c 64 | sluice key add vol2-new >/dev/null || bad=1
+	mkdir -p /etc/sluice
+	cat >/etc/sluice/vol2.json <<-END
+	{ "volume": [ { "name": "vol2", "dev": "$keys_disk", "size": "56m", "serial": "vol2",
+	                "record": "$keys_disk", "record-start": "$keys_record", "rekey-bps": "4m",
+	                "key": "logon:sluice:vol2-new", "key-before": "logon:sluice:vol2",
+	                "rekey-journal": "$keys_disk", "rekey-journal-start": "$keys_journal" } ] }
+	END
+}
+
+# The volume as a disk of the host's own, for command $1.
+keys_with_disk()
+{
+	try host "vdpa dev add name vol2 mgmtdev sluice && timeout 20 bash -c 'until test -b /dev/vda; do sleep 0.1; done'"
+	try host "$1"
+	try host "vdpa dev del vol2"
+}
+
+# So much of it has the new key, in KiB; nothing if it is not being re-encrypted.
+keys_done()
+{
+	sluice volume show vol2 | sed -n 's/.* rekey-done \([0-9]*\)k .*/\1/p; s/.* rekey-done \([0-9]*\)m .*/\1 * 1024/p'
+}
+
+show_rekey()
+{
+	step "A volume gets another key, and the host is reset in the midst of it"
+	keys_load
+	try host "sluice volume add vol2 dev $keys_disk size 56m key logon:sluice:vol2 serial vol2 record $keys_disk record-start $keys_record record-new"
+	keys_with_disk "echo '$keys_words' | dd of=/dev/vda bs=512 seek=100000 conv=sync,fsync 2>/dev/null"
+	try host "cat /etc/sluice/vol2.json"
+	try host "sluice apply --each /etc/sluice/*.json"
+	try host "timeout 60 bash -c 'until sluice volume show vol2 | grep -E \"rekey-done [0-9]{4,}k|rekey-done [1-9][0-9]*m\"; do sleep 0.2; done'"
+	done_step
+}
+
+show_rekey_goes_on()
+{
+	local from
+
+	step "It says what sluice.service says at each boot, and re-encryption goes on by itself"
+	keys_load
+	try host "sluice apply --each /etc/sluice/*.json"
+	from=$(($(keys_done)))
+	try host "sluice volume show vol2"
+	check "KiB that were done before the reset, or a little more" "$from" -gt 0
+	try host "sluice volume set vol2 rekey-bps 0"
+	try host "timeout 120 bash -c 'while sluice volume show vol2 | grep -q rekey-key; do sleep 0.2; done'"
+	try host "sluice volume show vol2"
+	keys_with_disk "dd if=/dev/vda bs=512 skip=100000 count=1 2>/dev/null | grep -a '$keys_words'"
+	done_step
+}
+
+show_wrong_key()
+{
+	local add="sluice volume add vol2 dev $keys_disk size 56m record $keys_disk record-start $keys_record serial vol2"
+
+	step "A wrong key is refused, and so is the one that it had"
+	try host "sluice volume del vol2"
+	try host "head -c 64 /dev/urandom | sluice key add wrong"
+	try host "$add key logon:sluice:wrong" fails
+	try host "$add key logon:sluice:vol2" fails
+	try host "$add" fails
+	try host "$add key logon:sluice:vol2-new"
+	keys_with_disk "dd if=/dev/vda bs=512 skip=100000 count=1 2>/dev/null | grep -a '$keys_words'"
+	try host "grep -ac '$keys_words' $keys_disk" fails
+	try host "sluice volume del vol2 && rmmod sluice_vdpa sluice_blk sluice"
+	try host "dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace'" fails
+	done_step
+}
+
 show_end()
 {
 	step "The guests end, and everything is taken down again"
@@ -363,6 +461,21 @@ inside()
 	show_volume_boot
 	show_volume_away
 	show_end
+	show_rekey
+	printf '%s\n' "$number" ${failed[@]+"${failed[@]}"} >"$RIG_OUT/steps"
+	sync "$RIG_OUT/steps"
+	echo b >/proc/sysrq-trigger
+}
+
+again()
+{
+	# shellcheck source=host-sluice.sh
+	. "$here/host-sluice.sh"
+	mapfile -t failed <<<"$DEMO_STEPS"
+	number=${failed[0]}
+	failed=("${failed[@]:1}")
+	show_rekey_goes_on
+	show_wrong_key
 	printf '\n%d steps, %d failed\n' "$number" "${#failed[@]}"
 	if [ "${#failed[@]}" -gt 0 ]; then
 		printf '  failed: %s\n' "${failed[@]}"
@@ -372,6 +485,7 @@ inside()
 
 case ${1:-} in
 inside)	inside ;;
+again)	again ;;
 "")	outside ;;
 *)	echo "usage: demo.sh" >&2; exit 2 ;;
 esac
