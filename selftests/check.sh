@@ -94,6 +94,7 @@ variants_of() { # test
 	vhost/fault) but split_all packed ;;
 	vdpa/life) but packed ;;
 	blk/data) but split_plain packed large_blocks_on_small ;;
+	blk/crash) but twice ;;
 	blk/power) but crypt_4096 plain_through plain_chosen crypt_no_fua ;;
 	vfio/data) but split_chain_poll split_ind_mapped packed_chain_poll packed_ind packed_mrg_event ;;
 	vfio/blk) but split_mapped packed_cdev ;;

@@ -28,7 +28,7 @@ rc=0
 "$@" || rc=$?
 
 # A module of a test's own stands on ours, or below them.
-for name in sluice_wedge sluice_mockvf sluice_mockpath sluice_mockdisk sluice_mockram; do
+for name in sluice_wedge sluice_mockvf sluice_mockpath sluice_mockdisk sluice_mockram nbd; do
 	if [ -d "/sys/module/$name" ]; then
 		rmmod "$name"
 	fi
