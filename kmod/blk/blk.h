@@ -64,7 +64,7 @@ struct sluice_blk_turn {
  * @status_at: where the driver wants its status; the page is held
  * @fetched: when, in ns of local_clock()
  * @submitted: likewise: the first time, if the device was busy; 0: not yet
- * @completed: likewise
+ * @completed: likewise; 0: not yet, or by a visit, which has not seen it yet
  * @cipher_ns: time spent on that
  *
  * Worker thread only, but for @pending, @error, @completed and @looked, which are the device's

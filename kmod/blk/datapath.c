@@ -617,15 +617,16 @@ static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 
 static void blk_count(const struct sluice_blk_request *req)
 {
-	struct sluice_volume *v = req->bq->v;
 	s64 device = req->completed - req->submitted;
+	const struct sluice_volume_spent spent = {
+		.ns[SLUICE_STAGE_QUEUE] = req->submitted - req->fetched,
+		.ns[SLUICE_STAGE_CIPHER] = req->cipher_ns,
+		/* Clocks of two CPUs may differ a little. */
+		.ns[SLUICE_STAGE_DEVICE] = max(device, 0LL),
+		.looked = req->looked,
+	};
 
-	/* Clocks of two CPUs may differ a little. */
-	sluice_volume_count_latency(v, SLUICE_STAGE_DEVICE, max(device, 0LL));
-	if (req->looked)
-		sluice_volume_count_polled(v);
-	if (req->cipher_ns)
-		sluice_volume_count_latency(v, SLUICE_STAGE_CIPHER, req->cipher_ns);
+	sluice_volume_count_spent(req->bq->v, &spent);
 }
 
 /*
@@ -719,13 +720,19 @@ static void blk_returned(struct sluice_blk_request *req)
 /* Return: how many came back, and were looked at. */
 static int blk_reap(struct sluice_blk_queue *bq)
 {
+	u64 now;
 	int n = 0;
 
-	if (likely(!bq->reaped))
+	if (likely(!bq->reaped) && !llist_empty(&bq->done))
 		bq->reaped = llist_reverse_order(llist_del_all(&bq->done));
+	if (!bq->reaped)
+		return 0;
+	now = local_clock();
 	for (; bq->reaped && !blk_leaves(bq); n++) {
 		bq->hand = llist_entry(bq->reaped, struct sluice_blk_request, done);
 		bq->hand->active = false;
+		if (!bq->hand->completed)
+			bq->hand->completed = now;
 		bq->reaped = bq->reaped->next;
 		blk_returned(bq->hand);
 	}

@@ -27,18 +27,20 @@ static bool send_is_serving(const struct sluice_blk_queue *bq)
 static void send_put(struct sluice_blk_request *req, bool polled)
 {
 	struct sluice_blk_queue *bq = req->bq;
-	bool serving;
 
 	if (!atomic_dec_and_test(&req->pending))
 		return;
+	/* A visit looks at the clock once for all that it finds. */
+	if (send_is_serving(bq)) {
+		req->looked = polled;
+		llist_add(&req->done, &bq->done);
+		return;
+	}
 	req->completed = local_clock();
-	serving = send_is_serving(bq);
-	req->looked = serving && polled;
 	/* Once it is in the list the worker may complete it, and then the queue may go. */
 	rcu_read_lock();
 	llist_add(&req->done, &bq->done);
-	if (!serving)
-		sluice_queue_wake(bq->q);
+	sluice_queue_wake(bq->q);
 	rcu_read_unlock();
 }
 
@@ -212,6 +214,7 @@ static void send_one(struct sluice_blk_request *req)
 
 	req->error = BLK_STS_OK;
 	req->looked = false;
+	req->completed = 0;
 	req->nowait = nowait;
 	req->at = NULL;
 	/* And who hands them over. */
@@ -247,27 +250,22 @@ static void send_unplug(struct sluice_blk_queue *bq)
 	WRITE_ONCE(bq->plugged, false);
 }
 
-/* The device's time begins with the first that it is asked, however often that is. */
-static void send_count(struct sluice_blk_request *req)
-{
-	if (unlikely(req->submitted))
-		return;
-	req->submitted = local_clock();
-	sluice_volume_count_latency(req->bq->v, SLUICE_STAGE_QUEUE, req->submitted - req->fetched);
-}
-
 /* Those that are prepared. */
 void sluice_send_all(struct sluice_blk_queue *bq)
 {
 	unsigned long sleeps = current->nvcsw;
 	struct sluice_blk_request *req;
+	u64 now;
 
 	if (list_empty(&bq->ready))
 		return;
+	now = local_clock();
 	send_plug(bq);
 	while ((req = list_first_entry_or_null(&bq->ready, struct sluice_blk_request, node))) {
 		list_del(&req->node);
-		send_count(req);
+		/* The device's time begins with the first that it is asked, however often. */
+		if (likely(!req->submitted))
+			req->submitted = now;
 		send_one(req);
 	}
 	send_unplug(bq);
