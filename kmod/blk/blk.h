@@ -42,7 +42,8 @@ struct sluice_blk_turn {
 
 /**
  * struct sluice_blk_request - from its fetch until its completion
- * @node: in a list of those that wait, or of those that are free
+ * @node: in a list of those that wait
+ * @next: in that of those that are free, or that are ready
  * @done: in the list of those that the device has completed, or of those that are yet to be handed
  *	to it by the helper
  * @bq: its queue
@@ -72,6 +73,7 @@ struct sluice_blk_turn {
  */
 struct sluice_blk_request {
 	struct list_head node;
+	struct sluice_blk_request *next;
 	struct llist_node done;
 	struct sluice_blk_queue *bq;
 	struct sluice_chain chain;
@@ -100,13 +102,15 @@ struct sluice_blk_request {
  * @q: the queue
  * @v: its volume
  * @bv: what hangs on that
- * @free: requests that are not in use
+ * @free: requests that are not in use; the last one first
  * @request: all of them, @num
  * @num: as many as the ring has entries
  * @done: completed by the device; anybody adds, the worker takes
  * @helped: the worker adds, @helper takes
  * @helper: hands over what may sleep: see helper.h
  * @ready: prepared, to be handed to the device before the visit ends; in order
+ * @ready_end: where the next one goes
+ * @nr_ready: how many they are
  * @sending: what the worker is handing over
  * @plug: what was handed over and is kept back to be made one, while it is @plugged
  * @plugged: see there
@@ -143,13 +147,15 @@ struct sluice_blk_queue {
 	struct sluice_queue *q;
 	struct sluice_volume *v;
 	struct sluice_blk_volume *bv;
-	struct list_head free;
+	struct sluice_blk_request *free;
 	struct sluice_blk_request *request;
 	unsigned int num;
 	struct llist_head done;
 	struct llist_head helped;
 	struct work_struct helper;
-	struct list_head ready;
+	struct sluice_blk_request *ready;
+	struct sluice_blk_request **ready_end;
+	unsigned int nr_ready;
 	struct sluice_blk_request *sending;
 	struct blk_plug plug;
 	bool plugged;
@@ -240,6 +246,14 @@ static inline bool sluice_blk_holds(const struct sluice_blk_queue *bq)
 static inline bool sluice_blk_has_data(const struct sluice_blk_request *req)
 {
 	return req->r.op == SLUICE_REQUEST_READ || req->r.op == SLUICE_REQUEST_WRITE;
+}
+
+/* None is ready. */
+static inline void sluice_blk_ready_init(struct sluice_blk_queue *bq)
+{
+	bq->ready = NULL;
+	bq->ready_end = &bq->ready;
+	bq->nr_ready = 0;
 }
 
 /* What goes to the device: the guest's memory as it is, or ours. */

@@ -86,7 +86,8 @@ void sluice_blk_free(struct sluice_blk_request *req)
 		put_page(virt_to_page(req->status_at));
 	req->status_at = NULL;
 	sluice_part_end(req);
-	list_add(&req->node, &bq->free);
+	req->next = bq->free;
+	bq->free = req;
 }
 
 /* The driver's, whatever became of the ring: the last that is done about a request. */
@@ -342,7 +343,10 @@ static void blk_submit(struct sluice_blk_request *req)
 	}
 	if (sluice_blk_has_data(req))
 		blk_place(req);
-	list_add_tail(&req->node, &bq->ready);
+	req->next = NULL;
+	*bq->ready_end = req;
+	bq->ready_end = &req->next;
+	bq->nr_ready++;
 }
 
 /* --- limits ---------------------------------------------------------------------------------- */
@@ -563,9 +567,9 @@ static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c, 
 		sluice_vring_break(bq->q->vr, SLUICE_VRING_ERR_SIZE);
 		return -EIO;
 	}
-	req = list_first_entry(&bq->free, struct sluice_blk_request, node);
+	req = bq->free;
 	bq->hand = req;
-	list_del(&req->node);
+	bq->free = req->next;
 	req->tries = 0;
 	req->flush = false;
 	req->cipher_ns = 0;
@@ -598,7 +602,7 @@ static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 	if (n <= 0)
 		return n;
 	now = local_clock();
-	for (i = 0; i < n && !blk_leaves(bq) && !list_empty(&bq->free) &&
+	for (i = 0; i < n && !blk_leaves(bq) && bq->free &&
 	     bq->nr_long < SLUICE_PART_LONG && list_empty(&bq->dry); i++) {
 		err = blk_begin(bq, &bq->chain[i], now);
 		if (unlikely(err))

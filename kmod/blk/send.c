@@ -236,7 +236,7 @@ static void send_one(struct sluice_blk_request *req)
  */
 static void send_plug(struct sluice_blk_queue *bq)
 {
-	if (list_is_singular(&bq->ready))
+	if (bq->nr_ready == 1)
 		return;
 	blk_start_plug(&bq->plug);
 	WRITE_ONCE(bq->plugged, true);
@@ -254,15 +254,16 @@ static void send_unplug(struct sluice_blk_queue *bq)
 void sluice_send_all(struct sluice_blk_queue *bq)
 {
 	unsigned long sleeps = current->nvcsw;
-	struct sluice_blk_request *req;
+	struct sluice_blk_request *req, *next = bq->ready;
 	u64 now;
 
-	if (list_empty(&bq->ready))
+	if (!next)
 		return;
 	now = local_clock();
 	send_plug(bq);
-	while ((req = list_first_entry_or_null(&bq->ready, struct sluice_blk_request, node))) {
-		list_del(&req->node);
+	sluice_blk_ready_init(bq);
+	while ((req = next)) {
+		next = req->next;
 		/* The device's time begins with the first that it is asked, however often. */
 		if (likely(!req->submitted))
 			req->submitted = now;
