@@ -11,6 +11,8 @@
 #include "helper.h"
 #include "send.h"
 
+/* What the block layer sets aside for a plug at most, as blk_start_plug_nr_ios() has it. */
+#define SEND_TOGETHER		32U
 /* How long a device is not trusted that put the worker to sleep though asked not to. */
 #define SEND_SLEPT_NS		(10 * NSEC_PER_SEC)
 
@@ -231,6 +233,21 @@ static void send_one(struct sluice_blk_request *req)
 }
 
 /*
+ * As many of the device's tags as will be used: what is set aside for the first is of no use to
+ * what differs from it, and would be missing there.
+ */
+static unsigned short send_alike(const struct sluice_blk_queue *bq)
+{
+	blk_opf_t opf = sluice_blk_data(bq->ready)->first->opf;
+	struct sluice_blk_request *req;
+	unsigned int n = 0;
+
+	for (req = bq->ready; req; req = req->next)
+		n += sluice_blk_data(req)->first->opf == opf;
+	return min(n, SEND_TOGETHER);
+}
+
+/*
  * What lies side by side becomes one command of the device's; one alone goes straight. No request
  * is looked at meanwhile, so that a thread seldom dies in between: see abandon_plugged().
  */
@@ -239,6 +256,8 @@ static void send_plug(struct sluice_blk_queue *bq)
 	if (bq->nr_ready == 1)
 		return;
 	blk_start_plug(&bq->plug);
+	/* One search for all of them; blk_start_plug_nr_ios(), which says so, is not exported. */
+	bq->plug.nr_ios = send_alike(bq);
 	WRITE_ONCE(bq->plugged, true);
 }
 
