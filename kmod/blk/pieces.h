@@ -43,6 +43,9 @@ struct sluice_bio {
 	struct bio bio;
 };
 
+/* Pieces that a list has room for in itself. */
+#define SLUICE_PIECES_QUICK	4
+
 /**
  * struct sluice_pieces - a list of them
  * @first: NULL: there is none
@@ -50,6 +53,8 @@ struct sluice_bio {
  * @bytes: in all
  * @align: OR of where pieces begin and how long they are
  * @reserved: the last bio is the reserve's: see pages.h
+ * @quick: the first bio, if it has few pieces
+ * @piece: they
  */
 struct sluice_pieces {
 	struct sluice_bio *first;
@@ -57,6 +62,8 @@ struct sluice_pieces {
 	u32 bytes;
 	u32 align;
 	bool reserved;
+	struct sluice_bio quick;
+	struct bio_vec piece[SLUICE_PIECES_QUICK];
 };
 
 /* A place in a list of pieces. */
@@ -84,7 +91,10 @@ struct bio_vec sluice_pieces_cursor_next(struct sluice_pieces_cursor *c, unsigne
 /* Another bio, with room for @nr pieces (at most BIO_MAX_VECS; 0: a bio without data). */
 struct sluice_bio *sluice_pieces_add_bio(struct sluice_pieces *p, struct sluice_bios *bs,
 					 struct block_device *bdev, unsigned int nr, blk_opf_t opf);
-/* @len bytes of the kernel's direct map at @where, of which @more are to follow. */
+/*
+ * @len bytes of the kernel's direct map at @where, of which @more are to follow. @bdev: NULL: no
+ * device gets them.
+ */
 int sluice_pieces_add(struct sluice_pieces *p, struct sluice_bios *bs, struct block_device *bdev,
 		      blk_opf_t opf, void *where, u32 len, u32 more);
 /* No more is added. @hold: take a reference on each page. */
