@@ -207,7 +207,7 @@ static int blk_transform(struct sluice_blk_request *req)
 		    (crypt->aside && !write);
 	struct sluice_pieces_cursor own = sluice_pieces_start(&req->own);
 	struct sluice_pieces_cursor guest = copy ? own : sluice_pieces_start(&req->guest);
-	u64 then = local_clock(), took;
+	u64 now, took;
 	int err = 0;
 
 	if (copy && write)
@@ -216,7 +216,9 @@ static int blk_transform(struct sluice_blk_request *req)
 		err = blk_crypt(req, write ? &guest : &own, write ? &own : &guest, write);
 	if (copy && !write)
 		sluice_pieces_copy(&req->guest, &req->own);
-	took = local_clock() - then;
+	now = local_clock();
+	took = now - bq->clock;
+	bq->clock = now;
 	req->cipher_ns += took;
 	bq->cipher_ns += took;
 	bq->worked += BLK_CIPHER_WEIGHT * req->part.len;
@@ -395,6 +397,7 @@ static int blk_resume_dry(struct sluice_blk_queue *bq)
 	LIST_HEAD(waiting);
 	int n = 0;
 
+	bq->clock = local_clock();
 	list_splice_init(&bq->dry, &waiting);
 	while ((req = list_first_entry_or_null(&waiting, struct sluice_blk_request, node)) &&
 	       !blk_leaves(bq)) {
@@ -457,8 +460,8 @@ static int blk_resume(struct sluice_blk_queue *bq)
 
 	if (likely(!blk_waits(bq)))
 		return 0;
-	now = local_clock();
 	n = blk_resume_dry(bq);
+	now = bq->clock;
 
 	/* They may come to rest again. */
 	if (now >= bq->starved_until || bq->q->draining)
@@ -602,6 +605,7 @@ static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 	if (n <= 0)
 		return n;
 	now = local_clock();
+	bq->clock = now;
 	for (i = 0; i < n && !blk_leaves(bq) && bq->free &&
 	     bq->nr_long < SLUICE_PART_LONG && list_empty(&bq->dry); i++) {
 		err = blk_begin(bq, &bq->chain[i], now);
@@ -724,19 +728,18 @@ static void blk_returned(struct sluice_blk_request *req)
 /* Return: how many came back, and were looked at. */
 static int blk_reap(struct sluice_blk_queue *bq)
 {
-	u64 now;
 	int n = 0;
 
 	if (likely(!bq->reaped) && !llist_empty(&bq->done))
 		bq->reaped = llist_reverse_order(llist_del_all(&bq->done));
 	if (!bq->reaped)
 		return 0;
-	now = local_clock();
+	bq->clock = local_clock();
 	for (; bq->reaped && !blk_leaves(bq); n++) {
 		bq->hand = llist_entry(bq->reaped, struct sluice_blk_request, done);
 		bq->hand->active = false;
 		if (!bq->hand->completed)
-			bq->hand->completed = now;
+			bq->hand->completed = bq->clock;
 		bq->reaped = bq->reaped->next;
 		blk_returned(bq->hand);
 	}

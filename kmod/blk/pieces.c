@@ -34,26 +34,6 @@ void sluice_bios_exit(struct sluice_bios *bs)
 	bioset_exit(&bs->kept);
 }
 
-/* --- cursor --- */
-
-static void cursor_set(struct sluice_pieces_cursor *c, struct sluice_bio *b)
-{
-	c->b = b;
-	c->iter = b->start;
-}
-
-struct bio_vec sluice_pieces_cursor_next(struct sluice_pieces_cursor *c, unsigned int len)
-{
-	struct bio_vec bv;
-
-	if (!c->iter.bi_size)
-		cursor_set(c, c->b->next);
-	bv = bio_iter_iovec(&c->b->bio, c->iter);
-	bv.bv_len = len;
-	bio_advance_iter_single(&c->b->bio, &c->iter, len);
-	return bv;
-}
-
 /* --- lists --- */
 
 static struct sluice_bio *pieces_link(struct sluice_pieces *p, struct bio *bio)
@@ -267,10 +247,8 @@ void sluice_pieces_copy(const struct sluice_pieces *to, const struct sluice_piec
 	while (left) {
 		struct bio_vec bv;
 
-		if (!src.iter.bi_size)
-			cursor_set(&src, src.b->next);
-		if (!dst.iter.bi_size)
-			cursor_set(&dst, dst.b->next);
+		sluice_pieces_cursor_settle(&src);
+		sluice_pieces_cursor_settle(&dst);
 		bv = bio_iter_iovec(&src.b->bio, src.iter);
 		n = pieces_copy_bio(&dst, &bv);
 		bio_advance_iter_single(&src.b->bio, &src.iter, n);

@@ -7,6 +7,7 @@
 #define _SLUICE_BLK_PIECES_H
 
 #include <linux/bio.h>
+#include <linux/scatterlist.h>
 #include <linux/types.h>
 
 struct sluice_pages;
@@ -77,11 +78,29 @@ static inline struct sluice_pieces_cursor sluice_pieces_start(const struct sluic
 	return (struct sluice_pieces_cursor){ .b = p->first, .iter = p->first->start };
 }
 
+/* To the next bio, if that is where the next bytes are. */
+static inline void sluice_pieces_cursor_settle(struct sluice_pieces_cursor *c)
+{
+	if (c->iter.bi_size)
+		return;
+	c->b = c->b->next;
+	c->iter = c->b->start;
+}
+
 /*
  * The next @len bytes, all of which lie in one page, as those of pieces that are aligned to @len
- * do.
+ * do: in @sg, which has its end marked.
  */
-struct bio_vec sluice_pieces_cursor_next(struct sluice_pieces_cursor *c, unsigned int len);
+static inline void sluice_pieces_cursor_next(struct sluice_pieces_cursor *c, unsigned int len,
+					     struct scatterlist *sg)
+{
+	struct bio_vec bv;
+
+	sluice_pieces_cursor_settle(c);
+	bv = bio_iter_iovec(&c->b->bio, c->iter);
+	sg_set_page(sg, bv.bv_page, len, bv.bv_offset);
+	bio_advance_iter_single(&c->b->bio, &c->iter, len);
+}
 
 /*
  * Everything below: worker context. None waits for memory: -ENOMEM, and what is there already stays
