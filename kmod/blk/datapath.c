@@ -80,12 +80,15 @@ void sluice_blk_free(struct sluice_blk_request *req)
 {
 	struct sluice_blk_queue *bq = req->bq;
 
-	sluice_pieces_drop(&req->own, false, &bq->pages);
-	sluice_pieces_drop(&req->guest, sluice_blk_holds(bq), NULL);
+	if (req->own.first)
+		sluice_pieces_drop(&req->own, false, &bq->pages);
+	if (req->guest.first)
+		sluice_pieces_drop(&req->guest, sluice_blk_holds(bq), NULL);
 	if (req->status_at && sluice_blk_holds(bq))
 		put_page(virt_to_page(req->status_at));
 	req->status_at = NULL;
-	sluice_part_end(req);
+	if (unlikely(req->part.seg))
+		sluice_part_end(req);
 	req->next = bq->free;
 	bq->free = req;
 }
@@ -484,9 +487,10 @@ static int blk_resume(struct sluice_blk_queue *bq)
 
 /* --- from the driver ------------------------------------------------------------------------- */
 
-static void blk_get_limits(const struct sluice_volume *v, struct sluice_request_limits *lim)
+/* For all that one visit fetches: who makes a volume shorter waits for the next. */
+static struct sluice_request_limits blk_limits(const struct sluice_volume *v)
 {
-	*lim = (struct sluice_request_limits){
+	return (struct sluice_request_limits){
 		.sectors = READ_ONCE(v->sectors),
 		.block = v->block_size >> SECTOR_SHIFT,
 		.max_range = SLUICE_VOLUME_MAX_RANGE,
@@ -520,10 +524,10 @@ static int blk_write_id(struct sluice_blk_request *req)
 }
 
 /* What the request says. */
-static int blk_read(struct sluice_blk_request *req, u8 *status)
+static int blk_read(struct sluice_blk_request *req, const struct sluice_request_limits *lim,
+		    u8 *status)
 {
 	const struct sluice_chain *c = &req->chain;
-	struct sluice_request_limits lim;
 	struct virtio_blk_outhdr hdr;
 	int err;
 
@@ -532,13 +536,12 @@ static int blk_read(struct sluice_blk_request *req, u8 *status)
 		err = sluice_chain_read(req->bq->q->vr, c, 0, &hdr, sizeof(hdr));
 	if (err)
 		return err;
-	blk_get_limits(req->bq->v, &lim);
-	*status = sluice_request_parse(&lim, &hdr, c->out_len, c->in_len, &req->r);
+	*status = sluice_request_parse(lim, &hdr, c->out_len, c->in_len, &req->r);
 	if (*status != VIRTIO_BLK_S_OK)
 		return 0;
 	if (unlikely(sluice_charge_applies(req)) && blk_owes(req, req->fetched))
 		return -EAGAIN;
-	return sluice_request_has_ranges(&req->r) ? blk_read_ranges(req, &lim, status) : 0;
+	return sluice_request_has_ranges(&req->r) ? blk_read_ranges(req, lim, status) : 0;
 }
 
 /* What can be done about it now: its data where the device finds it. */
@@ -559,7 +562,8 @@ static int blk_begin_work(struct sluice_blk_request *req)
 }
 
 /* Return: 0: it is under way, or completed; else nothing of it happened. */
-static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c, u64 now)
+static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c,
+		     const struct sluice_request_limits *lim, u64 now)
 {
 	struct sluice_blk_request *req;
 	u8 status = VIRTIO_BLK_S_OK;
@@ -579,7 +583,7 @@ static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c, 
 	req->fetched = now;
 	req->submitted = 0;
 	req->chain = *c;
-	err = blk_read(req, &status);
+	err = blk_read(req, lim, &status);
 	if (!err && status == VIRTIO_BLK_S_OK)
 		err = blk_begin_work(req);
 	if (unlikely(err)) {
@@ -597,6 +601,7 @@ static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c, 
 static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 {
 	struct sluice_vring *vr = bq->q->vr;
+	struct sluice_request_limits lim;
 	int i, n, err = 0;
 	u64 now;
 
@@ -606,9 +611,10 @@ static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 		return n;
 	now = local_clock();
 	bq->clock = now;
+	lim = blk_limits(bq->v);
 	for (i = 0; i < n && !blk_leaves(bq) && bq->free &&
 	     bq->nr_long < SLUICE_PART_LONG && list_empty(&bq->dry); i++) {
-		err = blk_begin(bq, &bq->chain[i], now);
+		err = blk_begin(bq, &bq->chain[i], &lim, now);
 		if (unlikely(err))
 			break;
 	}
@@ -660,7 +666,7 @@ static bool blk_goes_on(struct sluice_blk_request *req)
 		    sluice_part_next(req);
 
 	if (likely(!more)) {
-		if (!blk_wants_flush(req))
+		if (likely(!blk_wants_flush(req)))
 			return false;
 		req->flush = true;
 	} else if (unlikely(bq->q->dropping)) {
