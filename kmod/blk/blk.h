@@ -135,8 +135,8 @@ struct sluice_blk_request {
  * @long_seg_used: one has it
  * @worked: what this visit did, in bytes that go as they are
  * @cipher_ns: time that it spent on ciphers and copies
- * @clock: when it looked at the clock last, local_clock(); what it does with ciphers is timed from
- *	there
+ * @clock: when it looked at the clock last, local_clock(): what it does with ciphers, and what it
+ *	hands to the device, is timed from there
  * @left: it left something to the next, and not because that had to wait
  * @node: in bv->queues
  * @timer: wakes the queue for those that wait

@@ -274,18 +274,16 @@ void sluice_send_all(struct sluice_blk_queue *bq)
 {
 	unsigned long sleeps = current->nvcsw;
 	struct sluice_blk_request *req, *next = bq->ready;
-	u64 now;
 
 	if (!next)
 		return;
-	now = local_clock();
 	send_plug(bq);
 	sluice_blk_ready_init(bq);
 	while ((req = next)) {
 		next = req->next;
 		/* The device's time begins with the first that it is asked, however often. */
 		if (likely(!req->submitted))
-			req->submitted = now;
+			req->submitted = bq->clock;
 		send_one(req);
 	}
 	send_unplug(bq);
