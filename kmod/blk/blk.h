@@ -137,6 +137,7 @@ struct sluice_blk_request {
  * @cipher_ns: time that it spent on ciphers and copies
  * @clock: when it looked at the clock last, local_clock(): what it does with ciphers, and what it
  *	hands to the device, is timed from there
+ * @cost: what the last request that was begun added to @worked
  * @left: it left something to the next, and not because that had to wait
  * @node: in bv->queues
  * @timer: wakes the queue for those that wait
@@ -181,6 +182,7 @@ struct sluice_blk_queue {
 	u32 worked;
 	u64 cipher_ns;
 	u64 clock;
+	u32 cost;
 	bool left;
 	struct list_head node;
 	struct hrtimer timer;

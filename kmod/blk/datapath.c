@@ -598,6 +598,17 @@ static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c,
 	return 0;
 }
 
+/*
+ * As many as the visit has room for if they are like the last one: what is fetched and given back
+ * is to be read again.
+ */
+static unsigned int blk_burst(const struct sluice_blk_queue *bq, unsigned int budget)
+{
+	u32 room = (BLK_VISIT_BYTES - bq->worked) / max(bq->cost, PAGE_SIZE);
+
+	return min3(budget, (unsigned int)SLUICE_VRING_BURST, room + 1);
+}
+
 static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 {
 	struct sluice_vring *vr = bq->q->vr;
@@ -605,8 +616,9 @@ static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 	int i, n, err = 0;
 	u64 now;
 
-	n = sluice_vring_fetch(vr, bq->chain, min(budget, SLUICE_VRING_BURST), bq->seg,
-			       SLUICE_BLK_SEGS);
+	if (unlikely(blk_leaves(bq)))
+		return 0;
+	n = sluice_vring_fetch(vr, bq->chain, blk_burst(bq, budget), bq->seg, SLUICE_BLK_SEGS);
 	if (n <= 0)
 		return n;
 	now = local_clock();
@@ -614,7 +626,9 @@ static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 	lim = blk_limits(bq->v);
 	for (i = 0; i < n && !blk_leaves(bq) && bq->free &&
 	     bq->nr_long < SLUICE_PART_LONG && list_empty(&bq->dry); i++) {
+		bq->cost = bq->worked;
 		err = blk_begin(bq, &bq->chain[i], &lim, now);
+		bq->cost = bq->worked - bq->cost;
 		if (unlikely(err))
 			break;
 	}
