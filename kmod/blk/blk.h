@@ -114,6 +114,7 @@ struct sluice_blk_request {
  * @sending: what the worker is handing over
  * @plug: what was handed over and is kept back to be made one, while it is @plugged
  * @plugged: see there
+ * @alike: likewise: all that it is for ask the device for the same
  * @slept_until: the device may put a worker to sleep until then (local_clock()), 0: it may not
  * @hand: what it reads from the ring, or completes
  * @reaped: taken from @done, and not looked at yet; what a visit leaves of it is the next one's
@@ -162,6 +163,7 @@ struct sluice_blk_queue {
 	struct sluice_blk_request *sending;
 	struct blk_plug plug;
 	bool plugged;
+	bool alike;
 	u64 slept_until;
 	struct sluice_blk_request *hand;
 	struct llist_node *reaped;

@@ -11,8 +11,8 @@
 #include "helper.h"
 #include "send.h"
 
-/* What the block layer sets aside for a plug at most, as blk_start_plug_nr_ios() has it. */
-#define SEND_TOGETHER		32U
+/* So many of the tags of a device are looked for at once, in one word of their bitmap. */
+#define SEND_TAGS		8U
 /* How long a device is not trusted that put the worker to sleep though asked not to. */
 #define SEND_SLEPT_NS		(10 * NSEC_PER_SEC)
 
@@ -232,19 +232,28 @@ static void send_one(struct sluice_blk_request *req)
 		sluice_poll_add(req);
 }
 
-/*
- * As many of the device's tags as will be used: what is set aside for the first is of no use to
- * what differs from it, and would be missing there.
- */
-static unsigned short send_alike(const struct sluice_blk_queue *bq)
+/* Are all that are ready alike? */
+static bool send_alike(const struct sluice_blk_queue *bq)
 {
 	blk_opf_t opf = sluice_blk_data(bq->ready)->first->opf;
 	struct sluice_blk_request *req;
-	unsigned int n = 0;
 
-	for (req = bq->ready; req; req = req->next)
-		n += sluice_blk_data(req)->first->opf == opf;
-	return min(n, SEND_TOGETHER);
+	for (req = bq->ready->next; req; req = req->next) {
+		if (sluice_blk_data(req)->first->opf != opf)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Have the block layer look for tags for the next of them, of @left, at once: what
+ * blk_start_plug_nr_ios() does, which is not exported. Those that are set aside for one are of no
+ * use to what differs from it, and would be missing there.
+ */
+static void send_foresee(struct sluice_blk_queue *bq, unsigned int left)
+{
+	if (bq->plugged && bq->alike && !rq_list_peek(&bq->plug.cached_rqs))
+		bq->plug.nr_ios = min(left, SEND_TAGS);
 }
 
 /*
@@ -256,8 +265,7 @@ static void send_plug(struct sluice_blk_queue *bq)
 	if (bq->nr_ready == 1)
 		return;
 	blk_start_plug(&bq->plug);
-	/* One search for all of them; blk_start_plug_nr_ios(), which says so, is not exported. */
-	bq->plug.nr_ios = send_alike(bq);
+	bq->alike = send_alike(bq);
 	WRITE_ONCE(bq->plugged, true);
 }
 
@@ -274,6 +282,7 @@ void sluice_send_all(struct sluice_blk_queue *bq)
 {
 	unsigned long sleeps = current->nvcsw;
 	struct sluice_blk_request *req, *next = bq->ready;
+	unsigned int left = bq->nr_ready;
 
 	if (!next)
 		return;
@@ -284,6 +293,7 @@ void sluice_send_all(struct sluice_blk_queue *bq)
 		/* The device's time begins with the first that it is asked, however often. */
 		if (likely(!req->submitted))
 			req->submitted = bq->clock;
+		send_foresee(bq, left--);
 		send_one(req);
 	}
 	send_unplug(bq);
