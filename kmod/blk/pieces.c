@@ -58,8 +58,28 @@ static struct sluice_bio *pieces_link(struct sluice_pieces *p, struct bio *bio)
 static struct sluice_bio *pieces_begin(struct sluice_pieces *p, struct block_device *bdev,
 				       blk_opf_t opf)
 {
-	bio_init(&p->quick.bio, bdev, p->piece, SLUICE_PIECES_QUICK, opf);
-	return pieces_link(p, &p->quick.bio);
+	struct sluice_bio *b = &p->quick;
+
+	bio_init(&b->bio, bdev, p->piece, SLUICE_PIECES_QUICK, opf);
+	b->next = NULL;
+	b->opf = opf;
+	b->done = false;
+	p->first = b;
+	p->last = b;
+	return b;
+}
+
+/* A piece of a page at most, which any device takes. */
+static void pieces_first(struct sluice_pieces *p, struct block_device *bdev, blk_opf_t opf,
+			 struct page *page, u32 len, u32 off)
+{
+	struct bio *bio = &pieces_begin(p, bdev, opf)->bio;
+
+	bvec_set_page(p->piece, page, len, off);
+	bio->bi_iter.bi_size = len;
+	bio->bi_vcnt = 1;
+	p->bytes = len;
+	p->align = off | len;
 }
 
 struct sluice_bio *sluice_pieces_add_bio(struct sluice_pieces *p, struct sluice_bios *bs,
@@ -109,14 +129,12 @@ int sluice_pieces_add(struct sluice_pieces *p, struct sluice_bios *bs, struct bl
 {
 	u32 limit, part;
 
-	p->bytes += len;
-	p->align |= offset_in_page(where) | len;
-	/* Any device takes a page. */
 	if (likely(!p->first && len <= PAGE_SIZE && more <= PAGE_SIZE)) {
-		__bio_add_page(&pieces_begin(p, bdev, opf)->bio, virt_to_page(where), len,
-			       offset_in_page(where));
+		pieces_first(p, bdev, opf, virt_to_page(where), len, offset_in_page(where));
 		return 0;
 	}
+	p->bytes += len;
+	p->align |= offset_in_page(where) | len;
 	for (limit = pieces_limit(bdev); len; len -= part, where += part) {
 		unsigned int nr;
 
@@ -161,6 +179,10 @@ static int pieces_add_page(struct sluice_pieces *p, struct sluice_bios *bs,
 	u32 len = min_t(u32, left, PAGE_SIZE);
 	int err;
 
+	if (likely(!p->first && left <= PAGE_SIZE)) {
+		pieces_first(p, bdev, opf, page, left, 0);
+		return 0;
+	}
 	if (unlikely(p->reserved))
 		return pieces_add_reserved(p, bdev, opf, pages, page, len);
 	err = sluice_pieces_add(p, bs, bdev, opf, page_address(page), len, left - len);

@@ -94,12 +94,14 @@ static inline void sluice_pieces_cursor_settle(struct sluice_pieces_cursor *c)
 static inline void sluice_pieces_cursor_next(struct sluice_pieces_cursor *c, unsigned int len,
 					     struct scatterlist *sg)
 {
-	struct bio_vec bv;
+	const struct bio_vec *bv;
+	unsigned int at;
 
 	sluice_pieces_cursor_settle(c);
-	bv = bio_iter_iovec(&c->b->bio, c->iter);
-	sg_set_page(sg, bv.bv_page, len, bv.bv_offset);
-	bio_advance_iter_single(&c->b->bio, &c->iter, len);
+	bv = &c->b->bio.bi_io_vec[c->iter.bi_idx];
+	at = bv->bv_offset + c->iter.bi_bvec_done;
+	sg_set_page(sg, bv->bv_page + (at >> PAGE_SHIFT), len, offset_in_page(at));
+	bvec_iter_advance_single(c->b->bio.bi_io_vec, &c->iter, len);
 }
 
 /*
