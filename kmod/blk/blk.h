@@ -58,6 +58,7 @@ struct sluice_blk_turn {
  * @tries: how often the device was too busy
  * @nowait: it was asked not to wait
  * @at: the bio that is handed over, or was last; NULL: none was yet
+ * @alone: none that is sent with it lies beside it
  * @polled: in bq->polled: some of it is completed by looking only
  * @looked: the last of it was completed so
  * @flush: what it asks for is done, and is being made durable
@@ -86,6 +87,7 @@ struct sluice_blk_request {
 	blk_status_t error;
 	u8 tries;
 	bool nowait;
+	bool alone;
 	bool flush;
 	bool active;
 	bool polled;

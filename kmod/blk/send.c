@@ -212,7 +212,8 @@ static void send_one(struct sluice_blk_request *req)
 {
 	bool nowait = send_may_go_now(req);
 	bool poll = nowait && send_may_poll(req);
-	blk_opf_t opf = (nowait ? REQ_NOWAIT : 0) | (poll ? SLUICE_POLL_OPF : 0);
+	blk_opf_t opf = (nowait ? REQ_NOWAIT : 0) | (poll ? SLUICE_POLL_OPF : 0) |
+			(req->alone ? REQ_NOMERGE : 0);
 
 	req->error = BLK_STS_OK;
 	req->looked = false;
@@ -232,17 +233,39 @@ static void send_one(struct sluice_blk_request *req)
 		sluice_poll_add(req);
 }
 
-/* Are all that are ready alike? */
-static bool send_alike(const struct sluice_blk_queue *bq)
+/* Does @b begin where @a ends? */
+static bool send_follows(struct sluice_blk_request *a, struct sluice_blk_request *b)
 {
-	blk_opf_t opf = sluice_blk_data(bq->ready)->first->opf;
-	struct sluice_blk_request *req;
+	const struct bvec_iter *end = &sluice_blk_data(a)->last->start;
 
-	for (req = bq->ready->next; req; req = req->next) {
-		if (sluice_blk_data(req)->first->opf != opf)
-			return false;
+	return end->bi_sector + (end->bi_size >> SECTOR_SHIFT) ==
+	       sluice_blk_data(b)->first->start.bi_sector;
+}
+
+/*
+ * Are all that are ready alike? And which of them lie beside none that is sent before or after it:
+ * the block layer, which compares each with the one before, need not look. (A scheduler would
+ * compare it with others' as well, also one below a mapped device.)
+ */
+static void send_look_ahead(struct sluice_blk_queue *bq)
+{
+	struct request_queue *q = bdev_get_queue(bq->v->bdev);
+	bool compared = !queue_is_mq(q) || READ_ONCE(q->elevator);
+	blk_opf_t opf = sluice_blk_data(bq->ready)->first->opf;
+	struct sluice_blk_request *req, *before = NULL;
+
+	bq->alike = true;
+	for (req = bq->ready; req; req = req->next) {
+		const struct sluice_bio *b = sluice_blk_data(req)->first;
+
+		bq->alike = bq->alike && b->opf == opf;
+		req->alone = !compared && !b->next;
+		if (before && (send_follows(before, req) || send_follows(req, before))) {
+			before->alone = false;
+			req->alone = false;
+		}
+		before = req;
 	}
-	return true;
 }
 
 /*
@@ -262,10 +285,11 @@ static void send_foresee(struct sluice_blk_queue *bq, unsigned int left)
  */
 static void send_plug(struct sluice_blk_queue *bq)
 {
+	bq->ready->alone = false;
 	if (bq->nr_ready == 1)
 		return;
 	blk_start_plug(&bq->plug);
-	bq->alike = send_alike(bq);
+	send_look_ahead(bq);
 	WRITE_ONCE(bq->plugged, true);
 }
 
