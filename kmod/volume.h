@@ -69,6 +69,16 @@ enum sluice_volume_stage {
 	SLUICE_STAGES
 };
 
+/**
+ * struct sluice_volume_spent - where a request was
+ * @ns: by enum sluice_volume_stage; of the cipher 0: it has not been there
+ * @looked: the device's completion was looked for: there was no interrupt
+ */
+struct sluice_volume_spent {
+	u64 ns[SLUICE_STAGES];
+	bool looked;
+};
+
 /* Histogram of latencies: bucket b counts [2^b, 2^(b+1)) ns; the last all that is longer. */
 #define SLUICE_VOLUME_BUCKETS	36
 
@@ -469,9 +479,8 @@ void sluice_volume_totals(const struct sluice_volume *v, struct sluice_volume_to
 /* A request was completed. @bytes: what was asked for. */
 void sluice_volume_count(struct sluice_volume *v, enum sluice_volume_op op, u64 bytes, bool error);
 void sluice_volume_count_throttled(struct sluice_volume *v, enum sluice_volume_op op);
-void sluice_volume_count_latency(struct sluice_volume *v, enum sluice_volume_stage stage, u64 ns);
-/* A request was completed by looking. */
-void sluice_volume_count_polled(struct sluice_volume *v);
+/* One came back from the device. */
+void sluice_volume_count_spent(struct sluice_volume *v, const struct sluice_volume_spent *spent);
 /* Worker time that was spent for this volume; in a visit of one of its queues, or else. */
 void sluice_volume_count_busy(struct sluice_volume *v, u64 ns, bool visit);
 

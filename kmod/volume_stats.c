@@ -29,28 +29,26 @@ void sluice_volume_count_throttled(struct sluice_volume *v, enum sluice_volume_o
 }
 SLUICE_EXPORT(sluice_volume_count_throttled);
 
-void sluice_volume_count_latency(struct sluice_volume *v, enum sluice_volume_stage stage, u64 ns)
+static void stats_latency(struct sluice_volume_stats *s, enum sluice_volume_stage stage, u64 ns)
 {
-	unsigned int bucket = min(ilog2(ns | 1), SLUICE_VOLUME_BUCKETS - 1);
-	struct sluice_volume_stats *s = get_cpu_ptr(v->stats);
-
-	u64_stats_update_begin(&s->syncp);
-	u64_stats_inc(&s->latency[stage][bucket]);
-	u64_stats_update_end(&s->syncp);
-	put_cpu_ptr(v->stats);
+	u64_stats_inc(&s->latency[stage][min(ilog2(ns | 1), SLUICE_VOLUME_BUCKETS - 1)]);
 }
-SLUICE_EXPORT(sluice_volume_count_latency);
 
-void sluice_volume_count_polled(struct sluice_volume *v)
+void sluice_volume_count_spent(struct sluice_volume *v, const struct sluice_volume_spent *spent)
 {
 	struct sluice_volume_stats *s = get_cpu_ptr(v->stats);
 
 	u64_stats_update_begin(&s->syncp);
-	u64_stats_inc(&s->polled);
+	stats_latency(s, SLUICE_STAGE_QUEUE, spent->ns[SLUICE_STAGE_QUEUE]);
+	stats_latency(s, SLUICE_STAGE_DEVICE, spent->ns[SLUICE_STAGE_DEVICE]);
+	if (spent->ns[SLUICE_STAGE_CIPHER])
+		stats_latency(s, SLUICE_STAGE_CIPHER, spent->ns[SLUICE_STAGE_CIPHER]);
+	if (spent->looked)
+		u64_stats_inc(&s->polled);
 	u64_stats_update_end(&s->syncp);
 	put_cpu_ptr(v->stats);
 }
-SLUICE_EXPORT(sluice_volume_count_polled);
+SLUICE_EXPORT(sluice_volume_count_spent);
 
 void sluice_volume_count_busy(struct sluice_volume *v, u64 ns, bool visit)
 {

@@ -76,8 +76,8 @@ static void abandon_lists(struct sluice_blk_queue *bq)
 {
 	unsigned int i;
 
-	INIT_LIST_HEAD(&bq->free);
-	INIT_LIST_HEAD(&bq->ready);
+	bq->free = NULL;
+	sluice_blk_ready_init(bq);
 	INIT_LIST_HEAD(&bq->starved);
 	INIT_LIST_HEAD(&bq->dry);
 	INIT_LIST_HEAD(&bq->rekeyed);

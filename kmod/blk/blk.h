@@ -42,7 +42,8 @@ struct sluice_blk_turn {
 
 /**
  * struct sluice_blk_request - from its fetch until its completion
- * @node: in a list of those that wait, or of those that are free
+ * @node: in a list of those that wait
+ * @next: in that of those that are free, or that are ready
  * @done: in the list of those that the device has completed, or of those that are yet to be handed
  *	to it by the helper
  * @bq: its queue
@@ -57,6 +58,7 @@ struct sluice_blk_turn {
  * @tries: how often the device was too busy
  * @nowait: it was asked not to wait
  * @at: the bio that is handed over, or was last; NULL: none was yet
+ * @alone: none that is sent with it lies beside it
  * @polled: in bq->polled: some of it is completed by looking only
  * @looked: the last of it was completed so
  * @flush: what it asks for is done, and is being made durable
@@ -64,7 +66,7 @@ struct sluice_blk_turn {
  * @status_at: where the driver wants its status; the page is held
  * @fetched: when, in ns of local_clock()
  * @submitted: likewise: the first time, if the device was busy; 0: not yet
- * @completed: likewise
+ * @completed: likewise; 0: not yet, or by a visit, which has not seen it yet
  * @cipher_ns: time spent on that
  *
  * Worker thread only, but for @pending, @error, @completed and @looked, which are the device's
@@ -72,6 +74,7 @@ struct sluice_blk_turn {
  */
 struct sluice_blk_request {
 	struct list_head node;
+	struct sluice_blk_request *next;
 	struct llist_node done;
 	struct sluice_blk_queue *bq;
 	struct sluice_chain chain;
@@ -84,6 +87,7 @@ struct sluice_blk_request {
 	blk_status_t error;
 	u8 tries;
 	bool nowait;
+	bool alone;
 	bool flush;
 	bool active;
 	bool polled;
@@ -100,16 +104,19 @@ struct sluice_blk_request {
  * @q: the queue
  * @v: its volume
  * @bv: what hangs on that
- * @free: requests that are not in use
+ * @free: requests that are not in use; the last one first
  * @request: all of them, @num
  * @num: as many as the ring has entries
  * @done: completed by the device; anybody adds, the worker takes
  * @helped: the worker adds, @helper takes
  * @helper: hands over what may sleep: see helper.h
  * @ready: prepared, to be handed to the device before the visit ends; in order
+ * @ready_end: where the next one goes
+ * @nr_ready: how many they are
  * @sending: what the worker is handing over
  * @plug: what was handed over and is kept back to be made one, while it is @plugged
  * @plugged: see there
+ * @alike: likewise: all that it is for ask the device for the same
  * @slept_until: the device may put a worker to sleep until then (local_clock()), 0: it may not
  * @hand: what it reads from the ring, or completes
  * @reaped: taken from @done, and not looked at yet; what a visit leaves of it is the next one's
@@ -131,6 +138,9 @@ struct sluice_blk_request {
  * @long_seg_used: one has it
  * @worked: what this visit did, in bytes that go as they are
  * @cipher_ns: time that it spent on ciphers and copies
+ * @clock: when it looked at the clock last, local_clock(): what it does with ciphers, and what it
+ *	hands to the device, is timed from there
+ * @cost: what the last request that was begun added to @worked
  * @left: it left something to the next, and not because that had to wait
  * @node: in bv->queues
  * @timer: wakes the queue for those that wait
@@ -143,16 +153,19 @@ struct sluice_blk_queue {
 	struct sluice_queue *q;
 	struct sluice_volume *v;
 	struct sluice_blk_volume *bv;
-	struct list_head free;
+	struct sluice_blk_request *free;
 	struct sluice_blk_request *request;
 	unsigned int num;
 	struct llist_head done;
 	struct llist_head helped;
 	struct work_struct helper;
-	struct list_head ready;
+	struct sluice_blk_request *ready;
+	struct sluice_blk_request **ready_end;
+	unsigned int nr_ready;
 	struct sluice_blk_request *sending;
 	struct blk_plug plug;
 	bool plugged;
+	bool alike;
 	u64 slept_until;
 	struct sluice_blk_request *hand;
 	struct llist_node *reaped;
@@ -172,6 +185,8 @@ struct sluice_blk_queue {
 	bool long_seg_used;
 	u32 worked;
 	u64 cipher_ns;
+	u64 clock;
+	u32 cost;
 	bool left;
 	struct list_head node;
 	struct hrtimer timer;
@@ -240,6 +255,14 @@ static inline bool sluice_blk_holds(const struct sluice_blk_queue *bq)
 static inline bool sluice_blk_has_data(const struct sluice_blk_request *req)
 {
 	return req->r.op == SLUICE_REQUEST_READ || req->r.op == SLUICE_REQUEST_WRITE;
+}
+
+/* None is ready. */
+static inline void sluice_blk_ready_init(struct sluice_blk_queue *bq)
+{
+	bq->ready = NULL;
+	bq->ready_end = &bq->ready;
+	bq->nr_ready = 0;
 }
 
 /* What goes to the device: the guest's memory as it is, or ours. */

@@ -193,22 +193,19 @@ int sluice_crypt_run(const struct sluice_crypt *c, struct skcipher_request *req,
 		     unsigned int len, bool encrypt)
 {
 	u8 iv[CRYPT_IV_SIZE] __aligned(__alignof__(u64));
-	struct scatterlist in, out;
+	struct scatterlist in = {}, out = {};
 	DECLARE_CRYPTO_WAIT(wait);
 	int err = 0;
 
 	skcipher_request_set_tfm(req, c->tfm);
-	sg_init_table(&in, 1);
-	sg_init_table(&out, 1);
+	sg_init_marker(&in, 1);
+	sg_init_marker(&out, 1);
 	/* A cipher that works elsewhere is waited for; those of a CPU do not. */
 	skcipher_request_set_callback(req, CRYPTO_TFM_REQ_MAY_BACKLOG, crypto_req_done, &wait);
 	sector += c->iv_offset;
 	for (; len && !err; len -= c->sector_size) {
-		struct bio_vec src = sluice_pieces_cursor_next(from, c->sector_size);
-		struct bio_vec dst = sluice_pieces_cursor_next(to, c->sector_size);
-
-		sg_set_page(&in, src.bv_page, src.bv_len, src.bv_offset);
-		sg_set_page(&out, dst.bv_page, dst.bv_len, dst.bv_offset);
+		sluice_pieces_cursor_next(from, c->sector_size, &in);
+		sluice_pieces_cursor_next(to, c->sector_size, &out);
 		crypt_iv(iv, sector);
 		skcipher_request_set_crypt(req, &in, &out, c->sector_size, iv);
 		err = crypto_wait_req(encrypt ? crypto_skcipher_encrypt(req) :

@@ -80,13 +80,17 @@ void sluice_blk_free(struct sluice_blk_request *req)
 {
 	struct sluice_blk_queue *bq = req->bq;
 
-	sluice_pieces_drop(&req->own, false, &bq->pages);
-	sluice_pieces_drop(&req->guest, sluice_blk_holds(bq), NULL);
+	if (req->own.first)
+		sluice_pieces_drop(&req->own, false, &bq->pages);
+	if (req->guest.first)
+		sluice_pieces_drop(&req->guest, sluice_blk_holds(bq), NULL);
 	if (req->status_at && sluice_blk_holds(bq))
 		put_page(virt_to_page(req->status_at));
 	req->status_at = NULL;
-	sluice_part_end(req);
-	list_add(&req->node, &bq->free);
+	if (unlikely(req->part.seg))
+		sluice_part_end(req);
+	req->next = bq->free;
+	bq->free = req;
 }
 
 /* The driver's, whatever became of the ring: the last that is done about a request. */
@@ -206,7 +210,7 @@ static int blk_transform(struct sluice_blk_request *req)
 		    (crypt->aside && !write);
 	struct sluice_pieces_cursor own = sluice_pieces_start(&req->own);
 	struct sluice_pieces_cursor guest = copy ? own : sluice_pieces_start(&req->guest);
-	u64 then = local_clock(), took;
+	u64 now, took;
 	int err = 0;
 
 	if (copy && write)
@@ -215,7 +219,9 @@ static int blk_transform(struct sluice_blk_request *req)
 		err = blk_crypt(req, write ? &guest : &own, write ? &own : &guest, write);
 	if (copy && !write)
 		sluice_pieces_copy(&req->guest, &req->own);
-	took = local_clock() - then;
+	now = local_clock();
+	took = now - bq->clock;
+	bq->clock = now;
 	req->cipher_ns += took;
 	bq->cipher_ns += took;
 	bq->worked += BLK_CIPHER_WEIGHT * req->part.len;
@@ -342,7 +348,10 @@ static void blk_submit(struct sluice_blk_request *req)
 	}
 	if (sluice_blk_has_data(req))
 		blk_place(req);
-	list_add_tail(&req->node, &bq->ready);
+	req->next = NULL;
+	*bq->ready_end = req;
+	bq->ready_end = &req->next;
+	bq->nr_ready++;
 }
 
 /* --- limits ---------------------------------------------------------------------------------- */
@@ -391,6 +400,7 @@ static int blk_resume_dry(struct sluice_blk_queue *bq)
 	LIST_HEAD(waiting);
 	int n = 0;
 
+	bq->clock = local_clock();
 	list_splice_init(&bq->dry, &waiting);
 	while ((req = list_first_entry_or_null(&waiting, struct sluice_blk_request, node)) &&
 	       !blk_leaves(bq)) {
@@ -453,8 +463,8 @@ static int blk_resume(struct sluice_blk_queue *bq)
 
 	if (likely(!blk_waits(bq)))
 		return 0;
-	now = local_clock();
 	n = blk_resume_dry(bq);
+	now = bq->clock;
 
 	/* They may come to rest again. */
 	if (now >= bq->starved_until || bq->q->draining)
@@ -477,9 +487,10 @@ static int blk_resume(struct sluice_blk_queue *bq)
 
 /* --- from the driver ------------------------------------------------------------------------- */
 
-static void blk_get_limits(const struct sluice_volume *v, struct sluice_request_limits *lim)
+/* For all that one visit fetches: who makes a volume shorter waits for the next. */
+static struct sluice_request_limits blk_limits(const struct sluice_volume *v)
 {
-	*lim = (struct sluice_request_limits){
+	return (struct sluice_request_limits){
 		.sectors = READ_ONCE(v->sectors),
 		.block = v->block_size >> SECTOR_SHIFT,
 		.max_range = SLUICE_VOLUME_MAX_RANGE,
@@ -513,10 +524,10 @@ static int blk_write_id(struct sluice_blk_request *req)
 }
 
 /* What the request says. */
-static int blk_read(struct sluice_blk_request *req, u8 *status)
+static int blk_read(struct sluice_blk_request *req, const struct sluice_request_limits *lim,
+		    u8 *status)
 {
 	const struct sluice_chain *c = &req->chain;
-	struct sluice_request_limits lim;
 	struct virtio_blk_outhdr hdr;
 	int err;
 
@@ -525,13 +536,12 @@ static int blk_read(struct sluice_blk_request *req, u8 *status)
 		err = sluice_chain_read(req->bq->q->vr, c, 0, &hdr, sizeof(hdr));
 	if (err)
 		return err;
-	blk_get_limits(req->bq->v, &lim);
-	*status = sluice_request_parse(&lim, &hdr, c->out_len, c->in_len, &req->r);
+	*status = sluice_request_parse(lim, &hdr, c->out_len, c->in_len, &req->r);
 	if (*status != VIRTIO_BLK_S_OK)
 		return 0;
 	if (unlikely(sluice_charge_applies(req)) && blk_owes(req, req->fetched))
 		return -EAGAIN;
-	return sluice_request_has_ranges(&req->r) ? blk_read_ranges(req, &lim, status) : 0;
+	return sluice_request_has_ranges(&req->r) ? blk_read_ranges(req, lim, status) : 0;
 }
 
 /* What can be done about it now: its data where the device finds it. */
@@ -552,7 +562,8 @@ static int blk_begin_work(struct sluice_blk_request *req)
 }
 
 /* Return: 0: it is under way, or completed; else nothing of it happened. */
-static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c, u64 now)
+static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c,
+		     const struct sluice_request_limits *lim, u64 now)
 {
 	struct sluice_blk_request *req;
 	u8 status = VIRTIO_BLK_S_OK;
@@ -563,16 +574,16 @@ static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c, 
 		sluice_vring_break(bq->q->vr, SLUICE_VRING_ERR_SIZE);
 		return -EIO;
 	}
-	req = list_first_entry(&bq->free, struct sluice_blk_request, node);
+	req = bq->free;
 	bq->hand = req;
-	list_del(&req->node);
+	bq->free = req->next;
 	req->tries = 0;
 	req->flush = false;
 	req->cipher_ns = 0;
 	req->fetched = now;
 	req->submitted = 0;
 	req->chain = *c;
-	err = blk_read(req, &status);
+	err = blk_read(req, lim, &status);
 	if (!err && status == VIRTIO_BLK_S_OK)
 		err = blk_begin_work(req);
 	if (unlikely(err)) {
@@ -587,20 +598,37 @@ static int blk_begin(struct sluice_blk_queue *bq, const struct sluice_chain *c, 
 	return 0;
 }
 
+/*
+ * As many as the visit has room for if they are like the last one: what is fetched and given back
+ * is to be read again.
+ */
+static unsigned int blk_burst(const struct sluice_blk_queue *bq, unsigned int budget)
+{
+	u32 room = (BLK_VISIT_BYTES - bq->worked) / max(bq->cost, PAGE_SIZE);
+
+	return min3(budget, (unsigned int)SLUICE_VRING_BURST, room + 1);
+}
+
 static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 {
 	struct sluice_vring *vr = bq->q->vr;
+	struct sluice_request_limits lim;
 	int i, n, err = 0;
 	u64 now;
 
-	n = sluice_vring_fetch(vr, bq->chain, min(budget, SLUICE_VRING_BURST), bq->seg,
-			       SLUICE_BLK_SEGS);
+	if (unlikely(blk_leaves(bq)))
+		return 0;
+	n = sluice_vring_fetch(vr, bq->chain, blk_burst(bq, budget), bq->seg, SLUICE_BLK_SEGS);
 	if (n <= 0)
 		return n;
 	now = local_clock();
-	for (i = 0; i < n && !blk_leaves(bq) && !list_empty(&bq->free) &&
+	bq->clock = now;
+	lim = blk_limits(bq->v);
+	for (i = 0; i < n && !blk_leaves(bq) && bq->free &&
 	     bq->nr_long < SLUICE_PART_LONG && list_empty(&bq->dry); i++) {
-		err = blk_begin(bq, &bq->chain[i], now);
+		bq->cost = bq->worked;
+		err = blk_begin(bq, &bq->chain[i], &lim, now);
+		bq->cost = bq->worked - bq->cost;
 		if (unlikely(err))
 			break;
 	}
@@ -617,15 +645,16 @@ static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 
 static void blk_count(const struct sluice_blk_request *req)
 {
-	struct sluice_volume *v = req->bq->v;
 	s64 device = req->completed - req->submitted;
+	const struct sluice_volume_spent spent = {
+		.ns[SLUICE_STAGE_QUEUE] = req->submitted - req->fetched,
+		.ns[SLUICE_STAGE_CIPHER] = req->cipher_ns,
+		/* Clocks of two CPUs may differ a little. */
+		.ns[SLUICE_STAGE_DEVICE] = max(device, 0LL),
+		.looked = req->looked,
+	};
 
-	/* Clocks of two CPUs may differ a little. */
-	sluice_volume_count_latency(v, SLUICE_STAGE_DEVICE, max(device, 0LL));
-	if (req->looked)
-		sluice_volume_count_polled(v);
-	if (req->cipher_ns)
-		sluice_volume_count_latency(v, SLUICE_STAGE_CIPHER, req->cipher_ns);
+	sluice_volume_count_spent(req->bq->v, &spent);
 }
 
 /*
@@ -651,7 +680,7 @@ static bool blk_goes_on(struct sluice_blk_request *req)
 		    sluice_part_next(req);
 
 	if (likely(!more)) {
-		if (!blk_wants_flush(req))
+		if (likely(!blk_wants_flush(req)))
 			return false;
 		req->flush = true;
 	} else if (unlikely(bq->q->dropping)) {
@@ -721,11 +750,16 @@ static int blk_reap(struct sluice_blk_queue *bq)
 {
 	int n = 0;
 
-	if (likely(!bq->reaped))
+	if (likely(!bq->reaped) && !llist_empty(&bq->done))
 		bq->reaped = llist_reverse_order(llist_del_all(&bq->done));
+	if (!bq->reaped)
+		return 0;
+	bq->clock = local_clock();
 	for (; bq->reaped && !blk_leaves(bq); n++) {
 		bq->hand = llist_entry(bq->reaped, struct sluice_blk_request, done);
 		bq->hand->active = false;
+		if (!bq->hand->completed)
+			bq->hand->completed = bq->clock;
 		bq->reaped = bq->reaped->next;
 		blk_returned(bq->hand);
 	}

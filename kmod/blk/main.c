@@ -118,10 +118,9 @@ static int blk_queue_add(struct sluice_queue *q, unsigned int num)
 	bq->q = q;
 	bq->v = q->volume;
 	bq->bv = q->volume->engine;
-	INIT_LIST_HEAD(&bq->free);
 	INIT_LIST_HEAD(&bq->limited[SLUICE_VOLUME_READ]);
 	INIT_LIST_HEAD(&bq->limited[SLUICE_VOLUME_WRITE]);
-	INIT_LIST_HEAD(&bq->ready);
+	sluice_blk_ready_init(bq);
 	INIT_LIST_HEAD(&bq->starved);
 	INIT_LIST_HEAD(&bq->dry);
 	INIT_LIST_HEAD(&bq->rekeyed);
@@ -137,7 +136,8 @@ static int blk_queue_add(struct sluice_queue *q, unsigned int num)
 	bq->num = num;
 	for (i = 0; i < num; i++) {
 		bq->request[i].bq = bq;
-		list_add_tail(&bq->request[i].node, &bq->free);
+		bq->request[i].next = bq->free;
+		bq->free = &bq->request[i];
 	}
 	/* The end of a re-encryption takes the old one away. */
 	mutex_lock(&bq->bv->queues_lock);

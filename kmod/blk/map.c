@@ -27,6 +27,8 @@ static int map_segs(struct sluice_blk_request *req, const struct sluice_vring_se
 {
 	struct sluice_blk_queue *bq = req->bq;
 	bool write = req->r.op == SLUICE_REQUEST_READ;
+	/* What goes through the cipher does not go to the device. */
+	struct block_device *bdev = bq->bv->crypt.tfm ? NULL : bq->v->bdev;
 	int err;
 
 	for (; len && nr; nr--, seg++) {
@@ -46,8 +48,8 @@ static int map_segs(struct sluice_blk_request *req, const struct sluice_vring_se
 			err = sluice_chain_map(bq->q->vr, addr, left, write, &where, &run);
 			if (err)
 				return err;
-			err = sluice_pieces_add(&req->guest, &bq->bv->bs, bq->v->bdev, opf, where,
-						run, len + left - run);
+			err = sluice_pieces_add(&req->guest, &bq->bv->bs, bdev, opf, where, run,
+						len + left - run);
 			if (err)
 				return err;
 		}

@@ -34,26 +34,6 @@ void sluice_bios_exit(struct sluice_bios *bs)
 	bioset_exit(&bs->kept);
 }
 
-/* --- cursor --- */
-
-static void cursor_set(struct sluice_pieces_cursor *c, struct sluice_bio *b)
-{
-	c->b = b;
-	c->iter = b->start;
-}
-
-struct bio_vec sluice_pieces_cursor_next(struct sluice_pieces_cursor *c, unsigned int len)
-{
-	struct bio_vec bv;
-
-	if (!c->iter.bi_size)
-		cursor_set(c, c->b->next);
-	bv = bio_iter_iovec(&c->b->bio, c->iter);
-	bv.bv_len = len;
-	bio_advance_iter_single(&c->b->bio, &c->iter, len);
-	return bv;
-}
-
 /* --- lists --- */
 
 static struct sluice_bio *pieces_link(struct sluice_pieces *p, struct bio *bio)
@@ -74,11 +54,41 @@ static struct sluice_bio *pieces_link(struct sluice_pieces *p, struct bio *bio)
 	return b;
 }
 
+/* The first bio of most is at hand. */
+static struct sluice_bio *pieces_begin(struct sluice_pieces *p, struct block_device *bdev,
+				       blk_opf_t opf)
+{
+	struct sluice_bio *b = &p->quick;
+
+	bio_init(&b->bio, bdev, p->piece, SLUICE_PIECES_QUICK, opf);
+	b->next = NULL;
+	b->opf = opf;
+	b->done = false;
+	p->first = b;
+	p->last = b;
+	return b;
+}
+
+/* A piece of a page at most, which any device takes. */
+static void pieces_first(struct sluice_pieces *p, struct block_device *bdev, blk_opf_t opf,
+			 struct page *page, u32 len, u32 off)
+{
+	struct bio *bio = &pieces_begin(p, bdev, opf)->bio;
+
+	bvec_set_page(p->piece, page, len, off);
+	bio->bi_iter.bi_size = len;
+	bio->bi_vcnt = 1;
+	p->bytes = len;
+	p->align = off | len;
+}
+
 struct sluice_bio *sluice_pieces_add_bio(struct sluice_pieces *p, struct sluice_bios *bs,
 					 struct block_device *bdev, unsigned int nr, blk_opf_t opf)
 {
 	struct bio *bio;
 
+	if (!p->first && nr <= SLUICE_PIECES_QUICK)
+		return pieces_begin(p, bdev, opf);
 	bio = bio_alloc_bioset(bdev, nr, opf | REQ_ALLOC_CACHE, GFP_NOWAIT, &bs->quick);
 	if (unlikely(!bio))
 		bio = bio_alloc_bioset(bdev, nr, opf, GFP_NOWAIT, &bs->kept);
@@ -92,8 +102,10 @@ struct sluice_bio *sluice_pieces_add_bio(struct sluice_pieces *p, struct sluice_
  */
 static u32 pieces_limit(struct block_device *bdev)
 {
-	u32 sectors = min(queue_max_sectors(bdev_get_queue(bdev)), U32_MAX >> SECTOR_SHIFT);
+	u32 sectors = U32_MAX >> SECTOR_SHIFT;
 
+	if (bdev)
+		sectors = min(queue_max_sectors(bdev_get_queue(bdev)), sectors);
 	return max_t(u32, round_down(sectors << SECTOR_SHIFT, PAGE_SIZE), PAGE_SIZE);
 }
 
@@ -106,7 +118,7 @@ static u32 pieces_append(struct sluice_pieces *p, u32 limit, void *where, u32 le
 		return 0;
 	bio = &p->last->bio;
 	if (bio->bi_iter.bi_size >= limit ||
-	    bio->bi_vcnt >= queue_max_segments(bdev_get_queue(bio->bi_bdev)))
+	    (bio->bi_bdev && bio->bi_vcnt >= queue_max_segments(bdev_get_queue(bio->bi_bdev))))
 		return 0;
 	len = min(len, limit - bio->bi_iter.bi_size);
 	return bio_add_page(bio, virt_to_page(where), len, offset_in_page(where));
@@ -115,11 +127,15 @@ static u32 pieces_append(struct sluice_pieces *p, u32 limit, void *where, u32 le
 int sluice_pieces_add(struct sluice_pieces *p, struct sluice_bios *bs, struct block_device *bdev,
 		      blk_opf_t opf, void *where, u32 len, u32 more)
 {
-	u32 limit = pieces_limit(bdev), part;
+	u32 limit, part;
 
+	if (likely(!p->first && len <= PAGE_SIZE && more <= PAGE_SIZE)) {
+		pieces_first(p, bdev, opf, virt_to_page(where), len, offset_in_page(where));
+		return 0;
+	}
 	p->bytes += len;
 	p->align |= offset_in_page(where) | len;
-	for (; len; len -= part, where += part) {
+	for (limit = pieces_limit(bdev); len; len -= part, where += part) {
 		unsigned int nr;
 
 		part = pieces_append(p, limit, where, len);
@@ -163,6 +179,10 @@ static int pieces_add_page(struct sluice_pieces *p, struct sluice_bios *bs,
 	u32 len = min_t(u32, left, PAGE_SIZE);
 	int err;
 
+	if (likely(!p->first && left <= PAGE_SIZE)) {
+		pieces_first(p, bdev, opf, page, left, 0);
+		return 0;
+	}
 	if (unlikely(p->reserved))
 		return pieces_add_reserved(p, bdev, opf, pages, page, len);
 	err = sluice_pieces_add(p, bs, bdev, opf, page_address(page), len, left - len);
@@ -193,18 +213,42 @@ int sluice_pieces_add_pages(struct sluice_pieces *p, struct sluice_bios *bs,
 	return 0;
 }
 
+/* A piece may be several pages that lie side by side, each of which is held by itself. */
+static unsigned int piece_pages(const struct bio_vec *bv)
+{
+	return DIV_ROUND_UP(bv->bv_offset + bv->bv_len, PAGE_SIZE);
+}
+
+static void piece_hold(const struct bio_vec *bv)
+{
+	unsigned int i;
+
+	for (i = 0; i < piece_pages(bv); i++)
+		get_page(bv->bv_page + i);
+}
+
+/* @pages: where it came from; NULL: the guest's. */
+static void piece_let_go(const struct bio_vec *bv, struct sluice_pages *pages)
+{
+	unsigned int i;
+
+	for (i = 0; i < piece_pages(bv); i++) {
+		if (pages)
+			sluice_pages_put(pages, bv->bv_page + i);
+		else
+			put_page(bv->bv_page + i);
+	}
+}
+
 void sluice_pieces_done(struct sluice_pieces *p, bool hold)
 {
-	struct bvec_iter_all all;
 	struct sluice_bio *b;
-	struct bio_vec *bv;
+	unsigned int i;
 
 	for (b = p->first; b; b = b->next) {
 		b->start = b->bio.bi_iter;
-		if (!hold)
-			continue;
-		bio_for_each_segment_all(bv, &b->bio, all)
-			get_page(bv->bv_page);
+		for (i = 0; hold && i < b->bio.bi_vcnt; i++)
+			piece_hold(&b->bio.bi_io_vec[i]);
 	}
 }
 
@@ -225,10 +269,8 @@ void sluice_pieces_copy(const struct sluice_pieces *to, const struct sluice_piec
 	while (left) {
 		struct bio_vec bv;
 
-		if (!src.iter.bi_size)
-			cursor_set(&src, src.b->next);
-		if (!dst.iter.bi_size)
-			cursor_set(&dst, dst.b->next);
+		sluice_pieces_cursor_settle(&src);
+		sluice_pieces_cursor_settle(&dst);
 		bv = bio_iter_iovec(&src.b->bio, src.iter);
 		n = pieces_copy_bio(&dst, &bv);
 		bio_advance_iter_single(&src.b->bio, &src.iter, n);
@@ -239,23 +281,22 @@ void sluice_pieces_copy(const struct sluice_pieces *to, const struct sluice_piec
 
 void sluice_pieces_drop(struct sluice_pieces *p, bool hold, struct sluice_pages *pages)
 {
-	struct bvec_iter_all all;
 	struct sluice_bio *b;
-	struct bio_vec *bv;
+	unsigned int i;
 
 	while ((b = p->first)) {
 		p->first = b->next;
-		if (hold || pages) {
-			bio_for_each_segment_all(bv, &b->bio, all) {
-				if (hold)
-					put_page(bv->bv_page);
-				else
-					sluice_pages_put(pages, bv->bv_page);
-			}
-		}
-		bio_put(&b->bio);
+		for (i = 0; (hold || pages) && i < b->bio.bi_vcnt; i++)
+			piece_let_go(&b->bio.bi_io_vec[i], pages);
+		if (likely(b == &p->quick))
+			bio_uninit(&b->bio);
+		else
+			bio_put(&b->bio);
 	}
 	if (pages)
 		sluice_reserve_release(pages, p);
-	*p = (struct sluice_pieces){};
+	p->last = NULL;
+	p->bytes = 0;
+	p->align = 0;
+	p->reserved = false;
 }

@@ -7,6 +7,7 @@
 #define _SLUICE_BLK_PIECES_H
 
 #include <linux/bio.h>
+#include <linux/scatterlist.h>
 #include <linux/types.h>
 
 struct sluice_pages;
@@ -43,6 +44,9 @@ struct sluice_bio {
 	struct bio bio;
 };
 
+/* Pieces that a list has room for in itself. */
+#define SLUICE_PIECES_QUICK	4
+
 /**
  * struct sluice_pieces - a list of them
  * @first: NULL: there is none
@@ -50,6 +54,8 @@ struct sluice_bio {
  * @bytes: in all
  * @align: OR of where pieces begin and how long they are
  * @reserved: the last bio is the reserve's: see pages.h
+ * @quick: the first bio, if it has few pieces
+ * @piece: they
  */
 struct sluice_pieces {
 	struct sluice_bio *first;
@@ -57,6 +63,8 @@ struct sluice_pieces {
 	u32 bytes;
 	u32 align;
 	bool reserved;
+	struct sluice_bio quick;
+	struct bio_vec piece[SLUICE_PIECES_QUICK];
 };
 
 /* A place in a list of pieces. */
@@ -70,11 +78,31 @@ static inline struct sluice_pieces_cursor sluice_pieces_start(const struct sluic
 	return (struct sluice_pieces_cursor){ .b = p->first, .iter = p->first->start };
 }
 
+/* To the next bio, if that is where the next bytes are. */
+static inline void sluice_pieces_cursor_settle(struct sluice_pieces_cursor *c)
+{
+	if (c->iter.bi_size)
+		return;
+	c->b = c->b->next;
+	c->iter = c->b->start;
+}
+
 /*
  * The next @len bytes, all of which lie in one page, as those of pieces that are aligned to @len
- * do.
+ * do: in @sg, which has its end marked.
  */
-struct bio_vec sluice_pieces_cursor_next(struct sluice_pieces_cursor *c, unsigned int len);
+static inline void sluice_pieces_cursor_next(struct sluice_pieces_cursor *c, unsigned int len,
+					     struct scatterlist *sg)
+{
+	const struct bio_vec *bv;
+	unsigned int at;
+
+	sluice_pieces_cursor_settle(c);
+	bv = &c->b->bio.bi_io_vec[c->iter.bi_idx];
+	at = bv->bv_offset + c->iter.bi_bvec_done;
+	sg_set_page(sg, bv->bv_page + (at >> PAGE_SHIFT), len, offset_in_page(at));
+	bvec_iter_advance_single(c->b->bio.bi_io_vec, &c->iter, len);
+}
 
 /*
  * Everything below: worker context. None waits for memory: -ENOMEM, and what is there already stays
@@ -84,7 +112,10 @@ struct bio_vec sluice_pieces_cursor_next(struct sluice_pieces_cursor *c, unsigne
 /* Another bio, with room for @nr pieces (at most BIO_MAX_VECS; 0: a bio without data). */
 struct sluice_bio *sluice_pieces_add_bio(struct sluice_pieces *p, struct sluice_bios *bs,
 					 struct block_device *bdev, unsigned int nr, blk_opf_t opf);
-/* @len bytes of the kernel's direct map at @where, of which @more are to follow. */
+/*
+ * @len bytes of the kernel's direct map at @where, of which @more are to follow. @bdev: NULL: no
+ * device gets them.
+ */
 int sluice_pieces_add(struct sluice_pieces *p, struct sluice_bios *bs, struct block_device *bdev,
 		      blk_opf_t opf, void *where, u32 len, u32 more);
 /* No more is added. @hold: take a reference on each page. */

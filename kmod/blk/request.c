@@ -10,7 +10,7 @@
 static bool request_in_bounds(const struct sluice_request_limits *lim, u64 sector, u32 sectors)
 {
 	return sectors && sectors <= lim->sectors && sector <= lim->sectors - sectors &&
-	       !(sector % lim->block) && !(sectors % lim->block);
+	       !((sector | sectors) & (lim->block - 1));
 }
 
 static u8 request_data(const struct sluice_request_limits *lim, struct sluice_request *r)

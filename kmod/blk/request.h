@@ -25,7 +25,7 @@ enum sluice_request_op {
 /**
  * struct sluice_request_limits - what a volume allows
  * @sectors: its length in 512-byte sectors
- * @block: 512-byte sectors of a block
+ * @block: 512-byte sectors of a block, a power of two
  * @max_range: 512-byte sectors of one range
  * @read_only: nothing may be changed
  * @discard: VIRTIO_BLK_F_DISCARD was negotiated

@@ -11,6 +11,8 @@
 #include "helper.h"
 #include "send.h"
 
+/* So many of the tags of a device are looked for at once, in one word of their bitmap. */
+#define SEND_TAGS		8U
 /* How long a device is not trusted that put the worker to sleep though asked not to. */
 #define SEND_SLEPT_NS		(10 * NSEC_PER_SEC)
 
@@ -27,18 +29,20 @@ static bool send_is_serving(const struct sluice_blk_queue *bq)
 static void send_put(struct sluice_blk_request *req, bool polled)
 {
 	struct sluice_blk_queue *bq = req->bq;
-	bool serving;
 
 	if (!atomic_dec_and_test(&req->pending))
 		return;
+	/* A visit looks at the clock once for all that it finds. */
+	if (send_is_serving(bq)) {
+		req->looked = polled;
+		llist_add(&req->done, &bq->done);
+		return;
+	}
 	req->completed = local_clock();
-	serving = send_is_serving(bq);
-	req->looked = serving && polled;
 	/* Once it is in the list the worker may complete it, and then the queue may go. */
 	rcu_read_lock();
 	llist_add(&req->done, &bq->done);
-	if (!serving)
-		sluice_queue_wake(bq->q);
+	sluice_queue_wake(bq->q);
 	rcu_read_unlock();
 }
 
@@ -208,10 +212,12 @@ static void send_one(struct sluice_blk_request *req)
 {
 	bool nowait = send_may_go_now(req);
 	bool poll = nowait && send_may_poll(req);
-	blk_opf_t opf = (nowait ? REQ_NOWAIT : 0) | (poll ? SLUICE_POLL_OPF : 0);
+	blk_opf_t opf = (nowait ? REQ_NOWAIT : 0) | (poll ? SLUICE_POLL_OPF : 0) |
+			(req->alone ? REQ_NOMERGE : 0);
 
 	req->error = BLK_STS_OK;
 	req->looked = false;
+	req->completed = 0;
 	req->nowait = nowait;
 	req->at = NULL;
 	/* And who hands them over. */
@@ -227,15 +233,63 @@ static void send_one(struct sluice_blk_request *req)
 		sluice_poll_add(req);
 }
 
+/* Does @b begin where @a ends? */
+static bool send_follows(struct sluice_blk_request *a, struct sluice_blk_request *b)
+{
+	const struct bvec_iter *end = &sluice_blk_data(a)->last->start;
+
+	return end->bi_sector + (end->bi_size >> SECTOR_SHIFT) ==
+	       sluice_blk_data(b)->first->start.bi_sector;
+}
+
+/*
+ * Are all that are ready alike? And which of them lie beside none that is sent before or after it:
+ * the block layer, which compares each with the one before, need not look. (A scheduler would
+ * compare it with others' as well, also one below a mapped device.)
+ */
+static void send_look_ahead(struct sluice_blk_queue *bq)
+{
+	struct request_queue *q = bdev_get_queue(bq->v->bdev);
+	bool compared = !queue_is_mq(q) || READ_ONCE(q->elevator);
+	blk_opf_t opf = sluice_blk_data(bq->ready)->first->opf;
+	struct sluice_blk_request *req, *before = NULL;
+
+	bq->alike = true;
+	for (req = bq->ready; req; req = req->next) {
+		const struct sluice_bio *b = sluice_blk_data(req)->first;
+
+		bq->alike = bq->alike && b->opf == opf;
+		req->alone = !compared && !b->next;
+		if (before && (send_follows(before, req) || send_follows(req, before))) {
+			before->alone = false;
+			req->alone = false;
+		}
+		before = req;
+	}
+}
+
+/*
+ * Have the block layer look for tags for the next of them, of @left, at once: what
+ * blk_start_plug_nr_ios() does, which is not exported. Those that are set aside for one are of no
+ * use to what differs from it, and would be missing there.
+ */
+static void send_foresee(struct sluice_blk_queue *bq, unsigned int left)
+{
+	if (bq->plugged && bq->alike && !rq_list_peek(&bq->plug.cached_rqs))
+		bq->plug.nr_ios = min(left, SEND_TAGS);
+}
+
 /*
  * What lies side by side becomes one command of the device's; one alone goes straight. No request
  * is looked at meanwhile, so that a thread seldom dies in between: see abandon_plugged().
  */
 static void send_plug(struct sluice_blk_queue *bq)
 {
-	if (list_is_singular(&bq->ready))
+	bq->ready->alone = false;
+	if (bq->nr_ready == 1)
 		return;
 	blk_start_plug(&bq->plug);
+	send_look_ahead(bq);
 	WRITE_ONCE(bq->plugged, true);
 }
 
@@ -247,27 +301,23 @@ static void send_unplug(struct sluice_blk_queue *bq)
 	WRITE_ONCE(bq->plugged, false);
 }
 
-/* The device's time begins with the first that it is asked, however often that is. */
-static void send_count(struct sluice_blk_request *req)
-{
-	if (unlikely(req->submitted))
-		return;
-	req->submitted = local_clock();
-	sluice_volume_count_latency(req->bq->v, SLUICE_STAGE_QUEUE, req->submitted - req->fetched);
-}
-
 /* Those that are prepared. */
 void sluice_send_all(struct sluice_blk_queue *bq)
 {
 	unsigned long sleeps = current->nvcsw;
-	struct sluice_blk_request *req;
+	struct sluice_blk_request *req, *next = bq->ready;
+	unsigned int left = bq->nr_ready;
 
-	if (list_empty(&bq->ready))
+	if (!next)
 		return;
 	send_plug(bq);
-	while ((req = list_first_entry_or_null(&bq->ready, struct sluice_blk_request, node))) {
-		list_del(&req->node);
-		send_count(req);
+	sluice_blk_ready_init(bq);
+	while ((req = next)) {
+		next = req->next;
+		/* The device's time begins with the first that it is asked, however often. */
+		if (likely(!req->submitted))
+			req->submitted = bq->clock;
+		send_foresee(bq, left--);
 		send_one(req);
 	}
 	send_unplug(bq);

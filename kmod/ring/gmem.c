@@ -92,9 +92,7 @@ static const struct sluice_gmem_region *table_find(const struct sluice_gmem_tabl
 static bool hint_covers(const struct sluice_gmem *g, const struct sluice_gmem_hint *h, u64 addr,
 			u8 perm)
 {
-	/* Without an IOTLB the generation is 0 on both sides; with one it never is. */
-	return addr - h->start < h->size && (h->perm & perm) == perm &&
-	       h->gen == (g->iotlb ? sluice_iotlb_gen(g->iotlb) : 0);
+	return sluice_gmem_hint_covers(g, h, addr, 1, perm);
 }
 
 static int gmem_find_iova(struct sluice_gmem *g, struct sluice_gmem_view *v, u64 addr, u8 perm)

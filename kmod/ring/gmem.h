@@ -12,8 +12,7 @@
 #define _SLUICE_GMEM_H
 
 #include <linux/types.h>
-
-struct sluice_iotlb;
+#include "iotlb.h"
 
 #define SLUICE_GMEM_RO	0x1	/* the device may read */
 #define SLUICE_GMEM_WO	0x2	/* the device may write */
@@ -84,6 +83,18 @@ struct sluice_gmem_hint {
 	u64 gen;
 	u8 perm;
 };
+
+/* Does a hint tell of all of [@addr, @addr + @len), which is not empty, and permit @perm? */
+static inline bool sluice_gmem_hint_covers(const struct sluice_gmem *g,
+					   const struct sluice_gmem_hint *h, u64 addr, u64 len,
+					   u8 perm)
+{
+	u64 off = addr - h->start;
+
+	/* Without an IOTLB the generation is 0 on both sides; with one it never is. */
+	return off < h->size && len <= h->size - off && (h->perm & perm) == perm &&
+	       h->gen == (g->iotlb ? sluice_iotlb_gen(g->iotlb) : 0);
+}
 
 /**
  * struct sluice_gmem_absent - memory of the owner's that was not there when it was accessed

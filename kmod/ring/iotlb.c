@@ -47,26 +47,31 @@ struct iotlb_range {
 };
 
 /**
- * struct sluice_iotlb - translations of one device
+ * struct iotlb - translations of one device
+ * @pub: what others see of it
  * @tree: struct iotlb_entry by range; not overlapping
  * @ages: struct iotlb_entry.age, the oldest first
  * @nr: length of @ages
  * @max: how many may be there, 0: whatever the owner says
  * @lock: serializes changes
- * @gen: generation
  * @miss: told of what is missing
  * @ctx: its argument
  */
-struct sluice_iotlb {
+struct iotlb {
+	struct sluice_iotlb pub;
 	struct latch_tree_root tree;
 	struct list_head ages;
 	unsigned int nr;
 	unsigned int max;
-	struct mutex lock;	/* all above, changes of @gen */
-	u64 gen;
+	struct mutex lock;	/* all above, changes of the generation */
 	sluice_iotlb_miss_t miss;
 	void *ctx;
 };
+
+static struct iotlb *iotlb_of(struct sluice_iotlb *pub)
+{
+	return container_of(pub, struct iotlb, pub);
+}
 
 static bool iotlb_less(struct latch_tree_node *a, struct latch_tree_node *b)
 {
@@ -89,7 +94,7 @@ static const struct latch_tree_ops iotlb_ops = {
 };
 
 /* Context: RCU read side, or the lock. */
-static struct iotlb_entry *iotlb_meet(struct sluice_iotlb *t, u64 iova, u64 last)
+static struct iotlb_entry *iotlb_meet(struct iotlb *t, u64 iova, u64 last)
 {
 	struct iotlb_range r = { .iova = iova, .last = last };
 	struct latch_tree_node *node = latch_tree_find(&r, &t->tree, &iotlb_ops);
@@ -99,7 +104,7 @@ static struct iotlb_entry *iotlb_meet(struct sluice_iotlb *t, u64 iova, u64 last
 
 struct sluice_iotlb *sluice_iotlb_new(sluice_iotlb_miss_t miss, void *ctx, unsigned int max)
 {
-	struct sluice_iotlb *t;
+	struct iotlb *t;
 
 	t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
 	if (!t)
@@ -108,26 +113,20 @@ struct sluice_iotlb *sluice_iotlb_new(sluice_iotlb_miss_t miss, void *ctx, unsig
 	mutex_init(&t->lock);
 	INIT_LIST_HEAD(&t->ages);
 	t->max = max;
-	t->gen = 1;
+	t->pub.gen = 1;
 	t->miss = miss;
 	t->ctx = ctx;
-	return t;
+	return &t->pub;
 }
 SLUICE_EXPORT(sluice_iotlb_new);
 
-u64 sluice_iotlb_gen(const struct sluice_iotlb *t)
-{
-	/* Before the look-up that follows; pairs with iotlb_changed(). */
-	return smp_load_acquire(&t->gen);
-}
-
-static void iotlb_changed(struct sluice_iotlb *t)
+static void iotlb_changed(struct iotlb *t)
 {
 	/* After the change; pairs with sluice_iotlb_gen(). */
-	smp_store_release(&t->gen, t->gen + 1);
+	smp_store_release(&t->pub.gen, t->pub.gen + 1);
 }
 
-static void iotlb_drop(struct sluice_iotlb *t, struct iotlb_entry *e)
+static void iotlb_drop(struct iotlb *t, struct iotlb_entry *e)
 {
 	latch_tree_erase(&e->node, &t->tree, &iotlb_ops);
 	list_del(&e->age);
@@ -139,7 +138,7 @@ static void iotlb_drop(struct sluice_iotlb *t, struct iotlb_entry *e)
  * Whole entries go, as they came: an owner that names a part of one will be asked again for the
  * rest. Were there any?
  */
-static bool iotlb_remove(struct sluice_iotlb *t, u64 iova, u64 last)
+static bool iotlb_remove(struct iotlb *t, u64 iova, u64 last)
 {
 	struct iotlb_entry *e;
 	bool any = false;
@@ -156,7 +155,7 @@ static bool iotlb_remove(struct sluice_iotlb *t, u64 iova, u64 last)
  * Make room for one. What goes is still true, but its owner may take it back later without finding
  * it here, so it is void from now on. Was there none?
  */
-static bool iotlb_retire(struct sluice_iotlb *t)
+static bool iotlb_retire(struct iotlb *t)
 {
 	if (!t->max || t->nr < t->max)
 		return false;
@@ -164,8 +163,9 @@ static bool iotlb_retire(struct sluice_iotlb *t)
 	return true;
 }
 
-int sluice_iotlb_update(struct sluice_iotlb *t, u64 iova, u64 last, u64 uaddr, u8 perm)
+int sluice_iotlb_update(struct sluice_iotlb *pub, u64 iova, u64 last, u64 uaddr, u8 perm)
 {
+	struct iotlb *t = iotlb_of(pub);
 	struct iotlb_entry *e;
 	bool went;
 
@@ -192,8 +192,10 @@ int sluice_iotlb_update(struct sluice_iotlb *t, u64 iova, u64 last, u64 uaddr, u
 }
 SLUICE_EXPORT(sluice_iotlb_update);
 
-void sluice_iotlb_invalidate(struct sluice_iotlb *t, u64 iova, u64 last)
+void sluice_iotlb_invalidate(struct sluice_iotlb *pub, u64 iova, u64 last)
 {
+	struct iotlb *t = iotlb_of(pub);
+
 	if (last < iova)
 		return;
 	mutex_lock(&t->lock);
@@ -203,19 +205,23 @@ void sluice_iotlb_invalidate(struct sluice_iotlb *t, u64 iova, u64 last)
 }
 SLUICE_EXPORT(sluice_iotlb_invalidate);
 
-void sluice_iotlb_free(struct sluice_iotlb *t)
+void sluice_iotlb_free(struct sluice_iotlb *pub)
 {
-	if (!t)
+	struct iotlb *t;
+
+	if (!pub)
 		return;
-	sluice_iotlb_invalidate(t, 0, U64_MAX);
+	t = iotlb_of(pub);
+	sluice_iotlb_invalidate(pub, 0, U64_MAX);
 	mutex_destroy(&t->lock);
 	kfree(t);
 }
 SLUICE_EXPORT(sluice_iotlb_free);
 
-int sluice_iotlb_find(struct sluice_iotlb *t, u64 iova, u8 perm, struct sluice_gmem_hint *h)
+int sluice_iotlb_find(struct sluice_iotlb *pub, u64 iova, u8 perm, struct sluice_gmem_hint *h)
 {
-	u64 gen = sluice_iotlb_gen(t);
+	u64 gen = sluice_iotlb_gen(pub);
+	struct iotlb *t = iotlb_of(pub);
 	struct iotlb_entry *e;
 
 	rcu_read_lock();

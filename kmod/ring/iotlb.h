@@ -6,10 +6,18 @@
 #ifndef _SLUICE_IOTLB_H
 #define _SLUICE_IOTLB_H
 
+#include <linux/atomic.h>
 #include <linux/types.h>
 
 struct sluice_gmem_hint;
-struct sluice_iotlb;
+
+/**
+ * struct sluice_iotlb - translations of one device; what else there is of it iotlb.c has
+ * @gen: generation: see sluice_iotlb_gen()
+ */
+struct sluice_iotlb {
+	u64 gen;
+};
 
 /**
  * typedef sluice_iotlb_miss_t - told of a translation that is wanted
@@ -64,6 +72,10 @@ int sluice_iotlb_find(struct sluice_iotlb *t, u64 iova, u8 perm, struct sluice_g
  * place to others: cached translations of an older generation are void. An entry where none was
  * makes nothing untrue that was remembered.
  */
-u64 sluice_iotlb_gen(const struct sluice_iotlb *t);
+static inline u64 sluice_iotlb_gen(const struct sluice_iotlb *t)
+{
+	/* Before the look-up that follows; pairs with iotlb_changed(). */
+	return smp_load_acquire(&t->gen);
+}
 
 #endif /* _SLUICE_IOTLB_H */

@@ -604,13 +604,19 @@ SLUICE_EXPORT(sluice_chain_write);
 
 int sluice_chain_map(struct sluice_vring *vr, u64 addr, u32 len, bool write, void **where, u32 *run)
 {
+	const u8 perm = write ? SLUICE_GMEM_WO : SLUICE_GMEM_RO;
+	const struct sluice_gmem_hint *h = &vr->buf.hint;
 	u64 kaddr;
 	int err;
 
 	if (unlikely(vr->error))
 		return -EIO;
-	err = sluice_gmem_find(vr->gmem, &vr->buf, addr, len,
-			       write ? SLUICE_GMEM_WO : SLUICE_GMEM_RO, &kaddr, run);
+	if (likely(len && sluice_gmem_hint_covers(vr->gmem, h, addr, len, perm))) {
+		*where = (void *)(unsigned long)(h->uaddr + (addr - h->start));
+		*run = len;
+		return 0;
+	}
+	err = sluice_gmem_find(vr->gmem, &vr->buf, addr, len, perm, &kaddr, run);
 	if (!err)
 		*where = (void *)(unsigned long)kaddr;
 	return chain_done(vr, err);

@@ -171,16 +171,15 @@ static const struct vring_desc *split_desc(struct sluice_vring *vr, u16 i, bool 
 	return split_load_side(vr, i, err);
 }
 
-static int split_add(const struct sluice_vring *vr, struct sluice_chain *c, unsigned int room,
-		     const struct vring_desc *d, u16 flags)
+static __always_inline int split_add(const bool little, struct sluice_chain *c, unsigned int room,
+				     const struct vring_desc *d, u16 flags)
 {
-	return vring_chain_add(c, room, __virtio64_to_cpu(vr->little, d->addr),
-			       __virtio32_to_cpu(vr->little, d->len), flags & VRING_DESC_F_WRITE);
+	return vring_chain_add(c, room, __virtio64_to_cpu(little, d->addr),
+			       __virtio32_to_cpu(little, d->len), flags & VRING_DESC_F_WRITE);
 }
 
-/* A table of @len bytes is linked like the ring's own, from its first entry on. */
-static int split_indirect(struct sluice_vring *vr, u64 addr, u32 len, struct sluice_chain *c,
-			  unsigned int room)
+static __always_inline int split_table(struct sluice_vring *vr, const bool little, u64 addr,
+				       u32 len, struct sluice_chain *c, unsigned int room)
 {
 	u32 count = len / VRING_DESC_SIZE, i = 0, n = 0, at = 0, have = 0;
 	const struct vring_desc *d;
@@ -200,19 +199,30 @@ static int split_indirect(struct sluice_vring *vr, u64 addr, u32 len, struct slu
 				return err;
 		}
 		d = &vr->side_desc[i - at];
-		flags = split_get(vr, d->flags);
+		flags = __virtio16_to_cpu(little, d->flags);
 		if (unlikely(flags & VRING_DESC_F_INDIRECT))
 			return VRING_BAD(INDIRECT);
 		if (unlikely(n++ >= count))
 			return VRING_BAD(LOOP);
-		err = split_add(vr, c, room, d, flags);
+		err = split_add(little, c, room, d, flags);
 		if (unlikely(err))
 			return err;
-		i = split_get(vr, d->next);
+		i = __virtio16_to_cpu(little, d->next);
 		if (unlikely((flags & VRING_DESC_F_NEXT) && i >= count))
 			return VRING_BAD(INDIRECT);
 	} while (flags & VRING_DESC_F_NEXT);
 	return 0;
+}
+
+/*
+ * A table of @len bytes is linked like the ring's own, from its first entry on. Here a request, or
+ * a long frame, has most of its descriptors: which byte order they are in is asked once.
+ */
+static int split_indirect(struct sluice_vring *vr, u64 addr, u32 len, struct sluice_chain *c,
+			  unsigned int room)
+{
+	return likely(vr->little) ? split_table(vr, true, addr, len, c, room) :
+				    split_table(vr, false, addr, len, c, room);
 }
 
 static int split_chain(struct sluice_vring *vr, u16 head, struct sluice_chain *c, unsigned int room)
@@ -238,7 +248,7 @@ static int split_chain(struct sluice_vring *vr, u16 head, struct sluice_chain *c
 			err = split_indirect(vr, __virtio64_to_cpu(vr->little, d->addr),
 					     __virtio32_to_cpu(vr->little, d->len), c, room);
 		} else {
-			err = split_add(vr, c, room, d, flags);
+			err = split_add(vr->little, c, room, d, flags);
 		}
 		if (unlikely(err))
 			return err;

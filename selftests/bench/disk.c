@@ -4,6 +4,7 @@
  *
  *   disk blk  NODE  BELOW read|write LEN DEPTH SECONDS    virtio-blk on a vhost-vdpa node
  *   disk scsi WWPN  BELOW read|write LEN DEPTH SECONDS    virtio-scsi on /dev/vhost-scsi
+ *   disk user PATH  BELOW read|write LEN DEPTH SECONDS    virtio-blk by vhost-user, at a socket
  *   disk raw  DISK  BELOW read|write LEN DEPTH SECONDS    AIO on a block device, with no guest
  *
  * BELOW is the block device at the bottom, whose own counters say what arrived; it is as large as
@@ -33,6 +34,7 @@
 #include <linux/virtio_scsi.h>
 #include "meter.h"
 #include "vblk.h"
+#include "vuser.h"
 
 #define FEATURES	(VDRV_F_VERSION_1 | VDRV_F_INDIRECT | VDRV_F_EVENT_IDX)
 #define RING		128
@@ -42,7 +44,7 @@
 #define MAX_LEN		(128U * 1024)
 #define SEGS		(MAX_LEN / PIECE + 2)
 #define WARM_UP		20
-#define NR_WAYS		3
+#define NR_WAYS		4
 /* Queues of a SCSI host before those of requests: control, events. */
 #define SCSI_QUEUE	2
 #define SCSI_NODE	"/dev/vhost-scsi"
@@ -133,16 +135,17 @@ static void ring_burst(struct disk *d, unsigned int n)
 	meter_add(&d->spent, spent);
 }
 
-static void ring_open(struct disk *d, const char *node, unsigned int queues)
+/* @socket: of a device that is another process; NULL: a node's */
+static void ring_open(struct disk *d, const char *node, const char *socket, unsigned int queues)
 {
 	const struct vdrv_cfg cfg = {
 		.node = node, .features = FEATURES, .num = RING, .disk_queues = queues,
 		.disk_buf = VBLK_DATA + MAX_LEN, .disk_seg = SEGS,
 	};
-	int ret = vdrv_open(&d->v, &cfg);
+	int ret = socket ? vuser_open(&d->v, &cfg, socket) : vdrv_open(&d->v, &cfg);
 
 	if (ret)
-		meter_die(node, ret);
+		meter_die(socket ?: node, ret);
 	d->q = &d->v.vq[queues - 1];
 	meter_be_impatient(d->q);
 	/* Of the first slots, which are those that a burst takes. */
@@ -170,10 +173,17 @@ static void blk_open(struct disk *d, const char *node)
 {
 	int ret;
 
-	ring_open(d, node, 1);
+	ring_open(d, node, NULL, 1);
 	ret = vdrv_start(&d->v, -1);
 	if (ret)
 		meter_die(node, ret);
+	d->put = blk_put;
+	d->done = blk_done;
+}
+
+static void user_open(struct disk *d, const char *path)
+{
+	ring_open(d, NULL, path, 1);
 	d->put = blk_put;
 	d->done = blk_done;
 }
@@ -247,7 +257,7 @@ static void scsi_open(struct disk *d, const char *wwpn)
 	unsigned int i;
 	int ret;
 
-	ring_open(d, SCSI_NODE, SCSI_QUEUE + 1);
+	ring_open(d, SCSI_NODE, NULL, SCSI_QUEUE + 1);
 	for (i = 0; i <= SCSI_QUEUE; i++) {
 		ret = vdrv_set_ring(&d->v, i);
 		if (ret)
@@ -322,6 +332,7 @@ static void raw_open(struct disk *d, const char *path)
 static const struct way ways[NR_WAYS] = {
 	{ "blk", blk_open, ring_burst },
 	{ "scsi", scsi_open, ring_burst },
+	{ "user", user_open, ring_burst },
 	{ "raw", raw_open, raw_burst },
 };
 
@@ -474,7 +485,7 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[1], ways[i].name))
 			d->way = &ways[i];
 	if (!d || !d->way) {
-		fputs("usage: disk blk|scsi|raw TARGET BELOW read|write LEN DEPTH SECONDS\n",
+		fputs("usage: disk blk|scsi|user|raw TARGET BELOW read|write LEN DEPTH SECONDS\n",
 		      stderr);
 		return 2;
 	}

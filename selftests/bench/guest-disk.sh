@@ -10,6 +10,8 @@
 #   volume-dm     a volume on dm-crypt
 #   scsi          vhost-scsi, LIO's iblock, a virtio-scsi driver
 #   scsi-dm       the same on dm-crypt
+#   user          vhost-user-blk of QEMU's storage daemon, a process of its own, a virtio-blk driver
+#   user-dm       the same on dm-crypt
 #   cipher        the kernel's cipher by itself
 
 # shellcheck disable=SC2154 # guest.sh has it
@@ -61,6 +63,22 @@ disk_target() {
 }
 disk_wwpn() { echo "naa.500140500000000${1: -1}"; }
 
+# disk_daemon NAME DEVICE: prints the socket. Its thread does not look in vain for what may come: there is one processor,
+# and who waits for the other to do something keeps it from that.
+disk_daemon() {
+	local at=/run/$1.sock offer t
+	offer="type=vhost-user-blk,id=offer,node-name=disk,writable=on,iothread=thread"
+	offer+=",logical-block-size=$disk_block,addr.type=unix,addr.path=$at"
+	qemu-storage-daemon --object iothread,id=thread,poll-max-ns=0 \
+		--blockdev "driver=host_device,node-name=disk,filename=$2,cache.direct=on,aio=native" \
+		--export "$offer" </dev/null >&2 &
+	for ((t = 0; t < 100; t++)); do
+		[ ! -S "$at" ] || { echo "$at"; return; }
+		sleep 0.1
+	done
+	return 1
+}
+
 # disk_volume NAME DEVICE [OPTION...]: prints the node
 disk_volume() {
 	local name=$1 device=$2 node t
@@ -106,6 +124,8 @@ setup_disks() {
 			disk_target ds4 "$(disk_crypt ds4)"
 			disk_how[scsi-dm]="scsi $(disk_wwpn ds4) /dev/ds4"
 			;;
+		user) disk_add du5; disk_how[user]="user $(disk_daemon du5 /dev/du5) /dev/du5" ;;
+		user-dm) disk_add du6; disk_how[user-dm]="user $(disk_daemon du6 "$(disk_crypt du6)") /dev/du6" ;;
 		esac
 	done
 }

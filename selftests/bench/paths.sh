@@ -6,7 +6,7 @@
 # bench_paths [net|block] [MORE]: what stands first inwards is what is subtracted there; MORE is of net
 bench_paths() {
 	local net="wire sluice mdev ${2:+$2 }ovs bridge macvtap"
-	local block="raw raw-dm volume volume-crypt volume-dm scsi scsi-dm cipher"
+	local block="raw raw-dm volume volume-crypt volume-dm scsi scsi-dm user user-dm cipher"
 	case $1 in
 	'') echo "$net $block" ;;
 	net) echo "$net" ;;

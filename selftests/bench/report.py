@@ -14,7 +14,7 @@ RULES = ["wire", "acl", "flows"]
 # What drives the VF alone, and with Sluice in between.
 VF = ["passthrough", "virtio-vf"]
 # Disks: guest-disk.sh says what they are. What is in "flows" of their lines is how many requests are under way.
-DISKS = ["raw", "raw-dm", "volume", "volume-crypt", "volume-dm", "scsi", "scsi-dm"]
+DISKS = ["raw", "raw-dm", "volume", "volume-crypt", "volume-dm", "scsi", "scsi-dm", "user", "user-dm"]
 DISK_OPS = {4096: "4 KiB at random", 131072: "128 KiB in sequence"}
 DEPTHS = [1, 64]
 LOST_MAX = 0.001
@@ -139,7 +139,8 @@ def ratios(results):
 def disk_ratios(results):
     """Volumes beside vhost-scsi, and how much of what encryption adds is the cipher itself."""
     columns = {"volume/scsi": ("volume", "scsi"), "crypt/dm": ("volume-crypt", "scsi-dm"),
-               "volume/raw": ("volume", "raw")}
+               "volume/raw": ("volume", "raw"), "volume/user": ("volume", "user"),
+               "crypt/user": ("volume-crypt", "user-dm")}
     out, lines = [], []
     for load, name in disk_rows():
         found = {c: q for c, (a, b) in columns.items() if (q := quotient(results, load, a, b)) is not None}

@@ -30,10 +30,11 @@ STAGES = [
 DISK_STAGES = [
     ("ring and translation", r"^(vring_|split_|packed_|sluice_vring|sluice_chain|sluice_gmem|sluice_iotlb|chain_)"),
     ("cipher", r"aes|xts|skcipher|fpu|sluice_crypt"),
-    ("volume: requests, pieces, counters", r"sluice_(blk|pieces|request|limit|volume|poll|queue)|^pieces_|^request_|"
-     r"^blk_(begin|fetch|read|write_id|map|admit|take|submit|prepare|place|returned|reap|resume|complete|free|count|"
-     r"status|end_bio|transform|crypt|may_poll|fits|op|opf|has_data|get_limits)$"),
-    ("the device in memory", r"null_|memcpy_orig|radix|__rmqueue"),
+    ("volume: requests, pieces, counters", r"sluice_(blk|pieces|pages|part|request|command|charge|limit|map|send|volume|"
+     r"poll|queue|reserve|worker)|^(pieces|piece|request|send|map)_|^blk_(begin|fetch|read|write_id|map|admit|take|"
+     r"submit|prepare|place|returned|reap|resume|complete|free|count|status|end_bio|transform|crypt|may_poll|fits|op|opf|has_data|get_limits)$"),
+    # It copies with interrupts off: those that count come when they are on again.
+    ("the device in memory", r"null_|memcpy_orig|radix|__rmqueue|_raw_spin_unlock_irq$"),
     ("block layer", r"bio|blk|rq_|wbt|sbitmap|submit|iov_iter|part_|update_io|plug|elv_|dd_|kblockd|nvme|request"),
     ("target: SCSI, LIO, vhost", r"target|vhost|iblock|scsi|sbc_|se_|transport|core_|tcm|percpu_ida|sg_|memdup"),
     ("wake-ups, scheduling, time, the rest", r""),
