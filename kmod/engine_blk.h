@@ -22,7 +22,7 @@ struct sluice_volume_cipher;
 struct sluice_volume_group;
 struct sluice_worker;
 
-#define SLUICE_BLK_ABI 4
+#define SLUICE_BLK_ABI 5
 
 /**
  * struct sluice_blk_ops - what a block engine provides

@@ -279,7 +279,7 @@ static const struct nla_policy sluice_stats_get_nl_policy[SLUICE_A_STATS_PORT + 
 };
 
 /* SLUICE_CMD_VOLUME_ADD - do */
-static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_KEY_BEFORE + 1] = {
+static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_WRITE_BPS_MIN + 1] = {
 	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_PATH] = { .type = NLA_NUL_STRING, .len = 4095, },
 	[SLUICE_A_VOLUME_START] = { .type = NLA_UINT, },
@@ -303,6 +303,10 @@ static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_KEY_B
 	[SLUICE_A_VOLUME_WRITE_IOPS_PEAK] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_WRITE_BPS_PEAK] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_IOPS_UNIT] = { .type = NLA_U32, },
+	[SLUICE_A_VOLUME_READ_IOPS_MIN] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_BPS_MIN] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_IOPS_MIN] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_BPS_MIN] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_GROUP] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_SERIAL] = { .type = NLA_NUL_STRING, .len = 20, },
 	[SLUICE_A_VOLUME_ALLOW_DISCARDS] = { .type = NLA_FLAG, },
@@ -316,7 +320,7 @@ static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_KEY_B
 };
 
 /* SLUICE_CMD_VOLUME_SET - do */
-static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_REKEY_PAUSE + 1] = {
+static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_WRITE_BPS_MIN + 1] = {
 	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_SECTORS] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_READ_IOPS] = { .type = NLA_UINT, },
@@ -332,6 +336,10 @@ static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_REKEY
 	[SLUICE_A_VOLUME_WRITE_IOPS_PEAK] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_WRITE_BPS_PEAK] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_IOPS_UNIT] = { .type = NLA_U32, },
+	[SLUICE_A_VOLUME_READ_IOPS_MIN] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_READ_BPS_MIN] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_IOPS_MIN] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WRITE_BPS_MIN] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_GROUP] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_SERIAL] = { .type = NLA_NUL_STRING, .len = 20, },
 	[SLUICE_A_VOLUME_REKEY_BPS] = { .type = NLA_UINT, },
@@ -793,7 +801,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_volume_add_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_volume_add_nl_policy,
-		.maxattr	= SLUICE_A_VOLUME_KEY_BEFORE,
+		.maxattr	= SLUICE_A_VOLUME_WRITE_BPS_MIN,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -802,7 +810,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_volume_set_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_volume_set_nl_policy,
-		.maxattr	= SLUICE_A_VOLUME_REKEY_PAUSE,
+		.maxattr	= SLUICE_A_VOLUME_WRITE_BPS_MIN,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

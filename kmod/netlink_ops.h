@@ -108,6 +108,13 @@ void *sluice_change_store(struct sluice_change *c, size_t size,
 void *sluice_change_defer(struct sluice_change *c, size_t size,
 			  int (*fn)(struct sluice_step *step));
 
+/*
+ * Have @check look at what all changes come to, when they are made and can yet be undone: 0, or an
+ * errno and an extack. Only within a transaction.
+ */
+typedef int (*sluice_check_fn)(struct netlink_ext_ack *extack);
+void sluice_change_check(struct sluice_change *c, sluice_check_fn check);
+
 int sluice_txn_init(void);
 void sluice_txn_exit(void);
 
@@ -156,9 +163,11 @@ int sluice_nl_put_acts(struct sk_buff *skb, struct net *net, const struct sluice
 
 /*
  * netlink_volume_limit.c: limits by SLUICE_VOLUME_READ, _WRITE. What the change does not name stays
- * as it is in @limit, which it becomes: 0, or -EINVAL and an extack. put: 0 or -EMSGSIZE.
+ * as it is in @limit, which it becomes: 0, or -EINVAL and an extack. minimums: likewise, after
+ * that, of a volume; the commands about groups know no such attributes. put: 0 or -EMSGSIZE.
  */
 int sluice_nl_volume_get_limits(const struct sluice_change *c, struct sluice_volume_limit *limit);
+int sluice_nl_volume_get_minimums(const struct sluice_change *c, struct sluice_volume_limit *limit);
 int sluice_nl_volume_put_limits(struct sk_buff *skb, const struct sluice_volume_limit *limit);
 
 /*
@@ -167,6 +176,13 @@ int sluice_nl_volume_put_limits(struct sk_buff *skb, const struct sluice_volume_
  */
 int sluice_nl_volume_get_group(const struct sluice_change *c, struct sluice_volume_group **group);
 int sluice_nl_volume_put_group(struct sk_buff *skb, const struct sluice_volume_group *g);
+/*
+ * May a volume, @name, be in that group with these limits? Within a transaction that is looked at
+ * in the end. 0, or -EINVAL and an extack.
+ */
+int sluice_nl_volume_check_group(struct sluice_change *c, const char *name,
+				 struct sluice_volume_group *group,
+				 const struct sluice_volume_limit *limit);
 
 /* netlink_volume_rekey.c: begin one, or go on; and what there is to say of one. */
 int sluice_nl_volume_rekey(struct sluice_change *c, struct sluice_volume *v);

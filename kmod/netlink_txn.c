@@ -12,8 +12,9 @@
  * The first makes what no packet sees yet: new ports, uplinks, workers and volumes (whose devices
  * are opened), and all of the engine's configuration, which is made aside. The second asks others:
  * devices for an MTU or an address, workers to hand a queue over. They may take their time, and may
- * refuse, so they come when nothing else can. Then the workers stand still for the switch: stores,
- * made ready by both passes, so that no packet sees a state in between. It cannot fail, allocates
+ * refuse, so they come when nothing else can. What changes together, in whatever order, is looked
+ * at when all of them are made. Then the workers stand still for the switch: stores, made ready by
+ * both passes, so that no packet sees a state in between. It cannot fail, allocates
  * nothing and waits for nobody. A tenant's transaction stops the tenants' worker only, and the
  * host's all but that. How long workers stood still `worker show` tells.
  *
@@ -55,6 +56,7 @@
  * @undo: struct sluice_step.node, in order of the changes
  * @stores: struct sluice_step.node: while workers stand still
  * @defer: struct sluice_step.node: when they run again
+ * @check: what all of them have to pass, NULL: nothing
  * @max_attr: largest number of attributes that a kept change's policy knows
  */
 struct sluice_txn {
@@ -69,6 +71,7 @@ struct sluice_txn {
 	struct list_head undo;
 	struct list_head stores;
 	struct list_head defer;
+	sluice_check_fn check;
 	unsigned int max_attr;
 };
 
@@ -312,6 +315,13 @@ static void txn_finish(struct sluice_txn *txn)
 	}
 }
 
+void sluice_change_check(struct sluice_change *c, sluice_check_fn check)
+{
+	/* There is but one; another needs a list. */
+	WARN_ON_ONCE(c->txn->check && c->txn->check != check);
+	c->txn->check = check;
+}
+
 /* --- commands -------------------------------------------------------------------------------- */
 
 static int txn_run_one(struct sluice_txn *txn, struct sluice_change *c, const struct txn_kept *kept)
@@ -399,6 +409,8 @@ static int txn_prepare(struct sluice_txn *txn, struct sluice_change *c)
 		err = c->ops->draft_build();
 	if (!err)
 		err = txn_run_pass(txn, c, &txn->asking);
+	if (!err && txn->check)
+		err = txn->check(c->extack);
 	return err ?: txn_pause(txn, c->extack);
 }
 

@@ -157,6 +157,7 @@ static int volume_get_params(struct sluice_change *c, struct sluice_volume_param
 	}
 	sluice_nl_volume_get_pace(c, &p->pace);
 	return sluice_nl_volume_get_record(c, p) ?: sluice_nl_volume_get_limits(c, p->limit) ?:
+	       sluice_nl_volume_get_minimums(c, p->limit) ?:
 	       sluice_nl_volume_get_group(c, &p->group);
 }
 
@@ -170,7 +171,8 @@ static int volume_add(struct sluice_change *c)
 
 	if (!name)
 		return -EINVAL;
-	err = volume_get_params(c, &params);
+	err = volume_get_params(c, &params) ?:
+	      sluice_nl_volume_check_group(c, name, params.group, params.limit);
 	if (err)
 		return err;
 	undo = sluice_change_undo(c, sizeof(*undo), volume_undo_add);
@@ -388,8 +390,9 @@ static int volume_set(struct sluice_change *c)
 	group = v->group;
 	planned = v->planned;
 	strscpy(serial, v->serial, sizeof(serial));
-	err = sluice_nl_volume_get_limits(c, limit) ?: sluice_nl_volume_get_group(c, &group) ?:
-	      volume_note_set(c, v);
+	err = sluice_nl_volume_get_limits(c, limit) ?: sluice_nl_volume_get_minimums(c, limit) ?:
+	      sluice_nl_volume_get_group(c, &group) ?:
+	      sluice_nl_volume_check_group(c, v->name, group, limit) ?: volume_note_set(c, v);
 	if (!err && c->attrs[SLUICE_A_VOLUME_SECTORS])
 		err = sluice_volume_plan(v, get_uint(c, SLUICE_A_VOLUME_SECTORS), c->extack);
 	if (!err && get_serial(c))

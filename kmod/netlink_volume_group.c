@@ -68,6 +68,23 @@ int sluice_nl_volume_put_group(struct sk_buff *skb, const struct sluice_volume_g
 	return g ? nla_put_string(skb, SLUICE_A_VOLUME_GROUP, g->name) : 0;
 }
 
+static int group_check_all(struct netlink_ext_ack *extack)
+{
+	return sluice_volume_group_check(NULL, extack);
+}
+
+int sluice_nl_volume_check_group(struct sluice_change *c, const char *name,
+				 struct sluice_volume_group *group,
+				 const struct sluice_volume_limit *limit)
+{
+	const struct sluice_volume_place place = { .name = name, .group = group, .limit = limit };
+
+	if (!c->txn)
+		return sluice_volume_group_check(&place, c->extack);
+	sluice_change_check(c, group_check_all);
+	return 0;
+}
+
 /* --- making and removing --------------------------------------------------------------------- */
 
 /* What joined it left it again: changes are undone in reverse order. */
@@ -159,6 +176,22 @@ static int group_step_limits(struct sluice_step *step)
 	return 0;
 }
 
+/* What it was is put back if its volumes are guaranteed more. */
+static int group_check_limits(struct sluice_change *c, struct sluice_volume_group *g,
+			      const struct sluice_volume_limit *was)
+{
+	int err;
+
+	if (c->txn) {
+		sluice_change_check(c, group_check_all);
+		return 0;
+	}
+	err = group_check_all(c->extack);
+	if (err)
+		sluice_volume_group_set_limits(g, was);
+	return err;
+}
+
 static int group_apply_limits(struct sluice_change *c, struct sluice_volume_group *g)
 {
 	struct group_step *store;
@@ -177,12 +210,13 @@ static int group_apply_limits(struct sluice_change *c, struct sluice_volume_grou
 static int group_set(struct sluice_change *c)
 {
 	struct sluice_volume_group *g = group_need(c);
-	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
+	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS], was[SLUICE_VOLUME_LIMITS];
 	struct group_step *undo;
 	int err;
 
 	if (IS_ERR(g))
 		return PTR_ERR(g);
+	memcpy(was, g->limit, sizeof(was));
 	memcpy(limit, g->limit, sizeof(limit));
 	err = sluice_nl_volume_get_limits(c, limit);
 	/* Who gets the same limit again has had a part of it. */
@@ -193,11 +227,11 @@ static int group_set(struct sluice_change *c)
 		return PTR_ERR(undo);
 	if (undo) {
 		undo->group = g;
-		memcpy(undo->limit, g->limit, sizeof(undo->limit));
+		memcpy(undo->limit, was, sizeof(undo->limit));
 		undo->step.armed = true;
 	}
 	sluice_volume_group_set_limits(g, limit);
-	return group_apply_limits(c, g);
+	return group_check_limits(c, g, was) ?: group_apply_limits(c, g);
 }
 
 int sluice_nl_volume_group_add_doit(struct sk_buff *skb, struct genl_info *info)

@@ -63,6 +63,66 @@ void sluice_volume_group_apply_limits(struct sluice_volume_group *g)
 	}
 }
 
+/* --- guarantees ------------------------------------------------------------------------------ */
+
+static const char *const group_kinds[SLUICE_VOLUME_LIMITS][2] = {
+	[SLUICE_VOLUME_READ] = { "read-iops", "read-bps" },
+	[SLUICE_VOLUME_WRITE] = { "write-iops", "write-bps" },
+};
+
+/* @sum: of the group, NULL: the volume is in none. */
+static int group_take(const struct sluice_volume_place *p, const char *kind,
+		      const struct sluice_volume_rate *rate, struct sluice_volume_rate *sum,
+		      struct netlink_ext_ack *extack)
+{
+	if (!rate->min)
+		return 0;
+	if (!sum || !sum->rate) {
+		NL_SET_ERR_MSG_FMT(extack, "volume %s: %s-min needs its group's limit", p->name,
+				   kind);
+		return -EINVAL;
+	}
+	if (rate->min > sum->rate - sum->min) {
+		NL_SET_ERR_MSG_FMT(extack, "group %s: more than its %s is guaranteed",
+				   p->group->name, kind);
+		return -EINVAL;
+	}
+	sum->min += rate->min;
+	return 0;
+}
+
+static int group_take_all(const struct sluice_volume_place *p, struct netlink_ext_ack *extack)
+{
+	struct sluice_volume_group *g = p->group;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < SLUICE_VOLUME_LIMITS && !err; i++)
+		err = group_take(p, group_kinds[i][0], &p->limit[i].iops,
+				 g ? &g->sum[i].iops : NULL, extack) ?:
+		      group_take(p, group_kinds[i][1], &p->limit[i].bps,
+				 g ? &g->sum[i].bps : NULL, extack);
+	return err;
+}
+
+int sluice_volume_group_check(const struct sluice_volume_place *but, struct netlink_ext_ack *extack)
+{
+	struct sluice_volume_group *g = NULL;
+	struct sluice_volume *v = NULL;
+	int err = 0;
+
+	while ((g = sluice_volume_group_next(g)))
+		memcpy(g->sum, g->limit, sizeof(g->sum));
+	while (!err && (v = sluice_volume_next(v))) {
+		const struct sluice_volume_place p = {
+			.name = v->name, .group = v->group, .limit = v->limit };
+
+		if (!v->gone && (!but || strcmp(but->name, v->name)))
+			err = group_take_all(&p, extack);
+	}
+	return err || !but ? err : group_take_all(but, extack);
+}
+
 static int group_engage(struct sluice_volume_group *g, struct netlink_ext_ack *extack)
 {
 	int err;

@@ -14,6 +14,7 @@
  * @node: in the list of all
  * @gone: about to be removed: nobody joins it any more
  * @limit: by SLUICE_VOLUME_READ, SLUICE_VOLUME_WRITE
+ * @sum: the same with what is guaranteed of it, as @min, while that is worked out
  * @engine: the engine's own state
  * @ops: the engine (module reference held); fixed
  */
@@ -22,6 +23,7 @@ struct sluice_volume_group {
 	struct list_head node;
 	bool gone;
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
+	struct sluice_volume_limit sum[SLUICE_VOLUME_LIMITS];
 	void *engine;
 	const struct sluice_blk_ops *ops;
 };
@@ -47,5 +49,25 @@ unsigned int sluice_volume_group_size(const struct sluice_volume_group *g);
 void sluice_volume_group_set_limits(struct sluice_volume_group *g,
 				    const struct sluice_volume_limit *limit);
 void sluice_volume_group_apply_limits(struct sluice_volume_group *g);
+
+/**
+ * struct sluice_volume_place - what a volume is to have
+ * @name: its name; of one that is there, or of a new one
+ * @group: that it is to be in, NULL: none
+ * @limit: by SLUICE_VOLUME_READ, SLUICE_VOLUME_WRITE
+ */
+struct sluice_volume_place {
+	const char *name;
+	struct sluice_volume_group *group;
+	const struct sluice_volume_limit *limit;
+};
+
+/*
+ * Are all volumes in groups that have a limit of which their guarantees are parts, and no group's
+ * add up to more than that? All is as it is configured, but for @but, if it is not NULL. 0, or
+ * -EINVAL and an extack.
+ */
+int sluice_volume_group_check(const struct sluice_volume_place *but,
+			      struct netlink_ext_ack *extack);
 
 #endif /* _SLUICE_VOLUME_GROUP_H */

@@ -7,14 +7,17 @@
 
 /**
  * struct sluice_volume_rate - so much a second
- * @rate: units per second; 0: no limit, and then all else is 0 too
+ * @rate: units per second; 0: no limit, and then @burst and @peak are 0 too
  * @burst: units that may come in advance after a pause, not 0
  * @peak: units per second at which they may; 0: at once
+ * @min: units per second of its group's limit that it has whatever the others of the group do; no
+ *	more than @rate, if that is not 0. Always 0 in a group's own
  */
 struct sluice_volume_rate {
 	u64 rate;
 	u64 burst;
 	u64 peak;
+	u64 min;
 };
 
 /**

@@ -60,7 +60,8 @@ static bool change_add(enum section_nr nr, const char *verb, const struct item *
 static const char *const amounts[] = {
 	"bps",	     "pps",	 "read-iops",	   "read-bps",	     "write-iops",
 	"write-bps", "iops-unit", "read-iops-peak", "read-bps-peak", "write-iops-peak",
-	"write-bps-peak", "rekey-bps",
+	"write-bps-peak", "rekey-bps", "read-iops-min", "read-bps-min", "write-iops-min",
+	"write-bps-min",
 };
 
 static bool is_amount(const char *field)

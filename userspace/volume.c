@@ -70,6 +70,13 @@ static const struct object object_rekey_state = OBJECT("rekey", rekey_state_fiel
 	RATE("write-bps-peak", WRITE_BPS_PEAK), \
 	{ .name = "iops-unit", .codec = &codec_bytes, .attr = SLUICE_A_VOLUME_IOPS_UNIT }
 
+/* Of its group's limits. */
+#define MINIMUMS \
+	RATE("read-iops-min", READ_IOPS_MIN), \
+	RATE("read-bps-min", READ_BPS_MIN), \
+	RATE("write-iops-min", WRITE_IOPS_MIN), \
+	RATE("write-bps-min", WRITE_BPS_MIN)
+
 static const struct field volume_fields[] = {
 	{ .name = "name", .codec = &codec_volume, .attr = SLUICE_A_VOLUME_NAME },
 	{ .name = "dev", .codec = &codec_path, .attr = SLUICE_A_VOLUME_PATH },
@@ -94,6 +101,7 @@ static const struct field volume_fields[] = {
 	{ .name = "resume", .codec = &codec_flag, .attr = SLUICE_A_VOLUME_RESUME },
 	{ "unresolved", &codec_flag, SLUICE_A_VOLUME_UNRESOLVED, 0, F_SHOW, NULL },
 	LIMITS,
+	MINIMUMS,
 	{ .name = "group", .codec = &codec_group, .attr = SLUICE_A_VOLUME_GROUP },
 	{ .name = "serial", .codec = &codec_serial, .attr = SLUICE_A_VOLUME_SERIAL },
 	RATE("rekey-bps", REKEY_BPS),
@@ -352,10 +360,10 @@ static int groups_show(const struct command *c, struct rec *args)
 
 const struct command volume_commands[] = {
 	{ "volume", "add", SLUICE_CMD_VOLUME_ADD, &object_volume,
-	  "@name! dev! start size ro block-size queues key sector-size iv-offset allow-discards record record-start record-new resume read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit group serial rekey-bps rekey-pause",
+	  "@name! dev! start size ro block-size queues key sector-size iv-offset allow-discards record record-start record-new resume read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit read-iops-min read-bps-min write-iops-min write-bps-min group serial rekey-bps rekey-pause",
 	  add_run, NULL, "make a volume of a block device; key -: from standard input" },
 	{ "volume", "set", SLUICE_CMD_VOLUME_SET, &object_volume,
-	  "@name! size+ read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+ group+ serial+ record+ record-start record-new resume rekey-bps+ rekey-pause+",
+	  "@name! size+ read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+ read-iops-min+ read-bps-min+ write-iops-min+ write-bps-min+ group+ serial+ record+ record-start record-new resume rekey-bps+ rekey-pause+",
 	  set_run, NULL,
 	  "change limits (bps in bytes; 0: none), size (0: to the end), group, serial, record" },
 	{ "volume", "rekey", SLUICE_CMD_VOLUME_REKEY, &object_rekey,

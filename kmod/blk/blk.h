@@ -27,14 +27,16 @@ struct sluice_blk_queue;
 
 /**
  * struct sluice_blk_turn - of the first that waits for a limit
- * @at: when it may go, local_clock(); 0: it did not ask yet
+ * @at: when it may go as far as the volume's own limit goes, local_clock(); 0: it did not ask yet
  * @terms: of the volume's limit that it was charged by
  * @group_terms: of its group's; 0: there was none
+ * @share: of its group's limit, if there was one
  */
 struct sluice_blk_turn {
 	u64 at;
 	u64 terms;
 	u64 group_terms;
+	struct sluice_limit_share share;
 };
 
 /* Segments of the chains that one visit fetches. */

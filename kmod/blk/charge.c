@@ -63,10 +63,14 @@ static void charge_refund(const struct sluice_blk_request *req, struct sluice_li
 		return;
 	turn->at = 0;
 	charge_cost(&req->r, &cost);
-	if (turn->terms == charge_terms(own))
+	if (turn->terms != charge_terms(own))
+		own = NULL;
+	if (own)
 		sluice_limit_refund(own, &cost);
-	if (group && turn->group_terms == charge_terms(group))
-		sluice_limit_refund(group, &cost);
+	if (turn->group_terms != charge_terms(group))
+		group = NULL;
+	if (turn->group_terms)
+		sluice_limit_share_refund(group, own, &cost, &turn->share);
 }
 
 void sluice_charge_forget(const struct sluice_blk_request *req)
@@ -74,6 +78,17 @@ void sluice_charge_forget(const struct sluice_blk_request *req)
 	rcu_read_lock();
 	charge_refund(req, charge_group(req));
 	rcu_read_unlock();
+}
+
+/* Nothing of either limit is to be waited for any more. RCU. */
+static void charge_pass(const struct sluice_blk_request *req, struct sluice_limit *group, u64 now,
+			const struct sluice_limit_cost *cost)
+{
+	struct sluice_blk_turn *turn = charge_turn(req);
+
+	turn->at = 0;
+	if (group)
+		sluice_limit_share_pass(group, now, cost, &turn->share);
 }
 
 /* RCU. */
@@ -90,13 +105,15 @@ static u64 charge_ask(const struct sluice_blk_request *req, struct sluice_limit 
 	if (unlikely(req->bq->q->draining)) {
 		sluice_limit_owe(own, now, &cost);
 		if (group)
-			sluice_limit_owe(group, now, &cost);
+			sluice_limit_share_owe(group, own, now, &cost);
 		return 0;
 	}
 	wait = sluice_limit_charge(own, now, &cost);
+	turn->at = now + wait;
 	if (group)
-		wait = max(wait, sluice_limit_charge(group, now, &cost));
-	turn->at = wait ? now + wait : 0;
+		wait = max(wait, sluice_limit_share_ask(group, own, now, &cost, &turn->share));
+	if (!wait)
+		charge_pass(req, group, now, &cost);
 	return wait;
 }
 
@@ -104,17 +121,22 @@ static u64 charge_ask(const struct sluice_blk_request *req, struct sluice_limit 
 static u64 charge_go(const struct sluice_blk_request *req, u64 now)
 {
 	struct sluice_blk_turn *turn = charge_turn(req);
-	struct sluice_limit *group = charge_group(req);
+	struct sluice_limit *group = charge_group(req), *own = charge_own(req);
+	struct sluice_limit_cost cost;
+	u64 wait;
 
-	if (req->bq->q->draining || turn->terms != charge_terms(charge_own(req)) ||
+	if (req->bq->q->draining || turn->terms != charge_terms(own) ||
 	    turn->group_terms != charge_terms(group))
 		charge_refund(req, group);
 	if (!turn->at)
 		return charge_ask(req, group, now);
-	if (turn->at > now)
-		return turn->at - now;
-	turn->at = 0;
-	return 0;
+	wait = turn->at > now ? turn->at - now : 0;
+	charge_cost(&req->r, &cost);
+	if (group)
+		wait = max(wait, sluice_limit_share_wait(group, own, now, &cost, &turn->share));
+	if (!wait)
+		charge_pass(req, group, now, &cost);
+	return wait;
 }
 
 u64 sluice_charge_turn(const struct sluice_blk_request *req, u64 now)
@@ -123,7 +145,7 @@ u64 sluice_charge_turn(const struct sluice_blk_request *req, u64 now)
 
 	/* It waited for one that is gone. */
 	if (!sluice_charge_applies(req)) {
-		charge_turn(req)->at = 0;
+		*charge_turn(req) = (struct sluice_blk_turn){};
 		return 0;
 	}
 	rcu_read_lock();
@@ -144,7 +166,7 @@ u64 sluice_charge_debt(const struct sluice_blk_request *req, u64 now)
 	rcu_read_lock();
 	group = charge_group(req);
 	if (group)
-		debt = max(debt, sluice_limit_debt(group, now));
+		debt = max(debt, sluice_limit_share_debt(group, charge_own(req), now));
 	rcu_read_unlock();
 	return debt;
 }

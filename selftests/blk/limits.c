@@ -379,17 +379,18 @@ TEST_F_TIMEOUT(costs, one_discard, 120)
 #define OTHER	"sllim1"
 #define GROUP	"sllim"
 
-static int group_disk(struct disk *d, const char *name)
+static int group_disk(struct disk *d, const char *name, unsigned int queues, unsigned int num)
 {
-	char dev[32];
+	char dev[32], more[64];
 	int ret;
 
 	snprintf(dev, sizeof(dev), "/dev/%s", name);
 	ret = rig_null_add(name, "size=8");
-	ret = ret ?: rig_volume_add(name, dev, "group " GROUP);
+	snprintf(more, sizeof(more), "group " GROUP " queues %u", queues);
+	ret = ret ?: rig_volume_add(name, dev, more);
 	return ret ?: disk_open(d, name, &(struct vdrv_cfg){
-		.features = DISK_FEATURES | VDRV_F_INDIRECT, .num = 64, .disk_buf = 32 * KB,
-		.disk_seg = 8 });
+		.features = DISK_FEATURES | VDRV_F_INDIRECT | (queues > 1 ? VBLK_F(MQ) : 0),
+		.num = num, .disk_queues = queues, .disk_buf = 32 * KB, .disk_seg = 8 });
 }
 
 static int group_undo(struct disk *d, const char *name)
@@ -429,8 +430,8 @@ TEST(group)
 	int n;
 
 	ASSERT_EQ(0, netio_run("sluice volume-group add " GROUP));
-	ASSERT_EQ(0, group_disk(&d[0], NAME));
-	ASSERT_EQ(0, group_disk(&d[1], OTHER));
+	ASSERT_EQ(0, group_disk(&d[0], NAME, 1, 64));
+	ASSERT_EQ(0, group_disk(&d[1], OTHER, 1, 64));
 	clock_gettime(CLOCK_MONOTONIC, &since);
 	/* While they are in it. */
 	ASSERT_EQ(0, netio_run("sluice volume-group set " GROUP
@@ -472,6 +473,136 @@ TEST(group)
 	EXPECT_EQ(0, group_undo(&d[0], NAME));
 	EXPECT_EQ(0, group_undo(&d[1], OTHER));
 	EXPECT_EQ(0, netio_run("sluice volume-group del " GROUP));
+}
+
+/* Of RATE. */
+#define SURE		200
+#define NEIGHBOURS	8
+
+/* Requests in a ring, and of those in all rings that are done. */
+static unsigned int lay(struct disk *d, unsigned int queues)
+{
+	const struct vblk_io io = { .type = VIRTIO_BLK_T_OUT, .len = IO };
+	unsigned int i, n = 0;
+	int slot;
+
+	for (i = 0; i < queues; i++) {
+		while ((slot = vdrv_vq_slot(&d->v.vq[i])) >= 0) {
+			vblk_put(&d->v, &d->v.vq[i], slot, &io);
+			n++;
+		}
+		vdrv_vq_publish(&d->v.vq[i]);
+	}
+	return n;
+}
+
+static void kick(struct disk *d, unsigned int queues)
+{
+	while (queues--)
+		vdrv_kick_always(&d->v.vq[queues]);
+}
+
+static int unload_all(struct disk *d)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < d->v.nr_vqs && !ret; i++)
+		ret = unload(&d->v.vq[i], 20000);
+	return ret;
+}
+
+static unsigned int came(const struct disk *d, unsigned int queues)
+{
+	unsigned int n = 0;
+
+	while (queues--)
+		n += __atomic_load_n(&d->v.vq[queues].used->idx, __ATOMIC_ACQUIRE);
+	return n;
+}
+
+/*
+ * What both had at one moment at which both had more to do: the last that is seen. However late one
+ * looks, it is no moment at which the modest one had all; then there may be none. Return: what the
+ * modest one had.
+ */
+static unsigned int compare(struct disk *greedy, struct disk *modest, unsigned int all,
+			    unsigned int *neighbours)
+{
+	unsigned int n, other, last = 0;
+
+	while ((n = came(modest, 1)) < all * 9 / 10) {
+		other = came(greedy, NEIGHBOURS);
+		if (came(modest, 1) == n) {
+			*neighbours = other;
+			last = n;
+		}
+		usleep(2000);
+	}
+	return last;
+}
+
+FIXTURE(guaranteed)
+{
+	struct disk d[2];
+};
+
+FIXTURE_SETUP(guaranteed)
+{
+	ASSERT_EQ(0, netio_run("sluice volume-group add " GROUP
+			       " write-iops 400 write-iops-burst 4"));
+	ASSERT_EQ(0, group_disk(&self->d[0], NAME, NEIGHBOURS, 64));
+	ASSERT_EQ(0, group_disk(&self->d[1], OTHER, 1, 256));
+	ASSERT_EQ(0, netio_run("sluice volume set " OTHER " write-iops-min 200"));
+}
+
+/* What waits does not wait for long. */
+FIXTURE_TEARDOWN(guaranteed)
+{
+	EXPECT_EQ(0, group_undo(&self->d[0], NAME));
+	EXPECT_EQ(0, group_undo(&self->d[1], OTHER));
+	EXPECT_EQ(0, netio_run("sluice volume-group del " GROUP));
+}
+
+/*
+ * A neighbour in many queues cannot press a volume below what it is guaranteed, nor by what a VMM
+ * has done at once; and both together have no more than the limit.
+ */
+TEST_F_TIMEOUT(guaranteed, share, 120)
+{
+	unsigned int all, n = 0, other = 0, tries, was;
+	struct disk *greedy = &self->d[0], *modest = &self->d[1];
+	struct timespec since;
+
+	for (tries = 0; n < 100 && tries < 5; tries++) {
+		ASSERT_EQ(0, tries ? reset(greedy) ?: reset(modest) : 0);
+		all = lay(modest, 1);
+		lay(greedy, NEIGHBOURS);
+		clock_gettime(CLOCK_MONOTONIC, &since);
+		kick(greedy, NEIGHBOURS);
+		kick(modest, 1);
+		n = compare(greedy, modest, all, &other);
+		EXPECT_GE(allowed(&since) + SURE / 10, came(modest, 1) + other);
+	}
+	TH_LOG("%u of %u", n, n + other);
+	ASSERT_LE(100, n);
+	EXPECT_LE((n + other) * SURE / RATE * 95 / 100, n);
+	/* It has all at once, and the group owes it; until that is paid it has nothing more. */
+	ASSERT_EQ(0, unload(&modest->v.vq[0], 20000));
+	was = came(greedy, NEIGHBOURS);
+	ASSERT_EQ(0, suspend(greedy));
+	other = came(greedy, NEIGHBOURS);
+	ASSERT_EQ(0, unload_all(greedy));
+	lay(greedy, NEIGHBOURS);
+	n = came(modest, 1);
+	all = lay(modest, 1);
+	kick(modest, 1);
+	kick(greedy, NEIGHBOURS);
+	while (came(greedy, NEIGHBOURS) == other && came(modest, 1) < n + all)
+		usleep(2000);
+	n = came(modest, 1) - n;
+	TH_LOG("%u while %u are owed", n, other - was);
+	EXPECT_LE((other - was) * SURE / RATE / 2, n);
 }
 
 TEST_HARNESS_MAIN

@@ -154,8 +154,11 @@ TEST_F_TIMEOUT(slow, removed, 120)
 	ASSERT_EQ(0, halt(true));
 	ASSERT_EQ(0, netio_run("sluice volume rekey " NAME
 			       " key logon:slblk:new journal /dev/slslowj unrecorded"));
+	EXPECT_EQ(0, netio_run("sluice dump | grep -q '\"" NAME "\"'"));
 	ASSERT_EQ(0, netio_run("sluice volume del " NAME));
 	EXPECT_EQ(0, says("ending"));
+	/* Nor is it a part of the state that is to be had again. */
+	EXPECT_NE(0, netio_run("sluice dump | grep -q '\"" NAME "\"'"));
 	EXPECT_EQ(0, netio_run("ip link show >/dev/null && sluice volume show >/dev/null"));
 	EXPECT_NE(0, netio_run("sluice volume show " NAME " 2>/dev/null"));
 	EXPECT_NE(0, netio_run("sluice volume add " NAME " dev %s 2>/dev/null", self->dev));

@@ -246,7 +246,40 @@ shows ' volumes 1$' sluice volume-group show vm1
 done_ sluice volume set v1 group none
 hides 'group' sluice volume show v1
 done_ sluice volume-group del vm1
+# --- what is guaranteed of a group's limit
+done_ sluice volume-group add vm1 read-iops 100 write-bps 1m
+refused "volume v1: read-iops-min needs its group's limit" sluice volume set v1 read-iops-min 10
+refused "volume v1: read-iops-min needs its group's limit" sluice volume set v1 group vm2 read-iops-min 10
+refused "volume v1: write-iops-min needs its group's limit" sluice volume set v1 group vm1 write-iops-min 10
+hides 'group|-min' sluice volume show v1
+done_ sluice volume set v1 group vm1 read-iops-min 60 write-bps-min 400k
+shows '^v1: .* read-iops-min 60 write-bps-min 400k group vm1' sluice volume show v1
+refused 'group vm1: more than its read-iops is guaranteed' \
+	sluice volume add v6 dev $dev start 22m size 1m group vm1 read-iops-min 41
+hides '^v6' sluice volume show
+refused 'group vm1: more than its read-iops' sluice volume set v5 group vm1 read-iops-min 41 size 2m
+shows '^v5: .* size 1m .* group vm2' sluice volume show v5
+done_ sluice volume set v5 group vm1 read-iops-min 40
+refused 'group vm1: more than its read-iops' sluice volume set v1 read-iops-min 61
+refused 'group vm1: more than its read-iops' sluice volume-group set vm1 read-iops 99 write-bps 2m
+refused "needs its group's limit" sluice volume-group set vm1 write-bps 0
+shows '^vm1: read-iops 100 read-iops-burst 10 write-bps 1m ' sluice volume-group show vm1
+refused "volume v1: .*-min needs its group's limit" sluice volume set v1 group none
+refused "volume v1: .*-min needs its group's limit" sluice volume set v1 group vm2
+shows '^v1: .* read-iops-min 60 write-bps-min 400k group vm1' sluice volume show v1
+refused "than the volume's own limit" sluice volume set v5 read-iops 39
+done_ sluice volume set v5 read-iops 50
+refused "than the volume's own limit" sluice volume set v5 read-iops-min 51
+shows '^v5: .* read-iops 50 read-iops-burst 5 read-iops-min 40 group vm1' sluice volume show v5
+misused 'read-iops-min' sluice volume-group set vm1 read-iops-min 5
+# What goes is nobody's any more.
 done_ sluice volume del v5
+done_ sluice volume set v1 read-iops-min 100
+done_ sluice volume add v5 dev $dev start 20m size 1m group vm1 write-bps-min 600k
+done_ sluice volume set v1 group none read-iops-min 0 write-bps-min 0
+hides '-min' sluice volume show v1
+done_ sluice volume del v5
+done_ sluice volume-group del vm1
 done_ sluice volume-group del vm2
 hides . sluice volume-group show
 
@@ -332,7 +365,7 @@ sluice volume del e1
 sluice volume del e4
 done_ sluice volume set v1 read-iops 300 write-bps 1g write-bps-peak 2g iops-unit 64k
 done_ sluice volume-group add vm1 write-iops 100 read-bps 8m
-done_ sluice volume set v1 group vm1
+done_ sluice volume set v1 group vm1 read-bps-min 5m
 sluice dump >"$tmp/full.json"
 done_ sluice apply "$tmp/full.json"
 ok 'apply of a dump changes nothing' same "$tmp/full.json"
@@ -374,7 +407,7 @@ done_ sluice apply "$tmp/full.json"
 ok 'and back' same "$tmp/full.json"
 
 # Groups come ahead of their volumes, and go after them.
-change "del v['v1']['group']; g = s['volume-group'][0]; g['read-iops'] = 50; del g['write-iops'], g['write-iops-burst']
+change "del v['v1']['group'], v['v1']['read-bps-min']; g = s['volume-group'][0]; g['read-iops'] = 50; del g['write-iops'], g['write-iops-burst']
 s['volume-group'] += [{'name': 'vm2', 'read-bps': 1000000}]; v['e5']['group'] = 'vm2'"
 done_ sluice apply "$tmp/changed.json"
 shows '^vm1: read-iops 50 read-iops-burst 5 read-bps 8m read-bps-burst 800k volumes 0$' sluice volume-group show
@@ -384,6 +417,21 @@ shows 'group vm2' sluice volume show e5
 refused 'volumes are in it' no_groups
 done_ sluice apply "$tmp/full.json"
 ok 'groups are as they were' same "$tmp/full.json"
+
+# Guarantees that are exchanged, in either order; and lowered, or raised, with their limit.
+for what in "v['v1']['read-bps-min'] = 1000000; v['e5'].update({'group': 'vm1', 'read-bps-min': 7000000})" \
+	"v['v1']['read-bps-min'] = 7000000; v['e5'].update({'group': 'vm1', 'read-bps-min': 1000000})" \
+	"v['v1']['read-bps-min'] = 2000000; s['volume-group'][0]['read-bps'] = 2000000" \
+	"v['v1']['read-bps-min'] = 20000000; s['volume-group'][0]['read-bps'] = 20000000"; do
+	change "$what"
+	done_ sluice apply "$tmp/changed.json"
+done
+shows '^v1: .* read-bps-min 20m ' sluice volume show v1
+change "del v['v1']['read-bps-min']"
+done_ sluice apply "$tmp/changed.json"
+hides '-min' sluice volume show v1
+done_ sluice apply "$tmp/full.json"
+ok 'guarantees are as they were' same "$tmp/full.json"
 
 # Without a peak, a burst is had at once.
 change "del v['v1']['write-bps-peak']"
@@ -409,6 +457,10 @@ key is user:good, declared is none|v['e5'] = {'name': 'e5', 'dev': '/dev/vol512'
 ro is not set, declared is true|v['v1']['ro'] = True
 allow-discards is not set, declared is true|v['e5']= dict(full['e5'], **{'allow-discards': True})
 no port or uplink|s['flow'] = [{'id': 1, 'prio': 1, 'actions': ['output:nix']}]
+group vm1: more than its read-bps|v['v1']['read-bps-min'] = 6000000; v['n1'].update({'group': 'vm1', 'read-bps-min': 2000001})
+group vm1: more than its read-bps|v['v1']['size'] = '5m'; s['volume-group'][0]['read-bps'] = 4999999
+volume v1: read-bps-min needs its group's limit|del v['v1']['group']
+volume v1: read-bps-min needs its group's limit|del s['volume-group'][0]['read-bps'], s['volume-group'][0]['read-bps-burst']
 no group 'nix'|s['volume-group'] = [{'name': 'vm3'}]; v['n1']['group'] = 'vm3'; v['v1']['group'] = 'nix'
 END
 change "v['n2'] = {'name': 'n2', 'dev': '$dev', 'key': '-'}"

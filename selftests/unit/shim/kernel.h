@@ -42,6 +42,7 @@ typedef unsigned int gfp_t;
 #define S32_MAX			INT32_MAX
 #define S64_MIN			INT64_MIN
 #define S64_MAX			INT64_MAX
+#define MSEC_PER_SEC		1000L
 #define NSEC_PER_MSEC	1000000L
 #define NSEC_PER_SEC		1000000000L
 #define NSEC_PER_USEC		1000L
@@ -199,6 +200,7 @@ static inline int atomic_read(const atomic_t *v) { return v->counter; }
 static inline void atomic_inc(atomic_t *v) { v->counter = (u32)v->counter + 1; }
 typedef struct { s64 counter; } atomic64_t;
 static inline s64 atomic64_read(const atomic64_t *v) { return v->counter; }
+static inline s64 atomic64_read_acquire(const atomic64_t *v) { return v->counter; }
 static inline void atomic64_set(atomic64_t *v, s64 n) { v->counter = n; }
 static inline s64 atomic64_inc_return(atomic64_t *v) { return ++v->counter; }
 static inline void atomic64_add(s64 n, atomic64_t *v) { v->counter = (u64)v->counter + (u64)n; }

@@ -27,6 +27,7 @@ static inline bool __ptr_ring_empty(const struct ptr_ring *r) { (void)r; return 
 #define mutex_unlock(m)		((void)(m))
 #define mutex_init(m)		((void)(m))
 #define mutex_destroy(m)	((void)(m))
+#define spin_lock_init(l)	((void)(l))
 #define spin_lock(l)		((void)(l))
 #define spin_unlock(l)		((void)(l))
 #define lockdep_assert(c)	((void)0)
