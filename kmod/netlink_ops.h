@@ -27,6 +27,7 @@ struct sluice_port_step;
 struct sluice_txn;
 struct sluice_rekey_pace;
 struct sluice_volume;
+enum sluice_erasure;
 struct sluice_volume_group;
 struct sluice_volume_limit;
 struct sluice_volume_params;
@@ -197,6 +198,17 @@ int sluice_nl_volume_put_rekey(struct sk_buff *skb, const struct sluice_volume *
 int sluice_nl_volume_get_record(struct sluice_change *c, struct sluice_volume_params *p);
 int sluice_nl_volume_set_record(struct sluice_change *c, struct sluice_volume *v);
 int sluice_nl_volume_put_record(struct sk_buff *skb, const struct sluice_volume *v);
+
+/*
+ * netlink_volume_erase.c: how a new volume, or one that goes, is to be wiped: 0, or an error with an
+ * extack. give_up: true: it is being wiped before it goes, and goes as it is, as the change says.
+ * put: 0 or -EMSGSIZE.
+ */
+bool sluice_nl_volume_give_up_erase(const struct sluice_change *c);
+int sluice_nl_volume_get_last_erase(struct sluice_change *c, const struct sluice_volume *v,
+				    enum sluice_erasure *how);
+int sluice_nl_volume_get_new_erase(struct sluice_change *c, struct sluice_volume_params *p);
+int sluice_nl_volume_put_erase(struct sk_buff *skb, const struct sluice_volume *v);
 
 /* netlink_volume_key.c: has it got its key? 0 or -EMSGSIZE. */
 int sluice_nl_volume_put_wiped(struct sk_buff *skb, const struct sluice_volume *v);

@@ -46,6 +46,11 @@ static struct sluice_volume *volume_get(const struct nlattr *name, struct netlin
 {
 	struct sluice_volume *v = sluice_volume_find(nla_data(name));
 
+	if (v && v->erase.last) {
+		NL_SET_ERR_MSG(extack,
+			       "the volume is removed when it is wiped: see 'sluice volume show'");
+		return ERR_PTR(-EBUSY);
+	}
 	if (!v || v->gone) {
 		NL_SET_ERR_MSG_ATTR_FMT(extack, name,
 					"no volume '%s': see 'sluice volume show'",
@@ -119,7 +124,7 @@ static int volume_undo_add(struct sluice_step *step)
 	int err = sluice_volume_doom(v, NULL);
 
 	if (!err)
-		sluice_volume_del(v);
+		sluice_volume_del(v, SLUICE_ERASE_NONE);
 	return err;
 }
 
@@ -156,7 +161,8 @@ static int volume_get_params(struct sluice_change *c, struct sluice_volume_param
 		return -EINVAL;
 	}
 	sluice_nl_volume_get_pace(c, &p->pace);
-	return sluice_nl_volume_get_record(c, p) ?: sluice_nl_volume_get_limits(c, p->limit) ?:
+	return sluice_nl_volume_get_record(c, p) ?: sluice_nl_volume_get_new_erase(c, p) ?:
+	       sluice_nl_volume_get_limits(c, p->limit) ?:
 	       sluice_nl_volume_get_minimums(c, p->limit) ?:
 	       sluice_nl_volume_get_group(c, &p->group);
 }
@@ -196,7 +202,7 @@ static int volume_undo_del(struct sluice_step *step)
 
 static int volume_step_del(struct sluice_step *step)
 {
-	sluice_volume_del(container_of(step, struct volume_step, step)->volume);
+	sluice_volume_del(container_of(step, struct volume_step, step)->volume, SLUICE_ERASE_NONE);
 	return 0;
 }
 
@@ -206,12 +212,19 @@ static int volume_step_del(struct sluice_step *step)
  */
 static int volume_del(struct sluice_change *c)
 {
-	struct sluice_volume *v = volume_need(c, SLUICE_A_VOLUME_NAME);
 	struct volume_step *undo, *later;
+	enum sluice_erasure how;
+	struct sluice_volume *v;
 	int err;
 
+	if (sluice_nl_volume_give_up_erase(c))
+		return 0;
+	v = volume_need(c, SLUICE_A_VOLUME_NAME);
 	if (IS_ERR(v))
 		return PTR_ERR(v);
+	err = sluice_nl_volume_get_last_erase(c, v, &how);
+	if (err)
+		return err;
 	undo = sluice_change_undo(c, sizeof(*undo), volume_undo_del);
 	if (IS_ERR(undo))
 		return PTR_ERR(undo);
@@ -219,7 +232,7 @@ static int volume_del(struct sluice_change *c)
 	if (err)
 		return err;
 	if (!undo) {
-		sluice_volume_del(v);
+		sluice_volume_del(v, how);
 		return 0;
 	}
 	undo->volume = v;
@@ -699,10 +712,20 @@ static int volume_put(struct sk_buff *skb, const void *obj)
 	sluice_volume_totals(v, &volume_sum);
 	return extent_put(skb, v) ?: cipher_put(skb, v) ?: sluice_nl_volume_put_wiped(skb, v) ?:
 	       sluice_nl_volume_put_record(skb, v) ?: sluice_nl_volume_put_rekey(skb, v) ?:
+	       sluice_nl_volume_put_erase(skb, v) ?:
 	       sluice_nl_volume_put_limits(skb, v->limit) ?:
 	       sluice_nl_volume_put_group(skb, v->group) ?: state_put(skb, v) ?:
 	       quarantine_put(skb, v) ?:
 	       queues_put(skb, v) ?: totals_put(skb, &volume_sum);
+}
+
+/* Also one that is there only to be wiped. */
+static struct sluice_volume *volume_filter(const struct nlattr *name,
+					   struct netlink_ext_ack *extack)
+{
+	struct sluice_volume *v = sluice_volume_find(nla_data(name));
+
+	return v && v->erase.last ? v : volume_get(name, extack);
 }
 
 int sluice_nl_volume_dump_start(struct netlink_callback *cb)
@@ -726,7 +749,7 @@ int sluice_nl_volume_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 	sluice_rtnl_lock();
 	sluice_nl_dump_gen(cb, NULL, NULL);
 	if (filter)
-		only = volume_get(filter, cb->extack);
+		only = volume_filter(filter, cb->extack);
 	if (IS_ERR(only)) {
 		/* One that went meanwhile was shown, or its dump is flagged anyhow. */
 		err = d->begun ? 0 : PTR_ERR(only);

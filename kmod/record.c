@@ -173,18 +173,24 @@ void sluice_record_format(const struct sluice_record *r, void *block)
 	b->crc = cpu_to_le32(record_crc(b));
 }
 
+static bool record_has_one_key(const struct sluice_record *r)
+{
+	return !r->pos && !memchr_inv(r->from, 0, sizeof(r->from)) &&
+	       !memchr_inv(r->to, 0, sizeof(r->to)) &&
+	       !memchr_inv(r->journal, 0, sizeof(r->journal));
+}
+
 /* Do its parts go together? */
 static bool record_valid(const struct sluice_record *r)
 {
-	static const u8 none[SLUICE_RECORD_ID];
-
 	if (!sluice_record_uuid_valid(r->uuid) || r->pos > r->geometry.sectors)
 		return false;
 	switch (r->state) {
 	case SLUICE_RECORD_AT_REST:
-		return !r->pos && !memcmp(r->from, none, sizeof(none)) &&
-		       !memcmp(r->to, none, sizeof(none)) &&
-		       !memcmp(r->journal, none, sizeof(none));
+	case SLUICE_RECORD_WIPING:
+		return record_has_one_key(r);
+	case SLUICE_RECORD_WIPED:
+		return record_has_one_key(r) && !memchr_inv(r->key, 0, sizeof(r->key));
 	case SLUICE_RECORD_RUNNING:
 		return r->geometry.cipher_bits && !memcmp(r->from, r->key, sizeof(r->key));
 	case SLUICE_RECORD_DONE:
@@ -219,6 +225,16 @@ int sluice_record_parse(const void *block, struct sluice_record *r)
 	return err || !record_valid(r) ? -EOPNOTSUPP : 0;
 }
 
+/* A new one whose second copy was cut off lies beside one of a volume that was wiped, or not. */
+static int record_choose_made(struct sluice_record *r, const struct sluice_record *other)
+{
+	if (r->state != SLUICE_RECORD_WIPED && other->state != SLUICE_RECORD_WIPED)
+		return -EUCLEAN;
+	if (r->state == SLUICE_RECORD_WIPED)
+		*r = *other;
+	return 0;
+}
+
 int sluice_record_choose(const void *a, const void *b, struct sluice_record *r)
 {
 	struct sluice_record other;
@@ -233,7 +249,7 @@ int sluice_record_choose(const void *a, const void *b, struct sluice_record *r)
 	if (err || err_b)
 		return 0;
 	if (memcmp(r->uuid, other.uuid, sizeof(r->uuid)))
-		return -EUCLEAN;
+		return record_choose_made(r, &other);
 	if ((s64)(other.generation - r->generation) > 0)
 		*r = other;
 	return 0;

@@ -62,6 +62,8 @@ enum sluice_record_state {
 	SLUICE_RECORD_AT_REST,	/* never re-encrypted */
 	SLUICE_RECORD_RUNNING,	/* some of it may have the new key: the journal says which */
 	SLUICE_RECORD_DONE,	/* all of it has */
+	SLUICE_RECORD_WIPING,	/* all, some or nothing of what was there may be there */
+	SLUICE_RECORD_WIPED,	/* nothing is, for whoever has no other copy of the key */
 	SLUICE_RECORD_STATES
 };
 
@@ -70,8 +72,8 @@ enum sluice_record_state {
  * @generation: of two copies the later one counts; it may wrap
  * @uuid: of the volume
  * @geometry: of the volume
- * @key: check value of its key; while it is RUNNING that of the old one
- * @state: enum sluice_record_state; when AT_REST all that follows is 0
+ * @key: check value of its key; while it is RUNNING that of the old one, when it is WIPED 0
+ * @state: enum sluice_record_state; when AT_REST, WIPING or WIPED all that follows is 0
  * @pos: RUNNING: 512-byte sectors that have the new key, at least; else 0
  * @from: check value of the key that it had
  * @to: of the one that it is getting, or got

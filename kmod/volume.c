@@ -7,7 +7,8 @@
  * A volume that a front end has claimed is not removed. One that is removed was doomed first, so
  * nobody has it, nobody gets it and no ring is attached; hence no worker knows it and nothing of
  * its guest is with the device. The device is let go of once re-encryption is at rest, which may
- * take as long as the device likes (@ending): until then the volume keeps its name and its extent.
+ * take as long as the device likes (@ending), and once it is wiped, if it is to be: until then the
+ * volume keeps its name and its extent.
  * Its memory lasts until the last reference, and the grace period after that, is over: who
  * completed the last request may still wake a queue.
  */
@@ -252,6 +253,7 @@ static struct sluice_volume *volume_new(const char *name, const struct sluice_vo
 	sluice_volume_rekey_init(v);
 	sluice_volume_record_init(v);
 	sluice_volume_settle_init(v);
+	sluice_volume_erase_init(v);
 	init_completion(&v->ended);
 	strscpy(v->name, name, sizeof(v->name));
 	v->start = p->start;
@@ -403,6 +405,7 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
 	v = sluice_volume_find(name);
 	if (v) {
 		NL_SET_ERR_MSG_FMT(extack, "there is a volume of that name%s",
+				   v->erase.last ? ": it is removed when it is wiped" :
 				   v->ending ? ": its device holds up its removal" : "");
 		return ERR_PTR(v->ending ? -EBUSY : -EEXIST);
 	}
@@ -418,6 +421,8 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
 		err = volume_measure(v, params->sectors, &v->sectors, extack);
 	if (!err)
 		err = sluice_volume_record_open(v, params, extack);
+	if (!err && params->erase)
+		err = sluice_volume_erase_check(v, params->erase, extack);
 	if (err)
 		goto close;
 	sluice_volume_reset(v);
@@ -429,6 +434,8 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
 	err = volume_publish(v, params, extack);
 	if (err)
 		goto close;
+	if (params->erase)
+		sluice_volume_erase_begin(v, params->erase);
 	sluice_volume_tell(v, true);
 	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_ADD, v->name, 0);
 	return v;
@@ -514,8 +521,8 @@ static void volume_forget(struct sluice_volume *v)
 }
 
 /*
- * Re-encryption comes to rest, and the device is closed, for which it is waited for: so without
- * RTNL.
+ * Re-encryption comes to rest, the extent is wiped and the device closed, for which it is waited
+ * for: so without RTNL.
  */
 static void volume_end_work(struct work_struct *work)
 {
@@ -524,6 +531,7 @@ static void volume_end_work(struct work_struct *work)
 	/* Nothing starts it again: see sluice_volume_rekey_ended(). */
 	cancel_work_sync(&v->rekey.work);
 	v->ops->volume_del(v);
+	sluice_volume_erase_finish(v);
 	volume_let_go(v);
 	complete(&v->ended);
 	rtnl_lock();
@@ -532,7 +540,7 @@ static void volume_end_work(struct work_struct *work)
 	sluice_volume_put(v);
 }
 
-void sluice_volume_del(struct sluice_volume *v)
+void sluice_volume_del(struct sluice_volume *v, enum sluice_erasure how)
 {
 	ASSERT_RTNL();
 	sluice_volume_tell(v, false);
@@ -545,9 +553,13 @@ void sluice_volume_del(struct sluice_volume *v)
 	/* The list's reference is the work's from now on, and memory may go with that. */
 	kref_get(&v->ref);
 	INIT_WORK(&v->end_work, volume_end_work);
-	queue_work(sluice_volume_wq, &v->end_work);
-	/* Where the device answers the name and the extent are free when the command returns. */
-	if (sluice_patience_wait(&v->ended, SLUICE_VOLUME_PATIENCE))
+	sluice_volume_erase_plan(v, how, &v->end_work);
+	/*
+	 * Where the device answers the name and the extent are free when the command returns; but
+	 * for what takes its time anyhow.
+	 */
+	if ((!how || how == SLUICE_ERASE_KEY) &&
+	    sluice_patience_wait(&v->ended, SLUICE_VOLUME_PATIENCE))
 		volume_forget(v);
 	sluice_volume_put(v);
 }
@@ -723,11 +735,19 @@ SLUICE_EXPORT(sluice_volume_queue);
 
 int sluice_volume_init(void)
 {
+	int err = sluice_volume_erase_module_init();
+
+	if (err)
+		return err;
 	sluice_volume_wq = alloc_workqueue("sluice_volume", WQ_UNBOUND, 0);
-	return sluice_volume_wq ? 0 : -ENOMEM;
+	if (sluice_volume_wq)
+		return 0;
+	sluice_volume_erase_module_exit();
+	return -ENOMEM;
 }
 
 void sluice_volume_exit(void)
 {
+	sluice_volume_erase_module_exit();
 	destroy_workqueue(sluice_volume_wq);
 }

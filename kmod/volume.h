@@ -24,6 +24,7 @@
 #include "progress.h"
 #include "share.h"
 #include "sluice.h"
+#include "volume_erase.h"
 #include "volume_limit.h"
 #include "volume_record.h"
 #include "worker.h"
@@ -253,6 +254,7 @@ struct sluice_volume_rekey {
  * @allow_discards: also of an encrypted volume's; fixed
  * @rekey: see there
  * @record: see there
+ * @erase: see there
  * @writeback: the guest sees a write cache; without, each write is made durable before it is
  *	completed. READ_ONCE on the path, written by the front end (CONFIG_WCE)
  * @features: VIRTIO_BLK_F_* that the driver took, set before queues are attached
@@ -305,6 +307,7 @@ struct sluice_volume {
 	bool allow_discards;
 	struct sluice_volume_rekey rekey;
 	struct sluice_volume_record record;
+	struct sluice_volume_erase erase;
 
 	bool writeback;
 	u64 features;
@@ -345,6 +348,7 @@ struct sluice_volume {
  * @record_start: first 512-byte sector of that
  * @record_new: it is to be written, and there is none yet
  * @resume: a re-encryption may be unfinished: nobody is to get the volume until it goes on
+ * @erase: nobody is to get it until it is wiped
  */
 struct sluice_volume_params {
 	const char *serial;
@@ -366,6 +370,7 @@ struct sluice_volume_params {
 	u64 record_start;
 	bool record_new;
 	bool resume;
+	enum sluice_erasure erase;
 };
 
 /*
@@ -374,7 +379,7 @@ struct sluice_volume_params {
  * another volume and not both are read-only; -EEXIST; -EINVAL; -ENOKEY; -EKEYREVOKED; -EROFS;
  * -EMEDIUMTYPE: the device is zoned; -ENOMEM; -ETIMEDOUT: the device does not answer its opening,
  * or not soon enough after others of the same command. And what
- * sluice_volume_record_check() says of its record.
+ * sluice_volume_record_check() says of its record, and sluice_volume_erase_check() of a wipe.
  */
 struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_volume_params *params,
 					struct netlink_ext_ack *extack);
@@ -382,11 +387,12 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
  * Removal in two steps, of which the first can be taken back. doom: -EBUSY and an extack while a
  * front end has it; from then on none gets it. del: of one that is doomed; a device that does not
  * answer within SLUICE_VOLUME_PATIENCE is let go of later, and until then the name and the extent
- * are not free (@ending).
+ * are not free (@ending). Nor are they until it is wiped, if it is to be, for which
+ * sluice_volume_erase_check() was asked.
  */
 int sluice_volume_doom(struct sluice_volume *v, struct netlink_ext_ack *extack);
 void sluice_volume_undoom(struct sluice_volume *v);
-void sluice_volume_del(struct sluice_volume *v);
+void sluice_volume_del(struct sluice_volume *v, enum sluice_erasure how);
 /* By name; NULL if there is none. No reference: valid under RTNL. */
 struct sluice_volume *sluice_volume_find(const char *name);
 /* Next volume after @v (NULL: the first), or NULL at the end. */
@@ -521,7 +527,7 @@ bool sluice_volume_touches(const struct sluice_volume *v, const struct sluice_vo
 void sluice_volume_tell(const struct sluice_volume *v, bool added);
 /*
  * volume_rekey.c. absent: 0: it has one key, for all that is known; -EBUSY: it is being
- * re-encrypted; -EUCLEAN: that is to go on first. clear: returns the journal's device, which is to
+ * re-encrypted, or wiped; -EUCLEAN: that is to go on first. clear: returns the journal's device, which is to
  * be closed. RTNL
  */
 int sluice_volume_rekey_absent(const struct sluice_volume *v, struct netlink_ext_ack *extack);

@@ -130,8 +130,14 @@ static int record_match_key(const struct sluice_volume *v, const struct sluice_r
 static int record_match(struct sluice_volume *v, const struct sluice_record *r, bool resume,
 			struct netlink_ext_ack *extack)
 {
-	int err = record_match_geometry(v, r, extack) ?: record_match_key(v, r, extack);
+	int err;
 
+	if (r->state == SLUICE_RECORD_WIPED) {
+		NL_SET_ERR_MSG(extack,
+			       "the record says that the volume was wiped: 'record-new' makes another");
+		return -EKEYREJECTED;
+	}
+	err = record_match_geometry(v, r, extack) ?: record_match_key(v, r, extack);
 	if (err)
 		return err;
 	if (r->state == SLUICE_RECORD_RUNNING && (!resume || v->read_only)) {
@@ -142,6 +148,17 @@ static int record_match(struct sluice_volume *v, const struct sluice_record *r, 
 	v->record.now = *r;
 	v->record.unresolved = r->state == SLUICE_RECORD_RUNNING;
 	return 0;
+}
+
+/* What a crash left half wiped is wiped anew, or nobody's. */
+static int record_match_wipe(const struct sluice_record *r, enum sluice_erasure erase,
+			     struct netlink_ext_ack *extack)
+{
+	if (r->state != SLUICE_RECORD_WIPING || erase)
+		return 0;
+	NL_SET_ERR_MSG(extack,
+		       "its wipe is not finished: add it with 'wipe zero', or another, once more");
+	return -EUCLEAN;
 }
 
 static const char *record_error(int err)
@@ -189,37 +206,69 @@ static int record_read(struct sluice_volume *v, struct sluice_record *r, bool *k
 	return err;
 }
 
+/* It has one key, or none, and nothing is under way but what @state says. */
+static void record_settle(struct sluice_record *r, enum sluice_record_state state)
+{
+	r->state = state;
+	r->pos = 0;
+	memset(r->from, 0, sizeof(r->from));
+	memset(r->to, 0, sizeof(r->to));
+	memset(r->journal, 0, sizeof(r->journal));
+}
+
 /* --- a new one ------------------------------------------------------------------------------- */
 
-static int record_write_new(struct sluice_volume *v, struct sluice_record *r,
-			    struct netlink_ext_ack *extack)
+/* Both copies, from that generation on. */
+static int record_write_both(struct sluice_volume *v, struct sluice_record *r, u64 generation,
+			     struct netlink_ext_ack *extack)
 {
+	unsigned int i;
 	struct sluice_record_job *j = sluice_record_job_new(v->record.device, v->record.start);
 	int err;
 
 	if (!j)
 		return -ENOMEM;
-	for (r->generation = 0; r->generation < SLUICE_RECORD_COPIES; r->generation++)
-		sluice_record_format(r, sluice_record_job_copy(j, r->generation));
-	r->generation--;
+	for (i = 0; i < SLUICE_RECORD_COPIES; i++) {
+		r->generation = generation + i;
+		sluice_record_format(r, sluice_record_job_copy(j, r->generation & 1));
+	}
 	err = record_do(v, j, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA, extack);
 	sluice_record_job_put(j);
 	return err;
 }
 
-static int record_make(struct sluice_volume *v, struct netlink_ext_ack *extack)
+static int record_make(struct sluice_volume *v, enum sluice_record_state state,
+		       struct netlink_ext_ack *extack)
 {
-	struct sluice_record r = {};
+	struct sluice_record r = { .state = state };
 	int err;
 
 	generate_random_uuid(r.uuid);
 	sluice_volume_geometry(v, &r.geometry);
 	err = record_key(v, r.uuid, r.key);
 	if (!err)
-		err = record_write_new(v, &r, extack);
+		err = record_write_both(v, &r, 0, extack);
 	if (!err)
 		v->record.now = r;
 	return err;
+}
+
+/* Before anything is wiped, or anybody is told that it will be. */
+static int record_begin_wipe(struct sluice_volume *v, struct netlink_ext_ack *extack)
+{
+	struct sluice_record r = v->record.now;
+	int err;
+
+	record_settle(&r, SLUICE_RECORD_WIPING);
+	err = record_write_both(v, &r, r.generation + 1, extack);
+	if (!err)
+		v->record.now = r;
+	return err;
+}
+
+static bool record_is_nobodys(int err, const struct sluice_record *r)
+{
+	return err == -ENOENT || err == -EBADMSG || (!err && r->state == SLUICE_RECORD_WIPED);
 }
 
 int sluice_volume_record_check(struct sluice_volume *v, const struct sluice_volume_params *p,
@@ -234,15 +283,18 @@ int sluice_volume_record_check(struct sluice_volume *v, const struct sluice_volu
 		return 0;
 	err = record_read(v, &found, &known, extack);
 	if (known && p->record_new) {
-		if (err == -ENOENT || err == -EBADMSG)
-			return record_make(v, extack);
+		if (record_is_nobodys(err, &found))
+			return record_make(v, p->erase ? SLUICE_RECORD_WIPING :
+							 SLUICE_RECORD_AT_REST, extack);
 		NL_SET_ERR_MSG(extack,
 			       "there is a record already: leave out 'record-new', or overwrite its 8 KiB if nobody needs it");
 		return -EEXIST;
 	}
 	if (known && err)
 		NL_SET_ERR_MSG_FMT(extack, "%s", record_error(err));
-	return err ?: record_match(v, &found, p->resume || p->key_before, extack);
+	err = err ?: record_match(v, &found, p->resume || p->key_before, extack) ?:
+	      record_match_wipe(&found, p->erase, extack);
+	return err || !p->erase ? err : record_begin_wipe(v, extack);
 }
 
 /* --- its place ------------------------------------------------------------------------------- */
@@ -597,13 +649,26 @@ int sluice_volume_record_undo(struct sluice_volume *v)
 		return 0;
 	mutex_lock(&v->record.lock);
 	next = v->record.now;
-	next.state = SLUICE_RECORD_AT_REST;
-	next.pos = 0;
-	memset(next.from, 0, sizeof(next.from));
-	memset(next.to, 0, sizeof(next.to));
-	memset(next.journal, 0, sizeof(next.journal));
+	record_settle(&next, SLUICE_RECORD_AT_REST);
 	err = record_change(v, &next);
 	mutex_unlock(&v->record.lock);
 	return err;
 }
 SLUICE_EXPORT(sluice_volume_record_undo);
+
+int sluice_volume_record_wipe(struct sluice_volume *v, enum sluice_record_state state)
+{
+	struct sluice_record next;
+	int err;
+
+	if (!v->record.bdev)
+		return 0;
+	mutex_lock(&v->record.lock);
+	next = v->record.now;
+	record_settle(&next, state);
+	if (state == SLUICE_RECORD_WIPED)
+		memset(next.key, 0, sizeof(next.key));
+	err = record_change(v, &next);
+	mutex_unlock(&v->record.lock);
+	return err;
+}

@@ -62,8 +62,9 @@ int sluice_volume_record_open(struct sluice_volume *v, const struct sluice_volum
 /*
  * Read it, and see that it is of this volume; or write a new one. The engine has the key. RTNL,
  * waits for a short while only. -ENOENT, -EBADMSG, -EOPNOTSUPP: there is none that could be read;
- * -EEXIST: there is one where a new one is wanted; -EKEYREJECTED: of another key; -EINVAL: of
- * another geometry; -EUCLEAN: a re-encryption is not finished; -EIO; -ETIMEDOUT; -ENOMEM.
+ * -EEXIST: there is one where a new one is wanted; -EKEYREJECTED: of another key, or of what was
+ * wiped; -EINVAL: of another geometry; -EUCLEAN: a re-encryption, or a wipe, is not finished; -EIO;
+ * -ETIMEDOUT; -ENOMEM. If it is to be wiped, the record says so when this returns 0.
  */
 int sluice_volume_record_check(struct sluice_volume *v, const struct sluice_volume_params *p,
 			       struct netlink_ext_ack *extack);
@@ -103,5 +104,7 @@ int sluice_volume_record_begin(struct sluice_volume *v, const u8 to[SLUICE_RECOR
 int sluice_volume_record_progress(struct sluice_volume *v, u64 pos);
 int sluice_volume_record_done(struct sluice_volume *v);
 int sluice_volume_record_undo(struct sluice_volume *v);
+/* It is being wiped (WIPING); was, and may be had (AT_REST), or goes (WIPED). Likewise. */
+int sluice_volume_record_wipe(struct sluice_volume *v, enum sluice_record_state state);
 
 #endif /* _SLUICE_VOLUME_RECORD_H */

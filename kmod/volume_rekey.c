@@ -337,6 +337,10 @@ int sluice_volume_rekey_absent(const struct sluice_volume *v, struct netlink_ext
 		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
 		return -EBUSY;
 	}
+	if (v->erase.how) {
+		NL_SET_ERR_MSG(extack, "it is being wiped: see 'sluice volume show'");
+		return -EBUSY;
+	}
 	if (v->record.unresolved) {
 		NL_SET_ERR_MSG(extack,
 			       "its re-encryption is not finished: say 'sluice volume rekey' first");
@@ -361,6 +365,10 @@ int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 
 	}
 	if (v->rekey.device) {
 		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
+		return -EBUSY;
+	}
+	if (v->erase.how) {
+		NL_SET_ERR_MSG(extack, "it is being wiped: see 'sluice volume show'");
 		return -EBUSY;
 	}
 	err = sluice_volume_key_need(v, extack);

@@ -45,7 +45,7 @@ int sluice_volume_claim(struct sluice_volume *v, const struct sluice_volume_user
 		err = -ENODEV;
 	else if (v->user || v->rekey.opening)
 		err = -EBUSY;
-	else if (v->record.unresolved)
+	else if (v->record.unresolved || v->erase.how)
 		err = -EUCLEAN;
 	else if (enforce && !v->cipher_bits)
 		err = -ENOKEY;
@@ -62,8 +62,8 @@ int sluice_volume_claim(struct sluice_volume *v, const struct sluice_volume_user
 		pr_warn_ratelimited("sluice: volume %s: has no key: not attached (enforce mode)\n",
 				    v->name);
 	} else if (err == -EUCLEAN) {
-		pr_warn_ratelimited("sluice: volume %s: its re-encryption is not finished: not attached\n",
-				    v->name);
+		pr_warn_ratelimited("sluice: volume %s: its %s is not finished: not attached\n",
+				    v->name, READ_ONCE(v->erase.how) ? "wipe" : "re-encryption");
 	}
 	return err;
 }
@@ -88,10 +88,10 @@ SLUICE_EXPORT(sluice_volume_claimed);
 
 /* --- who wants to hear of them --------------------------------------------------------------- */
 
-/* One whose re-encryption is to go on first comes when it does. */
+/* One whose re-encryption is to go on first, or that is to be wiped, comes after that. */
 static bool volume_is_offered(const struct sluice_volume *v)
 {
-	return !v->gone && !v->record.unresolved;
+	return !v->gone && !v->record.unresolved && !v->erase.how;
 }
 
 void sluice_volume_tell(const struct sluice_volume *v, bool added)
@@ -99,7 +99,7 @@ void sluice_volume_tell(const struct sluice_volume *v, bool added)
 	struct sluice_volume_notifier *n;
 
 	ASSERT_RTNL();
-	if (v->record.unresolved)
+	if (v->record.unresolved || v->erase.how)
 		return;
 	list_for_each_entry(n, &notifiers, node) {
 		if (added)

@@ -369,6 +369,16 @@ static bool volume_fixed(const struct item *have, const struct item *want)
 	return true;
 }
 
+/* It would be the end of what the volume has, at each boot. */
+static bool volume_wipes(const struct item *want)
+{
+	if (!rec_has(want->rec, "wipe"))
+		return false;
+	complain("volume %s: 'wipe' is no part of a state: say it once, to 'sluice volume add'",
+		 want->key);
+	return true;
+}
+
 /* What is not fixed of a volume; of a group all is of that kind. */
 static bool changes_live(const struct field *f)
 {
@@ -474,7 +484,9 @@ static bool section_add(enum section_nr nr, struct state *now, struct state *wan
 		if (item->same || item->later || nr == SEC_FLOW)
 			continue;
 		have = table_find(t, item->key);
-		if (have && (nr == SEC_PORT || nr == SEC_UPLINK))
+		if (nr == SEC_VOLUME && volume_wipes(item))
+			ok = false;
+		else if (have && (nr == SEC_PORT || nr == SEC_UPLINK))
 			ok = port_set(nr, have, item);
 		else if (have && nr == SEC_VOLUME)
 			ok = volume_set(have, item);

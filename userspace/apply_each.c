@@ -128,23 +128,29 @@ static bool volume_del(const char *name)
 	return ctl_do(msg, NULL, NULL);
 }
 
+/* What nobody but a record would know of it when it is made anew; NULL: nothing. */
+static const char *would_be_lost(const struct rec *have, const struct rec *want)
+{
+	if (*rec_text(have, "record") == '/')
+		return NULL;
+	if (rec_has(have, "wiping"))
+		return "it is half wiped";
+	if (rec_has(have, "journal") || strcmp(rec_text(have, "key"), rec_text(want, "key")))
+		return "its key is another";
+	return NULL;
+}
+
 /*
  * Those that are declared, and whose device is back, go first, and are made anew. Return: how many
  * cannot go. *@gone: how many did.
  */
-static bool loses_its_key(const struct rec *have, const struct rec *want)
-{
-	if (*rec_text(have, "record") == '/')
-		return false;
-	return rec_has(have, "journal") || strcmp(rec_text(have, "key"), rec_text(want, "key"));
-}
-
 static unsigned int bury(const struct state *now, const struct state *want, const char *on,
 			 unsigned int *gone)
 {
 	const struct items *volumes = &now->sec[SEC_VOLUME];
 	const struct item *declared;
 	unsigned int stay = 0;
+	const char *lost;
 	size_t i;
 
 	for (i = 0; i < volumes->nr; i++) {
@@ -152,9 +158,10 @@ static unsigned int bury(const struct state *now, const struct state *want, cons
 		if (!declared || !rec_has(volumes->v[i].rec, "dead") || !is_on(declared, on) ||
 		    !device_of(rec_text(volumes->v[i].rec, "dev")))
 			continue;
-		if (loses_its_key(volumes->v[i].rec, declared->rec)) {
-			complain("volume %s is held back: its key is another, and it has no record",
-				 volumes->v[i].key);
+		lost = would_be_lost(volumes->v[i].rec, declared->rec);
+		if (lost) {
+			complain("volume %s is held back: %s, and it has no record",
+				 volumes->v[i].key, lost);
 			stay++;
 		} else if (volume_del(volumes->v[i].key)) {
 			(*gone)++;

@@ -65,6 +65,24 @@ int32_t key_seek(const char *name)
 	return serial > 0 ? serial : 0;
 }
 
+/* Keyrings are searched for it until none has one of that name; each of them has one at most. */
+#define KEYRINGS_MAX 8
+
+void key_destroy(const char *name)
+{
+	unsigned int i = 0;
+	int32_t serial;
+
+	while (i < KEYRINGS_MAX && (serial = key_seek(name)) &&
+	       !syscall(SYS_keyctl, KEYCTL_INVALIDATE, serial))
+		i++;
+	if (i)
+		printf("key %s is in none of your keyrings any more\n", name);
+	else
+		complain("key %s was in no keyring that you may take it from: look for it", name);
+	printf("whoever has a copy of it (file, backup, other keyring) can read what the volume had\n");
+}
+
 /* --- standard input -------------------------------------------------------------------------- */
 
 /* Two hexadecimal digits a byte for the longest key, and the end of the line. */

@@ -130,6 +130,8 @@ static const char *const event_names[] = {
 	[SLUICE_EVENT_VOLUME_REKEY_STALLED] = "volume-rekey-stalled",
 	[SLUICE_EVENT_VOLUME_KEY_WIPED] = "volume-key-wiped",
 	[SLUICE_EVENT_VOLUME_KEY_RESUMED] = "volume-key-resumed",
+	[SLUICE_EVENT_VOLUME_WIPED] = "volume-wiped",
+	[SLUICE_EVENT_VOLUME_WIPE_STALLED] = "volume-wipe-stalled",
 };
 
 static const char *const object_names[] = {
@@ -182,10 +184,12 @@ static void event_value(struct rec *r, uint32_t event, uint32_t value)
 		set_number(r, EV_CPU, value);
 		break;
 	case SLUICE_EVENT_VOLUME_REKEYED:
+	case SLUICE_EVENT_VOLUME_WIPED:
 		if (value)
 			rec_set(r, EV_TEXT, strerror(value));
 		break;
 	case SLUICE_EVENT_VOLUME_REKEY_STALLED:
+	case SLUICE_EVENT_VOLUME_WIPE_STALLED:
 		rec_set(r, EV_TEXT, value ? strerror(value) : "goes on");
 		break;
 	case SLUICE_EVENT_VOLUME_KEY_WIPED:

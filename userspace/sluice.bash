@@ -30,6 +30,7 @@ _sluice_values() {
 	key) awk '$8 ~ /^(logon|user|encrypted|trusted)$/ { sub(/: [0-9]+.*$/, ""); print $8 ":" $9 }' /proc/keys ;;
 	keyring) printf '%s\n' session user ;;
 	rekey-pause) printf '%s\n' on off ;;
+	wipe) printf '%s\n' zero discard secure-erase key none ;;
 	record | journal) find /sys/class/block -mindepth 1 -maxdepth 1 -printf '/dev/%f\n' ;;
 	block-size | sector-size) printf '%s\n' 512 4096 ;;
 	dir) printf '%s\n' from-guest to-guest ;;

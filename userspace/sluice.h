@@ -95,6 +95,7 @@ extern const struct codec codec_match_proto, codec_match_eth_type, codec_match_f
 extern const struct codec codec_match_name, codec_arp_op, codec_act;
 extern const struct codec codec_volume, codec_group, codec_path, codec_key, codec_serial;
 extern const struct codec codec_record, codec_extent, codec_volume_mode, codec_volume_wiped;
+extern const struct codec codec_volume_erasure;
 extern const struct codec codec_block_op, codec_block_stage, codec_buckets, codec_ns, codec_amount;
 extern const struct codec codec_time, codec_bytes, codec_switch, codec_seconds;
 extern const struct codec codec_keyring, codec_count;
@@ -327,6 +328,8 @@ bool volume_put_changes(struct nl_msg *msg, const struct rec *r);
 int32_t key_find(const char *name);
 /* Likewise, of one that need not be there: 0 without one. */
 int32_t key_seek(const char *name);
+/* Have it in no keyring of the caller's, and say what that leaves to do. */
+void key_destroy(const char *name);
 /*
  * Serial number of a key that standard input has and that lasts as long as this process; 0 with a
  * complaint.

@@ -50,6 +50,17 @@ static const struct field rekey_state_fields[] = {
 
 static const struct object object_rekey_state = OBJECT("rekey", rekey_state_fields);
 
+static const struct field wiping_fields[] = {
+	{ "how", &codec_volume_erasure, SLUICE_A_VOLUME_WIPING_STATE_HOW, 0, F_BARE, NULL },
+	{ .name = "percent", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_WIPING_STATE_PERCENT },
+	{ .name = "rate", .codec = &codec_amount, .attr = SLUICE_A_VOLUME_WIPING_STATE_RATE },
+	{ .name = "left", .codec = &codec_seconds, .attr = SLUICE_A_VOLUME_WIPING_STATE_LEFT },
+	{ .name = "stalled", .codec = &codec_text, .attr = SLUICE_A_VOLUME_WIPING_STATE_STALLED },
+	{ .name = "error", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_WIPING_STATE_ERROR },
+};
+
+static const struct object object_wiping = OBJECT("wiping", wiping_fields);
+
 #define RATE(field, attribute)                                                            \
 	{                                                                                 \
 		.name = (field), .codec = &codec_rate, .attr = SLUICE_A_VOLUME_##attribute \
@@ -100,6 +111,9 @@ static const struct field volume_fields[] = {
 	{ "record-uuid", &codec_text, SLUICE_A_VOLUME_RECORD_UUID, 0, F_SHOW, NULL },
 	{ .name = "resume", .codec = &codec_flag, .attr = SLUICE_A_VOLUME_RESUME },
 	{ "unresolved", &codec_flag, SLUICE_A_VOLUME_UNRESOLVED, 0, F_SHOW, NULL },
+	{ .name = "wipe", .codec = &codec_volume_erasure, .attr = SLUICE_A_VOLUME_WIPE },
+	/* For the tool alone. */
+	{ "unrecorded", &codec_flag, 0, 0, F_SHOW, NULL },
 	LIMITS,
 	MINIMUMS,
 	{ .name = "group", .codec = &codec_group, .attr = SLUICE_A_VOLUME_GROUP },
@@ -124,6 +138,7 @@ static const struct field volume_fields[] = {
 	{ "polled", &codec_u64, SLUICE_A_VOLUME_POLLED, 0, F_STAT, NULL },
 	{ "visits", &codec_u64, SLUICE_A_VOLUME_VISITS, 0, F_STAT, NULL },
 	{ "rekey", NULL, SLUICE_A_VOLUME_REKEY, 0, F_SHOW | F_NEST, &object_rekey_state },
+	{ "wiping", NULL, SLUICE_A_VOLUME_WIPING, 0, F_SHOW | F_NEST, &object_wiping },
 	{ "queue", NULL, SLUICE_A_VOLUME_QUEUE, 0, F_SHOW | F_NEST, &object_volume_queue },
 	{ "ops", NULL, SLUICE_A_VOLUME_COUNT, 0, F_STAT | F_NEST, &object_op },
 	{ "latency", NULL, SLUICE_A_VOLUME_LATENCY, 0, F_STAT | F_NEST, &object_latency },
@@ -186,10 +201,34 @@ bool volume_put_key(struct nl_msg *msg, const struct rec *r)
 	       (!before || !nla_put_s32(msg, SLUICE_A_VOLUME_KEY_BEFORE, before));
 }
 
+static bool is_wiped(const struct rec *args)
+{
+	return rec_has(args, "wipe") && rec_value(args, "wipe")->n != SLUICE_VOLUME_ERASURE_NONE;
+}
+
+/* After a crash nobody but a record knows that it is half wiped: that is to be said. */
+static bool wipe_said(const struct rec *args)
+{
+	bool recorded = *rec_text(args, "record") == '/';
+
+	if (rec_has(args, "unrecorded") == (is_wiped(args) && !recorded))
+		return true;
+	if (rec_has(args, "unrecorded"))
+		complain("volume %s: 'unrecorded' is for one that is wiped and has no record",
+			 rec_text(args, "name"));
+	else
+		complain("volume %s has no record: say 'unrecorded', and declare it only when it is wiped, or give it one",
+			 rec_text(args, "name"));
+	return false;
+}
+
 static int add_run(const struct command *c, struct rec *args)
 {
-	struct nl_msg *msg = ctl_new(c->cmd);
+	struct nl_msg *msg;
 
+	if (!wipe_said(args))
+		return EXIT_REFUSED;
+	msg = ctl_new(c->cmd);
 	if (!rec_put(msg, args) && volume_put_key(msg, args))
 		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
 	nlmsg_free(msg);
@@ -252,6 +291,67 @@ static int rekey_run(const struct command *c, struct rec *args)
 {
 	(void)c;
 	return rekey_said(args) && volume_rekey(args) ? EXIT_DONE : EXIT_REFUSED;
+}
+
+/* --- removing, with its key ------------------------------------------------------------------ */
+
+/**
+ * struct key_search - the key of a volume, and another volume that has one of that name
+ * @name: of the first
+ * @key: NULL: it has none
+ * @other: NULL: there is none
+ */
+struct key_search {
+	const char *name;
+	char *key;
+	char *other;
+};
+
+static void key_seen(struct nlattr *attrs, int len, void *arg)
+{
+	struct rec *r = rec_new(&object_volume);
+	struct key_search *s = arg;
+	char **to;
+
+	if (rec_get(r, attrs, len) && rec_has(r, "key")) {
+		to = strcmp(rec_text(r, "name"), s->name) ? &s->other : &s->key;
+		if (!*to && (to == &s->key || (s->key && !strcmp(rec_text(r, "key"), s->key))))
+			*to = xstrdup(rec_text(r, to == &s->key ? "key" : "name"));
+	}
+	rec_free(r);
+}
+
+/* Its key becomes @s->key, and is that of no other volume. */
+static bool key_is_its_own(struct key_search *s)
+{
+	bool changed;
+
+	/* Once for its key, and once for others that have it. */
+	if (!ctl_dump(ctl_new(SLUICE_CMD_VOLUME_GET), key_seen, s, &changed) ||
+	    !ctl_dump(ctl_new(SLUICE_CMD_VOLUME_GET), key_seen, s, &changed))
+		return false;
+	if (s->other)
+		complain("volume %s has the key %s too: without that it would be lost", s->other,
+			 s->key);
+	return !s->other;
+}
+
+static int del_run(const struct command *c, struct rec *args)
+{
+	struct key_search s = { .name = (const char *)rec_value(args, "name")->bytes };
+	bool key = rec_has(args, "wipe") &&
+		   rec_value(args, "wipe")->n == SLUICE_VOLUME_ERASURE_KEY;
+	struct nl_msg *msg;
+	bool ok;
+
+	if (key && !key_is_its_own(&s))
+		return EXIT_REFUSED;
+	msg = ctl_new(c->cmd);
+	rec_put(msg, args);
+	ok = ctl_do(msg, NULL, NULL);
+	if (ok && s.key)
+		key_destroy(s.key);
+	return ok ? EXIT_DONE : EXIT_REFUSED;
 }
 
 static int wipe_run(const struct command *c, struct rec *args)
@@ -360,7 +460,7 @@ static int groups_show(const struct command *c, struct rec *args)
 
 const struct command volume_commands[] = {
 	{ "volume", "add", SLUICE_CMD_VOLUME_ADD, &object_volume,
-	  "@name! dev! start size ro block-size queues key sector-size iv-offset allow-discards record record-start record-new resume read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit read-iops-min read-bps-min write-iops-min write-bps-min group serial rekey-bps rekey-pause",
+	  "@name! dev! start size ro block-size queues key sector-size iv-offset allow-discards record record-start record-new resume read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit read-iops-min read-bps-min write-iops-min write-bps-min group serial rekey-bps rekey-pause wipe unrecorded",
 	  add_run, NULL, "make a volume of a block device; key -: from standard input" },
 	{ "volume", "set", SLUICE_CMD_VOLUME_SET, &object_volume,
 	  "@name! size+ read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+ read-iops-min+ read-bps-min+ write-iops-min+ write-bps-min+ group+ serial+ record+ record-start record-new resume rekey-bps+ rekey-pause+",
@@ -373,8 +473,8 @@ const struct command volume_commands[] = {
 	  NULL, "have no key of it in memory: requests wait for that, or fail" },
 	{ "volume", "key-resume", SLUICE_CMD_VOLUME_KEY_RESUME, &object_volume, "@name! key!",
 	  add_run, NULL, "let it go on, with the key that it had; key -: from standard input" },
-	{ "volume", "del", SLUICE_CMD_VOLUME_DEL, &object_volume, "@name!", NULL, NULL,
-	  "remove a volume that nobody has" },
+	{ "volume", "del", SLUICE_CMD_VOLUME_DEL, &object_volume, "@name! wipe", del_run, NULL,
+	  "remove a volume that nobody has; wipe: first what it has, or all but its key's copies" },
 	{ "volume", "hold", SLUICE_CMD_VOLUME_HOLD, &object_volume, "@name!", NULL, NULL,
 	  "take nothing new from its rings" },
 	{ "volume", "release", SLUICE_CMD_VOLUME_RELEASE, &object_volume, "@name!", NULL, NULL,

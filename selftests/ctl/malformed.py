@@ -181,6 +181,8 @@ refused("an extent that wraps", "volume-add", volume + nl.u64(a("volume", "start
 refused("burst without a rate", "volume-add", volume + nl.u32(a("volume", "read-bps-burst"), 1), words="burst")
 refused("what is fixed", "volume-set", nl.text(VOLUME, "v1") + nl.u32(a("volume", "queues"), 1))
 refused("what is shown", "volume-add", volume + nl.text(a("volume", "key-name"), "user:x"))
+for cmd in ("volume-add", "volume-del"):
+    refused(f"{cmd}, a wipe of no kind", cmd, volume + nl.u8(a("volume", "wipe"), 5))
 refused("mode 2 of volumes", "volume-mode-set", nl.u8(a("volume", "mode"), 2))
 
 # Transactions.

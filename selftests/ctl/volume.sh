@@ -560,6 +560,50 @@ done_ sluice volume set e2 rekey-bps 0 read-iops 0
 done_ sluice volume rekey e2 key user:other journal $big journal-start 4096 unrecorded
 ok 'and back' soon has_key other
 
+# --- wiped: what cannot be is refused, and a state does it never
+new() { sluice volume add w1 dev $dev start 50m size 1m "$@"; }
+refused 'has no record: say .unrecorded' new wipe zero
+refused 'has no record: say .unrecorded' new record none wipe zero
+refused 'is for one that is wiped' new unrecorded
+refused 'is for one that is wiped' new record $big record-start 1m record-new wipe zero unrecorded
+misused "'dust' is not zero.discard.secure-erase.key.none" new wipe dust
+refused 'no secure erase: say .wipe zero' new wipe secure-erase unrecorded
+refused 'read after a discard: say .wipe zero' new wipe discard unrecorded
+refused 'not encrypted with that key' new wipe key unrecorded key user:good
+refused 'read-only' new ro wipe zero unrecorded
+refused 'leave out .resume' new record $big record-start 1m resume wipe zero
+hides '^w1:' sluice volume show
+in_transaction() { echo "$1" | $python "$here/commit.py"; }
+refused 'a wipe cannot be undone' in_transaction "volume-add name=w1 path=$dev start=102400 sectors=2048 wipe=1"
+hides '^w1:' sluice volume show
+wiped() { sluice volume show w1 >"$tmp/w1" && ! grep -q wiping "$tmp/w1"; }
+done_ new wipe zero unrecorded
+ok 'it is wiped, and may be had' soon wiped
+refused 'a wipe cannot be undone' in_transaction 'volume-del name=w1 wipe=1'
+refused 'has no key: say .wipe zero' sluice volume del w1 wipe key
+refused 'CAP_SYS_ADMIN' admin sluice volume del w1 wipe zero
+refused 'no secure erase' sluice volume del w1 wipe secure-erase
+sluice dump >"$tmp/w1.json"
+hides 'wip|unrecorded' cat "$tmp/w1.json"
+sed 's/"name": *"w1"/&, "wipe": "zero"/' "$tmp/w1.json" >"$tmp/wipe.json"
+refused "volume w1: 'wipe' is no part of a state" sluice apply "$tmp/wipe.json"
+ok '... and nothing changed' same "$tmp/w1.json"
+gone() { sluice volume show >"$tmp/w1" && ! grep -q '^w1:' "$tmp/w1"; }
+done_ sluice volume del w1 wipe zero
+ok 'it goes when it is wiped' soon gone
+refused "volume w1: 'wipe' is no part of a state" sluice apply "$tmp/wipe.json"
+# Its key goes with it, if it is nobody else's.
+done_ add_key user mine "$key64"
+done_ new key user:mine
+done_ sluice volume add w2 dev $dev start 51m size 1m key user:mine
+refused 'volume w2 has the key user:mine too' sluice volume del w1 wipe key
+done_ sluice volume del w2
+shows 'user:mine is in none of your keyrings any more' sluice volume del w1 wipe key
+refused 'not in a keyring' new key user:mine
+done_ from "$key64" new key -
+left() { sluice volume del w1 wipe key 2>&1; }
+shows 'was in no keyring' left
+
 # --- a record
 refused 'has no record: say .unrecorded' sluice volume rekey e2 key user:good journal $big
 shows '^e2: .* record none ' sluice volume show e2
@@ -739,6 +783,6 @@ kill "$monitor"
 wait "$monitor" 2>/dev/null || true
 for line in 'volume-add volume v1$' 'volume-del volume v3$' 'config volume v1 volume' 'config transaction' \
 	'volume-rekeyed volume e2$' 'volume-key-wiped volume e2 waits' 'volume-key-wiped volume e2 fails' \
-	'volume-key-resumed volume e2$' 'volume-refused volume p1$' 'volume-plain volume p1$'; do
+	'volume-wiped volume w1$' 'volume-key-resumed volume e2$' 'volume-refused volume p1$' 'volume-plain volume p1$'; do
 	shows " $line" cat "$tmp/events"
 done

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * For tests alone: two disks of memory (/dev/mockram0, /dev/mockram1), which take 128 KiB at once.
- * The first refuses requests, or keeps them.
+ * The first refuses requests, or keeps them. What is erased securely reads as 0xe5.
  *
  *   echo WHAT >/sys/module/sluice_mockram/parameters/do
  *
@@ -77,6 +77,11 @@ static void mockram_do(struct bio *bio, u8 *mem)
 	struct bvec_iter iter;
 	struct bio_vec bv;
 
+	if (bio_op(bio) == REQ_OP_SECURE_ERASE) {
+		memset(mem + (bio->bi_iter.bi_sector << SECTOR_SHIFT), 0xe5, bio->bi_iter.bi_size);
+		bio_endio(bio);
+		return;
+	}
 	bio_for_each_segment(bv, bio, iter) {
 		u8 *at = mem + (iter.bi_sector << SECTOR_SHIFT);
 
@@ -301,6 +306,7 @@ static int mockram_add(unsigned int i)
 	struct queue_limits limits = {
 		.features = BLK_FEAT_NOWAIT,
 		.max_hw_sectors = MOCKRAM_AT_ONCE,
+		.max_secure_erase_sectors = MOCKRAM_SECTORS,
 	};
 	struct gendisk *disk;
 	int err;

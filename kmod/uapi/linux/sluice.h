@@ -125,6 +125,10 @@ enum sluice_mode {
  *   waits for to pass, 0 when it goes on
  * @SLUICE_EVENT_VOLUME_KEY_WIPED: No key of the volume is in memory; value is
  *   1 if requests wait, 2 if they fail.
+ * @SLUICE_EVENT_VOLUME_WIPED: The volume's extent was wiped; value is 0, or
+ *   the errno that it was given up with.
+ * @SLUICE_EVENT_VOLUME_WIPE_STALLED: value is the errno that a wipe waits for
+ *   to pass, 0 when it goes on
  */
 enum sluice_event {
 	SLUICE_EVENT_PORT_ADD = 1,
@@ -152,6 +156,8 @@ enum sluice_event {
 	SLUICE_EVENT_VOLUME_REKEY_STALLED,
 	SLUICE_EVENT_VOLUME_KEY_WIPED,
 	SLUICE_EVENT_VOLUME_KEY_RESUMED,
+	SLUICE_EVENT_VOLUME_WIPED,
+	SLUICE_EVENT_VOLUME_WIPE_STALLED,
 };
 
 /**
@@ -187,6 +193,26 @@ enum sluice_volume_mode {
 enum sluice_volume_wiped {
 	SLUICE_VOLUME_WIPED_WAITS,
 	SLUICE_VOLUME_WIPED_FAILS,
+};
+
+/**
+ * enum sluice_volume_erasure - How what a volume has, or what was there before
+ *   it, is wiped.
+ * @SLUICE_VOLUME_ERASURE_NONE: Not at all. Of a volume that is wiped before it
+ *   goes, not any further.
+ * @SLUICE_VOLUME_ERASURE_ZERO: By zeroes; the device keeps its blocks.
+ * @SLUICE_VOLUME_ERASURE_DISCARD: By zeroes, for which the device may give
+ *   blocks back.
+ * @SLUICE_VOLUME_ERASURE_SECURE_ERASE: By the device's own command for that.
+ * @SLUICE_VOLUME_ERASURE_KEY: Only what its record says of it is. Its key is
+ *   for the caller to destroy.
+ */
+enum sluice_volume_erasure {
+	SLUICE_VOLUME_ERASURE_NONE,
+	SLUICE_VOLUME_ERASURE_ZERO,
+	SLUICE_VOLUME_ERASURE_DISCARD,
+	SLUICE_VOLUME_ERASURE_SECURE_ERASE,
+	SLUICE_VOLUME_ERASURE_KEY,
 };
 
 /**
@@ -537,6 +563,18 @@ enum {
 };
 
 enum {
+	SLUICE_A_VOLUME_WIPING_STATE_HOW = 1,
+	SLUICE_A_VOLUME_WIPING_STATE_PERCENT,
+	SLUICE_A_VOLUME_WIPING_STATE_RATE,
+	SLUICE_A_VOLUME_WIPING_STATE_LEFT,
+	SLUICE_A_VOLUME_WIPING_STATE_STALLED,
+	SLUICE_A_VOLUME_WIPING_STATE_ERROR,
+
+	__SLUICE_A_VOLUME_WIPING_STATE_MAX,
+	SLUICE_A_VOLUME_WIPING_STATE_MAX = (__SLUICE_A_VOLUME_WIPING_STATE_MAX - 1)
+};
+
+enum {
 	SLUICE_A_VOLUME_NAME = 1,
 	SLUICE_A_VOLUME_PATH,
 	SLUICE_A_VOLUME_START,
@@ -604,6 +642,8 @@ enum {
 	SLUICE_A_VOLUME_READ_BPS_MIN,
 	SLUICE_A_VOLUME_WRITE_IOPS_MIN,
 	SLUICE_A_VOLUME_WRITE_BPS_MIN,
+	SLUICE_A_VOLUME_WIPE,
+	SLUICE_A_VOLUME_WIPING,
 
 	__SLUICE_A_VOLUME_MAX,
 	SLUICE_A_VOLUME_MAX = (__SLUICE_A_VOLUME_MAX - 1)

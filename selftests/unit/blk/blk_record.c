@@ -23,7 +23,9 @@ static struct sluice_record sample(u32 state, u64 generation)
 	memset(r.uuid, 0x5a, sizeof(r.uuid));
 	memset(r.geometry.device_id, 0x77, 8);
 	memset(r.key, 0x11, sizeof(r.key));
-	if (state == SLUICE_RECORD_AT_REST)
+	if (state == SLUICE_RECORD_WIPED)
+		memset(r.key, 0, sizeof(r.key));
+	if (state == SLUICE_RECORD_AT_REST || state >= SLUICE_RECORD_WIPING)
 		return r;
 	r.pos = state == SLUICE_RECORD_RUNNING ? 512 : 0;
 	memset(r.from, state == SLUICE_RECORD_RUNNING ? 0x11 : 0x22, sizeof(r.from));
@@ -171,6 +173,14 @@ static void test_copies(void)
 	next.uuid[0]++;
 	sluice_record_format(&next, other);
 	tap_ok(sluice_record_choose(block, other, &got) == -EUCLEAN, "those of two volumes");
+	r = sample(SLUICE_RECORD_WIPED, 8);
+	sluice_record_format(&r, block);
+	tap_ok(!sluice_record_choose(block, other, &got) && same(&got, &next) &&
+	       !sluice_record_choose(other, block, &got) && same(&got, &next),
+	       "a new one, and one of a volume that was wiped");
+	memset(r.key, 1, sizeof(r.key));
+	sluice_record_format(&r, block);
+	tap_ok(sluice_record_parse(block, &got) == -EOPNOTSUPP, "one that was wiped has no key");
 	tap_ok(sluice_record_place(8) == 0 && sluice_record_place(9) == 8, "in turn");
 }
 

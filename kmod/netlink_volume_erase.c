@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Wiping of volumes in messages. */
+#include <linux/capability.h>
+#include <linux/math64.h>
+#include "netlink_ops.h"
+#include "volume.h"
+
+static_assert((int)SLUICE_ERASE_NONE == SLUICE_VOLUME_ERASURE_NONE);
+static_assert((int)SLUICE_ERASE_ZERO == SLUICE_VOLUME_ERASURE_ZERO);
+static_assert((int)SLUICE_ERASE_DISCARD == SLUICE_VOLUME_ERASURE_DISCARD);
+static_assert((int)SLUICE_ERASE_SECURE == SLUICE_VOLUME_ERASURE_SECURE_ERASE);
+static_assert((int)SLUICE_ERASE_KEY == SLUICE_VOLUME_ERASURE_KEY);
+
+/* A declared state is a transaction: so none wipes anything, at no boot. */
+static int get_erase(struct sluice_change *c, enum sluice_erasure *how)
+{
+	const struct nlattr *wipe = c->attrs[SLUICE_A_VOLUME_WIPE];
+
+	*how = wipe ? nla_get_u8(wipe) : SLUICE_ERASE_NONE;
+	if (!*how || !c->txn)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(c->extack, wipe, "a wipe cannot be undone: not within a transaction");
+	return -EOPNOTSUPP;
+}
+
+int sluice_nl_volume_get_new_erase(struct sluice_change *c, struct sluice_volume_params *p)
+{
+	int err = get_erase(c, &p->erase);
+
+	if (err || !p->erase)
+		return err;
+	if (p->erase == SLUICE_ERASE_KEY) {
+		NL_SET_ERR_MSG_ATTR(c->extack, c->attrs[SLUICE_A_VOLUME_WIPE],
+				    "what is there was not encrypted with that key: say 'wipe zero'");
+		return -EINVAL;
+	}
+	if (!p->resume && !p->key_before)
+		return 0;
+	NL_SET_ERR_MSG(c->extack, "what is wiped has nothing to resume: leave out 'resume', or 'key-before'");
+	return -EINVAL;
+}
+
+int sluice_nl_volume_get_last_erase(struct sluice_change *c, const struct sluice_volume *v,
+				    enum sluice_erasure *how)
+{
+	int err = get_erase(c, how);
+
+	if (err || !*how)
+		return err;
+	return sluice_volume_rekey_absent(v, c->extack) ?:
+	       sluice_volume_erase_check(v, *how, c->extack);
+}
+
+bool sluice_nl_volume_give_up_erase(const struct sluice_change *c)
+{
+	const struct nlattr *name = c->attrs[SLUICE_A_VOLUME_NAME];
+	const struct nlattr *wipe = c->attrs[SLUICE_A_VOLUME_WIPE];
+	struct sluice_volume *v = name && wipe ? sluice_volume_find(nla_data(name)) : NULL;
+
+	if (!v || !v->erase.last || nla_get_u8(wipe) != SLUICE_VOLUME_ERASURE_NONE || c->txn ||
+	    !capable(CAP_SYS_ADMIN))
+		return false;
+	sluice_volume_erase_give_up(v);
+	return true;
+}
+
+static int progress_put(struct sk_buff *skb, const struct sluice_volume *v)
+{
+	u64 done = READ_ONCE(v->erase.done), rate = sluice_volume_erase_rate(v);
+
+	if (v->erase.how == SLUICE_ERASE_KEY)
+		return 0;
+	return nla_put_u32(skb, SLUICE_A_VOLUME_WIPING_STATE_PERCENT,
+			   div64_u64(done * 100, v->sectors)) ?:
+	       nla_put_uint(skb, SLUICE_A_VOLUME_WIPING_STATE_RATE, rate << SECTOR_SHIFT) ?:
+	       rate ? nla_put_uint(skb, SLUICE_A_VOLUME_WIPING_STATE_LEFT,
+				   div64_u64(v->sectors - done, rate)) : 0;
+}
+
+static int error_put(struct sk_buff *skb, const struct sluice_volume *v)
+{
+	const char *stalled = sluice_volume_erase_stalled(v);
+	int error = READ_ONCE(v->erase.error);
+
+	return (stalled ? nla_put_string(skb, SLUICE_A_VOLUME_WIPING_STATE_STALLED, stalled) : 0) ?:
+	       error ? nla_put_u32(skb, SLUICE_A_VOLUME_WIPING_STATE_ERROR, -error) : 0;
+}
+
+int sluice_nl_volume_put_erase(struct sk_buff *skb, const struct sluice_volume *v)
+{
+	struct nlattr *nest;
+
+	if (!v->erase.how)
+		return 0;
+	nest = nla_nest_start(skb, SLUICE_A_VOLUME_WIPING);
+	if (!nest || nla_put_u8(skb, SLUICE_A_VOLUME_WIPING_STATE_HOW, v->erase.how) ||
+	    progress_put(skb, v) || error_put(skb, v))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}

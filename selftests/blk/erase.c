@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Volumes that are wiped before anybody gets them, or before they go: what the device has then,
+ * that nobody gets the volume or its place meanwhile, and what a device that fails or hangs, and a
+ * crash, make of it. (A key that is wiped under a guest: wipe.c.)
+ */
+#include "kselftest_harness.h"
+#include <linux/keyctl.h>
+#include <sys/syscall.h>
+#include "mockram.h"
+#include "rig.h"
+
+#define NAME	"slera"
+#define DISK	(12 * MB)
+/* Two slices and a half of those 4 MiB that are wiped at once. */
+#define START	(1 * MB)
+#define SIZE	(10 * MB)
+#define EXTENT	"start 1m size 10m "
+#define SECOND	((START + 4 * MB) / 512)
+#define RECORD	"record /dev/slerar "
+#define KEY	"logon:slblk:erase"
+#define EVENTS	"/tmp/slera-events"
+#define STATE	"/tmp/slera-state"
+#define LOOP	"/tmp/slera-loop"
+
+FIXTURE(erase)
+{
+	struct disk d;
+	char dev[32];
+	unsigned char *data;
+	unsigned char *copy;
+};
+
+/* Also what a case left that ended early. */
+static void clean(void)
+{
+	netio_run("test ! -e " EVENTS ".pid || kill $(cat " EVENTS ".pid); rm -f " EVENTS "*");
+	netio_run("for v in " NAME " slerb; do sluice volume del $v; done");
+	netio_run("dmsetup remove " NAME " --noudevsync;"
+		  "for d in slerad slerar; do echo 0 >/sys/kernel/config/nullb/$d/power;"
+		  "rmdir /sys/kernel/config/nullb/$d; done");
+}
+
+FIXTURE_SETUP(erase)
+{
+	if (netio_run("command -v dmsetup"))
+		SKIP(return, "no dmsetup");
+	clean();
+	self->d.v.fd = -1;
+	self->data = rig_alloc(DISK);
+	self->copy = rig_alloc(DISK);
+	ASSERT_GE(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL), 0);
+	ASSERT_EQ(0, rig_key_add("slblk:erase", 37, 64));
+	ASSERT_EQ(0, rig_null_add("slerad", "size=12 cache_size=4"));
+	ASSERT_EQ(0, rig_null_add("slerar", "size=1"));
+	ASSERT_EQ(0, rig_dm_add(NAME, "0 24576 linear /dev/slerad 0", self->dev));
+	rig_pattern(self->data, DISK, 0, 1);
+	ASSERT_EQ(0, rig_pwrite("/dev/slerad", self->data, DISK, 0));
+}
+
+FIXTURE_TEARDOWN(erase)
+{
+	if (!self->data)
+		return;
+	if (self->d.v.fd > 0)
+		disk_close(&self->d);
+	clean();
+	free(self->data);
+	free(self->copy);
+}
+
+/* --- what the operator does, and sees -------------------------------------------------------- */
+
+/* From the second slice on nothing can be written. */
+static int disk_break(void)
+{
+	char table[192];
+
+	snprintf(table, sizeof(table),
+		 "0 %lu linear /dev/slerad 0\n%lu %lu flakey /dev/slerad %lu 0 1 1 error_writes",
+		 SECOND, SECOND, 24576 - SECOND, SECOND);
+	return rig_dm_change(NAME, table);
+}
+
+static int disk_mend(void)
+{
+	return rig_dm_change(NAME, "0 24576 linear /dev/slerad 0");
+}
+
+static bool says(const char *words)
+{
+	return !netio_run("sluice volume show | grep -A9 '^" NAME ":' | grep -qE -- '%s'", words);
+}
+
+/* Until it does, or does not. */
+static int will_say(const char *words, bool yes)
+{
+	int i;
+
+	for (i = 0; i < 1500; i++) {
+		if (says(words) == yes)
+			return 0;
+		usleep(20000);
+	}
+	netio_run("sluice volume show >&2");
+	return -ETIMEDOUT;
+}
+
+static int vol_add(const char *dev, const char *more)
+{
+	return netio_run("sluice volume add " NAME " dev %s " EXTENT "%s", dev, more);
+}
+
+static int vol_wipe(const char *how)
+{
+	return netio_run("sluice volume del " NAME " wipe %s", how);
+}
+
+static int not_added(const char *words, const char *dev, const char *more)
+{
+	char cmd[160];
+
+	snprintf(cmd, sizeof(cmd), "sluice volume add " NAME " dev %s " EXTENT "%s", dev, more);
+	return refused(words, cmd);
+}
+
+/* Its last megabyte is nobody else's. */
+static int overlaps(const char *dev)
+{
+	char cmd[96];
+
+	snprintf(cmd, sizeof(cmd), "sluice volume add slerb dev %s start 10m size 1m", dev);
+	return refused("overlaps", cmd);
+}
+
+static int attach(struct disk *d)
+{
+	const struct vdrv_cfg cfg = { .features = DISK_FEATURES, .num = 32 };
+
+	return disk_open(d, NAME, &cfg);
+}
+
+/* A disk of @end bytes has @byte in the extent from @from up to @to, and elsewhere what it had. */
+static int holds(const char *dev, const unsigned char *data, unsigned char *copy, size_t end,
+		 size_t from, size_t to, unsigned char byte)
+{
+	size_t i = from;
+	int ret = rig_pread(dev, copy, end, 0);
+
+	if (ret)
+		return ret;
+	while (i < to && copy[i] == byte)
+		i++;
+	return i < to || memcmp(copy, data, from) || memcmp(copy + to, data + to, end - to) ?
+	       -EILSEQ : 0;
+}
+
+static int is_wiped(const unsigned char *data, unsigned char *copy)
+{
+	return holds("/dev/slerad", data, copy, DISK, START, START + SIZE, 0);
+}
+
+/* --- new ones -------------------------------------------------------------------------------- */
+
+TEST_F_TIMEOUT(erase, new_one, 120)
+{
+	ASSERT_EQ(0, netio_run("sluice monitor >" EVENTS " & echo $! >" EVENTS ".pid"));
+	ASSERT_EQ(0, disk_break());
+	EXPECT_EQ(0, not_added("has no record: say .unrecorded", self->dev, "wipe zero"));
+	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new wipe zero"));
+	EXPECT_EQ(0, will_say(" wiping zero percent 40 .*stalled write error 5", true));
+	/* Nobody gets it, or its place. */
+	EXPECT_NE(0, attach(&self->d));
+	EXPECT_NE(0, netio_run("test -d /sys/class/mdev_bus/" NAME));
+	EXPECT_EQ(0, netio_run("dmesg | grep -q '" NAME ": its wipe is not finished: not'"));
+	EXPECT_EQ(0, overlaps(self->dev));
+	EXPECT_EQ(0, refused("being wiped", "sluice volume set " NAME " size 1m"));
+	EXPECT_EQ(0, refused("being wiped", "sluice volume set " NAME " record none"));
+	EXPECT_EQ(0, refused("being wiped", "sluice volume del " NAME " wipe zero"));
+	/* A state has the volume, and no wipe. */
+	EXPECT_EQ(0, netio_run("sluice dump >" STATE " && grep -q " NAME " " STATE));
+	EXPECT_EQ(0, netio_run("! grep -q wip " STATE " && sluice apply " STATE));
+	ASSERT_EQ(0, disk_mend());
+	EXPECT_EQ(0, will_say("wiping", false));
+	EXPECT_EQ(0, is_wiped(self->data, self->copy));
+	EXPECT_EQ(0, netio_run("n=200; until test -d /sys/class/mdev_bus/" NAME
+			       "; do : $((n -= 1)); [ $n != 0 ] && sleep 0.1 || exit; done"));
+	ASSERT_EQ(0, attach(&self->d));
+	EXPECT_EQ(0, disk_read(&self->d, 0, self->copy, 4096));
+	disk_close(&self->d);
+	EXPECT_EQ(0, netio_run("grep -q 'volume-wipe-stalled volume " NAME " Input' " EVENTS
+			       "&& grep -q 'volume-wipe-stalled volume " NAME " goes on' " EVENTS
+			       "&& grep -qE 'volume-wiped volume " NAME "( |$)' " EVENTS));
+	EXPECT_EQ(0, netio_run("dmesg | grep -q '" NAME ": its wipe stalls (write)'"));
+	EXPECT_EQ(0, netio_run("dmesg | grep -q '" NAME ": its wipe goes on'"));
+	/* What was in the device's cache only is not there any more. */
+	ASSERT_EQ(0, rig_volume_del(NAME));
+	ASSERT_EQ(0, rig_dm_del(NAME));
+	ASSERT_EQ(0, rig_null_pull("slerad"));
+	ASSERT_EQ(0, rig_null_return("slerad"));
+	EXPECT_EQ(0, is_wiped(self->data, self->copy));
+	EXPECT_EQ(0, vol_add("/dev/slerad", RECORD));
+}
+
+/* What a crash leaves half wiped is nobody's but to be wiped again. */
+TEST_F_TIMEOUT(erase, then_crash, 120)
+{
+	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new"));
+	ASSERT_EQ(0, rig_volume_del(NAME));
+	ASSERT_EQ(0, disk_break());
+	/* Before anything of it was, or half of it is. */
+	ASSERT_EQ(0, vol_add(self->dev, RECORD "wipe zero"));
+	EXPECT_EQ(0, will_say("stalled write", true));
+	ASSERT_EQ(0, rig_volume_del(NAME));
+	EXPECT_NE(0, is_wiped(self->data, self->copy));
+	EXPECT_EQ(0, not_added("wipe is not finished", self->dev, RECORD));
+	EXPECT_EQ(0, not_added("wipe is not finished", self->dev, RECORD "resume"));
+	EXPECT_EQ(0, not_added("a record already", self->dev, RECORD "record-new"));
+	EXPECT_EQ(0, not_added("leave out .resume", self->dev, RECORD "resume wipe zero"));
+	ASSERT_EQ(0, disk_mend());
+	ASSERT_EQ(0, rig_pwrite("/dev/slerad", self->data + START, MB, START));
+	ASSERT_EQ(0, vol_add(self->dev, RECORD "wipe zero"));
+	EXPECT_EQ(0, will_say("wiping", false));
+	EXPECT_EQ(0, is_wiped(self->data, self->copy));
+	ASSERT_EQ(0, rig_volume_del(NAME));
+	EXPECT_EQ(0, vol_add(self->dev, RECORD));
+}
+
+/* No state, and so no boot, wipes what is there, or what is to come. */
+TEST_F_TIMEOUT(erase, not_by_a_state, 120)
+{
+	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new"));
+	ASSERT_EQ(0, netio_run("sluice dump >" STATE));
+	ASSERT_EQ(0, netio_run("sed -i 's/\"name\": *\"" NAME "\"/&, \"wipe\": \"zero\"/' " STATE));
+	ASSERT_EQ(0, netio_run("grep -q wipe " STATE));
+	EXPECT_EQ(0, refused("no part of a state", "sluice apply " STATE));
+	EXPECT_NE(0, netio_run("sluice apply --each " STATE));
+	ASSERT_EQ(0, rig_volume_del(NAME));
+	EXPECT_EQ(0, refused("no part of a state", "sluice apply " STATE));
+	EXPECT_NE(0, netio_run("sluice apply --each " STATE));
+	EXPECT_FALSE(says(NAME));
+	ASSERT_EQ(0, rig_pread("/dev/slerad", self->copy, DISK, 0));
+	EXPECT_EQ(0, memcmp(self->data, self->copy, DISK));
+}
+
+/* --- those that go --------------------------------------------------------------------------- */
+
+TEST_F_TIMEOUT(erase, last, 120)
+{
+	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new"));
+	ASSERT_EQ(0, attach(&self->d));
+	EXPECT_EQ(0, refused("in use", "sluice volume del " NAME " wipe zero"));
+	disk_close(&self->d);
+	ASSERT_EQ(0, disk_break());
+	ASSERT_EQ(0, vol_wipe("zero"));
+	EXPECT_EQ(0, will_say(" wiping zero percent 40 .*stalled write error 5", true));
+	EXPECT_TRUE(says(" ending"));
+	EXPECT_EQ(0, netio_run("sluice volume show " NAME));
+	EXPECT_NE(0, attach(&self->d));
+	EXPECT_EQ(0, overlaps(self->dev));
+	EXPECT_EQ(0, not_added("removed when it is wiped", self->dev, ""));
+	EXPECT_EQ(0, refused("removed when it is wiped", "sluice volume del " NAME));
+	EXPECT_EQ(0, refused("removed when it is wiped", "sluice volume set " NAME " size 1m"));
+	/* One that goes is in no state, and in nobody's way. */
+	EXPECT_EQ(0, netio_run("sluice dump >" STATE " && ! grep -q " NAME " " STATE));
+	EXPECT_EQ(0, netio_run("sluice apply " STATE));
+	ASSERT_EQ(0, disk_mend());
+	EXPECT_EQ(0, will_say(NAME, false));
+	EXPECT_EQ(0, is_wiped(self->data, self->copy));
+	/* Whatever is said of it later is said of another. */
+	EXPECT_EQ(0, not_added("says that the volume was wiped", self->dev, RECORD));
+	EXPECT_EQ(0, vol_add(self->dev, RECORD "record-new"));
+}
+
+/* Only if it is said; and then the record says that there may be something. */
+TEST_F_TIMEOUT(erase, given_up, 120)
+{
+	ASSERT_EQ(0, netio_run("sluice monitor >" EVENTS " & echo $! >" EVENTS ".pid"));
+	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new"));
+	ASSERT_EQ(0, disk_break());
+	ASSERT_EQ(0, vol_wipe("zero"));
+	EXPECT_EQ(0, will_say("stalled write", true));
+	ASSERT_EQ(0, vol_wipe("none"));
+	EXPECT_EQ(0, will_say(NAME, false));
+	EXPECT_EQ(0, netio_run("grep -q 'volume-wiped volume " NAME " .*ancel' " EVENTS));
+	EXPECT_EQ(0, netio_run("dmesg | grep -q '" NAME ": is not wiped'"));
+	EXPECT_EQ(0, not_added("wipe is not finished", self->dev, RECORD));
+	ASSERT_EQ(0, disk_mend());
+	ASSERT_EQ(0, vol_add(self->dev, RECORD "wipe zero"));
+	EXPECT_EQ(0, will_say("wiping", false));
+	/* Without a word nothing changes. */
+	ASSERT_EQ(0, rig_pwrite("/dev/slerad", self->data, DISK, 0));
+	ASSERT_EQ(0, vol_wipe("none"));
+	ASSERT_EQ(0, rig_pread("/dev/slerad", self->copy, DISK, 0));
+	EXPECT_EQ(0, memcmp(self->data, self->copy, DISK));
+	EXPECT_EQ(0, vol_add(self->dev, RECORD));
+}
+
+TEST_F_TIMEOUT(erase, key, 120)
+{
+	ASSERT_EQ(0, vol_add(self->dev, ""));
+	EXPECT_EQ(0, refused("has no key", "sluice volume del " NAME " wipe key"));
+	ASSERT_EQ(0, rig_volume_del(NAME));
+	EXPECT_EQ(0, not_added("not encrypted with that key", self->dev,
+			       "wipe key unrecorded key " KEY));
+	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new key " KEY));
+	ASSERT_EQ(0, netio_run("sluice volume add slerb dev %s start 11m size 1m key " KEY,
+			       self->dev));
+	EXPECT_EQ(0, refused("volume slerb has the key", "sluice volume del " NAME " wipe key"));
+	ASSERT_EQ(0, rig_volume_del("slerb"));
+	ASSERT_EQ(0, netio_run("sluice volume del " NAME " wipe key >" EVENTS));
+	EXPECT_EQ(0, netio_run("grep -q 'in none of your keyrings' " EVENTS));
+	EXPECT_EQ(0, netio_run("grep -q 'whoever has a copy' " EVENTS));
+	EXPECT_EQ(0, will_say(NAME, false));
+	EXPECT_EQ(0, not_added("not in a keyring", self->dev, RECORD "key " KEY));
+	/* A copy of it opens the volume no more with that record. */
+	ASSERT_EQ(0, rig_key_add("slblk:erase", 37, 64));
+	EXPECT_EQ(0, not_added("says that the volume was wiped", self->dev, RECORD "key " KEY));
+	EXPECT_EQ(0, vol_add(self->dev, RECORD "record-new key " KEY));
+	ASSERT_EQ(0, rig_pread("/dev/slerad", self->copy, DISK, 0));
+	EXPECT_EQ(0, memcmp(self->data, self->copy, DISK));
+}
+
+/* --- devices --------------------------------------------------------------------------------- */
+
+/* What is told to give back blocks does, and reads as zeroes. */
+TEST_F_TIMEOUT(erase, discard, 120)
+{
+	char dev[32];
+
+	EXPECT_EQ(0, not_added("says nothing of what is read after a discard", self->dev,
+			       "unrecorded wipe discard"));
+	ASSERT_EQ(0, vol_add(self->dev, ""));
+	EXPECT_EQ(0, refused("says nothing of what is read", "sluice volume del " NAME
+			     " wipe discard"));
+	ASSERT_EQ(0, rig_volume_del(NAME));
+	ASSERT_EQ(0, rig_loop_add(LOOP, DISK, dev));
+	ASSERT_EQ(0, rig_pwrite(dev, self->data, DISK, 0));
+	EXPECT_EQ(0, vol_add(dev, "unrecorded wipe discard"));
+	EXPECT_EQ(0, will_say("wiping", false));
+	EXPECT_EQ(0, holds(dev, self->data, self->copy, DISK, START, START + SIZE, 0));
+	EXPECT_EQ(0, netio_run("test $(stat -c %%b " LOOP ") -lt 6000"));
+	/* And what is not is as well. */
+	EXPECT_EQ(0, vol_wipe("zero"));
+	EXPECT_EQ(0, will_say(NAME, false));
+	EXPECT_EQ(0, holds(dev, self->data, self->copy, DISK, START, START + SIZE, 0));
+	ASSERT_EQ(0, rig_loop_del(LOOP, dev));
+}
+
+TEST_F_TIMEOUT(erase, secure, 120)
+{
+	EXPECT_EQ(0, not_added("no secure erase", self->dev, "unrecorded wipe secure-erase"));
+	ASSERT_EQ(0, mockram_load());
+	ASSERT_EQ(0, rig_pwrite(MOCKRAM, self->data, 8 * MB, 0));
+	ASSERT_EQ(0, netio_run("sluice volume add " NAME " dev " MOCKRAM
+			       " start 1m size 5m wipe secure-erase unrecorded"));
+	EXPECT_EQ(0, will_say("wiping", false));
+	EXPECT_EQ(0, holds(MOCKRAM, self->data, self->copy, 8 * MB, MB, 6 * MB, 0xe5));
+}
+
+/* One that says nothing holds up nobody, and nothing but its own volume. */
+TEST_F_TIMEOUT(erase, hangs, 120)
+{
+	ASSERT_EQ(0, mockram_load());
+	ASSERT_EQ(0, rig_pwrite(MOCKRAM, self->data, 8 * MB, 0));
+	ASSERT_EQ(0, netio_run("sluice volume add " NAME " dev " MOCKRAM " start 1m size 5m"));
+	ASSERT_EQ(0, mockram("keep"));
+	ASSERT_EQ(0, vol_wipe("zero"));
+	EXPECT_EQ(0, will_say(" wiping zero percent 0 ", true));
+	/* Others are made, wiped and removed. */
+	ASSERT_EQ(0, netio_run("sluice volume add slerb dev %s wipe zero unrecorded", self->dev));
+	EXPECT_EQ(0, netio_run("while sluice volume show slerb | grep wiping; do sleep 0.1; done"));
+	ASSERT_EQ(0, rig_volume_del("slerb"));
+	EXPECT_NE(0, netio_run("rmmod sluice_blk"));
+	EXPECT_EQ(0, refused("overlaps", "sluice volume add slerb dev " MOCKRAM
+			     " start 2m size 1m"));
+	ASSERT_EQ(0, vol_wipe("none"));
+	EXPECT_TRUE(says(" ending"));
+	ASSERT_EQ(0, mockram("go"));
+	EXPECT_EQ(0, will_say(NAME, false));
+	/* The same of a new one. */
+	ASSERT_EQ(0, mockram("keep"));
+	ASSERT_EQ(0, netio_run("sluice volume add " NAME " dev " MOCKRAM
+			       " start 1m size 5m wipe zero unrecorded"));
+	EXPECT_EQ(0, will_say(" wiping zero percent 0 ", true));
+	ASSERT_EQ(0, rig_volume_del(NAME));
+	EXPECT_TRUE(says(" ending"));
+	ASSERT_EQ(0, mockram("go"));
+	EXPECT_EQ(0, will_say(NAME, false));
+}
+
+/* What a device leaves half wiped that goes, and comes back, nobody has as if it were wiped. */
+TEST_F_TIMEOUT(erase, pulled, 120)
+{
+	ASSERT_EQ(0, rig_dm_del(NAME));
+	ASSERT_EQ(0, netio_run("echo +10240-10247 >/sys/kernel/config/nullb/slerad/badblocks"));
+	ASSERT_EQ(0, vol_add("/dev/slerad", "wipe zero unrecorded"));
+	EXPECT_EQ(0, will_say(" wiping zero percent 40 .*stalled write error 5", true));
+	EXPECT_EQ(0, netio_run("sluice dump >" STATE));
+	ASSERT_EQ(0, rig_null_pull("slerad"));
+	EXPECT_EQ(0, will_say(" dead", true));
+	EXPECT_EQ(0, will_say("stalled", false));
+	EXPECT_TRUE(says(" wiping zero percent 40 .*error"));
+	ASSERT_EQ(0, rig_null_return("slerad"));
+	EXPECT_EQ(0, refused("it is half wiped, and it has no record",
+			     "sluice apply --each " STATE));
+	ASSERT_EQ(0, rig_volume_del(NAME));
+	/* Nor is one that is gone wiped. */
+	ASSERT_EQ(0, vol_add("/dev/slerad", ""));
+	ASSERT_EQ(0, rig_null_pull("slerad"));
+	EXPECT_EQ(0, refused("was pulled out", "sluice volume del " NAME " wipe zero"));
+}
+
+TEST_HARNESS_MAIN
