@@ -149,6 +149,14 @@ enum sluice_rekey_step {
 	SLUICE_REKEY_OVER,	/* one of the devices is gone: it is not tried again */
 };
 
+/* Which key it is to have in the end. */
+enum sluice_rekey_way {
+	SLUICE_REKEY_AS_IT_WAS,	/* nobody said: the last one that the journal knows */
+	SLUICE_REKEY_FORWARD,
+	SLUICE_REKEY_BACK,
+	SLUICE_REKEY_THROUGH,	/* all of it has one: nothing is left to be turned round */
+};
+
 /* So many sectors that could not be read are listed, of those that were passed over. */
 #define SLUICE_REKEY_UNREADABLE	16U
 
@@ -170,7 +178,9 @@ struct sluice_rekey_pace {
  * @start: first 512-byte sector of the journal; fixed while @device is there
  * @key_name: the new key; RTNL
  * @done: 512-byte sectors that have it; READ_ONCE elsewhere
- * @progress: the same, over time
+ * @way: enum sluice_rekey_way: as the operator wants it, until it is THROUGH; changed by cmpxchg()
+ * @back: it goes back to the old key; READ_ONCE elsewhere
+ * @progress: what is done that way, over time
  * @error: why it does not go on, or stalls; 0: it does; READ_ONCE elsewhere
  * @step: what it stalls at, if @error is set; likewise
  * @pace: as configured, also while none is under way; RTNL
@@ -190,6 +200,8 @@ struct sluice_volume_rekey {
 	u64 start;
 	char *key_name;
 	u64 done;
+	int way;
+	bool back;
 	struct sluice_progress progress;
 	int error;
 	enum sluice_rekey_step step;
@@ -409,6 +421,7 @@ void sluice_volume_resized(struct sluice_volume *v, u64 was);
  * @path: block device that has room for a journal
  * @start: first 512-byte sector of that room, SLUICE_REKEY_JOURNAL of them
  * @skip: pass over sectors that cannot be read; they stay as they are
+ * @way: SLUICE_REKEY_AS_IT_WAS, _FORWARD, or _BACK: only of one that goes on
  * @extack: why not
  *
  * A journal that tells of the same volume and keys is gone on from; so is one that a crash left
@@ -424,7 +437,21 @@ void sluice_volume_resized(struct sluice_volume *v, u64 was);
  * Context: RTNL held; it is dropped while the journal is read.
  */
 int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 start, bool skip,
-			struct netlink_ext_ack *extack);
+			enum sluice_rekey_way way, struct netlink_ext_ack *extack);
+/**
+ * sluice_volume_rekey_turn() - have it go the other way
+ * @v: volume that is being re-encrypted
+ * @way: SLUICE_REKEY_FORWARD, or _BACK: to the key that it had
+ * @extack: why not
+ *
+ * What is under way is finished first; then the record and the journal say so, then it does. An
+ * event tells of that.
+ *
+ * Return: 0; -ENOENT: none is under way; -EALREADY: it goes that way; -EBUSY: its journal is being
+ * read; -EIO: it does not go on; -EEXIST: all of it has one key. RTNL.
+ */
+int sluice_volume_rekey_turn(struct sluice_volume *v, enum sluice_rekey_way way,
+			     struct netlink_ext_ack *extack);
 
 /**
  * sluice_volume_key_wipe() - have no key of it in memory

@@ -11,6 +11,9 @@
  * first chunk, and that it is done before the last header does. Without one there is what the
  * header says, and two volumes of one name and shape on devices of one size are told apart by
  * nothing.
+ *
+ * The count of turns lies where a module that goes one way only looks for flags, of which it knows
+ * none: it refuses a journal that was ever turned round as one of a later version.
  */
 #include <linux/crc32.h>
 #include <linux/netlink.h>
@@ -43,7 +46,7 @@ int sluice_journal_parse(const struct sluice_journal *h)
 		return le32_to_cpu(h->state) == JOURNAL_DONE ? -ENOENT : -EPROTO;
 	if (le32_to_cpu(h->crc) != journal_crc(h))
 		return -ENOENT;
-	if (le32_to_cpu(h->version) != JOURNAL_VERSION || h->flags ||
+	if (le32_to_cpu(h->version) != JOURNAL_VERSION ||
 	    le32_to_cpu(h->state) > JOURNAL_DONE || le32_to_cpu(h->len) > SLUICE_REKEY_CHUNK ||
 	    memchr_inv(h->reserved, 0, sizeof(h->reserved)))
 		return -EOPNOTSUPP;

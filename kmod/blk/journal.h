@@ -21,7 +21,7 @@ enum sluice_journal_state {
  * @seq: the highest is the newest
  * @pos: sector of the volume
  * @len: of the chunk
- * @flags: none is known
+ * @turns: how often it was turned round; odd: on its way back to the old key
  * @uuid: of the journal
  * @volume: of the volume's record; 0: it has none
  * @name: of the volume
@@ -38,7 +38,7 @@ struct sluice_journal {
 	__le64 seq;
 	__le64 pos;
 	__le32 len;
-	__le32 flags;
+	__le32 turns;
 	u8 uuid[SLUICE_RECORD_ID];
 	u8 volume[SLUICE_RECORD_ID];
 	char name[SLUICE_VOLUME_NAME];
@@ -48,6 +48,11 @@ struct sluice_journal {
 	u8 reserved[276];
 	__le32 crc;
 } __packed;
+
+static inline bool sluice_journal_back(const struct sluice_journal *h)
+{
+	return le32_to_cpu(h->turns) & 1;
+}
 
 /* What a journal of this volume says, but for the UUID and all that depends on it. */
 void sluice_journal_describe(struct sluice_journal *h, const struct sluice_volume *v,
