@@ -132,6 +132,7 @@ struct sluice_blk_request {
  * @worked: what this visit did, in bytes that go as they are
  * @cipher_ns: time that it spent on ciphers and copies
  * @left: it left something to the next, and not because that had to wait
+ * @leaving_since: it leaves, and a request waits for what is being re-encrypted; local_clock()
  * @node: in bv->queues
  * @timer: wakes the queue for those that wait
  * @cipher: of this queue; NULL without a cipher
@@ -173,6 +174,7 @@ struct sluice_blk_queue {
 	u32 worked;
 	u64 cipher_ns;
 	bool left;
+	u64 leaving_since;
 	struct list_head node;
 	struct hrtimer timer;
 	struct skcipher_request *cipher;
@@ -226,6 +228,8 @@ void sluice_blk_wake_all(struct sluice_volume *v);
 /* datapath.c */
 int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget);
 enum hrtimer_restart sluice_blk_timer(struct hrtimer *timer);
+/* What was read, to the guest. Context: worker. 0, or what the cipher said. */
+int sluice_blk_decrypt(struct sluice_blk_request *req);
 /* It is nobody's any more. Context: worker, or who stands in for it. */
 void sluice_blk_free(struct sluice_blk_request *req);
 /* Go by this view: see rekey.h. Context: likewise, between two visits. */
