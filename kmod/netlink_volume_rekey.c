@@ -17,16 +17,20 @@ static enum sluice_rekey_way rekey_get_way(const struct sluice_change *c)
 int sluice_nl_volume_rekey(struct sluice_change *c, struct sluice_volume *v)
 {
 	const struct nlattr *start = c->attrs[SLUICE_A_VOLUME_JOURNAL_START];
-	enum sluice_rekey_way way = rekey_get_way(c);
+	struct sluice_rekey_order o = {
+		.skip = nla_get_flag(c->attrs[SLUICE_A_VOLUME_SKIP_UNREADABLE]),
+		.adopt = nla_get_flag(c->attrs[SLUICE_A_VOLUME_ADOPT]),
+		.way = rekey_get_way(c),
+	};
 	struct nlattr *key, *journal;
 
 	if (c->txn) {
 		NL_SET_ERR_MSG(c->extack, "cannot be undone: not within a transaction");
 		return -EOPNOTSUPP;
 	}
-	if (way != SLUICE_REKEY_AS_IT_WAS && !c->attrs[SLUICE_A_VOLUME_REKEY_KEY] &&
+	if (o.way != SLUICE_REKEY_AS_IT_WAS && !c->attrs[SLUICE_A_VOLUME_REKEY_KEY] &&
 	    !c->attrs[SLUICE_A_VOLUME_JOURNAL])
-		return sluice_volume_rekey_turn(v, way, c->extack);
+		return sluice_volume_rekey_turn(v, o.way, c->extack);
 	key = sluice_nl_need(c, SLUICE_A_VOLUME_REKEY_KEY);
 	journal = sluice_nl_need(c, SLUICE_A_VOLUME_JOURNAL);
 	if (!key || !journal)
@@ -36,10 +40,10 @@ int sluice_nl_volume_rekey(struct sluice_change *c, struct sluice_volume *v)
 				    "name the device by its full path: /dev/...");
 		return -EINVAL;
 	}
-	return sluice_volume_rekey(v, nla_get_s32(key), nla_data(journal),
-				   start ? nla_get_uint(start) : 0,
-				   nla_get_flag(c->attrs[SLUICE_A_VOLUME_SKIP_UNREADABLE]), way,
-				   c->extack);
+	o.key = nla_get_s32(key);
+	o.path = nla_data(journal);
+	o.start = start ? nla_get_uint(start) : 0;
+	return sluice_volume_rekey(v, &o, c->extack);
 }
 
 void sluice_nl_volume_get_pace(const struct sluice_change *c, struct sluice_rekey_pace *pace)

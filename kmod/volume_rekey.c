@@ -420,8 +420,8 @@ int sluice_volume_rekey_turn(struct sluice_volume *v, enum sluice_rekey_way way,
 	return 0;
 }
 
-int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 start, bool skip,
-			enum sluice_rekey_way way, struct netlink_ext_ack *extack)
+int sluice_volume_rekey(struct sluice_volume *v, const struct sluice_rekey_order *o,
+			struct netlink_ext_ack *extack)
 {
 	int err;
 
@@ -441,12 +441,13 @@ int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 
 	err = sluice_volume_key_need(v, extack);
 	if (err)
 		return err;
-	v->rekey.skip = skip;
-	v->rekey.way = way;
-	v->rekey.path = kstrdup(path, GFP_KERNEL);
-	err = v->rekey.path ? volume_open_journal(v, path, start, extack) : -ENOMEM;
+	v->rekey.skip = o->skip;
+	v->rekey.adopt = o->adopt;
+	v->rekey.way = o->way;
+	v->rekey.path = kstrdup(o->path, GFP_KERNEL);
+	err = v->rekey.path ? volume_open_journal(v, o->path, o->start, extack) : -ENOMEM;
 	if (!err)
-		err = volume_rekey_start(v, key, extack);
+		err = volume_rekey_start(v, o->key, extack);
 	if (err == -EINPROGRESS)
 		return -ETIMEDOUT;
 	if (err)

@@ -140,6 +140,7 @@ static const struct field rekey_fields[] = {
 	{ "unrecorded", &codec_flag, 0, 0, F_REF, NULL },
 	{ .name = "skip-unreadable", .codec = &codec_flag,
 	  .attr = SLUICE_A_VOLUME_SKIP_UNREADABLE },
+	{ .name = "adopt", .codec = &codec_flag, .attr = SLUICE_A_VOLUME_ADOPT },
 	{ "back", &codec_flag, 0, 0, F_REF, NULL },
 	{ "forward", &codec_flag, 0, 0, F_REF, NULL },
 };
@@ -383,8 +384,8 @@ const struct command volume_commands[] = {
 	  set_run, NULL,
 	  "change limits (bps in bytes; 0: none), size (0: to the end), group, serial, record" },
 	{ "volume", "rekey", SLUICE_CMD_VOLUME_REKEY, &object_rekey,
-	  "@name! key journal journal-start unrecorded skip-unreadable back forward", rekey_run,
-	  NULL, "encrypt it with another key, while it is in use; back: with the old one again" },
+	  "@name! key journal journal-start unrecorded skip-unreadable adopt back forward",
+	  rekey_run, NULL, "encrypt it with another key, while it is in use; back: with the old one again" },
 	{ "volume", "key-wipe", SLUICE_CMD_VOLUME_KEY_WIPE, &object_wipe, "@name! fail", wipe_run,
 	  NULL, "have no key of it in memory: requests wait for that, or fail" },
 	{ "volume", "key-resume", SLUICE_CMD_VOLUME_KEY_RESUME, &object_volume, "@name! key!",

@@ -18,13 +18,10 @@
 #include <linux/crc32.h>
 #include <linux/netlink.h>
 #include <linux/string.h>
-#include <linux/unaligned.h>
 #include "journal.h"
 
 #define JOURNAL_MAGIC	0x79656b6572756c73ULL	/* "slurekey" */
 #define JOURNAL_VERSION	2
-/* The first version's checksum was here. */
-#define JOURNAL_CRC_V1	84
 
 static u32 journal_crc(const struct sluice_journal *h)
 {
@@ -38,12 +35,13 @@ void sluice_journal_seal(struct sluice_journal *h)
 
 int sluice_journal_parse(const struct sluice_journal *h)
 {
+	const struct sluice_journal_v1 *v1 = (const void *)h;
+
 	if (le64_to_cpu(h->magic) != JOURNAL_MAGIC)
 		return -ENOENT;
 	if (le32_to_cpu(h->version) == 1 &&
-	    get_unaligned_le32((const u8 *)h + JOURNAL_CRC_V1) ==
-	    crc32_le(~0, (const u8 *)h, JOURNAL_CRC_V1))
-		return le32_to_cpu(h->state) == JOURNAL_DONE ? -ENOENT : -EPROTO;
+	    le32_to_cpu(v1->crc) == crc32_le(~0, (const void *)v1, offsetof(typeof(*v1), crc)))
+		return -EPROTO;
 	if (le32_to_cpu(h->crc) != journal_crc(h))
 		return -ENOENT;
 	if (le32_to_cpu(h->version) != JOURNAL_VERSION ||

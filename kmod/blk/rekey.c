@@ -58,6 +58,7 @@
 #include <linux/uuid.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include "adopt.h"
 #include "blk.h"
 #include "rekey_chunk.h"
 #include "view.h"
@@ -81,8 +82,13 @@ static int rekey_read_side(struct sluice_rekey *r, int i, struct netlink_ext_ack
 	err = sluice_journal_parse(h);
 	if (err == -EOPNOTSUPP)
 		NL_SET_ERR_MSG(extack, "the journal is of a later version of Sluice");
-	if (err || (le64_to_cpu(h->seq) & 1) == i)
+	if (err && err != -EPROTO)
 		return err;
+	if ((le64_to_cpu(h->seq) & 1) == i) {
+		if (err)
+			sluice_adopt_note(r);
+		return err;
+	}
 	/* One place further on or back: what lies there is a header of it, or its chunk. */
 	if (le32_to_cpu(h->state) == JOURNAL_DONE)
 		return -ENOENT;
@@ -90,7 +96,10 @@ static int rekey_read_side(struct sluice_rekey *r, int i, struct netlink_ext_ack
 	return -EEXIST;
 }
 
-/* Of the two the newest becomes @r->found; -ENOENT: there is none, or another error. */
+/*
+ * Of the two the newest becomes @r->found. -ENOENT: there is none; -EPROTO: one of the first
+ * version that is not done; or another error.
+ */
 static int rekey_read_header(struct sluice_rekey *r, struct netlink_ext_ack *extack)
 {
 	const struct sluice_journal *h = page_address(r->side);
@@ -100,17 +109,13 @@ static int rekey_read_header(struct sluice_rekey *r, struct netlink_ext_ack *ext
 		err = rekey_read_side(r, i, extack);
 		if (err && err != -ENOENT && err != -EPROTO)
 			return err;
-		/* A later one was begun over what is left of the first version's. */
-		if (err == -EPROTO && ret)
-			ret = err;
 		if (err || (!ret && le64_to_cpu(h->seq) < le64_to_cpu(r->found.seq)))
 			continue;
 		r->found = *h;
 		ret = 0;
 	}
-	if (ret == -EPROTO)
-		NL_SET_ERR_MSG(extack, "the journal is of an earlier version: finish it with that");
-	return ret;
+	/* A later one may have been begun over what is left of the first version's. */
+	return ret && r->first.magic && le32_to_cpu(r->first.state) != JOURNAL_DONE ? -EPROTO : ret;
 }
 
 /* Both keys, for the journal. */
@@ -541,6 +546,18 @@ static int rekey_open_unrecorded(struct sluice_rekey *r, const struct sluice_jou
 	return rekey_begin(r, found, NULL, extack);
 }
 
+/* @found: 0, or what there is if it is none of this version. */
+static int rekey_adopt(struct sluice_rekey *r, int found, bool recorded,
+		       struct netlink_ext_ack *extack)
+{
+	if (found == -EPROTO)
+		return sluice_adopt(r, recorded, extack);
+	if (found && found != -ENOENT)
+		return found;
+	NL_SET_ERR_MSG(extack, "no journal of version 1 is there: leave out 'adopt'");
+	return -ENODATA;
+}
+
 /* Go on where the journal was left, or begin. */
 static int rekey_open(struct sluice_rekey *r, struct netlink_ext_ack *extack)
 {
@@ -551,6 +568,11 @@ static int rekey_open(struct sluice_rekey *r, struct netlink_ext_ack *extack)
 
 	sluice_journal_describe(&r->header, r->v, recorded ? record.uuid : NULL);
 	err = rekey_read_header(r, extack);
+	if (r->v->rekey.adopt)
+		return rekey_adopt(r, err, recorded, extack);
+	if (err == -EPROTO)
+		NL_SET_ERR_MSG(extack,
+			       "a journal of version 1: if the volume is as it was then, say 'adopt'");
 	if (err == -ENOENT)
 		found = NULL;
 	else if (err)

@@ -17,6 +17,7 @@
  * @journal: device
  * @header: the newest
  * @found: what there was when it was opened
+ * @first: the same of the first version; @magic is 0: nothing
  * @pos: sector of the volume where the chunk begins
  * @len: of the chunk
  * @bad: up to that sector, or on the way back from it on, there is one that cannot be read; if no
@@ -46,6 +47,7 @@ struct sluice_rekey {
 	struct block_device *journal;
 	struct sluice_journal header;
 	struct sluice_journal found;
+	struct sluice_journal_v1 first;
 	u64 pos;
 	u32 len;
 	u64 bad;
