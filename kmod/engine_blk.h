@@ -76,8 +76,10 @@ struct sluice_blk_ops {
 	/*
 	 * Re-encrypt the volume in the background: see v->rekey. open: read the journal; ERR_PTR.
 	 * start: from where that says that it was left; RTNL. drop: or not. stop: at rest when it
-	 * returns, the journal says where. finish: 0, all is encrypted with the new key and nothing
-	 * of the old one is left; or -EBUSY, or what went wrong. One at a time; they wait for the
+	 * returns, the journal says where. finish: 0, all is encrypted with one key, the old one if
+	 * v->rekey.back, and nothing of the other is left; or -EBUSY, or what went wrong. Which way
+	 * it is to go v->rekey.way says, of which the engine makes SLUICE_REKEY_THROUGH when it is
+	 * there: it looks when v->rekey.wait is woken. One at a time; they wait for the
 	 * device, hence no RTNL, but for start. @to as above.
 	 */
 	struct sluice_rekey *(*rekey_open)(struct sluice_volume *v,
@@ -137,8 +139,9 @@ void sluice_queue_wake(struct sluice_queue *q);
 
 /* Ask for rekey_finish(): it is done, or cannot go on. Process context, RTNL held or not. */
 void sluice_volume_rekey_ended(struct sluice_volume *v);
-/* So much has the new key: it begins there, or it came there. */
-void sluice_volume_rekey_begins(struct sluice_volume *v, u64 done);
+/* So much has the new key: it begins there, which way; turns round there; or it came there. */
+void sluice_volume_rekey_begins(struct sluice_volume *v, u64 done, bool back);
+void sluice_volume_rekey_turned(struct sluice_volume *v, bool back);
 void sluice_volume_rekey_did(struct sluice_volume *v, u64 done);
 /* What begins at that sector of the volume cannot be read, and was passed over. */
 void sluice_volume_rekey_passed(struct sluice_volume *v, u64 sector);

@@ -363,12 +363,14 @@ static const struct nla_policy sluice_volume_get_nl_policy[SLUICE_A_VOLUME_NAME 
 };
 
 /* SLUICE_CMD_VOLUME_REKEY - do */
-static const struct nla_policy sluice_volume_rekey_nl_policy[SLUICE_A_VOLUME_SKIP_UNREADABLE + 1] = {
+static const struct nla_policy sluice_volume_rekey_nl_policy[SLUICE_A_VOLUME_ADOPT + 1] = {
 	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_REKEY_KEY] = { .type = NLA_S32, },
 	[SLUICE_A_VOLUME_JOURNAL] = { .type = NLA_NUL_STRING, .len = 4095, },
 	[SLUICE_A_VOLUME_JOURNAL_START] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_SKIP_UNREADABLE] = { .type = NLA_FLAG, },
+	[SLUICE_A_VOLUME_REKEY_BACK] = NLA_POLICY_MAX(NLA_U8, 1),
+	[SLUICE_A_VOLUME_ADOPT] = { .type = NLA_FLAG, },
 };
 
 /* SLUICE_CMD_VOLUME_MODE_SET - do */
@@ -838,7 +840,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_volume_rekey_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_volume_rekey_nl_policy,
-		.maxattr	= SLUICE_A_VOLUME_SKIP_UNREADABLE,
+		.maxattr	= SLUICE_A_VOLUME_ADOPT,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

@@ -4,28 +4,46 @@
 #include "netlink_ops.h"
 #include "volume.h"
 
-/* What was written with another key stays written: there is no way back. */
+static enum sluice_rekey_way rekey_get_way(const struct sluice_change *c)
+{
+	const struct nlattr *back = c->attrs[SLUICE_A_VOLUME_REKEY_BACK];
+
+	if (!back)
+		return SLUICE_REKEY_AS_IT_WAS;
+	return nla_get_u8(back) ? SLUICE_REKEY_BACK : SLUICE_REKEY_FORWARD;
+}
+
+/* What was written with another key stays written: that is not undone within a transaction. */
 int sluice_nl_volume_rekey(struct sluice_change *c, struct sluice_volume *v)
 {
-	struct nlattr *key = sluice_nl_need(c, SLUICE_A_VOLUME_REKEY_KEY);
-	struct nlattr *journal = sluice_nl_need(c, SLUICE_A_VOLUME_JOURNAL);
 	const struct nlattr *start = c->attrs[SLUICE_A_VOLUME_JOURNAL_START];
+	struct sluice_rekey_order o = {
+		.skip = nla_get_flag(c->attrs[SLUICE_A_VOLUME_SKIP_UNREADABLE]),
+		.adopt = nla_get_flag(c->attrs[SLUICE_A_VOLUME_ADOPT]),
+		.way = rekey_get_way(c),
+	};
+	struct nlattr *key, *journal;
 
-	if (!key || !journal)
-		return -EINVAL;
 	if (c->txn) {
 		NL_SET_ERR_MSG(c->extack, "cannot be undone: not within a transaction");
 		return -EOPNOTSUPP;
 	}
+	if (o.way != SLUICE_REKEY_AS_IT_WAS && !c->attrs[SLUICE_A_VOLUME_REKEY_KEY] &&
+	    !c->attrs[SLUICE_A_VOLUME_JOURNAL])
+		return sluice_volume_rekey_turn(v, o.way, c->extack);
+	key = sluice_nl_need(c, SLUICE_A_VOLUME_REKEY_KEY);
+	journal = sluice_nl_need(c, SLUICE_A_VOLUME_JOURNAL);
+	if (!key || !journal)
+		return -EINVAL;
 	if (*(const char *)nla_data(journal) != '/') {
 		NL_SET_ERR_MSG_ATTR(c->extack, journal,
 				    "name the device by its full path: /dev/...");
 		return -EINVAL;
 	}
-	return sluice_volume_rekey(v, nla_get_s32(key), nla_data(journal),
-				   start ? nla_get_uint(start) : 0,
-				   nla_get_flag(c->attrs[SLUICE_A_VOLUME_SKIP_UNREADABLE]),
-				   c->extack);
+	o.key = nla_get_s32(key);
+	o.path = nla_data(journal);
+	o.start = start ? nla_get_uint(start) : 0;
+	return sluice_volume_rekey(v, &o, c->extack);
 }
 
 void sluice_nl_volume_get_pace(const struct sluice_change *c, struct sluice_rekey_pace *pace)
@@ -48,12 +66,15 @@ static int pace_put(struct sk_buff *skb, const struct sluice_rekey_pace *pace)
 static int progress_put(struct sk_buff *skb, const struct sluice_volume *v)
 {
 	u64 done = READ_ONCE(v->rekey.done), rate = sluice_volume_rekey_rate(v);
+	bool back = READ_ONCE(v->rekey.back);
 
+	if (back && nla_put_flag(skb, SLUICE_A_VOLUME_REKEY_STATE_BACK))
+		return -EMSGSIZE;
 	return nla_put_u32(skb, SLUICE_A_VOLUME_REKEY_STATE_PERCENT,
 			   div64_u64(done * 100, v->sectors)) ?:
 	       nla_put_uint(skb, SLUICE_A_VOLUME_REKEY_STATE_RATE, rate << SECTOR_SHIFT) ?:
 	       rate ? nla_put_uint(skb, SLUICE_A_VOLUME_REKEY_STATE_LEFT,
-				   div64_u64(v->sectors - done, rate)) : 0;
+				   div64_u64(back ? done : v->sectors - done, rate)) : 0;
 }
 
 static int skipped_put(struct sk_buff *skb, const struct sluice_volume_rekey *k)

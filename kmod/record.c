@@ -34,7 +34,7 @@
  * @geometry: likewise
  * @key: likewise
  * @state: likewise
- * @reserved_state: zero
+ * @turns: likewise; a module that goes one way only takes it for reserved, and refuses it if set
  * @pos: as in struct sluice_record
  * @from: likewise
  * @to: likewise
@@ -51,7 +51,7 @@ struct record_block {
 	struct sluice_geometry_le geometry;
 	u8 key[SLUICE_RECORD_ID];
 	__le32 state;
-	__le32 reserved_state;
+	__le32 turns;
 	__le64 pos;
 	u8 from[SLUICE_RECORD_ID];
 	u8 to[SLUICE_RECORD_ID];
@@ -166,6 +166,7 @@ void sluice_record_format(const struct sluice_record *r, void *block)
 	sluice_geometry_format(&r->geometry, &b->geometry);
 	memcpy(b->key, r->key, sizeof(b->key));
 	b->state = cpu_to_le32(r->state);
+	b->turns = cpu_to_le32(r->turns);
 	b->pos = cpu_to_le64(r->pos);
 	memcpy(b->from, r->from, sizeof(b->from));
 	memcpy(b->to, r->to, sizeof(b->to));
@@ -175,7 +176,7 @@ void sluice_record_format(const struct sluice_record *r, void *block)
 
 static bool record_has_one_key(const struct sluice_record *r)
 {
-	return !r->pos && !memchr_inv(r->from, 0, sizeof(r->from)) &&
+	return !memchr_inv(r->from, 0, sizeof(r->from)) &&
 	       !memchr_inv(r->to, 0, sizeof(r->to)) &&
 	       !memchr_inv(r->journal, 0, sizeof(r->journal));
 }
@@ -183,7 +184,8 @@ static bool record_has_one_key(const struct sluice_record *r)
 /* Do its parts go together? */
 static bool record_valid(const struct sluice_record *r)
 {
-	if (!sluice_record_uuid_valid(r->uuid) || r->pos > r->geometry.sectors)
+	if (!sluice_record_uuid_valid(r->uuid) || r->pos > r->geometry.sectors ||
+	    (r->state != SLUICE_RECORD_RUNNING && (r->pos || r->turns)))
 		return false;
 	switch (r->state) {
 	case SLUICE_RECORD_AT_REST:
@@ -192,10 +194,10 @@ static bool record_valid(const struct sluice_record *r)
 	case SLUICE_RECORD_WIPED:
 		return record_has_one_key(r) && !memchr_inv(r->key, 0, sizeof(r->key));
 	case SLUICE_RECORD_RUNNING:
+	case SLUICE_RECORD_GIVEN_UP:
 		return r->geometry.cipher_bits && !memcmp(r->from, r->key, sizeof(r->key));
 	case SLUICE_RECORD_DONE:
-		return r->geometry.cipher_bits && !r->pos &&
-		       !memcmp(r->to, r->key, sizeof(r->key));
+		return r->geometry.cipher_bits && !memcmp(r->to, r->key, sizeof(r->key));
 	default:
 		return false;
 	}
@@ -210,7 +212,7 @@ int sluice_record_parse(const void *block, struct sluice_record *r)
 		return memchr_inv(b, 0, sizeof(*b)) ? -EBADMSG : -ENOENT;
 	if (le32_to_cpu(b->crc) != record_crc(b))
 		return -EBADMSG;
-	if (le32_to_cpu(b->version) != RECORD_VERSION || b->flags || b->reserved_state ||
+	if (le32_to_cpu(b->version) != RECORD_VERSION || b->flags ||
 	    memchr_inv(b->reserved, 0, sizeof(b->reserved)))
 		return -EOPNOTSUPP;
 	r->generation = le64_to_cpu(b->generation);
@@ -218,6 +220,7 @@ int sluice_record_parse(const void *block, struct sluice_record *r)
 	err = sluice_geometry_parse(&b->geometry, &r->geometry);
 	memcpy(r->key, b->key, sizeof(r->key));
 	r->state = le32_to_cpu(b->state);
+	r->turns = le32_to_cpu(b->turns);
 	r->pos = le64_to_cpu(b->pos);
 	memcpy(r->from, b->from, sizeof(r->from));
 	memcpy(r->to, b->to, sizeof(r->to));

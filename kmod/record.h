@@ -64,6 +64,7 @@ enum sluice_record_state {
 	SLUICE_RECORD_DONE,	/* all of it has */
 	SLUICE_RECORD_WIPING,	/* all, some or nothing of what was there may be there */
 	SLUICE_RECORD_WIPED,	/* nothing is, for whoever has no other copy of the key */
+	SLUICE_RECORD_GIVEN_UP,	/* all of it has the old one again */
 	SLUICE_RECORD_STATES
 };
 
@@ -74,9 +75,11 @@ enum sluice_record_state {
  * @geometry: of the volume
  * @key: check value of its key; while it is RUNNING that of the old one, when it is WIPED 0
  * @state: enum sluice_record_state; when AT_REST, WIPING or WIPED all that follows is 0
- * @pos: RUNNING: 512-byte sectors that have the new key, at least; else 0
+ * @turns: RUNNING: how often it was turned round; odd: on its way back to the old key; else 0
+ * @pos: RUNNING: sectors of 512 bytes that have the new key: at least so many, or, on the way back,
+ *	at most; else 0
  * @from: check value of the key that it had
- * @to: of the one that it is getting, or got
+ * @to: of the one that it is getting, or got, or that was given up
  * @journal: UUID of the journal
  */
 struct sluice_record {
@@ -85,6 +88,7 @@ struct sluice_record {
 	struct sluice_geometry geometry;
 	u8 key[SLUICE_RECORD_ID];
 	u32 state;
+	u32 turns;
 	u64 pos;
 	u8 from[SLUICE_RECORD_ID];
 	u8 to[SLUICE_RECORD_ID];

@@ -160,6 +160,14 @@ enum sluice_rekey_step {
 	SLUICE_REKEY_OVER,	/* one of the devices is gone: it is not tried again */
 };
 
+/* Which key it is to have in the end. */
+enum sluice_rekey_way {
+	SLUICE_REKEY_AS_IT_WAS,	/* nobody said: the last one that the journal knows */
+	SLUICE_REKEY_FORWARD,
+	SLUICE_REKEY_BACK,
+	SLUICE_REKEY_THROUGH,	/* all of it has one: nothing is left to be turned round */
+};
+
 /* So many sectors that could not be read are listed, of those that were passed over. */
 #define SLUICE_REKEY_UNREADABLE	16U
 
@@ -174,6 +182,24 @@ struct sluice_rekey_pace {
 };
 
 /**
+ * struct sluice_rekey_order - what the operator says of one that begins, or goes on
+ * @key: serial number of the new key, as long as the old one
+ * @path: block device that has room for a journal
+ * @start: first 512-byte sector of that room, SLUICE_REKEY_JOURNAL of them
+ * @skip: pass over sectors that cannot be read; they stay as they are
+ * @adopt: the journal is of the first version, and the volume is as it was then
+ * @way: SLUICE_REKEY_AS_IT_WAS, _FORWARD, or _BACK: only of one that goes on
+ */
+struct sluice_rekey_order {
+	s32 key;
+	const char *path;
+	u64 start;
+	bool skip;
+	bool adopt;
+	enum sluice_rekey_way way;
+};
+
+/**
  * struct sluice_volume_rekey - a volume on its way from one key to another
  * @device: that of the journal, NULL: none is under way; RTNL
  * @bdev: the same; until @device is NULL
@@ -181,13 +207,16 @@ struct sluice_rekey_pace {
  * @start: first 512-byte sector of the journal; fixed while @device is there
  * @key_name: the new key; RTNL
  * @done: 512-byte sectors that have it; READ_ONCE elsewhere
- * @progress: the same, over time
+ * @way: enum sluice_rekey_way: as the operator wants it, until it is THROUGH; changed by cmpxchg()
+ * @back: it goes back to the old key; READ_ONCE elsewhere
+ * @progress: what is done that way, over time
  * @error: why it does not go on, or stalls; 0: it does; READ_ONCE elsewhere
  * @step: what it stalls at, if @error is set; likewise
  * @pace: as configured, also while none is under way; RTNL
  * @now: the same, in force; written under RTNL, READ_ONCE elsewhere
  * @sector: at which it stalls, if @step is SLUICE_REKEY_AT_READ; likewise
  * @skip: sectors that cannot be read are passed over; fixed while @device is there
+ * @adopt: the operator stands for what a journal of the first version does not say; likewise
  * @skipped: how many were, this time; READ_ONCE elsewhere
  * @unreadable: the first ones; stored before @skipped
  * @wait: where the engine waits until it tries again, or may go on; woken when that changed
@@ -201,11 +230,14 @@ struct sluice_volume_rekey {
 	u64 start;
 	char *key_name;
 	u64 done;
+	int way;
+	bool back;
 	struct sluice_progress progress;
 	int error;
 	enum sluice_rekey_step step;
 	u64 sector;
 	bool skip;
+	bool adopt;
 	unsigned int skipped;
 	u64 unreadable[SLUICE_REKEY_UNREADABLE];
 	struct sluice_rekey_pace pace;
@@ -421,10 +453,7 @@ void sluice_volume_resized(struct sluice_volume *v, u64 was);
 /**
  * sluice_volume_rekey() - begin, or go on, to encrypt a volume with another key
  * @v: encrypted volume
- * @key: serial number of the new key, as long as the old one
- * @path: block device that has room for a journal
- * @start: first 512-byte sector of that room, SLUICE_REKEY_JOURNAL of them
- * @skip: pass over sectors that cannot be read; they stay as they are
+ * @o: how
  * @extack: why not
  *
  * A journal that tells of the same volume and keys is gone on from; so is one that a crash left
@@ -434,13 +463,28 @@ void sluice_volume_resized(struct sluice_volume *v, u64 was);
  * Return: 0; -EBUSY: one is under way, or the room is not free; -EEXIST: the journal is that of
  * another volume, or of other keys, or says that it is done; -EKEYREJECTED, -ENODATA, -ESTALE: the
  * record says that it was begun with another key, another journal, or a newer copy of it;
- * -EOPNOTSUPP, -EPROTO: the journal is of another version; -EINVAL; -EIO; -ENOKEY; -ENOMEM;
+ * -EOPNOTSUPP, -EPROTO: the journal is of another version; -ENODATA: nothing is to be adopted;
+ * -EBADMSG: it says what it cannot; -EINVAL; -EIO; -ENOKEY; -ENOMEM;
  * -ETIMEDOUT: the journal's device does not answer. Until it does the volume stays as it is.
  *
  * Context: RTNL held; it is dropped while the journal is read.
  */
-int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 start, bool skip,
+int sluice_volume_rekey(struct sluice_volume *v, const struct sluice_rekey_order *o,
 			struct netlink_ext_ack *extack);
+/**
+ * sluice_volume_rekey_turn() - have it go the other way
+ * @v: volume that is being re-encrypted
+ * @way: SLUICE_REKEY_FORWARD, or _BACK: to the key that it had
+ * @extack: why not
+ *
+ * What is under way is finished first; then the record and the journal say so, then it does. An
+ * event tells of that.
+ *
+ * Return: 0; -ENOENT: none is under way; -EALREADY: it goes that way; -EBUSY: its journal is being
+ * read; -EIO: it does not go on; -EEXIST: all of it has one key. RTNL.
+ */
+int sluice_volume_rekey_turn(struct sluice_volume *v, enum sluice_rekey_way way,
+			     struct netlink_ext_ack *extack);
 
 /**
  * sluice_volume_key_wipe() - have no key of it in memory

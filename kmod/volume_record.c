@@ -118,6 +118,9 @@ static int record_match_key(const struct sluice_volume *v, const struct sluice_r
 	if (r->state == SLUICE_RECORD_DONE && !memcmp(key, r->from, sizeof(key)))
 		NL_SET_ERR_MSG(extack,
 			       "that is the key that the volume had before it was re-encrypted");
+	else if (r->state == SLUICE_RECORD_GIVEN_UP && !memcmp(key, r->to, sizeof(key)))
+		NL_SET_ERR_MSG(extack,
+			       "that is the key that the volume was getting, and that was given up");
 	else if (r->state == SLUICE_RECORD_RUNNING && !memcmp(key, r->to, sizeof(key)))
 		NL_SET_ERR_MSG(extack,
 			       "that is the key that the volume is getting: name the old one, and 'resume'");
@@ -210,6 +213,7 @@ static int record_read(struct sluice_volume *v, struct sluice_record *r, bool *k
 static void record_settle(struct sluice_record *r, enum sluice_record_state state)
 {
 	r->state = state;
+	r->turns = 0;
 	r->pos = 0;
 	memset(r->from, 0, sizeof(r->from));
 	memset(r->to, 0, sizeof(r->to));
@@ -595,6 +599,7 @@ int sluice_volume_record_begin(struct sluice_volume *v, const u8 to[SLUICE_RECOR
 	next = v->record.now;
 	sluice_volume_geometry(v, &next.geometry);
 	next.state = SLUICE_RECORD_RUNNING;
+	next.turns = 0;
 	next.pos = 0;
 	memcpy(next.from, next.key, sizeof(next.from));
 	memcpy(next.to, to, sizeof(next.to));
@@ -615,14 +620,14 @@ int sluice_volume_record_progress(struct sluice_volume *v, u64 pos)
 	mutex_lock(&v->record.lock);
 	next = v->record.now;
 	next.pos = pos;
-	if (pos > v->record.now.pos)
+	if (next.turns & 1 ? pos < v->record.now.pos : pos > v->record.now.pos)
 		err = record_store(v, &next);
 	mutex_unlock(&v->record.lock);
 	return err;
 }
 SLUICE_EXPORT(sluice_volume_record_progress);
 
-int sluice_volume_record_done(struct sluice_volume *v)
+int sluice_volume_record_turn(struct sluice_volume *v, u32 turns, u64 pos)
 {
 	struct sluice_record next;
 	int err;
@@ -631,9 +636,28 @@ int sluice_volume_record_done(struct sluice_volume *v)
 		return 0;
 	mutex_lock(&v->record.lock);
 	next = v->record.now;
-	next.state = SLUICE_RECORD_DONE;
+	next.turns = turns;
+	next.pos = pos;
+	err = record_change(v, &next);
+	mutex_unlock(&v->record.lock);
+	return err;
+}
+SLUICE_EXPORT(sluice_volume_record_turn);
+
+int sluice_volume_record_done(struct sluice_volume *v, bool back)
+{
+	struct sluice_record next;
+	int err;
+
+	if (!v->record.bdev)
+		return 0;
+	mutex_lock(&v->record.lock);
+	next = v->record.now;
+	next.state = back ? SLUICE_RECORD_GIVEN_UP : SLUICE_RECORD_DONE;
+	next.turns = 0;
 	next.pos = 0;
-	memcpy(next.key, next.to, sizeof(next.key));
+	if (!back)
+		memcpy(next.key, next.to, sizeof(next.key));
 	err = record_change(v, &next);
 	mutex_unlock(&v->record.lock);
 	return err;

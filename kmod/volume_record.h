@@ -96,13 +96,15 @@ void sluice_volume_geometry(const struct sluice_volume *v, struct sluice_geometr
 /* What it says; false: there is none. */
 bool sluice_volume_record_get(struct sluice_volume *v, struct sluice_record *r);
 /*
- * A re-encryption begins, got so far, is through, or was not begun after all: durable when they
- * return 0, without a record at once. After an error what the device has is one or the other.
+ * A re-encryption begins, got so far, goes the other way from there on, is through (@back: to the
+ * old key), or was not begun after all: durable when they return 0, without a record at once. After
+ * an error what the device has is one or the other.
  */
 int sluice_volume_record_begin(struct sluice_volume *v, const u8 to[SLUICE_RECORD_ID],
 			       const u8 journal[SLUICE_RECORD_ID]);
 int sluice_volume_record_progress(struct sluice_volume *v, u64 pos);
-int sluice_volume_record_done(struct sluice_volume *v);
+int sluice_volume_record_turn(struct sluice_volume *v, u32 turns, u64 pos);
+int sluice_volume_record_done(struct sluice_volume *v, bool back);
 int sluice_volume_record_undo(struct sluice_volume *v);
 /* It is being wiped (WIPING); was, and may be had (AT_REST), or goes (WIPED). Likewise. */
 int sluice_volume_record_wipe(struct sluice_volume *v, enum sluice_record_state state);

@@ -63,17 +63,20 @@ static void volume_rekey_work(struct work_struct *work)
 	struct sluice_volume *v = container_of(work, struct sluice_volume, rekey.work);
 	int err = v->ops->rekey_finish(v);
 	struct sluice_device *journal = NULL;
+	bool back = v->rekey.back;
 
 	/* After an error all stays as it is, for the operator to see. */
 	if (!err) {
 		rtnl_lock();
-		swap(v->key_name, v->rekey.key_name);
+		if (!back)
+			swap(v->key_name, v->rekey.key_name);
 		journal = sluice_volume_rekey_clear(v);
 		rtnl_unlock();
 	}
 	sluice_volume_put_device(journal);
-	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_REKEYED, v->name,
-				    -READ_ONCE(v->rekey.error));
+	sluice_netlink_volume_event(!err && back ? SLUICE_EVENT_VOLUME_REKEY_GIVEN_UP :
+						   SLUICE_EVENT_VOLUME_REKEYED,
+				    v->name, -READ_ONCE(v->rekey.error));
 }
 
 void sluice_volume_rekey_init(struct sluice_volume *v)
@@ -95,28 +98,52 @@ void sluice_volume_rekey_apply_pace(struct sluice_volume *v)
 	wake_up_all(&k->wait);
 }
 
+/* Sectors that have the key that they are to have. */
+static u64 rekey_way_made(const struct sluice_volume *v, u64 done)
+{
+	return READ_ONCE(v->rekey.back) ? v->sectors - done : done;
+}
+
 u64 sluice_volume_rekey_rate(const struct sluice_volume *v)
 {
 	/* All that changes is its lock. */
 	struct sluice_progress *p = (struct sluice_progress *)&v->rekey.progress;
 
-	return sluice_progress_rate(p, ktime_get_ns(), READ_ONCE(v->rekey.done));
+	return sluice_progress_rate(p, ktime_get_ns(),
+				    rekey_way_made(v, READ_ONCE(v->rekey.done)));
 }
 
-void sluice_volume_rekey_begins(struct sluice_volume *v, u64 done)
+static void rekey_starts_there(struct sluice_volume *v, u64 done, bool back)
+{
+	WRITE_ONCE(v->rekey.back, back);
+	WRITE_ONCE(v->rekey.skipped, 0);
+	sluice_progress_reset(&v->rekey.progress);
+	sluice_progress_note(&v->rekey.progress, ktime_get_ns(), rekey_way_made(v, done));
+}
+
+void sluice_volume_rekey_begins(struct sluice_volume *v, u64 done, bool back)
 {
 	WRITE_ONCE(v->rekey.done, done);
 	WRITE_ONCE(v->rekey.error, 0);
-	WRITE_ONCE(v->rekey.skipped, 0);
-	sluice_progress_reset(&v->rekey.progress);
-	sluice_progress_note(&v->rekey.progress, ktime_get_ns(), done);
+	if (v->rekey.way == SLUICE_REKEY_AS_IT_WAS)
+		WRITE_ONCE(v->rekey.way, back ? SLUICE_REKEY_BACK : SLUICE_REKEY_FORWARD);
+	rekey_starts_there(v, done, back);
 }
 SLUICE_EXPORT(sluice_volume_rekey_begins);
+
+void sluice_volume_rekey_turned(struct sluice_volume *v, bool back)
+{
+	rekey_starts_there(v, v->rekey.done, back);
+	pr_notice("sluice: volume %s: its re-encryption goes %s\n", v->name,
+		  back ? "back to the old key" : "on to the new key");
+	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_REKEY_TURNED, v->name, back);
+}
+SLUICE_EXPORT(sluice_volume_rekey_turned);
 
 void sluice_volume_rekey_did(struct sluice_volume *v, u64 done)
 {
 	WRITE_ONCE(v->rekey.done, done);
-	sluice_progress_note(&v->rekey.progress, ktime_get_ns(), done);
+	sluice_progress_note(&v->rekey.progress, ktime_get_ns(), rekey_way_made(v, done));
 }
 SLUICE_EXPORT(sluice_volume_rekey_did);
 
@@ -349,7 +376,55 @@ int sluice_volume_rekey_absent(const struct sluice_volume *v, struct netlink_ext
 	return 0;
 }
 
-int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 start, bool skip,
+static int rekey_may_turn(const struct sluice_volume *v, struct netlink_ext_ack *extack)
+{
+	const struct sluice_volume_rekey *k = &v->rekey;
+
+	if (!k->device) {
+		if (v->record.unresolved)
+			NL_SET_ERR_MSG(extack,
+				       "its re-encryption does not go on yet: name key and journal");
+		else
+			NL_SET_ERR_MSG(extack, "it is not being re-encrypted");
+		return -ENOENT;
+	}
+	if (k->opening) {
+		NL_SET_ERR_MSG(extack, "the journal of its re-encryption is being read");
+		return -EBUSY;
+	}
+	if (READ_ONCE(k->error) && READ_ONCE(k->step) == SLUICE_REKEY_OVER) {
+		NL_SET_ERR_MSG(extack,
+			       "one of its devices is gone: make the volume anew, and say it with key and journal");
+		return -EIO;
+	}
+	return 0;
+}
+
+int sluice_volume_rekey_turn(struct sluice_volume *v, enum sluice_rekey_way way,
+			     struct netlink_ext_ack *extack)
+{
+	int err, was;
+
+	ASSERT_RTNL();
+	err = rekey_may_turn(v, extack);
+	if (err)
+		return err;
+	was = READ_ONCE(v->rekey.way);
+	if (was == way) {
+		NL_SET_ERR_MSG(extack, "it goes that way already: see 'sluice volume show'");
+		return -EALREADY;
+	}
+	/* Nobody else changes it but the engine, when it is there. */
+	if (was == SLUICE_REKEY_THROUGH || cmpxchg(&v->rekey.way, was, way) != was) {
+		NL_SET_ERR_MSG(extack,
+			       "too late: all of it has one key, and only that is to be said");
+		return -EEXIST;
+	}
+	wake_up_all(&v->rekey.wait);
+	return 0;
+}
+
+int sluice_volume_rekey(struct sluice_volume *v, const struct sluice_rekey_order *o,
 			struct netlink_ext_ack *extack)
 {
 	int err;
@@ -374,11 +449,13 @@ int sluice_volume_rekey(struct sluice_volume *v, s32 key, const char *path, u64 
 	err = sluice_volume_key_need(v, extack);
 	if (err)
 		return err;
-	v->rekey.skip = skip;
-	v->rekey.path = kstrdup(path, GFP_KERNEL);
-	err = v->rekey.path ? volume_open_journal(v, path, start, extack) : -ENOMEM;
+	v->rekey.skip = o->skip;
+	v->rekey.adopt = o->adopt;
+	v->rekey.way = o->way;
+	v->rekey.path = kstrdup(o->path, GFP_KERNEL);
+	err = v->rekey.path ? volume_open_journal(v, o->path, o->start, extack) : -ENOMEM;
 	if (!err)
-		err = volume_rekey_start(v, key, extack);
+		err = volume_rekey_start(v, o->key, extack);
 	if (err == -EINPROGRESS)
 		return -ETIMEDOUT;
 	if (err)

@@ -132,6 +132,8 @@ static const char *const event_names[] = {
 	[SLUICE_EVENT_VOLUME_KEY_RESUMED] = "volume-key-resumed",
 	[SLUICE_EVENT_VOLUME_WIPED] = "volume-wiped",
 	[SLUICE_EVENT_VOLUME_WIPE_STALLED] = "volume-wipe-stalled",
+	[SLUICE_EVENT_VOLUME_REKEY_TURNED] = "volume-rekey-turned",
+	[SLUICE_EVENT_VOLUME_REKEY_GIVEN_UP] = "volume-rekey-given-up",
 };
 
 static const char *const object_names[] = {
@@ -191,6 +193,9 @@ static void event_value(struct rec *r, uint32_t event, uint32_t value)
 	case SLUICE_EVENT_VOLUME_REKEY_STALLED:
 	case SLUICE_EVENT_VOLUME_WIPE_STALLED:
 		rec_set(r, EV_TEXT, value ? strerror(value) : "goes on");
+		break;
+	case SLUICE_EVENT_VOLUME_REKEY_TURNED:
+		rec_set(r, EV_TEXT, value ? "back" : "forward");
 		break;
 	case SLUICE_EVENT_VOLUME_KEY_WIPED:
 		rec_set(r, EV_TEXT, value == 1 ? "waits" : "fails");

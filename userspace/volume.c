@@ -38,6 +38,7 @@ static const struct field latency_fields[] = {
 static const struct object object_latency = OBJECT("latency", latency_fields);
 
 static const struct field rekey_state_fields[] = {
+	{ .name = "back", .codec = &codec_flag, .attr = SLUICE_A_VOLUME_REKEY_STATE_BACK },
 	{ .name = "percent", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_REKEY_STATE_PERCENT },
 	{ .name = "rate", .codec = &codec_amount, .attr = SLUICE_A_VOLUME_REKEY_STATE_RATE },
 	{ .name = "left", .codec = &codec_seconds, .attr = SLUICE_A_VOLUME_REKEY_STATE_LEFT },
@@ -162,6 +163,9 @@ static const struct field rekey_fields[] = {
 	{ "unrecorded", &codec_flag, 0, 0, F_REF, NULL },
 	{ .name = "skip-unreadable", .codec = &codec_flag,
 	  .attr = SLUICE_A_VOLUME_SKIP_UNREADABLE },
+	{ .name = "adopt", .codec = &codec_flag, .attr = SLUICE_A_VOLUME_ADOPT },
+	{ "back", &codec_flag, 0, 0, F_REF, NULL },
+	{ "forward", &codec_flag, 0, 0, F_REF, NULL },
 };
 
 const struct object object_rekey = OBJECT("rekey", rekey_fields);
@@ -277,10 +281,29 @@ static bool rekey_said(const struct rec *args)
 	return false;
 }
 
+/* One that is under way is turned round by its name alone; all else needs what goes with it. */
+static int rekey_check(const struct rec *args)
+{
+	bool turns = rec_has(args, "back") || rec_has(args, "forward");
+	bool key = rec_has(args, "key"), journal = rec_has(args, "journal");
+
+	if (rec_has(args, "back") && rec_has(args, "forward"))
+		complain("back, or forward");
+	else if (!key && (!turns || journal))
+		complain("key is missing");
+	else if (!journal && (!turns || key))
+		complain("journal is missing");
+	else
+		return !key || rekey_said(args) ? EXIT_DONE : EXIT_REFUSED;
+	return EXIT_USAGE;
+}
+
 bool volume_rekey(const struct rec *args)
 {
 	struct nl_msg *msg = ctl_new(SLUICE_CMD_VOLUME_REKEY);
 
+	if (rec_has(args, "back") || rec_has(args, "forward"))
+		nla_put_u8(msg, SLUICE_A_VOLUME_REKEY_BACK, rec_has(args, "back"));
 	if (!rec_put(msg, args) && put_key(msg, SLUICE_A_VOLUME_REKEY_KEY, args))
 		return ctl_do(msg, NULL, NULL);
 	nlmsg_free(msg);
@@ -289,8 +312,10 @@ bool volume_rekey(const struct rec *args)
 
 static int rekey_run(const struct command *c, struct rec *args)
 {
+	int ret = rekey_check(args);
+
 	(void)c;
-	return rekey_said(args) && volume_rekey(args) ? EXIT_DONE : EXIT_REFUSED;
+	return ret ?: volume_rekey(args) ? EXIT_DONE : EXIT_REFUSED;
 }
 
 /* --- removing, with its key ------------------------------------------------------------------ */
@@ -467,8 +492,8 @@ const struct command volume_commands[] = {
 	  set_run, NULL,
 	  "change limits (bps in bytes; 0: none), size (0: to the end), group, serial, record" },
 	{ "volume", "rekey", SLUICE_CMD_VOLUME_REKEY, &object_rekey,
-	  "@name! key! journal! journal-start unrecorded skip-unreadable", rekey_run, NULL,
-	  "encrypt it with another key, while it is in use; journal: a block device" },
+	  "@name! key journal journal-start unrecorded skip-unreadable adopt back forward",
+	  rekey_run, NULL, "encrypt it with another key, while it is in use; back: with the old one again" },
 	{ "volume", "key-wipe", SLUICE_CMD_VOLUME_KEY_WIPE, &object_wipe, "@name! fail", wipe_run,
 	  NULL, "have no key of it in memory: requests wait for that, or fail" },
 	{ "volume", "key-resume", SLUICE_CMD_VOLUME_KEY_RESUME, &object_volume, "@name! key!",

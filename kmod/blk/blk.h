@@ -144,6 +144,7 @@ struct sluice_blk_request {
  *	hands to the device, is timed from there
  * @cost: what the last request that was begun added to @worked
  * @left: it left something to the next, and not because that had to wait
+ * @leaving_since: it leaves, and a request waits for what is being re-encrypted; local_clock()
  * @node: in bv->queues
  * @timer: wakes the queue for those that wait
  * @cipher: of this queue; NULL without a cipher
@@ -190,6 +191,7 @@ struct sluice_blk_queue {
 	u64 clock;
 	u32 cost;
 	bool left;
+	u64 leaving_since;
 	struct list_head node;
 	struct hrtimer timer;
 	struct skcipher_request *cipher;
@@ -243,6 +245,8 @@ void sluice_blk_wake_all(struct sluice_volume *v);
 /* datapath.c */
 int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget);
 enum hrtimer_restart sluice_blk_timer(struct hrtimer *timer);
+/* What was read, to the guest. Context: worker. 0, or what the cipher said. */
+int sluice_blk_decrypt(struct sluice_blk_request *req);
 /* It is nobody's any more. Context: worker, or who stands in for it. */
 void sluice_blk_free(struct sluice_blk_request *req);
 /* Go by this view: see rekey.h. Context: likewise, between two visits. */

@@ -228,6 +228,11 @@ static int blk_transform(struct sluice_blk_request *req)
 	return err;
 }
 
+int sluice_blk_decrypt(struct sluice_blk_request *req)
+{
+	return blk_transform(req);
+}
+
 /* Memory of our own for what cannot go as it is; for a write, with the data in it. */
 static int blk_prepare_data(struct sluice_blk_request *req)
 {
@@ -255,15 +260,12 @@ static bool blk_stopped(const struct sluice_blk_request *req)
 	return view->next && (view->wiped || sluice_view_locks(req));
 }
 
-/* Who resets waits for no other device, and who detaches for no operator. */
+/* Who resets waits for no other device; for who detaches see sluice_view_gives_up(). */
 static void blk_stop(struct sluice_blk_request *req)
 {
-	const struct sluice_rekey_view *view = req->bq->view;
-	const struct sluice_queue *q = req->bq->q;
-
-	if (q->dropping)
+	if (req->bq->q->dropping)
 		blk_forget(req);
-	else if (view->failed || (view->wiped && READ_ONCE(q->leaving)))
+	else if (sluice_view_gives_up(req->bq))
 		blk_complete(req, VIRTIO_BLK_S_IOERR);
 	else
 		list_add_tail(&req->node, &req->bq->rekeyed);
@@ -715,8 +717,6 @@ static void blk_returned(struct sluice_blk_request *req)
 		sluice_poll_del(req, error == BLK_STS_NOTSUPP);
 		not_now = false;
 	}
-	if (unlikely(bq->locked) && sluice_view_locks(req))
-		WRITE_ONCE(bq->locked, bq->locked - 1);
 	if (unlikely(again && !READ_ONCE(bq->v->dead) && !bq->q->broken)) {
 		/*
 		 * The device was busy, or cannot be polled any more. The bios that it did not do go
@@ -757,6 +757,8 @@ static int blk_reap(struct sluice_blk_queue *bq)
 	bq->clock = local_clock();
 	for (; bq->reaped && !blk_leaves(bq); n++) {
 		bq->hand = llist_entry(bq->reaped, struct sluice_blk_request, done);
+		if (unlikely(bq->locked) && bq->hand->active)
+			sluice_view_release(bq->hand);
 		bq->hand->active = false;
 		if (!bq->hand->completed)
 			bq->hand->completed = bq->clock;
@@ -780,8 +782,10 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 	view = smp_load_acquire(&bq->bv->view);
 	if (unlikely(view != bq->view))
 		sluice_blk_adopt_view(bq, view);
-	if (budget < 0)
+	if (budget < 0) {
+		sluice_view_settle(bq);
 		return 0;
+	}
 	WRITE_ONCE(bq->serving, current);
 	bq->worked = 0;
 	bq->left = false;

@@ -21,7 +21,7 @@ enum sluice_journal_state {
  * @seq: the highest is the newest
  * @pos: sector of the volume
  * @len: of the chunk
- * @flags: none is known
+ * @turns: how often it was turned round; odd: on its way back to the old key
  * @uuid: of the journal
  * @volume: of the volume's record; 0: it has none
  * @name: of the volume
@@ -38,7 +38,7 @@ struct sluice_journal {
 	__le64 seq;
 	__le64 pos;
 	__le32 len;
-	__le32 flags;
+	__le32 turns;
 	u8 uuid[SLUICE_RECORD_ID];
 	u8 volume[SLUICE_RECORD_ID];
 	char name[SLUICE_VOLUME_NAME];
@@ -49,6 +49,26 @@ struct sluice_journal {
 	__le32 crc;
 } __packed;
 
+/* What the first version said; likewise. */
+struct sluice_journal_v1 {
+	__le64 magic;
+	__le32 version;
+	__le32 state;
+	__le64 seq;
+	__le64 start;
+	__le64 sectors;
+	__le64 pos;
+	__le32 len;
+	u8 old_id[SLUICE_RECORD_ID];
+	u8 new_id[SLUICE_RECORD_ID];
+	__le32 crc;
+} __packed;
+
+static inline bool sluice_journal_back(const struct sluice_journal *h)
+{
+	return le32_to_cpu(h->turns) & 1;
+}
+
 /* What a journal of this volume says, but for the UUID and all that depends on it. */
 void sluice_journal_describe(struct sluice_journal *h, const struct sluice_volume *v,
 			     const u8 *record);
@@ -56,7 +76,7 @@ void sluice_journal_describe(struct sluice_journal *h, const struct sluice_volum
 void sluice_journal_seal(struct sluice_journal *h);
 /*
  * 0; -ENOENT: there is none, or it is torn; -EOPNOTSUPP: it says what we do not know; -EPROTO: it
- * is of the first version, and was not done.
+ * is of the first version, a struct sluice_journal_v1.
  */
 int sluice_journal_parse(const struct sluice_journal *h);
 /* Is it that of another volume, or of one that lies elsewhere or is encrypted otherwise? */

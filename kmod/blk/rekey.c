@@ -24,6 +24,14 @@
  * told is durable would be undone. It is let go of after the second header, or, when what became of
  * a header is not known, not at all.
  *
+ * DOC: The way back
+ *
+ * It can be turned round while it is at rest between two chunks, and then takes the chunks in the
+ * opposite order, each with the same steps. What lies before the border has the new key as ever, so
+ * only the border moves the other way, and the chunk that is locked lies before it instead of
+ * behind. Record and journal say which way before the first chunk goes that way; a crash in between
+ * leaves it at rest, and it goes the way that the record says.
+ *
  * DOC: What fails
  *
  * A device that fails may work again, so what failed is tried again, later each time, until it is
@@ -50,6 +58,7 @@
 #include <linux/uuid.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include "adopt.h"
 #include "blk.h"
 #include "rekey_chunk.h"
 #include "view.h"
@@ -73,8 +82,13 @@ static int rekey_read_side(struct sluice_rekey *r, int i, struct netlink_ext_ack
 	err = sluice_journal_parse(h);
 	if (err == -EOPNOTSUPP)
 		NL_SET_ERR_MSG(extack, "the journal is of a later version of Sluice");
-	if (err || (le64_to_cpu(h->seq) & 1) == i)
+	if (err && err != -EPROTO)
 		return err;
+	if ((le64_to_cpu(h->seq) & 1) == i) {
+		if (err)
+			sluice_adopt_note(r);
+		return err;
+	}
 	/* One place further on or back: what lies there is a header of it, or its chunk. */
 	if (le32_to_cpu(h->state) == JOURNAL_DONE)
 		return -ENOENT;
@@ -82,7 +96,10 @@ static int rekey_read_side(struct sluice_rekey *r, int i, struct netlink_ext_ack
 	return -EEXIST;
 }
 
-/* Of the two the newest becomes @r->found; -ENOENT: there is none, or another error. */
+/*
+ * Of the two the newest becomes @r->found. -ENOENT: there is none; -EPROTO: one of the first
+ * version that is not done; or another error.
+ */
 static int rekey_read_header(struct sluice_rekey *r, struct netlink_ext_ack *extack)
 {
 	const struct sluice_journal *h = page_address(r->side);
@@ -92,17 +109,13 @@ static int rekey_read_header(struct sluice_rekey *r, struct netlink_ext_ack *ext
 		err = rekey_read_side(r, i, extack);
 		if (err && err != -ENOENT && err != -EPROTO)
 			return err;
-		/* A later one was begun over what is left of the first version's. */
-		if (err == -EPROTO && ret)
-			ret = err;
 		if (err || (!ret && le64_to_cpu(h->seq) < le64_to_cpu(r->found.seq)))
 			continue;
 		r->found = *h;
 		ret = 0;
 	}
-	if (ret == -EPROTO)
-		NL_SET_ERR_MSG(extack, "the journal is of an earlier version: finish it with that");
-	return ret;
+	/* A later one may have been begun over what is left of the first version's. */
+	return ret && r->first.magic && le32_to_cpu(r->first.state) != JOURNAL_DONE ? -EPROTO : ret;
 }
 
 /* Both keys, for the journal. */
@@ -122,13 +135,19 @@ static u64 rekey_due(const struct sluice_rekey *r)
 	return bps ? r->charged + div64_u64(((u64)r->len << SECTOR_SHIFT) * NSEC_PER_SEC, bps) : 0;
 }
 
-static bool rekey_paused(const struct sluice_rekey *r)
+/* It is to stop, or to turn round. */
+static bool rekey_called(const struct sluice_rekey *r)
 {
-	return READ_ONCE(r->v->rekey.now.paused) && !READ_ONCE(r->stop);
+	return READ_ONCE(r->stop) || sluice_rekey_turns(r);
 }
 
-/* Until the operator, and the rate that he set, let it go on; or it is stopped. */
-static void rekey_await_turn(struct sluice_rekey *r)
+static bool rekey_paused(const struct sluice_rekey *r)
+{
+	return READ_ONCE(r->v->rekey.now.paused) && !rekey_called(r);
+}
+
+/* Until the operator, and the rate that he set, let it go on; or it is called. */
+static void rekey_await_pace(struct sluice_rekey *r)
 {
 	wait_queue_head_t *wait = &r->v->rekey.wait;
 	u64 now, due, bps;
@@ -142,9 +161,11 @@ static void rekey_await_turn(struct sluice_rekey *r)
 		bps = READ_ONCE(r->v->rekey.now.bps);
 		due = rekey_due(r);
 		now = ktime_get_ns();
-		if (due <= now || READ_ONCE(r->stop))
+		if (rekey_called(r))
+			return;
+		if (due <= now)
 			break;
-		wait_event_idle_timeout(*wait, rekey_paused(r) || READ_ONCE(r->stop) ||
+		wait_event_idle_timeout(*wait, rekey_paused(r) || rekey_called(r) ||
 					bps != READ_ONCE(r->v->rekey.now.bps),
 					nsecs_to_jiffies(due - now) + 1);
 	}
@@ -160,7 +181,33 @@ static int rekey_tell(struct sluice_rekey *r)
 
 static int rekey_tell_done(struct sluice_rekey *r)
 {
-	return sluice_volume_record_done(r->v);
+	return sluice_volume_record_done(r->v, sluice_rekey_back(r));
+}
+
+static int rekey_tell_turn(struct sluice_rekey *r)
+{
+	return sluice_volume_record_turn(r->v, le32_to_cpu(r->header.turns) + 1,
+					 READ_ONCE(r->v->rekey.done));
+}
+
+/*
+ * At rest. The record first: if the journal does not say so yet it is known to be the one from
+ * before, and not an older copy, by where it is.
+ */
+static int rekey_turn_round(struct sluice_rekey *r)
+{
+	int err = sluice_rekey_insist(r, SLUICE_REKEY_AT_RECORD, rekey_tell_turn);
+
+	if (err)
+		return err;
+	le32_add_cpu(&r->header.turns, 1);
+	sluice_rekey_seal(r, JOURNAL_AT_REST, READ_ONCE(r->v->rekey.done), 0);
+	err = sluice_rekey_insist(r, SLUICE_REKEY_AT_HEADER, sluice_rekey_send_header);
+	if (err)
+		return err;
+	sluice_rekey_look_anew(r);
+	sluice_volume_rekey_turned(r->v, sluice_rekey_back(r));
+	return 0;
 }
 
 /* The newest header is right as it is, but for the end. */
@@ -174,24 +221,43 @@ static int rekey_end(struct sluice_rekey *r)
 	return sluice_rekey_insist(r, SLUICE_REKEY_AT_HEADER, sluice_rekey_send_header);
 }
 
+/* The next chunk, or to turn round. -EINTR: it is stopped. */
+static int rekey_go(struct sluice_rekey *r, u64 sectors)
+{
+	int err;
+
+	rekey_await_pace(r);
+	if (READ_ONCE(r->stop))
+		return -EINTR;
+	if (sluice_rekey_turns(r))
+		return rekey_turn_round(r);
+	err = sluice_rekey_step(r, READ_ONCE(r->v->rekey.done), sectors);
+	if (!err && READ_ONCE(r->v->rekey.done) % REKEY_TELL == 0)
+		err = sluice_rekey_insist(r, SLUICE_REKEY_AT_RECORD, rekey_tell);
+	return err == -EAGAIN ? 0 : err;
+}
+
+/* Have all one key, and is it too late to turn round? */
+static bool rekey_through(struct sluice_rekey *r, u64 sectors)
+{
+	bool back = sluice_rekey_back(r);
+	int way = back ? SLUICE_REKEY_BACK : SLUICE_REKEY_FORWARD;
+
+	return READ_ONCE(r->v->rekey.done) == (back ? 0 : sectors) &&
+	       cmpxchg(&r->v->rekey.way, way, SLUICE_REKEY_THROUGH) == way;
+}
+
 /* Return: 0: all have it; -EINTR: it was stopped; or why there is no point in another try. */
 static int rekey_chunks(struct sluice_rekey *r)
 {
-	u64 sectors = le64_to_cpu(r->header.geometry.sectors), pos;
-	int err;
+	u64 sectors = le64_to_cpu(r->header.geometry.sectors);
+	int err = 0;
 
-	while ((pos = READ_ONCE(r->v->rekey.done)) < sectors) {
-		rekey_await_turn(r);
-		if (READ_ONCE(r->stop))
-			return -EINTR;
-		err = sluice_rekey_step(r, pos, sectors);
-		if (!err && READ_ONCE(r->v->rekey.done) % REKEY_TELL == 0)
-			err = sluice_rekey_insist(r, SLUICE_REKEY_AT_RECORD, rekey_tell);
-		if (err && err != -EAGAIN)
-			return err;
+	while (!err && !rekey_through(r, sectors)) {
+		err = rekey_go(r, sectors);
 		cond_resched();
 	}
-	return 0;
+	return err;
 }
 
 static int rekey_all(struct sluice_rekey *r)
@@ -211,8 +277,9 @@ static void rekey_work(struct work_struct *work)
 
 	if (!err) {
 		r->done = true;
-		/* What is added to the volume from now on has the new key too. */
-		sluice_view_publish(r->bv, sluice_rekey_view(r, U64_MAX, U64_MAX, false));
+		/* What is added to the volume from now on has that key too. */
+		sluice_view_publish(r->bv,
+				    sluice_rekey_view(r, sluice_rekey_back(r) ? 0 : U64_MAX));
 	}
 	if (READ_ONCE(r->stop))
 		return;
@@ -331,6 +398,11 @@ static int rekey_begin(struct sluice_rekey *r, const struct sluice_journal *foun
 	u8 to[SLUICE_RECORD_ID];
 	int err;
 
+	if (READ_ONCE(r->v->rekey.way) != SLUICE_REKEY_AS_IT_WAS) {
+		NL_SET_ERR_MSG(extack,
+			       "there is none that goes on: leave out 'back', or 'forward'");
+		return -ENOENT;
+	}
 	generate_random_uuid(h->uuid);
 	h->seq = found ? found->seq : 0;
 	err = rekey_ids(r, h);
@@ -369,6 +441,37 @@ static int rekey_go_on(struct sluice_rekey *r, const struct sluice_journal *foun
 	return sluice_rekey_replay(r);
 }
 
+/* What the record says last was to be said by the journal next, when both were at rest. */
+static bool rekey_turned_since(const struct sluice_journal *found,
+			       const struct sluice_record *record)
+{
+	return le32_to_cpu(found->turns) + 1 == record->turns &&
+	       le32_to_cpu(found->state) == JOURNAL_AT_REST &&
+	       le64_to_cpu(found->pos) == record->pos;
+}
+
+/* Is the record further? */
+static bool rekey_is_old_copy(const struct sluice_journal *found,
+			      const struct sluice_record *record)
+{
+	u64 pos = le64_to_cpu(found->pos);
+
+	if (le32_to_cpu(found->turns) != record->turns)
+		return !rekey_turned_since(found, record);
+	return sluice_journal_back(found) ? pos > record->pos : pos < record->pos;
+}
+
+static int rekey_go_on_recorded(struct sluice_rekey *r, const struct sluice_journal *found,
+				const struct sluice_record *record, struct netlink_ext_ack *extack)
+{
+	int err = rekey_go_on(r, found, extack);
+
+	if (err || le32_to_cpu(r->header.turns) == record->turns)
+		return err;
+	r->header.turns = cpu_to_le32(record->turns);
+	return sluice_rekey_write_header(r, JOURNAL_AT_REST, record->pos, 0);
+}
+
 /* The record says that it was begun: only with that key and that journal it goes on. */
 static int rekey_open_running(struct sluice_rekey *r, const struct sluice_journal *found,
 			      const struct sluice_record *record, struct netlink_ext_ack *extack)
@@ -386,11 +489,16 @@ static int rekey_open_running(struct sluice_rekey *r, const struct sluice_journa
 		NL_SET_ERR_MSG(extack, "not the journal that it was begun with: that is needed");
 		return -ENODATA;
 	}
-	if (le64_to_cpu(found->pos) < record->pos) {
+	if (le32_to_cpu(found->turns) > record->turns) {
+		NL_SET_ERR_MSG(extack,
+			       "an old copy of the record: the journal was turned round since");
+		return -ESTALE;
+	}
+	if (rekey_is_old_copy(found, record)) {
 		NL_SET_ERR_MSG(extack, "an old copy of the journal: the record is further");
 		return -ESTALE;
 	}
-	return rekey_go_on(r, found, extack);
+	return rekey_go_on_recorded(r, found, record, extack);
 }
 
 /* The record says that it was not begun. */
@@ -404,7 +512,7 @@ static int rekey_open_recorded(struct sluice_rekey *r, const struct sluice_journ
 	if (sluice_journal_other_volume(found, &r->header, extack))
 		return -EEXIST;
 	/* One that the record was not told of, or that it knows to be done. */
-	if (untouched || (record->state == SLUICE_RECORD_DONE &&
+	if (untouched || (record->state != SLUICE_RECORD_AT_REST &&
 			  !memcmp(found->uuid, record->journal, sizeof(found->uuid))))
 		return rekey_begin(r, found, record, extack);
 	NL_SET_ERR_MSG(extack, "the record knows nothing of what this journal tells of");
@@ -424,15 +532,30 @@ static int rekey_open_unrecorded(struct sluice_rekey *r, const struct sluice_jou
 	    !sluice_journal_other_shape(found, h, &words)) {
 		memcpy(h->uuid, found->uuid, sizeof(h->uuid));
 		err = rekey_ids(r, h);
-		/* Once more from the old key would leave nothing that anybody can read. */
-		if (!err && !memcmp(found->old_id, h->old_id, sizeof(h->old_id))) {
-			NL_SET_ERR_MSG(extack, "the journal says that the volume has its new key");
+		/* Once more from a key that it has not would leave what nobody can read. */
+		if (!err && !memcmp(sluice_journal_back(found) ? found->new_id : found->old_id,
+				    h->old_id, sizeof(h->old_id))) {
+			NL_SET_ERR_MSG_FMT(extack,
+					   "the journal says that the volume has its %s key",
+					   sluice_journal_back(found) ? "old" : "new");
 			err = -EEXIST;
 		}
 		if (err)
 			return err;
 	}
 	return rekey_begin(r, found, NULL, extack);
+}
+
+/* @found: 0, or what there is if it is none of this version. */
+static int rekey_adopt(struct sluice_rekey *r, int found, bool recorded,
+		       struct netlink_ext_ack *extack)
+{
+	if (found == -EPROTO)
+		return sluice_adopt(r, recorded, extack);
+	if (found && found != -ENOENT)
+		return found;
+	NL_SET_ERR_MSG(extack, "no journal of version 1 is there: leave out 'adopt'");
+	return -ENODATA;
 }
 
 /* Go on where the journal was left, or begin. */
@@ -445,6 +568,11 @@ static int rekey_open(struct sluice_rekey *r, struct netlink_ext_ack *extack)
 
 	sluice_journal_describe(&r->header, r->v, recorded ? record.uuid : NULL);
 	err = rekey_read_header(r, extack);
+	if (r->v->rekey.adopt)
+		return rekey_adopt(r, err, recorded, extack);
+	if (err == -EPROTO)
+		NL_SET_ERR_MSG(extack,
+			       "a journal of version 1: if the volume is as it was then, say 'adopt'");
 	if (err == -ENOENT)
 		found = NULL;
 	else if (err)
@@ -485,9 +613,10 @@ void sluice_rekey_start(struct sluice_volume *v, struct sluice_rekey *r)
 	struct sluice_blk_volume *bv = v->engine;
 	u64 pos = le64_to_cpu(r->header.pos);
 
-	sluice_volume_rekey_begins(v, pos);
+	sluice_rekey_look_anew(r);
+	sluice_volume_rekey_begins(v, pos, sluice_rekey_back(r));
 	/* Queues that are there go over with the first chunk: until then there is no difference. */
-	sluice_view_set(bv, sluice_rekey_view(r, pos, pos, false));
+	sluice_view_set(bv, sluice_rekey_view(r, pos));
 	bv->rekey = r;
 	queue_work(system_unbound_wq, &r->work);
 }
@@ -514,19 +643,21 @@ int sluice_rekey_finish(struct sluice_volume *v)
 {
 	struct sluice_blk_volume *bv = v->engine;
 	struct sluice_rekey *r = bv->rekey;
-	struct sluice_crypt old;
+	struct sluice_crypt gone = r->to;
 
 	flush_work(&r->work);
 	if (!r->done)
 		return READ_ONCE(v->rekey.error) ?: -EBUSY;
 	/* Queues go over one by one: either name is that of the new key. */
-	mutex_lock(&bv->queues_lock);
-	old = bv->crypt;
-	bv->crypt = r->to;
-	mutex_unlock(&bv->queues_lock);
+	if (!sluice_rekey_back(r)) {
+		mutex_lock(&bv->queues_lock);
+		gone = bv->crypt;
+		bv->crypt = r->to;
+		mutex_unlock(&bv->queues_lock);
+	}
 	sluice_view_publish(bv, &bv->plain);
-	/* No queue knows of the old key any more. */
-	r->to = old;
+	/* No queue knows of the other key any more. */
+	r->to = gone;
 	bv->rekey = NULL;
 	rekey_free(r);
 	return 0;

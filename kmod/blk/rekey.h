@@ -16,7 +16,8 @@ struct sluice_volume_cipher;
  * @crypt: the key; while @next is there, that from sector @pos on
  * @next: the new key, that below @pos; NULL: nothing is being re-encrypted
  * @pos: 512-byte sector of the volume
- * @end: blocks from @pos up to here are on their way: not to be touched
+ * @start: blocks from here on are on their way: not to be touched; on either side of @pos
+ * @end: up to here
  * @failed: and will not arrive: they cannot be read
  * @wiped: the volume has no key: nothing goes through a cipher, or to the device; see wipe.c
  *
@@ -26,6 +27,7 @@ struct sluice_rekey_view {
 	const struct sluice_crypt *crypt;
 	const struct sluice_crypt *next;
 	u64 pos;
+	u64 start;
 	u64 end;
 	bool failed;
 	bool wiped;
@@ -35,7 +37,7 @@ struct sluice_rekey_view {
 static inline bool sluice_rekey_locked(const struct sluice_rekey_view *view, u64 sector,
 				       u32 sectors)
 {
-	return sector < view->end && sector + sectors > view->pos;
+	return sector < view->end && sector + sectors > view->start;
 }
 
 /* struct sluice_blk_ops */

@@ -85,6 +85,17 @@ int sluice_rekey_write_header(struct sluice_rekey *r, enum sluice_journal_state 
 	return sluice_rekey_send_header(r);
 }
 
+/* Where the new key ends before the chunk is done, and after that. */
+static u64 rekey_border(const struct sluice_rekey *r)
+{
+	return sluice_rekey_back(r) ? r->pos + r->len : r->pos;
+}
+
+static u64 rekey_next(const struct sluice_rekey *r)
+{
+	return sluice_rekey_back(r) ? r->pos : r->pos + r->len;
+}
+
 int sluice_rekey_replay(struct sluice_rekey *r)
 {
 	int err;
@@ -98,13 +109,12 @@ int sluice_rekey_replay(struct sluice_rekey *r)
 	err = rekey_journal_io(r, REQ_OP_READ);
 	if (!err)
 		err = rekey_put(r);
-	return err ?: sluice_rekey_write_header(r, JOURNAL_AT_REST, r->pos + r->len, 0);
+	return err ?: sluice_rekey_write_header(r, JOURNAL_AT_REST, rekey_next(r), 0);
 }
 
 /* --- once more ------------------------------------------------------------------------------- */
 
-const struct sluice_rekey_view *sluice_rekey_view(struct sluice_rekey *r, u64 pos, u64 end,
-						  bool failed)
+struct sluice_rekey_view *sluice_rekey_view(struct sluice_rekey *r, u64 pos)
 {
 	struct sluice_rekey_view *view = &r->view[++r->turn & 1];
 
@@ -112,10 +122,25 @@ const struct sluice_rekey_view *sluice_rekey_view(struct sluice_rekey *r, u64 po
 		.crypt = &r->bv->crypt,
 		.next = &r->to,
 		.pos = pos,
-		.end = end,
-		.failed = failed,
 	};
 	return view;
+}
+
+/* Nobody touches the chunk from now on; @failed: and nobody waits for it. */
+static void rekey_lock_chunk(struct sluice_rekey *r, bool failed)
+{
+	struct sluice_rekey_view *view = sluice_rekey_view(r, rekey_border(r));
+
+	view->start = r->pos;
+	view->end = r->pos + r->len;
+	view->failed = failed;
+	sluice_view_publish(r->bv, view);
+}
+
+/* All have what they want; the new key ends there. */
+static void rekey_unlock(struct sluice_rekey *r, u64 pos)
+{
+	sluice_view_publish(r->bv, sluice_rekey_view(r, pos));
 }
 
 /* A disk that is back is another one, for who had this one open. */
@@ -132,7 +157,18 @@ static bool rekey_over(const struct sluice_rekey *r)
 	       rekey_gone(r->journal) || rekey_gone(v->record.bdev);
 }
 
-bool sluice_rekey_again(struct sluice_rekey *r, enum sluice_rekey_step step, int err)
+bool sluice_rekey_turns(const struct sluice_rekey *r)
+{
+	int way = READ_ONCE(r->v->rekey.way);
+
+	return sluice_rekey_back(r) ? way == SLUICE_REKEY_FORWARD : way == SLUICE_REKEY_BACK;
+}
+
+/*
+ * A step failed: waits until another try makes sense, or if it @may turn round is to do so; false:
+ * none makes any more. Meanwhile the volume says what it waits for.
+ */
+static bool rekey_again(struct sluice_rekey *r, enum sluice_rekey_step step, int err, bool may)
 {
 	unsigned long delay = REKEY_AGAIN_MIN << min(r->tries, 8U);
 
@@ -140,8 +176,9 @@ bool sluice_rekey_again(struct sluice_rekey *r, enum sluice_rekey_step step, int
 		return false;
 	sluice_volume_rekey_stalls(r->v, step, err);
 	if (r->tries++ == REKEY_PATIENT_TRIES && r->torn)
-		sluice_view_publish(r->bv, sluice_rekey_view(r, r->pos, r->pos + r->len, true));
-	wait_event_idle_timeout(r->v->rekey.wait, READ_ONCE(r->stop),
+		rekey_lock_chunk(r, true);
+	wait_event_idle_timeout(r->v->rekey.wait,
+				READ_ONCE(r->stop) || (may && sluice_rekey_turns(r)),
 				min_t(unsigned long, delay, REKEY_AGAIN_MAX));
 	return !rekey_over(r);
 }
@@ -160,7 +197,7 @@ int sluice_rekey_insist(struct sluice_rekey *r, enum sluice_rekey_step step,
 
 	do {
 		err = fn(r);
-	} while (err && sluice_rekey_again(r, step, err));
+	} while (err && rekey_again(r, step, err, false));
 	if (!err)
 		rekey_went(r);
 	return err;
@@ -171,15 +208,18 @@ int sluice_rekey_insist(struct sluice_rekey *r, enum sluice_rekey_step step,
 static int rekey_recrypt(struct sluice_rekey *r)
 {
 	struct sluice_pieces_cursor from = sluice_pieces_start(&r->pieces), to = from;
+	const struct sluice_crypt *has = &r->bv->crypt, *gets = &r->to;
 	u32 len = r->len << SECTOR_SHIFT;
 	int err;
 
-	err = sluice_crypt_run(&r->bv->crypt, r->cipher, &from, &to, r->pos, len, false);
+	if (sluice_rekey_back(r))
+		swap(has, gets);
+	err = sluice_crypt_run(has, r->cipher, &from, &to, r->pos, len, false);
 	if (err)
 		return err;
 	from = sluice_pieces_start(&r->pieces);
 	to = from;
-	return sluice_crypt_run(&r->to, r->cipher, &from, &to, r->pos, len, true);
+	return sluice_crypt_run(gets, r->cipher, &from, &to, r->pos, len, true);
 }
 
 /* What is read, or not, as one: sectors. */
@@ -200,13 +240,27 @@ static bool rekey_is_bad(int err)
 }
 
 /* A chunk ends where one would end if none had been halved, or within what cannot be read. */
-static u32 rekey_reach(const struct sluice_rekey *r, u64 pos, u64 sectors)
+static void rekey_reach(struct sluice_rekey *r, u64 pos, u64 sectors)
 {
-	u32 len = min_t(u64, sectors - pos, SLUICE_REKEY_CHUNK - pos % SLUICE_REKEY_CHUNK);
-
+	r->pos = pos;
+	r->len = min_t(u64, sectors - pos, SLUICE_REKEY_CHUNK - pos % SLUICE_REKEY_CHUNK);
 	if (r->bad > pos)
-		len = min(len, rekey_half(r->bad - pos, rekey_unit(r)));
-	return len;
+		r->len = min(r->len, rekey_half(r->bad - pos, rekey_unit(r)));
+}
+
+/* The same from its end. */
+static void rekey_reach_back(struct sluice_rekey *r, u64 end)
+{
+	r->len = (end - 1) % SLUICE_REKEY_CHUNK + 1;
+	if (r->bad < end)
+		r->len = min(r->len, rekey_half(end - r->bad, rekey_unit(r)));
+	r->pos = end - r->len;
+}
+
+void sluice_rekey_look_anew(struct sluice_rekey *r)
+{
+	r->bad = sluice_rekey_back(r) ? U64_MAX : 0;
+	r->passed = 0;
 }
 
 static int rekey_read(struct sluice_rekey *r, u64 pos, u32 len)
@@ -214,20 +268,27 @@ static int rekey_read(struct sluice_rekey *r, u64 pos, u32 len)
 	return rekey_io(r->v->bdev, r->v->start + pos, r->page, len, REQ_OP_READ);
 }
 
-/*
- * As much as can be read from @pos on, up to @len: half as much each time, and what comes then lies
- * in the other half.
- */
+/* Half as much, of what lies at the border; what cannot be read lies in the other half then. */
+static void rekey_halve(struct sluice_rekey *r, u32 unit)
+{
+	u64 end = r->pos + r->len;
+
+	r->len = rekey_half(r->len, unit);
+	if (sluice_rekey_back(r))
+		r->pos = end - r->len;
+}
+
+/* As much as can be read from the border on, up to @len: half as much each time. */
 static int rekey_read_some(struct sluice_rekey *r)
 {
 	u32 unit = rekey_unit(r);
 	int err;
 
 	while ((err = rekey_read(r, r->pos, r->len)) && rekey_is_bad(err)) {
-		r->bad = r->pos + r->len;
+		r->bad = rekey_next(r);
 		if (r->len <= unit)
 			break;
-		r->len = rekey_half(r->len, unit);
+		rekey_halve(r, unit);
 	}
 	if (err)
 		return err;
@@ -269,7 +330,7 @@ static int rekey_place(struct sluice_rekey *r)
 		err = sluice_rekey_insist(r, SLUICE_REKEY_AT_WRITE, rekey_put);
 	if (err)
 		return err;
-	sluice_rekey_seal(r, JOURNAL_AT_REST, r->pos + r->len, 0);
+	sluice_rekey_seal(r, JOURNAL_AT_REST, rekey_next(r), 0);
 	err = sluice_rekey_insist(r, SLUICE_REKEY_AT_HEADER, sluice_rekey_send_header);
 	r->torn = err;
 	return err;
@@ -306,7 +367,7 @@ static int rekey_pass_over(struct sluice_rekey *r)
 	int err;
 
 	r->torn = true;
-	sluice_rekey_seal(r, JOURNAL_AT_REST, r->pos + r->len, 0);
+	sluice_rekey_seal(r, JOURNAL_AT_REST, rekey_next(r), 0);
 	err = sluice_rekey_insist(r, SLUICE_REKEY_AT_HEADER, sluice_rekey_send_header);
 	r->torn = err;
 	if (err)
@@ -318,12 +379,12 @@ static int rekey_pass_over(struct sluice_rekey *r)
 
 /* --- all of it ------------------------------------------------------------------------------- */
 
-/* The chunk is as it was: it has the old key, and whoever wants to may read and write it. */
+/* The chunk is as it was: it has the key that it had, and who wants to may read and write it. */
 static int rekey_wait(struct sluice_rekey *r, enum sluice_rekey_step step, int err)
 {
-	sluice_view_publish(r->bv, sluice_rekey_view(r, r->pos, r->pos, false));
+	rekey_unlock(r, rekey_border(r));
 	WRITE_ONCE(r->v->rekey.sector, r->pos);
-	return sluice_rekey_again(r, step, err) ? -EAGAIN : err;
+	return rekey_again(r, step, err, true) ? -EAGAIN : err;
 }
 
 int sluice_rekey_step(struct sluice_rekey *r, u64 pos, u64 sectors)
@@ -332,9 +393,11 @@ int sluice_rekey_step(struct sluice_rekey *r, u64 pos, u64 sectors)
 	bool lost = false;
 	int err;
 
-	r->pos = pos;
-	r->len = rekey_reach(r, pos, sectors);
-	sluice_view_publish(r->bv, sluice_rekey_view(r, pos, pos + r->len, false));
+	if (sluice_rekey_back(r))
+		rekey_reach_back(r, pos);
+	else
+		rekey_reach(r, pos, sectors);
+	rekey_lock_chunk(r, false);
 	err = rekey_take(r, &step);
 	if (err && step == SLUICE_REKEY_AT_READ)
 		lost = rekey_is_lost(r, err);
@@ -342,10 +405,12 @@ int sluice_rekey_step(struct sluice_rekey *r, u64 pos, u64 sectors)
 		return rekey_wait(r, step, err);
 	rekey_went(r);
 	err = lost ? rekey_pass_over(r) : rekey_place(r);
-	pos += r->len;
-	if (!err)
-		sluice_volume_rekey_did(r->v, pos);
 	/* A chunk that is torn nobody may touch. */
-	sluice_view_publish(r->bv, sluice_rekey_view(r, err ? r->pos : pos, pos, err));
-	return err;
+	if (err) {
+		rekey_lock_chunk(r, true);
+		return err;
+	}
+	sluice_volume_rekey_did(r->v, rekey_next(r));
+	rekey_unlock(r, rekey_next(r));
+	return 0;
 }

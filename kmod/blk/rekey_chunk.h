@@ -17,10 +17,12 @@
  * @journal: device
  * @header: the newest
  * @found: what there was when it was opened
+ * @first: the same of the first version; @magic is 0: nothing
  * @pos: sector of the volume where the chunk begins
  * @len: of the chunk
- * @bad: before that sector there is one that cannot be read; up to @pos: none is known
- * @good: one that could; meaningless if it is not before @pos
+ * @bad: up to that sector, or on the way back from it on, there is one that cannot be read; if no
+ *	part of a chunk lies on this side of it: none is known
+ * @good: one that could
  * @passed: sectors that were passed over, one after the other
  * @torn: which key it has after a crash depends on the journal
  * @charged: since when it is charged, in ns of ktime_get_ns()
@@ -45,6 +47,7 @@ struct sluice_rekey {
 	struct block_device *journal;
 	struct sluice_journal header;
 	struct sluice_journal found;
+	struct sluice_journal_v1 first;
 	u64 pos;
 	u32 len;
 	u64 bad;
@@ -65,6 +68,11 @@ struct sluice_rekey {
 	bool done;
 };
 
+static inline bool sluice_rekey_back(const struct sluice_rekey *r)
+{
+	return sluice_journal_back(&r->header);
+}
+
 /* One of the two headers, into @side. */
 int sluice_rekey_read_place(struct sluice_rekey *r, int place);
 /* The next header says so, in memory. */
@@ -80,21 +88,20 @@ int sluice_rekey_write_header(struct sluice_rekey *r, enum sluice_journal_state 
 /* A header was found: what is in the journal may be in place in part only. */
 int sluice_rekey_replay(struct sluice_rekey *r);
 
-/* The view that comes next: nobody goes by it. */
-const struct sluice_rekey_view *sluice_rekey_view(struct sluice_rekey *r, u64 pos, u64 end,
-						  bool failed);
-/*
- * A step failed: waits until another try makes sense; false: it makes none any more. Meanwhile the
- * volume says what it waits for.
- */
-bool sluice_rekey_again(struct sluice_rekey *r, enum sluice_rekey_step step, int err);
+/* The view that comes next, in which the new key ends at @pos: nobody goes by it. */
+struct sluice_rekey_view *sluice_rekey_view(struct sluice_rekey *r, u64 pos);
+/* Does the operator want it to go the other way? */
+bool sluice_rekey_turns(const struct sluice_rekey *r);
+/* It goes the other way: no chunk is known to have what cannot be read. */
+void sluice_rekey_look_anew(struct sluice_rekey *r);
 /* Until it is done, or there is no point in another try: then with the last error. */
 int sluice_rekey_insist(struct sluice_rekey *r, enum sluice_rekey_step step,
 			int (*fn)(struct sluice_rekey *r));
 /*
- * Another key for the chunk at @pos, or the first part of it, of a volume of @sectors. 0: it has
- * it, or was passed over, and v->rekey.done says so; -EAGAIN: it was not begun, for a reason that
- * may have passed; or why there is no point in another try.
+ * Another key for the chunk from @pos on, or on the way back for that up to @pos, or the part of it
+ * that comes first, of a volume of @sectors. 0: it has it, or was passed over, and v->rekey.done
+ * says so; -EAGAIN: it was not begun, for a reason that may have passed; or why there is no point
+ * in another try.
  */
 int sluice_rekey_step(struct sluice_rekey *r, u64 pos, u64 sectors);
 

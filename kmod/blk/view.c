@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which view a volume's queues go by. */
 #include <linux/delay.h>
+#include <linux/sched/clock.h>
 #include "blk.h"
+#include "send.h"
 #include "view.h"
+
+/* How long a queue that leaves waits for what is being re-encrypted: its device may be stuck. */
+#define VIEW_LEAVE_NS	(1500 * NSEC_PER_MSEC)
+/* Time for ciphers in one visit of a queue whose ring is away. */
+#define VIEW_SETTLE_NS	(500 * NSEC_PER_USEC)
 
 /* --- the worker ------------------------------------------------------------------------------ */
 
@@ -47,6 +54,75 @@ void sluice_blk_adopt_view(struct sluice_blk_queue *bq, const struct sluice_reke
 	for (i = 0; i < bq->num; i++)
 		locked += bq->request[i].active && sluice_view_locks(&bq->request[i]);
 	WRITE_ONCE(bq->locked, locked);
+}
+
+/* Who detaches waits for no operator, and not long for another device. */
+bool sluice_view_gives_up(struct sluice_blk_queue *bq)
+{
+	const struct sluice_rekey_view *view = bq->view;
+	u64 now;
+
+	if (view->failed || !READ_ONCE(bq->q->leaving))
+		return view->failed;
+	now = local_clock();
+	if (!bq->leaving_since)
+		bq->leaving_since = now;
+	return view->wiped || now - bq->leaving_since > VIEW_LEAVE_NS;
+}
+
+void sluice_view_release(const struct sluice_blk_request *req)
+{
+	struct sluice_blk_queue *bq = req->bq;
+
+	if (sluice_view_locks(req))
+		WRITE_ONCE(bq->locked, bq->locked - 1);
+}
+
+/*
+ * What was read is decrypted now, as its blocks have another key before its driver is told. What
+ * the device refused for now is prepared anew: see view_drop_locked().
+ */
+static void view_settle(struct sluice_blk_request *req)
+{
+	blk_status_t error = sluice_send_error(req);
+
+	req->active = false;
+	if (req->polled)
+		sluice_poll_del(req, error == BLK_STS_NOTSUPP);
+	if (!sluice_view_locks(req))
+		return;
+	sluice_view_release(req);
+	if (error || req->r.op != SLUICE_REQUEST_READ || !req->own.first)
+		return;
+	if (sluice_blk_decrypt(req))
+		req->error = BLK_STS_IOERR;
+	sluice_pieces_drop(&req->own, false, &req->bq->pages);
+}
+
+/*
+ * A guest whose ring is away, which is its own to bring back, would hold up its re-encryption at
+ * what it was not told of. A volume without its key waits for nothing that came back.
+ */
+void sluice_view_settle(struct sluice_blk_queue *bq)
+{
+	struct llist_node **tail = &bq->reaped;
+	struct sluice_blk_request *req;
+
+	if (!bq->locked || bq->view->wiped)
+		return;
+	bq->cipher_ns = 0;
+	if (!list_empty(&bq->polled))
+		sluice_poll_look(bq);
+	while (*tail)
+		tail = &(*tail)->next;
+	*tail = llist_reverse_order(llist_del_all(&bq->done));
+	llist_for_each_entry(req, bq->reaped, done) {
+		/* The rest in the next visit: who waits for it asks for one. */
+		if (bq->cipher_ns > VIEW_SETTLE_NS)
+			break;
+		if (req->active)
+			view_settle(req);
+	}
 }
 
 /* --- who has them go by another -------------------------------------------------------------- */

@@ -5,12 +5,22 @@
 
 #include <linux/types.h>
 
+struct sluice_blk_queue;
 struct sluice_blk_request;
 struct sluice_blk_volume;
 struct sluice_rekey_view;
 
 /* Are its blocks on their way from one key to the other? Worker context. */
 bool sluice_view_locks(const struct sluice_blk_request *req);
+/* What waits fails: whoever locks is stuck, or the queue leaves. Worker context. */
+bool sluice_view_gives_up(struct sluice_blk_queue *bq);
+/* It came back from the device, and is not @active any more. Worker context. */
+void sluice_view_release(const struct sluice_blk_request *req);
+/*
+ * The ring is not there: see to those that came back as far as nobody needs it. Worker context, in
+ * place of a visit.
+ */
+void sluice_view_settle(struct sluice_blk_queue *bq);
 /* From now on that: each queue takes it over at its next visit. Process context. */
 void sluice_view_set(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view);
 /*

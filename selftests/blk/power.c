@@ -562,38 +562,50 @@ TEST_F_TIMEOUT(power, cut_under_load, 300)
 
 #define RECORD	" record /dev/" JOURNAL " record-start 1M"
 
-static int rekey_begin(bool one_disk, bool recorded)
+/* @way: "back", "forward", or as it was. */
+static int rekey_begin(bool one_disk, bool recorded, const char *way)
 {
-	return netio_run("sluice volume rekey " NAME " key " NEW " journal %s %s",
+	return netio_run("sluice volume rekey " NAME " key " NEW " journal %s %s %s",
 			 one_disk ? DEV " journal-start 2M" : "/dev/" JOURNAL,
-			 recorded ? "" : "unrecorded");
+			 recorded ? "" : "unrecorded", way);
 }
 
-/* After a cut. 1: it had come to its end before; @with: the new key, and all that goes with it. */
-static int rekey_again(bool one_disk, bool recorded, const char *more, const char *with)
+enum { GOES_ON, IS_NEW, IS_OLD };
+
+/*
+ * After a cut: which of these. @with: the new key, and all that goes with it. Without a record one
+ * that had come back begins anew, and that has no way to go.
+ */
+static int rekey_again(bool one_disk, bool recorded, const char *more, const char *with,
+		       const char *way)
 {
 	if (!recorded)
-		return rig_volume_add(NAME, DEV, more) ?: !!rekey_begin(one_disk, false);
+		return rig_volume_add(NAME, DEV, more) ?:
+		       rekey_begin(one_disk, false, way) && rekey_begin(one_disk, false, "") ?
+		       IS_NEW : GOES_ON;
 	if (netio_run("sluice volume add " NAME " dev " DEV " %s" RECORD " resume", more))
-		return rig_volume_add(NAME, DEV, with) ?: 1;
-	return rekey_begin(one_disk, true) ? -EIO : 0;
+		return rig_volume_add(NAME, DEV, with) ?: IS_NEW;
+	if (netio_run("sluice volume show " NAME " | grep -q unresolved"))
+		return IS_OLD;
+	return rekey_begin(one_disk, true, way) ? -EIO : GOES_ON;
 }
 
-/* Until the volume has its new key. */
+/* Until the volume has one key: which. */
 static int rekeyed(void)
 {
 	int i;
 
 	for (i = 0; i < 1000; i++) {
 		if (netio_run("sluice volume show " NAME " | grep -q rekey-key"))
-			return 0;
+			return netio_run("sluice volume show " NAME " | grep -qF ' key " NEW "'") ?
+				       IS_OLD : IS_NEW;
 		usleep(20000);
 	}
 	return -ETIMEDOUT;
 }
 
-/* What dm-crypt reads with the new key, when there is no volume. */
-static int check_by_dm(struct model *m, unsigned char *data)
+/* What dm-crypt reads with the key made of @seed, when there is no volume. */
+static int check_by_dm(struct model *m, unsigned char *data, unsigned int seed)
 {
 	char hex[2 * KEY_LEN + 1], table[256], node[32];
 	unsigned char key[KEY_LEN];
@@ -602,7 +614,7 @@ static int check_by_dm(struct model *m, unsigned char *data)
 
 	if (netio_run("command -v dmsetup"))
 		return 0;
-	key_make(key, NEW_SEED);
+	key_make(key, seed);
 	for (i = 0; i < KEY_LEN; i++)
 		sprintf(hex + 2 * i, "%02x", key[i]);
 	snprintf(table, sizeof(table),
@@ -617,21 +629,24 @@ static int check_by_dm(struct model *m, unsigned char *data)
 }
 
 /*
- * On the way to another key, and cut off again when it goes on; the power of the journal's device
- * goes just before, just after, or, where it is the same, at once.
+ * On the way to another key, or back, and cut off again when it goes on, maybe the other way; the
+ * power of the device that has journal and record goes just before, just after, or, where it is the
+ * same, at once.
  */
 TEST_F_TIMEOUT(power, cut_under_rekey, 300)
 {
 	const char *key = strstr(variant->more, OLD);
-	unsigned int i, cuts, resumed = 0, again = 0;
+	static const char *const ways[] = { "back", "", "forward", "back" };
+	unsigned int i, cuts, resumed = 0, again = 0, olds = 0;
+	char with[192], old[192], first[192], disk[160];
 	struct model *m = self->m;
-	char with[192], first[192], disk[160];
 	int ret;
 
 	if (!key)
 		SKIP(return, "it has no key");
 	snprintf(with, sizeof(with), "%.*s%s%s", (int)(key - variant->more), variant->more, NEW,
 		 variant->recorded ? RECORD : "");
+	snprintf(old, sizeof(old), "%s%s", variant->more, variant->recorded ? RECORD : "");
 	snprintf(first, sizeof(first), "%s%s", variant->more,
 		 variant->recorded ? RECORD " record-new" : "");
 	snprintf(disk, sizeof(disk), "%s" SLOW, variant->disk);
@@ -641,31 +656,39 @@ TEST_F_TIMEOUT(power, cut_under_rekey, 300)
 		ASSERT_EQ(0, disks_new(m, disk));
 		ASSERT_EQ(0, up(m, &self->d, first));
 		ASSERT_EQ(0, read_all(&self->d, m->first));
-		ASSERT_EQ(0, rekey_begin(variant->one_disk, variant->recorded));
+		ASSERT_EQ(0, rekey_begin(variant->one_disk, variant->recorded, ""));
+		/* Unless it is through. */
+		if (some(m, 2))
+			netio_run("sluice volume rekey " NAME " back");
 		ASSERT_EQ(0, load_and_cut(m, &self->d, 60000, journal));
 		/* Either it had come to its end, or it goes on. */
-		for (cuts = 0; !(ret = rekey_again(variant->one_disk, variant->recorded,
-						   variant->more, with)); cuts++) {
+		for (cuts = 0;; cuts++) {
+			ret = rekey_again(variant->one_disk, variant->recorded, variant->more,
+					  with, ways[some(m, 4)]);
+			if (ret != GOES_ON)
+				break;
 			resumed += !cuts;
 			again += !!cuts;
 			if (cuts == i % REKEYS) {
 				ASSERT_EQ(0, attach(m, &self->d));
 				EXPECT_EQ(0, check(m, &self->d, self->data));
-				EXPECT_EQ(0, rekeyed());
+				ret = rekeyed();
 				disk_close(&self->d);
 				break;
 			}
 			ASSERT_EQ(0, just_cut(m, 20000, journal));
 		}
-		ASSERT_LE(0, ret);
+		ASSERT_LT(0, ret);
 		ASSERT_EQ(0, rig_volume_del(NAME));
-		EXPECT_EQ(0, check_by_dm(m, self->data));
-		ASSERT_EQ(0, up(m, &self->d, with));
+		olds += ret == IS_OLD;
+		EXPECT_EQ(0, check_by_dm(m, self->data, ret == IS_NEW ? NEW_SEED : OLD_SEED));
+		ASSERT_EQ(0, up(m, &self->d, ret == IS_NEW ? with : old));
 		EXPECT_EQ(0, check(m, &self->d, self->data));
 		ASSERT_EQ(0, down(&self->d));
 		ASSERT_EQ(0, disks_del());
 	}
-	TH_LOG("%u went on, and after another cut %u, in %u rounds", resumed, again, i);
+	TH_LOG("%u went on, and after another cut %u, in %u rounds; %u came back", resumed, again,
+	       i, olds);
 	EXPECT_GT(resumed, 0);
 	EXPECT_GT(again, 0);
 }

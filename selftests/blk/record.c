@@ -4,6 +4,7 @@
  * refused, and what was interrupted goes on with all that it needs, or not at all.
  */
 #include "kselftest_harness.h"
+#include <endian.h>
 #include <linux/keyctl.h>
 #include <sys/syscall.h>
 #include "rig.h"
@@ -481,7 +482,7 @@ TEST_F_TIMEOUT(record, journal_of_version_1, 120)
 	memset(self->copy, 0, 4096);
 	memcpy(self->copy, w, sizeof(w));
 	ASSERT_EQ(0, rig_pwrite(JOURNAL, self->copy, 4096, 0));
-	EXPECT_EQ(0, refused("earlier version", begin));
+	EXPECT_EQ(0, refused("of version 1", begin));
 	/* One that is done is nothing. */
 	w[3] = 2;
 	w[21] = crc32(~0, (unsigned char *)w, 84);
@@ -489,6 +490,105 @@ TEST_F_TIMEOUT(record, journal_of_version_1, 120)
 	ASSERT_EQ(0, rig_pwrite(JOURNAL, self->copy, 4096, 0));
 	EXPECT_EQ(0, netio_run("%s", begin));
 	EXPECT_EQ(0, rekeyed(A));
+}
+
+static uint32_t le32(const unsigned char *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le32toh(v);
+}
+
+#define PLACE	4096
+
+/* How the first version told a key: what it makes of zeroes in the last sector of all. */
+static int check_value(unsigned int seed, unsigned char *id)
+{
+	char table[256], hex[129], node[32];
+	unsigned char *block = rig_alloc(512);
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < 64; i++)
+		sprintf(hex + 2 * i, "%02x", (i * seed + 11) & 0xff);
+	snprintf(table, sizeof(table),
+		 "0 8 crypt aes-xts-plain64 %s 18446744073709551615 " RECORDS " 0", hex);
+	memset(block, 0, 512);
+	ret = rig_dm_add("slblk-record", table, node) ?: rig_pwrite(node, block, 512, 0);
+	ret = rig_dm_del("slblk-record") ?: ret ?: rig_pread(RECORDS, block, 512, 0);
+	memcpy(id, block, 16);
+	free(block);
+	return ret;
+}
+
+/* The header before the newest, as the first version would have written it; and no other. */
+static int make_first_version(void)
+{
+	unsigned char *j = rig_alloc(2 * PLACE), v1[88] = "slurekey", *h;
+	uint64_t sectors = SIZE / 512;
+	uint32_t one = 1, crc;
+	int ret = rig_pread(JOURNAL, j, 2 * PLACE, 0);
+
+	if (ret)
+		return ret;
+	h = le32(j + 16) < le32(j + PLACE + 16) ? j : j + PLACE;
+	memcpy(v1 + 8, &one, 4);
+	/* State and number; position and length. */
+	memcpy(v1 + 12, h + 12, 12);
+	memcpy(v1 + 32, &sectors, 8);
+	memcpy(v1 + 40, h + 24, 12);
+	ret = check_value(37, v1 + 52) ?: check_value(41, v1 + 68);
+	crc = crc32(~0, v1, 84);
+	memcpy(v1 + 84, &crc, 4);
+	memset(j, 0, 2 * PLACE);
+	memcpy(h, v1, sizeof(v1));
+	ret = ret ?: rig_pwrite(JOURNAL, j, 2 * PLACE, 0);
+	free(j);
+	return ret;
+}
+
+/* Gone on with by who says what it does not; the second time it is ours. */
+TEST_F_TIMEOUT(record, adopted, 240)
+{
+	static const char begin[] = "sluice volume rekey " A " key " NEW " journal " JOURNAL
+				    " unrecorded";
+	char adopt[sizeof(begin) + 16];
+
+	if (netio_run("command -v dmsetup"))
+		SKIP(return, "no dmsetup");
+	snprintf(adopt, sizeof(adopt), "%s adopt", begin);
+	ASSERT_EQ(0, vol_add(A, SHAPE "rekey-bps 1 key " OLD));
+	ASSERT_EQ(0, fill(&self->d, A, self->data));
+	EXPECT_EQ(0, refused("leave out .adopt", adopt));
+	ASSERT_EQ(0, netio_run("%s", begin));
+	ASSERT_EQ(0, netio_run("n=500; until sluice volume show " A " | grep -q 'rekey-done 256k';"
+			       "do : $((n -= 1)); [ $n != 0 ] && sleep 0.05 || exit; done"));
+	ASSERT_EQ(0, vol_del(A));
+	ASSERT_EQ(0, make_first_version());
+	/* It says that the first chunk is in the journal: it may be in place in part only. */
+	memset(self->copy, 0, MB);
+	ASSERT_EQ(0, rig_pwrite("/dev/" A, self->copy, 128 * 1024, 0));
+	ASSERT_EQ(0, vol_add(A, SHAPE "key " NEW));
+	EXPECT_EQ(0, refused("other keys", adopt));
+	ASSERT_EQ(0, vol_del(A));
+	ASSERT_EQ(0, vol_add(A, "size 2M sector-size 512 key " OLD));
+	EXPECT_EQ(0, refused("start 0s size 8192s", adopt));
+	ASSERT_EQ(0, vol_del(A));
+	ASSERT_EQ(0, vol_add(A, SHAPE RECORD "record-new key " OLD));
+	EXPECT_EQ(0, refused("knows no record", "sluice volume rekey " A " key " NEW " journal "
+			     JOURNAL " adopt"));
+	ASSERT_EQ(0, vol_del(A));
+	ASSERT_EQ(0, vol_add(A, SHAPE "rekey-pause on key " OLD));
+	EXPECT_EQ(0, refused("say .adopt", begin));
+	ASSERT_EQ(0, netio_run("%s", adopt));
+	EXPECT_EQ(0, says(A, " rekey-done 256k "));
+	EXPECT_EQ(0, holds(&self->d, A, self->data, self->copy));
+	ASSERT_EQ(0, vol_del(A));
+	ASSERT_EQ(0, vol_add(A, SHAPE "key " OLD));
+	ASSERT_EQ(0, netio_run("%s", begin));
+	EXPECT_EQ(0, rekeyed(A));
+	EXPECT_EQ(0, holds(&self->d, A, self->data, self->copy));
 }
 
 /* --- cut off --------------------------------------------------------------------------------- */

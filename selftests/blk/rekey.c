@@ -293,6 +293,61 @@ static uint64_t done(void)
 	return n;
 }
 
+/* It goes on until it is beyond that, and is held up. */
+static int held_beyond(uint64_t at, bool back)
+{
+	int i, ret = netio_run("sluice volume set " NAME " rekey-pause off");
+
+	for (i = 0; !ret && (back ? done() >= at : done() <= at); i++)
+		ret = i == 1500 ? -ETIMEDOUT : usleep(5000);
+	return ret ?: netio_run("sluice volume set " NAME " rekey-pause on");
+}
+
+static int turn(const char *way)
+{
+	return netio_run("sluice volume rekey " NAME " %s", way);
+}
+
+/* It goes back and forth below a driver, and back in the end. */
+TEST_F_TIMEOUT(rekey, back_and_forth, 240)
+{
+	struct load l = { .d = &self->d, .data = self->data };
+	pthread_t thread;
+	uint64_t at;
+
+	ASSERT_EQ(0, attach(&self->d));
+	ASSERT_EQ(0, fill(&self->d, self->data));
+	EXPECT_EQ(0, refused("not being re-encrypted", "sluice volume rekey " NAME " back"));
+	EXPECT_EQ(0, refused("none that goes on", "sluice volume rekey " NAME " key " NEW
+			     " journal " JOURNAL " unrecorded back"));
+	ASSERT_EQ(0, netio_run("sluice volume set " NAME " rekey-bps 2m rekey-pause on"));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, load, &l));
+	EXPECT_EQ(0, begin(NEW));
+	EXPECT_EQ(0, held_beyond(3 * MB, false));
+	EXPECT_EQ(0, turn("back"));
+	at = done();
+	EXPECT_EQ(0, held_beyond(at, true));
+	EXPECT_EQ(0, turn("forward"));
+	at = done();
+	EXPECT_EQ(0, held_beyond(at, false));
+	EXPECT_EQ(0, turn("back"));
+	EXPECT_EQ(0, netio_run("sluice volume set " NAME " rekey-bps 0 rekey-pause off"));
+	EXPECT_EQ(-ENOKEY, rekeyed());
+	__atomic_store_n(&l.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, l.err)
+	{
+		TH_LOG("after %lu requests", l.rounds);
+	}
+	ASSERT_EQ(0, read_all(&self->d, self->copy));
+	EXPECT_EQ(0, memcmp(self->data, self->copy, SIZE));
+	disk_close(&self->d);
+	EXPECT_EQ(0, reads_with(&self->d, variant->more, OLD, self->data, self->copy));
+	EXPECT_EQ(-EILSEQ, reads_with(&self->d, variant->more, NEW, self->data, self->copy));
+	EXPECT_EQ(0, refused("has its old key", "sluice volume rekey " NAME " key " OLD
+			     " journal " JOURNAL " unrecorded"));
+}
+
 /*
  * The journal's device is cut off in the middle: as after a crash, nothing of what follows gets to
  * it. What the driver was told is written until then, and after that, is not undone by going on.

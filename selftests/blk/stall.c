@@ -369,6 +369,179 @@ TEST_F_TIMEOUT(stall, then_crash, 120)
 	EXPECT_EQ(0, holds(&self->d, self->data, self->copy));
 }
 
+/* --- the way back ---------------------------------------------------------------------------- */
+
+/* All but the last chunk, which cannot be read, have the new key; it is turned, and paused. */
+static int turns_round_at(struct disk *d, const char (*dev)[32], unsigned char *data)
+{
+	const unsigned int last = CHUNKS - 1;
+	int ret;
+
+	ret = vol_add(dev, "record-new key " OLD) ?: attach(d) ?: fill(d, data);
+	ret = ret ?: disk_break(VOLUME, last * CHUNK / 512, 512, false) ?: begin(dev, "");
+	ret = ret ?: will_say("stalled read sector 1024$", true) ?: set("rekey-pause on");
+	ret = ret ?: netio_run("sluice volume rekey " NAME " back");
+	ret = ret ?: will_say("^ +rekey back percent 66", true) ?: comes_to(last);
+	return ret ?: disk_mend(VOLUME);
+}
+
+/* Round it is one header more: the first of a chunk lies in place 1. */
+static int break_on_the_way_back(const struct place *p, unsigned int chunk)
+{
+	struct place back = *p;
+
+	if (!strcmp(p->step, "header"))
+		back.start ^= 8;
+	return break_at(&back, chunk);
+}
+
+/* It goes back from a chunk that cannot be read, and is cut off at each step. */
+TEST_F_TIMEOUT(stall, back_then_crash, 120)
+{
+	unsigned int i, done = CHUNKS - 1;
+
+	ASSERT_EQ(0, netio_run("sluice monitor >" EVENTS " & echo $! >" EVENTS ".pid"));
+	ASSERT_EQ(0, turns_round_at(&self->d, self->dev, self->data));
+	EXPECT_EQ(0, others_served(&self->d, self->data, CHUNKS, false));
+	EXPECT_EQ(0, holds(&self->d, self->data, self->copy));
+	EXPECT_EQ(0, refused("that way already", "sluice volume rekey " NAME " back"));
+	for (i = 1; i < PLACES; i++) {
+		ASSERT_EQ(0, break_on_the_way_back(&places[i], done - 1));
+		ASSERT_EQ(0, set("rekey-pause off"));
+		ASSERT_EQ(0, stalls_at(&places[i]));
+		if (places[i].disk == JOURNAL)
+			EXPECT_EQ(0, others_served(&self->d, self->data, done - 1,
+						   places[i].torn));
+		disk_close(&self->d);
+		ASSERT_EQ(0, crash(self->dev));
+		done -= places[i].next;
+		ASSERT_EQ(0, vol_add(self->dev, "resume rekey-pause on key " OLD));
+		ASSERT_EQ(0, begin(self->dev, ""));
+		if (done) {
+			EXPECT_EQ(true, says("^ +rekey back"));
+			ASSERT_EQ(0, comes_to(done));
+		}
+		ASSERT_EQ(0, attach(&self->d));
+		EXPECT_EQ(0, holds(&self->d, self->data, self->copy))
+		{
+			TH_LOG("after a crash at %s", places[i].step);
+		}
+	}
+	EXPECT_EQ(0, will_say("rekey-key", false));
+	EXPECT_EQ(true, says(" key " OLD " "));
+	EXPECT_EQ(0, holds(&self->d, self->data, self->copy));
+	disk_close(&self->d);
+	EXPECT_EQ(0, netio_run("grep -q 'volume-rekey-turned volume " NAME " back' " EVENTS));
+	EXPECT_EQ(0, netio_run("grep -q 'volume-rekey-given-up volume " NAME "' " EVENTS));
+	ASSERT_EQ(0, rig_volume_del(NAME));
+	EXPECT_NE(0, vol_add(self->dev, "resume key " NEW " 2>" EVENTS));
+	EXPECT_EQ(0, netio_run("grep -q 'that was given up' " EVENTS));
+	ASSERT_EQ(0, vol_add(self->dev, "key " OLD));
+	ASSERT_EQ(0, attach(&self->d));
+	EXPECT_EQ(0, holds(&self->d, self->data, self->copy));
+	/* The same once more, forward. */
+	ASSERT_EQ(0, begin(self->dev, ""));
+	EXPECT_EQ(0, comes_to(CHUNKS));
+	EXPECT_EQ(true, says(" key " NEW " "));
+	EXPECT_EQ(0, holds(&self->d, self->data, self->copy));
+}
+
+/**
+ * struct turn - where it is cut off as it turns round, or when it came back
+ * @disk: which one; @start: of 8 sectors that are not written any more
+ * @end: when it came back
+ * @back: the way that it goes then; -1: that depends on which copy of the record was written first
+ */
+static const struct turn {
+	unsigned int disk, start;
+	bool end;
+	int back;
+} turns[] = {
+	{ .disk = RECORDS, .start = 0, .back = -1 },
+	{ .disk = RECORDS, .start = 8, .back = -1 },
+	{ .disk = JOURNAL, .start = 0, .back = 1 },
+	{ .disk = RECORDS, .start = 0, .end = true },
+	{ .disk = RECORDS, .start = 8, .end = true },
+	{ .disk = JOURNAL, .start = 8, .end = true },
+};
+
+/* One chunk has the new key, and nothing goes on; or it goes back, and only its end is to come. */
+static int comes_to_turn(const char (*dev)[32], const struct turn *t)
+{
+	int ret = comes_to(1) ?: set("rekey-pause on rekey-bps 0");
+
+	if (t->end) {
+		ret = ret ?: netio_run("sluice volume rekey " NAME " back");
+		ret = ret ?: will_say("^ +rekey back", true) ?: comes_to(1);
+	}
+	/* The journal's last header would not be the first one that lies there. */
+	if (t->end && t->disk == JOURNAL)
+		return ret ?: disk_break(RECORDS, 0, SECTORS, false);
+	return ret ?: disk_break(t->disk, t->start, 8, false);
+}
+
+static int does_turn(const struct turn *t)
+{
+	int ret = t->end ? set("rekey-pause off") : netio_run("sluice volume rekey " NAME " back");
+
+	if (!ret && t->end && t->disk == JOURNAL) {
+		ret = will_say("stalled record", true);
+		ret = ret ?: disk_break(t->disk, t->start, 8, false) ?: disk_mend(RECORDS);
+	}
+	return ret ?: will_say(t->disk == JOURNAL ? "stalled header" : "stalled record", true);
+}
+
+/* What becomes of it, however it goes on. */
+static int make_good(const struct turn *t, const char (*dev)[32], const char **key)
+{
+	int ret = vol_add(dev, "resume rekey-pause on key " OLD);
+
+	*key = OLD;
+	/* The record may know that all has come back. */
+	if (!ret && t->end && !says("unresolved"))
+		return 0;
+	ret = ret ?: begin(dev, "");
+	if (!ret && !t->end && !says("^ +rekey back"))
+		*key = NEW;
+	if (t->back == 1 && strcmp(*key, OLD))
+		return -EINVAL;
+	return ret ?: set("rekey-pause off") ?: will_say("rekey-key", false);
+}
+
+TEST_F_TIMEOUT(stall, turn_then_crash, 120)
+{
+	unsigned char *none = rig_alloc(MB);
+	const char *key = NULL;
+	char words[32];
+	unsigned int i;
+
+	memset(none, 0, MB);
+	for (i = 0; i < sizeof(turns) / sizeof(*turns); i++) {
+		ASSERT_EQ(0, rig_pwrite("/dev/slblkr", none, MB, 0));
+		ASSERT_EQ(0, rig_pwrite("/dev/slblkj", none, MB, 0));
+		ASSERT_EQ(0, vol_add(self->dev, "record-new rekey-bps 1 key " OLD));
+		ASSERT_EQ(0, attach(&self->d));
+		ASSERT_EQ(0, fill(&self->d, self->data));
+		ASSERT_EQ(0, begin(self->dev, ""));
+		ASSERT_EQ(0, comes_to_turn(self->dev, &turns[i]));
+		ASSERT_EQ(0, does_turn(&turns[i]));
+		EXPECT_EQ(0, others_served(&self->d, self->data, CHUNKS, false));
+		disk_close(&self->d);
+		ASSERT_EQ(0, crash(self->dev));
+		EXPECT_EQ(0, make_good(&turns[i], self->dev, &key))
+		{
+			TH_LOG("after a crash at turn %u", i);
+		}
+		snprintf(words, sizeof(words), " key %s ", key);
+		EXPECT_EQ(true, says(words));
+		ASSERT_EQ(0, attach(&self->d));
+		EXPECT_EQ(0, holds(&self->d, self->data, self->copy));
+		disk_close(&self->d);
+		ASSERT_EQ(0, rig_volume_del(NAME));
+	}
+	free(none);
+}
+
 /* --- what cannot be read --------------------------------------------------------------------- */
 
 /* Sectors: two side by side, the first one of a chunk, and the last one of all. */

@@ -109,7 +109,7 @@ done_ ip link add vf0 type dummy
 done_ sluice uplink add up0 dev vf0
 ok 'completion: modes of volumes' completes 'monitor enforce' volume mode
 ok 'completion: modes of workers' completes 'adaptive poll' worker set cpu 0 mode
-ok 'completion: no units' completes 'key journal journal-start unrecorded skip-unreadable' volume rekey
+ok 'completion: no units' completes 'key journal journal-start unrecorded skip-unreadable adopt back forward' volume rekey
 ok 'completion: an uplink that is changed' completes '.* up0' uplink set
 ok 'completion: an uplink that is held' completes '.*vm1.* up0' port hold
 ok 'completion: nouns behind help' completes '.*acl .*wire .*' help

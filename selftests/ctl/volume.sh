@@ -499,6 +499,11 @@ refused 'as long as' sluice volume rekey e2 key user:good journal $big unrecorde
 refused 'not in a keyring' sluice volume rekey e2 key user:nobody journal $big unrecorded
 refused 'overlaps' sluice volume rekey e2 key user:other journal $dev journal-start 14m unrecorded
 refused 'takes 528 sectors' sluice volume rekey e2 key user:other journal $big journal-start 65276k unrecorded
+refused 'not being re-encrypted' sluice volume rekey e2 back
+refused 'none that goes on' sluice volume rekey e2 key user:other journal $big journal-start 4096 unrecorded back
+misused 'key is missing' sluice volume rekey e2 journal $big back
+misused 'journal is missing' sluice volume rekey e2 key user:other
+misused 'back, or forward' sluice volume rekey e2 back forward
 done_ sluice volume rekey e2 key user:other journal $big journal-start 4096 unrecorded
 rekeyed() {
 	until printed '^e2: .*key user:other' sluice volume show e2; do
@@ -556,7 +561,12 @@ shows '^e2: .* rekey-bps 100m' sluice volume show e2
 has_key() { printed "^e2: .*key user:$1 cipher" sluice volume show e2; }
 ok 'it goes on, and to its end' soon has_key third
 refused 'declare the key that it has' sluice apply "$tmp/changed.json"
-done_ sluice volume set e2 rekey-bps 0 read-iops 0
+done_ sluice volume set e2 rekey-bps 0 read-iops 0 rekey-pause on
+done_ sluice volume rekey e2 key user:other journal $big journal-start 4096 unrecorded
+done_ sluice volume rekey e2 back
+came_back() { printed '^e2: .*key user:third cipher' sluice volume show e2 && ! grep -q rekey-key "$tmp/shown"; }
+ok 'it is turned round while it is held up' soon came_back
+done_ sluice volume set e2 rekey-pause off
 done_ sluice volume rekey e2 key user:other journal $big journal-start 4096 unrecorded
 ok 'and back' soon has_key other
 

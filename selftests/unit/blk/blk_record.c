@@ -28,8 +28,9 @@ static struct sluice_record sample(u32 state, u64 generation)
 	if (state == SLUICE_RECORD_AT_REST || state >= SLUICE_RECORD_WIPING)
 		return r;
 	r.pos = state == SLUICE_RECORD_RUNNING ? 512 : 0;
-	memset(r.from, state == SLUICE_RECORD_RUNNING ? 0x11 : 0x22, sizeof(r.from));
-	memset(r.to, state == SLUICE_RECORD_RUNNING ? 0x22 : 0x11, sizeof(r.to));
+	r.turns = state == SLUICE_RECORD_RUNNING ? 3 : 0;
+	memset(r.from, state == SLUICE_RECORD_DONE ? 0x22 : 0x11, sizeof(r.from));
+	memset(r.to, state == SLUICE_RECORD_DONE ? 0x11 : 0x22, sizeof(r.to));
 	memset(r.journal, 0x33, sizeof(r.journal));
 	return r;
 }
@@ -75,7 +76,8 @@ static void test_layout(void)
 	tap_ok(block[24] == 0x5a && block[39] == 0x5a, "UUID");
 	tap_ok(block[48] == 0 && block[49] == 8, "start");
 	tap_ok(!strcmp((char *)block + 104, "aes-xts-plain64"), "cipher");
-	tap_ok(block[136] == 0x11 && block[152] == 1 && block[161] == 2, "key, state, position");
+	tap_ok(block[136] == 0x11 && block[152] == 1 && block[156] == 3 && block[161] == 2,
+	       "key, state, turns, position");
 	tap_ok(block[168] == 0x11 && block[184] == 0x22 && block[200] == 0x33, "keys, journal");
 }
 
@@ -100,7 +102,7 @@ static void test_reserved(void)
 		{ 8, 12, "version" }, { 12, 16, "flags" }, { 84, 88, "reserved in the geometry" },
 		{ 72, 76, "kind of device" }, { 76, 80, "cipher's bits" },
 		{ 104, 136, "cipher's name" }, { 152, 156, "state" },
-		{ 156, 160, "reserved behind the state" },
+		{ 156, 160, "turns of what does not run" },
 		{ 216, CRC_AT, "reserved to the end" },
 	};
 	struct sluice_record r = sample(SLUICE_RECORD_AT_REST, 3), got;
@@ -140,6 +142,10 @@ static void test_parts(void)
 	r.to[3]++;
 	sluice_record_format(&r, block);
 	tap_ok(sluice_record_parse(block, &got) == -EOPNOTSUPP, "done, with another key");
+	r = sample(SLUICE_RECORD_GIVEN_UP, 3);
+	r.from[3]++;
+	sluice_record_format(&r, block);
+	tap_ok(sluice_record_parse(block, &got) == -EOPNOTSUPP, "given up, for another key");
 	r = sample(SLUICE_RECORD_AT_REST, 3);
 	memset(r.uuid + 8, 0, 8);
 	sluice_record_format(&r, block);
