@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Commands to the device that have no data: see command.h. */
+/* Commands without data of the guest: see command.h. */
 #include <linux/blkdev.h>
 #include "blk.h"
 #include "command.h"
@@ -38,4 +38,26 @@ int sluice_command_add(struct sluice_blk_request *req)
 		return command_add(req, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
 	return command_add(req, command_opf(req, range->unmap), sluice_part_sector(req),
 			       req->part.len);
+}
+
+int sluice_command_read_ranges(struct sluice_blk_request *req,
+			       const struct sluice_request_limits *lim, u8 *status)
+{
+	struct virtio_blk_discard_write_zeroes data[SLUICE_REQUEST_RANGES];
+	int err;
+
+	err = sluice_chain_read(req->bq->q->vr, &req->chain, sizeof(struct virtio_blk_outhdr),
+				data, req->r.len);
+	if (!err)
+		*status = sluice_request_ranges(lim, data, &req->r);
+	return err;
+}
+
+int sluice_command_write_id(struct sluice_blk_request *req)
+{
+	char id[VIRTIO_BLK_ID_BYTES] = {};
+
+	req->r.len = min_t(u32, req->r.len, sizeof(id));
+	memcpy(id, req->bq->v->serial, min(strlen(req->bq->v->serial), sizeof(id)));
+	return sluice_chain_write(req->bq->q->vr, &req->chain, 0, id, req->r.len);
 }

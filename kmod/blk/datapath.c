@@ -201,7 +201,7 @@ static int blk_crypt(struct sluice_blk_request *req, struct sluice_pieces_cursor
  * the cipher are copied, and the copy goes through the cipher in place; so does what is read if the
  * cipher puts aside there what comes in between.
  */
-static int blk_transform(struct sluice_blk_request *req)
+int sluice_blk_transform(struct sluice_blk_request *req)
 {
 	struct sluice_blk_queue *bq = req->bq;
 	const struct sluice_crypt *crypt = &bq->bv->crypt;
@@ -228,11 +228,6 @@ static int blk_transform(struct sluice_blk_request *req)
 	return err;
 }
 
-int sluice_blk_decrypt(struct sluice_blk_request *req)
-{
-	return blk_transform(req);
-}
-
 /* Memory of our own for what cannot go as it is; for a write, with the data in it. */
 static int blk_prepare_data(struct sluice_blk_request *req)
 {
@@ -249,7 +244,7 @@ static int blk_prepare_data(struct sluice_blk_request *req)
 	if (err)
 		return err;
 	sluice_pieces_done(&req->own, false);
-	return req->r.op == SLUICE_REQUEST_WRITE ? blk_transform(req) : 0;
+	return req->r.op == SLUICE_REQUEST_WRITE ? sluice_blk_transform(req) : 0;
 }
 
 /* Are its blocks on their way from one key to the other, or has the volume no key? */
@@ -503,28 +498,6 @@ static struct sluice_request_limits blk_limits(const struct sluice_volume *v)
 	};
 }
 
-static int blk_read_ranges(struct sluice_blk_request *req, const struct sluice_request_limits *lim,
-			   u8 *status)
-{
-	struct virtio_blk_discard_write_zeroes data[SLUICE_REQUEST_RANGES];
-	int err;
-
-	err = sluice_chain_read(req->bq->q->vr, &req->chain, sizeof(struct virtio_blk_outhdr),
-				data, req->r.len);
-	if (!err)
-		*status = sluice_request_ranges(lim, data, &req->r);
-	return err;
-}
-
-static int blk_write_id(struct sluice_blk_request *req)
-{
-	char id[VIRTIO_BLK_ID_BYTES] = {};
-
-	req->r.len = min_t(u32, req->r.len, sizeof(id));
-	memcpy(id, req->bq->v->serial, min(strlen(req->bq->v->serial), sizeof(id)));
-	return sluice_chain_write(req->bq->q->vr, &req->chain, 0, id, req->r.len);
-}
-
 /* What the request says. */
 static int blk_read(struct sluice_blk_request *req, const struct sluice_request_limits *lim,
 		    u8 *status)
@@ -543,7 +516,9 @@ static int blk_read(struct sluice_blk_request *req, const struct sluice_request_
 		return 0;
 	if (unlikely(sluice_charge_applies(req)) && blk_owes(req, req->fetched))
 		return -EAGAIN;
-	return sluice_request_has_ranges(&req->r) ? blk_read_ranges(req, lim, status) : 0;
+	if (unlikely(sluice_request_has_ranges(&req->r)))
+		return sluice_command_read_ranges(req, lim, status);
+	return 0;
 }
 
 /* What can be done about it now: its data where the device finds it. */
@@ -552,7 +527,7 @@ static int blk_begin_work(struct sluice_blk_request *req)
 	int err;
 
 	if (req->r.op == SLUICE_REQUEST_ID)
-		return blk_write_id(req);
+		return sluice_command_write_id(req);
 	if (req->r.op == SLUICE_REQUEST_FLUSH)
 		return 0;
 	err = sluice_part_first(req);
@@ -736,7 +711,7 @@ static void blk_returned(struct sluice_blk_request *req)
 			blk_read_again(req);
 			return;
 		}
-		if (blk_transform(req))
+		if (sluice_blk_transform(req))
 			error = BLK_STS_IOERR;
 	}
 	if (!error && blk_goes_on(req))

@@ -94,7 +94,7 @@ static void view_settle(struct sluice_blk_request *req)
 	sluice_view_release(req);
 	if (error || req->r.op != SLUICE_REQUEST_READ || !req->own.first)
 		return;
-	if (sluice_blk_decrypt(req))
+	if (sluice_blk_transform(req))
 		req->error = BLK_STS_IOERR;
 	sluice_pieces_drop(&req->own, false, &req->bq->pages);
 }
@@ -111,6 +111,7 @@ void sluice_view_settle(struct sluice_blk_queue *bq)
 	if (!bq->locked || bq->view->wiped)
 		return;
 	bq->cipher_ns = 0;
+	bq->clock = local_clock();
 	if (!list_empty(&bq->polled))
 		sluice_poll_look(bq);
 	while (*tail)
