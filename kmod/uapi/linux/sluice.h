@@ -129,6 +129,8 @@ enum sluice_mode {
  *   the errno that it was given up with.
  * @SLUICE_EVENT_VOLUME_WIPE_STALLED: value is the errno that a wipe waits for
  *   to pass, 0 when it goes on
+ * @SLUICE_EVENT_VOLUME_INTEGRITY: The device found that it has not what was
+ *   written; told once for each volume.
  */
 enum sluice_event {
 	SLUICE_EVENT_PORT_ADD = 1,
@@ -158,6 +160,7 @@ enum sluice_event {
 	SLUICE_EVENT_VOLUME_KEY_RESUMED,
 	SLUICE_EVENT_VOLUME_WIPED,
 	SLUICE_EVENT_VOLUME_WIPE_STALLED,
+	SLUICE_EVENT_VOLUME_INTEGRITY,
 };
 
 /**
@@ -644,6 +647,8 @@ enum {
 	SLUICE_A_VOLUME_WRITE_BPS_MIN,
 	SLUICE_A_VOLUME_WIPE,
 	SLUICE_A_VOLUME_WIPING,
+	SLUICE_A_VOLUME_INTEGRITY,
+	SLUICE_A_VOLUME_INTEGRITY_ERRORS,
 
 	__SLUICE_A_VOLUME_MAX,
 	SLUICE_A_VOLUME_MAX = (__SLUICE_A_VOLUME_MAX - 1)
