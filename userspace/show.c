@@ -132,6 +132,7 @@ static const char *const event_names[] = {
 	[SLUICE_EVENT_VOLUME_KEY_RESUMED] = "volume-key-resumed",
 	[SLUICE_EVENT_VOLUME_WIPED] = "volume-wiped",
 	[SLUICE_EVENT_VOLUME_WIPE_STALLED] = "volume-wipe-stalled",
+	[SLUICE_EVENT_VOLUME_INTEGRITY] = "volume-integrity",
 };
 
 static const char *const object_names[] = {
