@@ -279,7 +279,7 @@ static const struct nla_policy sluice_stats_get_nl_policy[SLUICE_A_STATS_PORT + 
 };
 
 /* SLUICE_CMD_VOLUME_ADD - do */
-static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_WIPE + 1] = {
+static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_INTEGRITY + 1] = {
 	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_PATH] = { .type = NLA_NUL_STRING, .len = 4095, },
 	[SLUICE_A_VOLUME_START] = { .type = NLA_UINT, },
@@ -318,6 +318,7 @@ static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_WIPE 
 	[SLUICE_A_VOLUME_REKEY_PAUSE] = NLA_POLICY_MAX(NLA_U8, 1),
 	[SLUICE_A_VOLUME_KEY_BEFORE] = NLA_POLICY_MIN(NLA_S32, 1),
 	[SLUICE_A_VOLUME_WIPE] = NLA_POLICY_MAX(NLA_U8, 4),
+	[SLUICE_A_VOLUME_INTEGRITY] = { .type = NLA_FLAG, },
 };
 
 /* SLUICE_CMD_VOLUME_SET - do */
@@ -805,7 +806,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_volume_add_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_volume_add_nl_policy,
-		.maxattr	= SLUICE_A_VOLUME_WIPE,
+		.maxattr	= SLUICE_A_VOLUME_INTEGRITY,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

@@ -152,6 +152,7 @@ static int volume_get_params(struct sluice_change *c, struct sluice_volume_param
 	p->sector_size = get_u32(c, SLUICE_A_VOLUME_SECTOR_SIZE);
 	p->iv_offset = get_uint(c, SLUICE_A_VOLUME_IV_OFFSET);
 	p->allow_discards = nla_get_flag(c->attrs[SLUICE_A_VOLUME_ALLOW_DISCARDS]);
+	p->integrity = nla_get_flag(c->attrs[SLUICE_A_VOLUME_INTEGRITY]);
 	if (!p->key && (p->sector_size || p->iv_offset || p->key_before)) {
 		NL_SET_ERR_MSG(c->extack, "the cipher's sectors mean nothing without a key");
 		return -EINVAL;
@@ -619,6 +620,7 @@ static int extent_put(struct sk_buff *skb, const struct sluice_volume *v)
 	    nla_put_uint(skb, SLUICE_A_VOLUME_START, v->start) ||
 	    nla_put_uint(skb, SLUICE_A_VOLUME_SECTORS, v->sectors) ||
 	    (v->read_only && nla_put_flag(skb, SLUICE_A_VOLUME_READ_ONLY)) ||
+	    (v->integrity && nla_put_flag(skb, SLUICE_A_VOLUME_INTEGRITY)) ||
 	    nla_put_u32(skb, SLUICE_A_VOLUME_BLOCK_SIZE, v->block_size) ||
 	    nla_put_u32(skb, SLUICE_A_VOLUME_QUEUES, v->nr_queues))
 		return -EMSGSIZE;
@@ -697,7 +699,8 @@ static int totals_put(struct sk_buff *skb, const struct sluice_volume_totals *t)
 			 t->throttled[SLUICE_VOLUME_WRITE]) ||
 	    nla_put_uint(skb, SLUICE_A_VOLUME_BUSY_NS, t->busy_ns) ||
 	    nla_put_uint(skb, SLUICE_A_VOLUME_POLLED, t->polled) ||
-	    nla_put_uint(skb, SLUICE_A_VOLUME_VISITS, t->visits))
+	    nla_put_uint(skb, SLUICE_A_VOLUME_VISITS, t->visits) ||
+	    nla_put_uint(skb, SLUICE_A_VOLUME_INTEGRITY_ERRORS, t->integrity_errors))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -72,6 +72,7 @@ void sluice_geometry_format(const struct sluice_geometry *g, struct sluice_geome
 	le->device = cpu_to_le32(g->device);
 	le->cipher_bits = cpu_to_le32(g->cipher_bits);
 	le->sector_size = cpu_to_le32(g->sector_size);
+	le->flags = cpu_to_le32(g->integrity ? SLUICE_GEOMETRY_INTEGRITY : 0);
 	memcpy(le->device_id, g->device_id, sizeof(le->device_id));
 	if (g->cipher_bits)
 		memcpy(le->cipher, RECORD_CIPHER, sizeof(RECORD_CIPHER));
@@ -101,8 +102,9 @@ int sluice_geometry_parse(const struct sluice_geometry_le *le, struct sluice_geo
 	g->device = le32_to_cpu(le->device);
 	g->cipher_bits = le32_to_cpu(le->cipher_bits);
 	g->sector_size = le32_to_cpu(le->sector_size);
+	g->integrity = le32_to_cpu(le->flags) & SLUICE_GEOMETRY_INTEGRITY;
 	memcpy(g->device_id, le->device_id, sizeof(g->device_id));
-	/* What is reserved, and the cipher's name. */
+	/* Flags that nobody knows, and the cipher's name. */
 	sluice_geometry_format(g, &again);
 	return geometry_valid(g) && !memcmp(&again, le, sizeof(again)) ? 0 : -EBADMSG;
 }
@@ -128,6 +130,7 @@ bool sluice_geometry_differs(const struct sluice_geometry *written,
 		{ "cipher-bits", written->cipher_bits, now->cipher_bits, "" },
 		{ "sector-size", written->sector_size, now->sector_size, "" },
 		{ "iv-offset", written->iv_offset, now->iv_offset, "" },
+		{ "integrity", written->integrity, now->integrity, "" },
 	};
 	unsigned int i;
 

@@ -32,6 +32,7 @@ enum sluice_record_device {
  * @cipher_bits: 128 or 256, of aes-xts-plain64; 0: not encrypted, and so are the next two
  * @sector_size: of the cipher
  * @iv_offset: of the cipher
+ * @integrity: its device finds out what was tampered with, and is to
  */
 struct sluice_geometry {
 	u64 device_sectors;
@@ -42,7 +43,11 @@ struct sluice_geometry {
 	u32 cipher_bits;
 	u32 sector_size;
 	u64 iv_offset;
+	bool integrity;
 };
+
+/* Bits of @flags below. */
+#define SLUICE_GEOMETRY_INTEGRITY	1U
 
 /* The same on disk. */
 struct sluice_geometry_le {
@@ -53,7 +58,7 @@ struct sluice_geometry_le {
 	__le32 device;
 	__le32 cipher_bits;
 	__le32 sector_size;
-	__le32 reserved;
+	__le32 flags;
 	u8 device_id[SLUICE_RECORD_ID];
 	u8 cipher[32];
 } __packed;

@@ -260,6 +260,7 @@ static struct sluice_volume *volume_new(const char *name, const struct sluice_vo
 	v->read_only = p->read_only;
 	v->iv_offset = p->iv_offset;
 	v->allow_discards = p->allow_discards;
+	v->integrity = p->integrity;
 	v->path = kstrdup(p->path, GFP_KERNEL);
 	v->stats = alloc_percpu(struct sluice_volume_stats);
 	v->share = alloc_percpu(struct sluice_share);
@@ -415,6 +416,8 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
 	err = sluice_volume_set_serial(v, params->serial, extack);
 	if (!err)
 		err = volume_open(v, params->path, extack);
+	if (!err)
+		err = sluice_volume_integrity_check(v, v->bdev, extack);
 	if (!err)
 		err = volume_choose_blocks(v, params, extack);
 	if (!err)

@@ -93,6 +93,7 @@ struct sluice_volume_spent {
  * @busy_ns: worker time spent for this volume
  * @polled: requests that were completed by looking, without an interrupt
  * @visits: how often a worker came, and found something to do
+ * @integrity_errors: requests that found something tampered with, or damaged, by its tag
  * @syncp: guards 32-bit readers
  */
 struct sluice_volume_stats {
@@ -104,6 +105,7 @@ struct sluice_volume_stats {
 	u64_stats_t busy_ns;
 	u64_stats_t polled;
 	u64_stats_t visits;
+	u64_stats_t integrity_errors;
 	struct u64_stats_sync syncp;
 };
 
@@ -117,6 +119,7 @@ struct sluice_volume_totals {
 	u64 busy_ns;
 	u64 polled;
 	u64 visits;
+	u64 integrity_errors;
 };
 
 /* Is there a key, of those that need one? Without, requests wait, or fail. */
@@ -284,6 +287,8 @@ struct sluice_volume_rekey {
  * @sector_size: of the cipher; fixed
  * @iv_offset: of the cipher; fixed
  * @allow_discards: also of an encrypted volume's; fixed
+ * @integrity: its device finds out what was tampered with, as the operator says; fixed
+ * @integrity_told: that something was is known outside
  * @rekey: see there
  * @record: see there
  * @erase: see there
@@ -337,6 +342,8 @@ struct sluice_volume {
 	unsigned int sector_size;
 	u64 iv_offset;
 	bool allow_discards;
+	bool integrity;
+	bool integrity_told;
 	struct sluice_volume_rekey rekey;
 	struct sluice_volume_record record;
 	struct sluice_volume_erase erase;
@@ -373,6 +380,7 @@ struct sluice_volume {
  * @sector_size: of the cipher; 0: @block_size
  * @iv_offset: of the cipher
  * @allow_discards: the guest's discards go to the device through the cipher, too
+ * @integrity: its device is one that finds out what was tampered with
  * @limit: by SLUICE_VOLUME_READ, _WRITE
  * @group: NULL: none
  * @pace: of its re-encryption
@@ -395,6 +403,7 @@ struct sluice_volume_params {
 	unsigned int sector_size;
 	u64 iv_offset;
 	bool allow_discards;
+	bool integrity;
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
 	struct sluice_volume_group *group;
 	struct sluice_rekey_pace pace;
@@ -409,9 +418,10 @@ struct sluice_volume_params {
  * The path is looked up, and the key looked for, on behalf of the caller, who needs CAP_SYS_ADMIN.
  * -ENODEV: no block engine is loaded; -EBUSY: the device is in use, or the extent overlaps that of
  * another volume and not both are read-only; -EEXIST; -EINVAL; -ENOKEY; -EKEYREVOKED; -EROFS;
- * -EMEDIUMTYPE: the device is zoned; -ENOMEM; -ETIMEDOUT: the device does not answer its opening,
- * or not soon enough after others of the same command. And what
- * sluice_volume_record_check() says of its record, and sluice_volume_erase_check() of a wipe.
+ * -EMEDIUMTYPE: the device is zoned; -EOPNOTSUPP: it has no integrity, and is to; -ENOMEM;
+ * -ETIMEDOUT: the device does not answer its opening, or not soon enough after others of the same
+ * command. And what sluice_volume_record_check() says of its record, and
+ * sluice_volume_erase_check() of a wipe.
  */
 struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_volume_params *params,
 					struct netlink_ext_ack *extack);
@@ -529,8 +539,11 @@ void sluice_volume_totals(const struct sluice_volume *v, struct sluice_volume_to
 /* A request was completed. @bytes: what was asked for. */
 void sluice_volume_count(struct sluice_volume *v, enum sluice_volume_op op, u64 bytes, bool error);
 void sluice_volume_count_throttled(struct sluice_volume *v, enum sluice_volume_op op);
-/* One came back from the device. */
-void sluice_volume_count_spent(struct sluice_volume *v, const struct sluice_volume_spent *spent);
+void sluice_volume_count_latency(struct sluice_volume *v, enum sluice_volume_stage stage, u64 ns);
+/* A request was completed by looking. */
+void sluice_volume_count_polled(struct sluice_volume *v);
+/* The device found that what it has is not what was written: counted, and told the first time. */
+void sluice_volume_count_integrity(struct sluice_volume *v);
 /* Worker time that was spent for this volume; in a visit of one of its queues, or else. */
 void sluice_volume_count_busy(struct sluice_volume *v, u64 ns, bool visit);
 
@@ -567,6 +580,13 @@ struct block_device *sluice_opening_bdev(const struct sluice_opening *o);
 /* Is an extent, other than @but's own, part of @v, its record, or its journal? RTNL. */
 bool sluice_volume_touches(const struct sluice_volume *v, const struct sluice_volume *but,
 			   const struct block_device *bdev, u64 start, u64 sectors);
+/*
+ * volume_integrity.c. mapped: by the device mapper? check: 0; -EOPNOTSUPP and an extack: @v is to
+ * have integrity, and that device, its own, its record's or its journal's, cannot have it.
+ */
+bool sluice_volume_is_mapped(const struct block_device *bdev);
+int sluice_volume_integrity_check(const struct sluice_volume *v, const struct block_device *bdev,
+				  struct netlink_ext_ack *extack);
 /* volume_user.c: front ends hear that it may be had, or that it goes. RTNL. */
 void sluice_volume_tell(const struct sluice_volume *v, bool added);
 /*

@@ -48,7 +48,7 @@ static void record_identify(struct block_device *bdev, struct sluice_geometry *g
 	 * A mapped device says what the first device below it says: so all volumes of an LVM group
 	 * may say the same, and one says something else when it was moved, or has two segments.
 	 */
-	if (!strncmp(disk->disk_name, "dm-", 3))
+	if (sluice_volume_is_mapped(bdev))
 		return;
 	for (i = 0; disk->fops->get_unique_id && i < ARRAY_SIZE(order); i++) {
 		if (disk->fops->get_unique_id(disk, g->device_id, types[order[i]]) > 0) {
@@ -68,6 +68,7 @@ void sluice_volume_geometry(const struct sluice_volume *v, struct sluice_geometr
 		.cipher_bits = v->cipher_bits,
 		.sector_size = v->cipher_bits ? v->sector_size : 0,
 		.iv_offset = v->iv_offset,
+		.integrity = v->integrity,
 	};
 	record_identify(v->bdev, g);
 }
@@ -385,7 +386,9 @@ static int place_open(struct sluice_record_place *r, const struct sluice_volume 
 	r->bdev = sluice_volume_bdev(d);
 	r->start = p->record_start;
 	r->resume = p->resume;
-	return place_check_room(r, v, extack);
+	/* One of before would have it made with the key of before, and read what nobody wrote. */
+	return sluice_volume_integrity_check(v, r->bdev, extack) ?:
+	       place_check_room(r, v, extack);
 }
 
 int sluice_volume_record_open(struct sluice_volume *v, const struct sluice_volume_params *p,

@@ -212,11 +212,16 @@ static int volume_open_journal(struct sluice_volume *v, const char *path, u64 st
 	struct sluice_device *d = sluice_volume_open_device(path, true, extack);
 	struct sluice_volume *other = NULL;
 	u64 size;
+	int err;
 
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	v->rekey.device = d;
 	v->rekey.bdev = sluice_volume_bdev(d);
+	/* What it holds may be written to the volume after a crash. */
+	err = sluice_volume_integrity_check(v, v->rekey.bdev, extack);
+	if (err)
+		return err;
 	size = bdev_nr_sectors(v->rekey.bdev);
 	if (start % 8 || start >= size || size - start < SLUICE_REKEY_JOURNAL) {
 		NL_SET_ERR_MSG_FMT(extack, "a journal takes %u sectors, from a multiple of 8 on",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is counted for each volume. */
 #include <linux/log2.h>
+#include "netlink.h"
 #include "port.h"
 #include "volume.h"
 
@@ -50,6 +51,20 @@ void sluice_volume_count_spent(struct sluice_volume *v, const struct sluice_volu
 }
 SLUICE_EXPORT(sluice_volume_count_spent);
 
+void sluice_volume_count_integrity(struct sluice_volume *v)
+{
+	struct sluice_volume_stats *s = get_cpu_ptr(v->stats);
+
+	u64_stats_update_begin(&s->syncp);
+	u64_stats_inc(&s->integrity_errors);
+	u64_stats_update_end(&s->syncp);
+	put_cpu_ptr(v->stats);
+	/* Once: who may write to the device may not have as many told as he likes. */
+	if (!READ_ONCE(v->integrity_told) && !xchg(&v->integrity_told, true))
+		sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_INTEGRITY, v->name, 0);
+}
+SLUICE_EXPORT(sluice_volume_count_integrity);
+
 void sluice_volume_count_busy(struct sluice_volume *v, u64 ns, bool visit)
 {
 	struct sluice_volume_stats *s = get_cpu_ptr(v->stats);
@@ -95,6 +110,7 @@ static void stats_add_cpu(struct sluice_volume_totals *t, const struct sluice_vo
 	t->busy_ns += stats_read(s, &s->busy_ns);
 	t->polled += stats_read(s, &s->polled);
 	t->visits += stats_read(s, &s->visits);
+	t->integrity_errors += stats_read(s, &s->integrity_errors);
 }
 
 void sluice_volume_totals(const struct sluice_volume *v, struct sluice_volume_totals *t)

@@ -104,6 +104,7 @@ static bool item_covers(const struct item *now, const struct item *want)
 		    (rec_has(now->rec, "group") && !rec_has(want->rec, "group")) ||
 		    (rec_has(now->rec, "rekey-pause") && !rec_has(want->rec, "rekey-pause")) ||
 		    rec_has(now->rec, "allow-discards") != rec_has(want->rec, "allow-discards") ||
+		    rec_has(now->rec, "integrity") != rec_has(want->rec, "integrity") ||
 		    rec_has(now->rec, "want-mac") != rec_has(want->rec, "want-mac") ||
 		    rec_has(now->rec, "want-vlan") != rec_has(want->rec, "want-vlan") ||
 		    rec_has(now->rec, "no-promisc") != rec_has(want->rec, "no-promisc"))
@@ -347,15 +348,15 @@ static const char *volume_advice(const struct item *have, const char *field)
 
 static bool volume_fixed(const struct item *have, const struct item *want)
 {
-	/* The first three are said by leaving them out, too. */
-	static const char *const fixed[] = { "ro",     "key",	      "allow-discards",
-					     "dev",    "start",	      "block-size",
-					     "queues", "sector-size", "iv-offset" };
+	/* The first four are said by leaving them out, too. */
+	static const char *const fixed[] = { "ro",    "key",	    "allow-discards", "integrity",
+					     "dev",   "start",	    "block-size",     "queues",
+					     "sector-size", "iv-offset" };
 	const char *was;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(fixed); i++) {
-		if (i >= 3 && !rec_has(want->rec, fixed[i]))
+		if (i >= 4 && !rec_has(want->rec, fixed[i]))
 			continue;
 		was = rec_text(have->rec, fixed[i]);
 		if (!strcmp(was, rec_text(want->rec, fixed[i])))
@@ -437,6 +438,10 @@ static bool limits_set(enum section_nr nr, int cmd, const struct item *have,
 	}
 	if (nr == SEC_VOLUME)
 		record_move(r, have->rec, want->rec);
+	if (rec_has(want->rec, "integrity") && !volume_record_sound(r)) {
+		rec_free(r);
+		return false;
+	}
 	set.rec = r;
 	ok = item_add(nr, &set, cmd);
 	changes[nr_changes - 1].item = want;

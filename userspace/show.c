@@ -134,6 +134,7 @@ static const char *const event_names[] = {
 	[SLUICE_EVENT_VOLUME_WIPE_STALLED] = "volume-wipe-stalled",
 	[SLUICE_EVENT_VOLUME_REKEY_TURNED] = "volume-rekey-turned",
 	[SLUICE_EVENT_VOLUME_REKEY_GIVEN_UP] = "volume-rekey-given-up",
+	[SLUICE_EVENT_VOLUME_INTEGRITY] = "volume-integrity",
 };
 
 static const char *const object_names[] = {

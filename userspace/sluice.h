@@ -322,6 +322,13 @@ uint64_t histogram_quantile(const uint64_t *buckets, unsigned int nr, unsigned i
 bool volume_put_key(struct nl_msg *msg, const struct rec *r);
 /* Encrypt it with another key, as "volume rekey" does. Complains. */
 bool volume_rekey(const struct rec *args);
+/*
+ * Does the device find out what was tampered with? Complains of @what, a volume or a journal, if
+ * not, or if it does so only half.
+ */
+bool integrity_sound(const char *what, const char *name, const char *path);
+/* Is what a volume with integrity says of its record such a device? Complains. */
+bool volume_record_sound(const struct rec *r);
 /* What a change of a volume says beyond rec_put(): that it is to have no record. */
 bool volume_put_changes(struct nl_msg *msg, const struct rec *r);
 /* Serial number of a key that is there, by "type:description"; 0 with a complaint. */

@@ -106,6 +106,7 @@ static const struct field volume_fields[] = {
 	{ .name = "sector-size", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_SECTOR_SIZE },
 	{ .name = "iv-offset", .codec = &codec_u64, .attr = SLUICE_A_VOLUME_IV_OFFSET },
 	{ .name = "allow-discards", .codec = &codec_flag, .attr = SLUICE_A_VOLUME_ALLOW_DISCARDS },
+	{ .name = "integrity", .codec = &codec_flag, .attr = SLUICE_A_VOLUME_INTEGRITY },
 	{ .name = "record", .codec = &codec_record, .attr = SLUICE_A_VOLUME_RECORD },
 	{ .name = "record-start", .codec = &codec_extent, .attr = SLUICE_A_VOLUME_RECORD_START },
 	{ .name = "record-new", .codec = &codec_flag, .attr = SLUICE_A_VOLUME_RECORD_NEW },
@@ -138,6 +139,7 @@ static const struct field volume_fields[] = {
 	{ "busy-ns", &codec_u64, SLUICE_A_VOLUME_BUSY_NS, 0, F_STAT, NULL },
 	{ "polled", &codec_u64, SLUICE_A_VOLUME_POLLED, 0, F_STAT, NULL },
 	{ "visits", &codec_u64, SLUICE_A_VOLUME_VISITS, 0, F_STAT, NULL },
+	{ "integrity-errors", &codec_u64, SLUICE_A_VOLUME_INTEGRITY_ERRORS, 0, F_STAT, NULL },
 	{ "rekey", NULL, SLUICE_A_VOLUME_REKEY, 0, F_SHOW | F_NEST, &object_rekey_state },
 	{ "wiping", NULL, SLUICE_A_VOLUME_WIPING, 0, F_SHOW | F_NEST, &object_wiping },
 	{ "queue", NULL, SLUICE_A_VOLUME_QUEUE, 0, F_SHOW | F_NEST, &object_volume_queue },
@@ -197,10 +199,21 @@ static bool put_key(struct nl_msg *msg, int attr, const struct rec *r)
 	return serial && !nla_put_s32(msg, attr, serial);
 }
 
+/* What it has elsewhere is as much worth to who tampers. */
+bool volume_record_sound(const struct rec *r)
+{
+	return !rec_has(r, "record") ||
+	       integrity_sound("the record of", rec_text(r, "name"), rec_text(r, "record"));
+}
+
 bool volume_put_key(struct nl_msg *msg, const struct rec *r)
 {
 	int32_t before = rec_has(r, "key-before") ? key_seek(rec_text(r, "key-before")) : 0;
 
+	if (rec_has(r, "integrity") &&
+	    (!integrity_sound("volume", rec_text(r, "name"), rec_text(r, "dev")) ||
+	     !volume_record_sound(r)))
+		return false;
 	return put_key(msg, SLUICE_A_VOLUME_KEY, r) &&
 	       (!before || !nla_put_s32(msg, SLUICE_A_VOLUME_KEY_BEFORE, before));
 }
@@ -245,37 +258,57 @@ bool volume_put_changes(struct nl_msg *msg, const struct rec *r)
 	       !nla_put_string(msg, SLUICE_A_VOLUME_RECORD, "none");
 }
 
+/* What there is of a volume. */
+struct has {
+	bool record;
+	bool integrity;
+};
+
+static void has_seen(struct nlattr *attrs, int len, void *arg)
+{
+	struct rec *r = rec_new(&object_volume);
+	struct has *has = arg;
+	bool known = rec_get(r, attrs, len);
+
+	has->record = known && *rec_text(r, "record") == '/';
+	has->integrity = known && rec_has(r, "integrity");
+	rec_free(r);
+}
+
+static bool has_what(const struct rec *args, struct has *has)
+{
+	struct nl_msg *msg = ctl_new(SLUICE_CMD_VOLUME_GET);
+	bool changed;
+
+	nla_put_string(msg, SLUICE_A_VOLUME_NAME, rec_text(args, "name"));
+	return ctl_dump(msg, has_seen, has, &changed);
+}
+
 static int set_run(const struct command *c, struct rec *args)
 {
-	struct nl_msg *msg = ctl_new(c->cmd);
+	struct has has = {};
+	struct nl_msg *msg;
 
+	if (rec_has(args, "record") &&
+	    (!has_what(args, &has) || (has.integrity && !volume_record_sound(args))))
+		return EXIT_REFUSED;
+	msg = ctl_new(c->cmd);
 	if (!rec_put(msg, args) && volume_put_changes(msg, args))
 		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
 	nlmsg_free(msg);
 	return EXIT_REFUSED;
 }
 
-static void record_seen(struct nlattr *attrs, int len, void *arg)
-{
-	struct rec *r = rec_new(&object_volume);
-	bool *recorded = arg;
-
-	*recorded = rec_get(r, attrs, len) && *rec_text(r, "record") == '/';
-	rec_free(r);
-}
-
 /* Without a record nobody but the journal knows how far it is: that is to be said. */
 static bool rekey_said(const struct rec *args)
 {
-	struct nl_msg *msg = ctl_new(SLUICE_CMD_VOLUME_GET);
-	bool recorded = false, changed;
+	struct has has = {};
 
-	nla_put_string(msg, SLUICE_A_VOLUME_NAME, rec_text(args, "name"));
-	if (!ctl_dump(msg, record_seen, &recorded, &changed))
+	if (!has_what(args, &has))
 		return false;
-	if (recorded != rec_has(args, "unrecorded"))
+	if (has.record != rec_has(args, "unrecorded"))
 		return true;
-	complain(recorded ? "volume %s has a record: leave out 'unrecorded'" :
+	complain(has.record ? "volume %s has a record: leave out 'unrecorded'" :
 			    "volume %s has no record: say 'unrecorded', as for one that goes on, or give it one first",
 		 rec_text(args, "name"));
 	return false;
@@ -300,8 +333,16 @@ static int rekey_check(const struct rec *args)
 
 bool volume_rekey(const struct rec *args)
 {
-	struct nl_msg *msg = ctl_new(SLUICE_CMD_VOLUME_REKEY);
+	struct has has = {};
+	struct nl_msg *msg;
 
+	if (!has_what(args, &has))
+		return false;
+	/* What a journal holds may be written to the volume after a crash. */
+	if (has.integrity && rec_has(args, "journal") &&
+	    !integrity_sound("the journal of", rec_text(args, "name"), rec_text(args, "journal")))
+		return false;
+	msg = ctl_new(SLUICE_CMD_VOLUME_REKEY);
 	if (rec_has(args, "back") || rec_has(args, "forward"))
 		nla_put_u8(msg, SLUICE_A_VOLUME_REKEY_BACK, rec_has(args, "back"));
 	if (!rec_put(msg, args) && put_key(msg, SLUICE_A_VOLUME_REKEY_KEY, args))
@@ -485,7 +526,7 @@ static int groups_show(const struct command *c, struct rec *args)
 
 const struct command volume_commands[] = {
 	{ "volume", "add", SLUICE_CMD_VOLUME_ADD, &object_volume,
-	  "@name! dev! start size ro block-size queues key sector-size iv-offset allow-discards record record-start record-new resume read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit read-iops-min read-bps-min write-iops-min write-bps-min group serial rekey-bps rekey-pause wipe unrecorded",
+	  "@name! dev! start size ro block-size queues key sector-size iv-offset allow-discards integrity record record-start record-new resume read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit read-iops-min read-bps-min write-iops-min write-bps-min group serial rekey-bps rekey-pause wipe unrecorded",
 	  add_run, NULL, "make a volume of a block device; key -: from standard input" },
 	{ "volume", "set", SLUICE_CMD_VOLUME_SET, &object_volume,
 	  "@name! size+ read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+ read-iops-min+ read-bps-min+ write-iops-min+ write-bps-min+ group+ serial+ record+ record-start record-new resume rekey-bps+ rekey-pause+",

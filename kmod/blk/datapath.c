@@ -716,6 +716,8 @@ static void blk_returned(struct sluice_blk_request *req)
 	}
 	if (!error && blk_goes_on(req))
 		return;
+	if (unlikely(error == BLK_STS_PROTECTION))
+		sluice_volume_count_integrity(bq->v);
 	blk_count(req);
 	blk_complete(req, blk_status(error));
 }

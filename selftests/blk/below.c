@@ -55,6 +55,10 @@ FIXTURE_VARIANT(below)
 	/* Again and again. */
 	const char *change;
 	const char *unmake;
+	/* A target that not every kernel of tests has. */
+	const char *needs;
+	/* What the volume has beside its size. */
+	const char *words;
 };
 
 FIXTURE_VARIANT_ADD(below, linear) {
@@ -124,6 +128,15 @@ FIXTURE_VARIANT_ADD(below, crypt) {
 		  "go " NAME,
 };
 
+FIXTURE_VARIANT_ADD(below, integrity) {
+	.needs = "integrity",
+	.words = "integrity",
+	.make = "make " NAME " '0 " SIZE " integrity " A " 0 32 J 2 journal_sectors:1024 "
+		"internal_hash:hmac(sha256):" KEY "'",
+	/* All that is in its journal is written to its place. */
+	.change = "hold " NAME "; go " NAME,
+};
+
 #define NVMET	"/sys/kernel/config/nvmet"
 
 FIXTURE_VARIANT_ADD(below, nvme_tcp) {
@@ -160,13 +173,17 @@ FIXTURE_SETUP(below)
 {
 	const struct vdrv_cfg cfg = { .features = DISK_FEATURES | VDRV_F_INDIRECT, .num = 64,
 				      .disk_buf = VBLK_DATA + PLACE, .disk_seg = 8 };
+	char words[64];
 
 	if (netio_run("command -v dmsetup"))
 		SKIP(return, "no dmsetup");
+	if (variant->needs && netio_run("dmsetup targets | grep -q ^%s", variant->needs))
+		SKIP(return, "no dm-%s in this kernel", variant->needs);
 	ASSERT_EQ(0, rig_null_add("slbelowa", "size=64 discard=1"));
 	ASSERT_EQ(0, rig_null_add("slbelowb", "size=64 discard=1"));
 	ASSERT_EQ(0, netio_run(WORDS "%s", variant->make));
-	ASSERT_EQ(0, rig_volume_add(NAME, variant->dev ?: MAPPER NAME, "size " SIZE "s"));
+	snprintf(words, sizeof(words), "size " SIZE "s %s", variant->words ?: "");
+	ASSERT_EQ(0, rig_volume_add(NAME, variant->dev ?: MAPPER NAME, words));
 	ASSERT_EQ(0, disk_open(&self->d, NAME, &cfg));
 	self->c.command = variant->change;
 	ASSERT_EQ(0, pthread_create(&self->thread, NULL, changes, &self->c));

@@ -52,6 +52,7 @@ shows "^v1: dev $dev start 1m size 8m block-size 512 queues 2" sluice volume sho
 shows 'queue 1 cpu [0-9]+' sluice volume show
 shows 'op write-zeroes requests 0 bytes 0 errors 0' sluice -s volume show v1
 shows 'throttled-reads 0 throttled-writes 0 busy-ns 0' sluice -s volume show
+shows 'integrity-errors 0' sluice -s volume show v1
 hides 'attached|claimed|key|cipher' sluice volume show
 done_ sluice volume add v2 dev $dev start 20480s size 1m ro block-size 4096
 shows '^v2: .*start 10m size 1m ro block-size 4096 queues 1' sluice volume show v2
@@ -322,6 +323,7 @@ refused 'no leave without a key' sluice volume add e5 dev $dev start 14m size 1m
 done_ sluice volume add e5 dev $dev start 14m size 1m key logon:sluice:raw allow-discards
 shows '^e5: .*iv-offset 0 allow-discards ' sluice volume show e5
 done_ sluice volume del e5
+refused 'vol512 has no integrity: put dm-integrity on it' sluice volume add e5 dev $dev start 14m size 1m integrity
 refused 'without a key' sluice volume add e5 dev $dev start 14m size 1m sector-size 512
 done_ add_key user short "${key32%?}"
 refused '32 or 64 bytes' sluice volume add e5 dev $dev start 14m size 1m key user:short
@@ -456,6 +458,8 @@ start is 1m, declared is 2m, and that is fixed|v['v1']['start'] = '2m'
 key is user:good, declared is none|v['e5'] = {'name': 'e5', 'dev': '/dev/vol512'}
 ro is not set, declared is true|v['v1']['ro'] = True
 allow-discards is not set, declared is true|v['e5']= dict(full['e5'], **{'allow-discards': True})
+integrity is not set, declared is true|v['e5'] = dict(full['e5'], integrity=True)
+set volume .*vol512 has no integrity|v['n2'] = {'name': 'n2', 'dev': '/dev/vol512', 'start': '40m', 'integrity': True}
 no port or uplink|s['flow'] = [{'id': 1, 'prio': 1, 'actions': ['output:nix']}]
 group vm1: more than its read-bps|v['v1']['read-bps-min'] = 6000000; v['n1'].update({'group': 'vm1', 'read-bps-min': 2000001})
 group vm1: more than its read-bps|v['v1']['size'] = '5m'; s['volume-group'][0]['read-bps'] = 4999999

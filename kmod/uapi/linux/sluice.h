@@ -133,6 +133,8 @@ enum sluice_mode {
  *   key, 0 if it goes on to the new one
  * @SLUICE_EVENT_VOLUME_REKEY_GIVEN_UP: All of the volume has its old key
  *   again.
+ * @SLUICE_EVENT_VOLUME_INTEGRITY: The device found that it has not what was
+ *   written; told once for each volume.
  */
 enum sluice_event {
 	SLUICE_EVENT_PORT_ADD = 1,
@@ -164,6 +166,7 @@ enum sluice_event {
 	SLUICE_EVENT_VOLUME_WIPE_STALLED,
 	SLUICE_EVENT_VOLUME_REKEY_TURNED,
 	SLUICE_EVENT_VOLUME_REKEY_GIVEN_UP,
+	SLUICE_EVENT_VOLUME_INTEGRITY,
 };
 
 /**
@@ -653,6 +656,8 @@ enum {
 	SLUICE_A_VOLUME_WIPING,
 	SLUICE_A_VOLUME_REKEY_BACK,
 	SLUICE_A_VOLUME_ADOPT,
+	SLUICE_A_VOLUME_INTEGRITY,
+	SLUICE_A_VOLUME_INTEGRITY_ERRORS,
 
 	__SLUICE_A_VOLUME_MAX,
 	SLUICE_A_VOLUME_MAX = (__SLUICE_A_VOLUME_MAX - 1)

@@ -99,7 +99,7 @@ static void test_bits(void)
 static void test_reserved(void)
 {
 	static const struct { unsigned int from, to; const char *what; } places[] = {
-		{ 8, 12, "version" }, { 12, 16, "flags" }, { 84, 88, "reserved in the geometry" },
+		{ 8, 12, "version" }, { 12, 16, "flags" }, { 84, 88, "flags of the geometry" },
 		{ 72, 76, "kind of device" }, { 76, 80, "cipher's bits" },
 		{ 104, 136, "cipher's name" }, { 152, 156, "state" },
 		{ 156, 160, "turns of what does not run" },
@@ -257,6 +257,24 @@ static void test_geometry(void)
 	now = g;
 	now.cipher_bits = 128;
 	tap_ok(sluice_geometry_differs(&g, &now, &d) && !strcmp(d.what, "cipher-bits"), "bits");
+	now = g;
+	now.integrity = true;
+	tap_ok(sluice_geometry_differs(&g, &now, &d) && !strcmp(d.what, "integrity") &&
+	       !d.is && d.given, "integrity that was not demanded");
+	tap_ok(sluice_geometry_differs(&now, &g, &d) && d.is && !d.given, "or was");
+}
+
+static void test_integrity(void)
+{
+	struct sluice_geometry g = sample(SLUICE_RECORD_AT_REST, 1).geometry, got;
+	struct sluice_geometry_le le;
+
+	sluice_geometry_format(&g, &le);
+	tap_ok(!le.flags && !sluice_geometry_parse(&le, &got) && !got.integrity,
+	       "as it was written before there was integrity");
+	g.integrity = true;
+	sluice_geometry_format(&g, &le);
+	tap_ok(le.flags && !sluice_geometry_parse(&le, &got) && got.integrity, "and with it");
 }
 
 static void test_device(void)
@@ -290,6 +308,7 @@ int main(void)
 	test_torn();
 	test_wrap();
 	test_geometry();
+	test_integrity();
 	test_device();
 	return tap_done();
 }
