@@ -539,9 +539,8 @@ void sluice_volume_totals(const struct sluice_volume *v, struct sluice_volume_to
 /* A request was completed. @bytes: what was asked for. */
 void sluice_volume_count(struct sluice_volume *v, enum sluice_volume_op op, u64 bytes, bool error);
 void sluice_volume_count_throttled(struct sluice_volume *v, enum sluice_volume_op op);
-void sluice_volume_count_latency(struct sluice_volume *v, enum sluice_volume_stage stage, u64 ns);
-/* A request was completed by looking. */
-void sluice_volume_count_polled(struct sluice_volume *v);
+/* One came back from the device. */
+void sluice_volume_count_spent(struct sluice_volume *v, const struct sluice_volume_spent *spent);
 /* The device found that what it has is not what was written: counted, and told the first time. */
 void sluice_volume_count_integrity(struct sluice_volume *v);
 /* Worker time that was spent for this volume; in a visit of one of its queues, or else. */
