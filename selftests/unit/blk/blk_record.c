@@ -25,7 +25,8 @@ static struct sluice_record sample(u32 state, u64 generation)
 	memset(r.key, 0x11, sizeof(r.key));
 	if (state == SLUICE_RECORD_WIPED)
 		memset(r.key, 0, sizeof(r.key));
-	if (state == SLUICE_RECORD_AT_REST || state >= SLUICE_RECORD_WIPING)
+	if (state == SLUICE_RECORD_AT_REST || state == SLUICE_RECORD_WIPING ||
+	    state == SLUICE_RECORD_WIPED)
 		return r;
 	r.pos = state == SLUICE_RECORD_RUNNING ? 512 : 0;
 	r.turns = state == SLUICE_RECORD_RUNNING ? 3 : 0;
