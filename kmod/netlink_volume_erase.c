@@ -36,7 +36,7 @@ int sluice_nl_volume_get_new_erase(struct sluice_change *c, struct sluice_volume
 	}
 	if (!p->resume && !p->key_before)
 		return 0;
-	NL_SET_ERR_MSG(c->extack, "what is wiped has nothing to resume: leave out 'resume', or 'key-before'");
+	NL_SET_ERR_MSG(c->extack, "what is wiped has nothing to resume: leave out 'resume'");
 	return -EINVAL;
 }
 

@@ -590,8 +590,8 @@ int sluice_volume_integrity_check(const struct sluice_volume *v, const struct bl
 void sluice_volume_tell(const struct sluice_volume *v, bool added);
 /*
  * volume_rekey.c. absent: 0: it has one key, for all that is known; -EBUSY: it is being
- * re-encrypted, or wiped; -EUCLEAN: that is to go on first. clear: returns the journal's device, which is to
- * be closed. RTNL
+ * re-encrypted, or wiped; -EUCLEAN: that is to go on first. clear: returns the journal's device,
+ * which is to be closed. RTNL
  */
 int sluice_volume_rekey_absent(const struct sluice_volume *v, struct netlink_ext_ack *extack);
 void sluice_volume_rekey_init(struct sluice_volume *v);

@@ -90,7 +90,7 @@ static bool item_covers(const struct item *now, const struct item *want)
 {
 	const struct object *obj = want->rec->obj;
 	char *a, *b;
-	field_set has = now->rec->has;
+	__uint128_t has = now->rec->has;
 	bool same;
 
 	if (obj != &object_port && obj != &object_uplink && obj != &object_rate &&
@@ -238,7 +238,7 @@ static const int del_cmd[SECTIONS] = {
 static bool item_del(enum section_nr nr, const struct item *item)
 {
 	struct nl_msg *msg = ctl_new(del_cmd[nr]);
-	field_set has = 0;
+	__uint128_t has = 0;
 	unsigned int i;
 
 	if (nr == SEC_FLOW) {
@@ -324,7 +324,7 @@ static bool port_fixed(enum section_nr nr, const struct item *have, const struct
 
 static bool port_set(enum section_nr nr, const struct item *have, const struct item *want)
 {
-	field_set has = want->rec->has;
+	__uint128_t has = want->rec->has;
 	bool ok;
 
 	if (!port_fixed(nr, have, want))
@@ -342,8 +342,8 @@ static const char *volume_advice(const struct item *have, const char *field)
 	if (strcmp(field, "key"))
 		return "that is fixed: remove it first";
 	if (rec_has(have->rec, "journal"))
-		return "it is being re-encrypted: declare that when it is done, or both (key-before)";
-	return "if it was re-encrypted declare the key that it has, if it is to be, both (key-before)";
+		return "it is being re-encrypted: declare that when it is done, or key-before";
+	return "if it was re-encrypted declare the key that it has, to do so key-before";
 }
 
 static bool volume_fixed(const struct item *have, const struct item *want)

@@ -22,7 +22,7 @@ bool rekey_read(struct item *item)
 		return true;
 	if (!rec_has(r, "key-before") || !rec_has(r, "rekey-journal") || !rec_has(r, "key") ||
 	    *rec_text(r, "record") != '/') {
-		complain("volume %s: one that gets another key declares key, key-before, rekey-journal and its record",
+		complain("volume %s: declare key, key-before, rekey-journal and its record",
 			 item->key);
 		return false;
 	}

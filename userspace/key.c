@@ -80,7 +80,7 @@ void key_destroy(const char *name)
 		printf("key %s is in none of your keyrings any more\n", name);
 	else
 		complain("key %s was in no keyring that you may take it from: look for it", name);
-	printf("whoever has a copy of it (file, backup, other keyring) can read what the volume had\n");
+	printf("whoever has a copy of it, in a file or a backup, can read what the volume had\n");
 }
 
 /* --- standard input -------------------------------------------------------------------------- */

@@ -10,6 +10,8 @@ struct rec *rec_new(const struct object *obj)
 {
 	struct rec *r = xcalloc(1, sizeof(*r) + obj->nr_fields * sizeof(r->v[0]));
 
+	if (obj->nr_fields > FIELDS_MAX)
+		abort();
 	r->obj = obj;
 	return r;
 }

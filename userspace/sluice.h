@@ -167,16 +167,15 @@ struct field {
 	const struct object *sub;
 };
 
-/* Of an object's fields: bit i is field i. */
-__extension__ typedef unsigned __int128 field_set;
-#define FIELD(i) ((field_set)1 << (i))
+/* In a set of an object's fields. */
+#define FIELD(i) ((__uint128_t)1 << (i))
 #define FIELDS_MAX 128
 
 /**
  * struct object - a noun
  * @name: of it
  * @fields: in the order in which they are shown
- * @nr_fields: number of them
+ * @nr_fields: number of them, FIELDS_MAX at most
  */
 struct object {
 	const char *name;
@@ -187,8 +186,7 @@ struct object {
 #define OBJECT(noun, table)                                                       \
 	{                                                                         \
 		.name = (noun), .fields = (table), .nr_fields = ARRAY_SIZE(table) \
-	};                                                                        \
-	_Static_assert(ARRAY_SIZE(table) <= FIELDS_MAX, "too many fields")
+	}
 
 /**
  * struct rec - an object's values
@@ -198,7 +196,7 @@ struct object {
  */
 struct rec {
 	const struct object *obj;
-	field_set has;
+	__uint128_t has;
 	struct value v[];
 };
 

@@ -234,7 +234,7 @@ static bool wipe_said(const struct rec *args)
 		complain("volume %s: 'unrecorded' is for one that is wiped and has no record",
 			 rec_text(args, "name"));
 	else
-		complain("volume %s has no record: say 'unrecorded', and declare it only when it is wiped, or give it one",
+		complain("volume %s: say 'unrecorded' and declare it then, or give it a record",
 			 rec_text(args, "name"));
 	return false;
 }
@@ -534,7 +534,8 @@ const struct command volume_commands[] = {
 	  "change limits (bps in bytes; 0: none), size (0: to the end), group, serial, record" },
 	{ "volume", "rekey", SLUICE_CMD_VOLUME_REKEY, &object_rekey,
 	  "@name! key journal journal-start unrecorded skip-unreadable adopt back forward",
-	  rekey_run, NULL, "encrypt it with another key, while it is in use; back: with the old one again" },
+	  rekey_run, NULL,
+	  "encrypt it with another key, while it is in use; back: with the old one again" },
 	{ "volume", "key-wipe", SLUICE_CMD_VOLUME_KEY_WIPE, &object_wipe, "@name! fail", wipe_run,
 	  NULL, "have no key of it in memory: requests wait for that, or fail" },
 	{ "volume", "key-resume", SLUICE_CMD_VOLUME_KEY_RESUME, &object_volume, "@name! key!",

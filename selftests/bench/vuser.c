@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A vhost-user front end: see vuser.h. The messages are those of QEMU's docs/interop/vhost-user.rst. */
+/* A vhost-user front end: see vuser.h. Messages: QEMU's docs/interop/vhost-user.rst. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A volume gets another key, with its record and the journal on one disk; the power is cut ahead of
- * each single request that changes that disk, and whatever its cache had is kept, lost or torn. From
- * what is left the same declared state gets to the same end: each time all of the disk that the
- * volume has is what it is when nothing was cut.
+ * A volume gets another key, with its record and the journal on one disk; the power is cut ahead
+ * of each single request that changes that disk, and whatever its cache had is kept, lost or torn.
+ * From what is left the same declared state gets to the same end: each time all of the disk that
+ * the volume has is what it is when nothing was cut.
  *
  * This needs no luck, unlike blk/power, which has a guest that writes meanwhile.
  */
@@ -27,7 +27,6 @@ FIXTURE(crash)
 	struct medium m;
 	unsigned char *first;
 	unsigned char *last;
-	unsigned char *cut;
 };
 
 /**
@@ -63,8 +62,7 @@ FIXTURE_SETUP(crash)
 	ASSERT_EQ(0, state_write());
 	ASSERT_EQ(0, medium_start(&self->m, DISK));
 	self->first = malloc(DISK);
-	self->last = malloc(DISK);
-	self->cut = malloc(DISK);
+	self->last = malloc(SIZE);
 	/* Whatever it has is what one reads by the old key. */
 	rig_pattern(self->m.memory, SIZE, 0, 1);
 	ASSERT_EQ(0, rig_volume_add(NAME, MEDIUM, "size 1M key " OLD " " RECORD " record-new"));
@@ -79,39 +77,30 @@ FIXTURE_TEARDOWN(crash)
 	medium_stop(&self->m);
 	free(self->first);
 	free(self->last);
-	free(self->cut);
 	unlink(STATE);
 }
 
-/* "apply" is all that has to be said, at any point. One shell, as there are many. */
+/* "apply" is all that has to be said, at any point. In one shell, as there are many points. */
 static int finish(void)
 {
 	return netio_run("sluice apply " STATE " || exit; n=3000;"
 			 "while s=$(sluice volume show " NAME ") || exit;"
 			 "case $s in *rekey-key*) : $((n -= 1)); [ $n != 0 ];; *) false;; esac;"
 			 "do sleep 0.02; done;"
-			 "case $s in *\" key " NEW " \"*) sluice volume del " NAME ";; *) exit 1;; esac") ?
-		       -EIO : 0;
-}
-
-/* What the power left is what the disk has from now on. */
-static void cut(FIXTURE_DATA(crash) *self, const struct medium *m, const unsigned char *before,
-		unsigned int n, enum medium_cut how)
-{
-	medium_cut(m, before, n, how, self->cut);
-	memcpy(self->m.memory, self->cut, DISK);
+			 "case $s in *\" key " NEW " \"*) sluice volume del " NAME ";;"
+			 "*) exit 1;; esac") ? -EIO : 0;
 }
 
 /* It goes on, and is cut somewhere on its way, another way each time. */
-static int cut_again(FIXTURE_DATA(crash) *self, unsigned int turn)
+static int cut_again(struct medium *m, unsigned int turn)
 {
 	unsigned char *before = malloc(DISK);
 	int ret;
 
-	memcpy(before, self->m.memory, DISK);
-	medium_forget(&self->m);
+	memcpy(before, m->memory, DISK);
+	medium_forget(m);
 	ret = finish();
-	cut(self, &self->m, before, self->m.nr ? turn * 7 % self->m.nr : 0, turn % MEDIUM_CUTS);
+	medium_cut(m, before, m->nr ? turn * 7 % m->nr : 0, turn % MEDIUM_CUTS, m->memory);
 	free(before);
 	return ret;
 }
@@ -122,7 +111,7 @@ TEST_F_TIMEOUT(crash, points, 1200)
 	struct medium whole;
 
 	ASSERT_EQ(0, finish());
-	memcpy(self->last, self->m.memory, DISK);
+	memcpy(self->last, self->m.memory, SIZE);
 	EXPECT_NE(0, memcmp(self->first, self->last, SIZE));
 	/* What it took from the first request to the last; what follows is noted elsewhere. */
 	whole = self->m;
@@ -132,9 +121,9 @@ TEST_F_TIMEOUT(crash, points, 1200)
 	EXPECT_GT(nr, 20);
 	for (n = 0; n <= nr; n++) {
 		for (how = 0; how < MEDIUM_CUTS; how++) {
-			cut(self, &whole, self->first, n, how);
+			medium_cut(&whole, self->first, n, how, self->m.memory);
 			if (variant->twice)
-				ASSERT_EQ(0, cut_again(self, turn++));
+				ASSERT_EQ(0, cut_again(&self->m, turn++));
 			ASSERT_EQ(0, finish()) {
 				TH_LOG("ahead of request %u of %u, cut %u", n, nr, how);
 			}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A disk of this process's own memory (/dev/nbd0), which keeps each request that changed it, so that
- * it can be what a cut of the power would have left of it, at any point.
+ * A disk of this process's own memory (/dev/nbd0), which keeps each request that changed it, so
+ * that it can be what a cut of the power would have left of it, at any point.
  */
 #ifndef BLK_MEDIUM_H
 #define BLK_MEDIUM_H
@@ -54,7 +54,7 @@ int medium_start(struct medium *m, size_t size);
 void medium_stop(struct medium *m);
 /* From now on. */
 void medium_forget(struct medium *m);
-/* What @first was becomes what there is when the power is cut ahead of request @n. @to: of @m->size. */
+/* To @to: what is left of @first, as the disk was, when the power is cut ahead of request @n. */
 void medium_cut(const struct medium *m, const unsigned char *first, unsigned int n,
 		enum medium_cut how, unsigned char *to);
 

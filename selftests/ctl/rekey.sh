@@ -44,8 +44,8 @@ has_key() { printed "^k: .*key logon:sluice:$1 cipher" sluice volume show k; }
 same() { sluice dump >"$tmp/now.json" && diff "$1" "$tmp/now.json"; }
 
 # --- said by halves
-misused 'declares key, key-before, rekey-journal and its record' apply ", $before"
-misused 'declares key, key-before' apply ', "key": "logon:sluice:new", "rekey-journal": "/dev/keysr"'
+misused 'declare key, key-before, rekey-journal and its record' apply ", $before"
+misused 'declare key, key-before' apply ', "key": "logon:sluice:new", "rekey-journal": "/dev/keysr"'
 none() {
 	echo "{ \"volume\": [ { \"name\": \"k\", \"dev\": \"/dev/keysa\", $before, \"rekey-journal\": \"/dev/keysr\" } ] }" |
 		sluice apply -
