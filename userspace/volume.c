@@ -52,7 +52,7 @@ static const struct field rekey_state_fields[] = {
 static const struct object object_rekey_state = OBJECT("rekey", rekey_state_fields);
 
 static const struct field wiping_fields[] = {
-	{ "how", &codec_volume_erasure, SLUICE_A_VOLUME_WIPING_STATE_HOW, 0, F_BARE, NULL },
+	{ "how", &codec_erasure, SLUICE_A_VOLUME_WIPING_STATE_HOW, 0, F_BARE, NULL },
 	{ .name = "percent", .codec = &codec_u32, .attr = SLUICE_A_VOLUME_WIPING_STATE_PERCENT },
 	{ .name = "rate", .codec = &codec_amount, .attr = SLUICE_A_VOLUME_WIPING_STATE_RATE },
 	{ .name = "left", .codec = &codec_seconds, .attr = SLUICE_A_VOLUME_WIPING_STATE_LEFT },
@@ -113,7 +113,7 @@ static const struct field volume_fields[] = {
 	{ "record-uuid", &codec_text, SLUICE_A_VOLUME_RECORD_UUID, 0, F_SHOW, NULL },
 	{ .name = "resume", .codec = &codec_flag, .attr = SLUICE_A_VOLUME_RESUME },
 	{ "unresolved", &codec_flag, SLUICE_A_VOLUME_UNRESOLVED, 0, F_SHOW, NULL },
-	{ .name = "wipe", .codec = &codec_volume_erasure, .attr = SLUICE_A_VOLUME_WIPE },
+	{ .name = "wipe", .codec = &codec_erasure, .attr = SLUICE_A_VOLUME_WIPE },
 	/* For the tool alone. */
 	{ "unrecorded", &codec_flag, 0, 0, F_SHOW, NULL },
 	LIMITS,

@@ -11,8 +11,7 @@
 
 WORDS(volume_mode, "monitor|enforce", "monitor", "enforce");
 WORDS(volume_wiped, "waits|fails", "waits", "fails");
-WORDS(volume_erasure, "zero|discard|secure-erase|key|none",
-      "none", "zero", "discard", "secure-erase", "key");
+WORDS(erasure, "zero|discard|secure-erase|key", "none", "zero", "discard", "secure-erase", "key");
 WORDS(block_op, "OP", "read", "write", "flush", "discard", "write-zeroes", "other");
 WORDS(block_stage, "STAGE", "queue", "cipher", "device");
 WORDS(switch, "on|off", "off", "on");
