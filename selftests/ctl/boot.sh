@@ -17,6 +17,7 @@ power() { echo "$2" >"$config/nullb/$1/power"; }
 trap 'rc=$?; clean; rmdir "$config"/nullb/*boot*; rm -rf /dev/disk; (exit $rc); finish' EXIT
 disk boota
 disk bootd
+disk bootk
 
 cat >"$tmp/state.json" <<'END'
 { "worker": [ { "cpu": 0 } ], "port": [ { "name": "vm1" } ],
@@ -51,15 +52,16 @@ done_ each --on /dev/bootb
 shows '^b: dev /dev/bootb .* serial b' sluice volume show
 hides '^c: ' sluice volume show
 ok 'the key is still missing' held 'volume c is held back' --on /dev/boota
-add_key() {
-	$python - <<'END'
+add_key() { # description, first byte
+	$python - "$@" <<'END'
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
-payload = bytes(range(64))
-sys.exit(libc.syscall(248, b"user", b"late", payload, len(payload), libc.syscall(250, 0, -3, 0)) < 0)
+first = int(sys.argv[2])
+payload = bytes(range(first, first + 64))
+sys.exit(libc.syscall(248, b"user", sys.argv[1].encode(), payload, len(payload), libc.syscall(250, 0, -3, 0)) < 0)
 END
 }
-done_ add_key
+done_ add_key late 0
 done_ each --on /dev/boota
 shows '^c: .*key user:late' sluice volume show
 same() { sluice dump >"$tmp/now.json" && diff "$1" "$tmp/now.json"; }
@@ -101,6 +103,32 @@ s = json.load(open('$tmp/state.json'))
 $1
 json.dump(s, open('$tmp/changed.json', 'w'))"
 }
+# Which key the data of one without a record has the volume alone knows, also when its disk is gone.
+pulled() { # what is declared of its key; what held() takes, or nothing
+	change "s['volume'] += [dict({'name': 'k', 'dev': '/dev/bootk'}, **$1)]"
+	cp "$tmp/changed.json" "$tmp/state.json"
+	power bootk 0
+	power bootk 1
+	if [ $# = 1 ]; then
+		each --on /dev/bootk
+	else
+		held "$2" --on /dev/bootk
+	fi
+}
+cp "$tmp/state.json" "$tmp/before.json"
+done_ add_key other 64
+done_ sluice volume add k dev /dev/bootk key user:late
+ok 'with another key it stays' pulled "{'key': 'user:other'}" 'volume k is held back: its key is another'
+shows '^k: .*key user:late .* dead' sluice volume show k
+cp "$tmp/before.json" "$tmp/state.json"
+ok 'without one, too' pulled "{}" 'volume k is held back: its key is another'
+shows '^k: .*key user:late .* dead' sluice volume show k
+cp "$tmp/before.json" "$tmp/state.json"
+ok 'with its own it is made anew' pulled "{'key': 'user:late'}"
+hides dead sluice volume show k
+cp "$tmp/before.json" "$tmp/state.json"
+done_ sluice volume del k
+
 sluice volume del d
 change "s['uplink'] = [{'name': 'up0', 'dev': 'nix'}]; s['volume'] = [v for v in s['volume'] if v['name'] != 'c']"
 refused "no interface 'nix'" sluice apply --each "$tmp/changed.json"

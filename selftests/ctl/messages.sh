@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Each version's messages are understood as they were: golden/*.messages, as the tool of that version sent them.
 #
-# GOLDEN_TOOL=TOOL records them instead: see Documentation/testing.md.
+# GOLDEN_TOOL=TOOL, with GOLDEN_LIST=LIST, records them instead: see Documentation/testing.md.
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -32,7 +32,7 @@ golden() { (cd "$here/golden" && "$python" ../golden.py "$@"); }
 if [ -n "${GOLDEN_TOOL:-}" ]; then
 	trap end_of_world EXIT
 	world
-	golden record "$GOLDEN_TOOL" messages.list
+	golden record "$GOLDEN_TOOL" "${GOLDEN_LIST:-messages.list}"
 	exit
 fi
 for file in "$here"/golden/*.messages; do
