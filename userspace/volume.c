@@ -234,7 +234,7 @@ static bool wipe_said(const struct rec *args)
 		complain("volume %s: 'unrecorded' is for one that is wiped and has no record",
 			 rec_text(args, "name"));
 	else
-		complain("volume %s: say 'unrecorded' and declare it then, or give it a record",
+		complain("volume %s has no record: say 'unrecorded', or give it one",
 			 rec_text(args, "name"));
 	return false;
 }
