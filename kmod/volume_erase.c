@@ -227,7 +227,9 @@ static int erase_all(struct sluice_volume *v)
 	struct sluice_volume_erase *e = &v->erase;
 	int err = 0;
 
-	sluice_progress_note(&e->progress, ktime_get_ns(), 0);
+	/* One that was wiped when it was new has been somebody's since. */
+	e->durable = 0;
+	erase_did(v, 0);
 	/* That of a new one says so already. */
 	if (e->last && e->how != SLUICE_ERASE_KEY)
 		err = erase_insist(v, SLUICE_ERASE_AT_RECORD, erase_tell_begun);

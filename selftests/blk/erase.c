@@ -245,9 +245,12 @@ TEST_F_TIMEOUT(erase, not_by_a_state, 120)
 
 /* --- those that go --------------------------------------------------------------------------- */
 
+/* Also what was written after it was wiped when it was new. */
 TEST_F_TIMEOUT(erase, last, 120)
 {
-	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new"));
+	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new wipe zero"));
+	EXPECT_EQ(0, will_say("wiping", false));
+	ASSERT_EQ(0, rig_pwrite("/dev/slerad", self->data, DISK, 0));
 	ASSERT_EQ(0, attach(&self->d));
 	EXPECT_EQ(0, refused("in use", "sluice volume del " NAME " wipe zero"));
 	disk_close(&self->d);
