@@ -80,17 +80,19 @@ void sluice_view_release(const struct sluice_blk_request *req)
 
 /*
  * What was read is decrypted now, as its blocks have another key before its driver is told. What
- * the device refused for now is prepared anew: see view_drop_locked().
+ * the device refused for now is prepared anew: see view_drop_locked(). What is not locked stays as
+ * it is: who locks it later is to find it under way, and what was read of it there.
  */
 static void view_settle(struct sluice_blk_request *req)
 {
-	blk_status_t error = sluice_send_error(req);
+	blk_status_t error;
 
+	if (!sluice_view_locks(req))
+		return;
+	error = sluice_send_error(req);
 	req->active = false;
 	if (req->polled)
 		sluice_poll_del(req, error == BLK_STS_NOTSUPP);
-	if (!sluice_view_locks(req))
-		return;
 	sluice_view_release(req);
 	if (error || req->r.op != SLUICE_REQUEST_READ || !req->own.first)
 		return;

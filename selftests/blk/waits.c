@@ -20,7 +20,9 @@
 /* The journal's, where it works, and the volume's, which is slow where it is to be. */
 #define WORKS	"0 2048 linear /dev/" JOURNAL " 0"
 #define FAST	"0 1024 linear /dev/" DISK " 0"
-#define SLOW	"0 512 delay /dev/" DISK " 0 2000\n512 512 delay /dev/" DISK " 512 1000"
+#define SLOW	"0 512 delay /dev/" DISK " 0 2000\n512 256 delay /dev/" DISK " 512 1000\n" \
+		"768 256 delay /dev/" DISK " 768 2000"
+#define LAST	(CHUNK + CHUNK / 2)
 
 FIXTURE(waits)
 {
@@ -73,6 +75,7 @@ FIXTURE_SETUP(waits)
 	ASSERT_EQ(0, attach(&self->d));
 	ASSERT_EQ(0, disk_write(&self->d, 0, self->data, LEN));
 	ASSERT_EQ(0, disk_write(&self->d, CHUNK / 512, self->data + CHUNK, LEN));
+	ASSERT_EQ(0, disk_write(&self->d, LAST / 512, self->data + LAST, LEN));
 	ASSERT_EQ(0, begin(self->journal));
 }
 
@@ -122,32 +125,35 @@ static int await(struct disk *d, struct vblk_done *done)
 
 /*
  * The first that comes back cannot be published, so those that come later are not looked at; of
- * both kinds, in the chunk that is to have another key first. What was read comes with the old key.
+ * both kinds, in the chunk that is to have another key first, and one in the chunk behind, which
+ * nobody asks for by then. What was read comes with the old key.
  */
 TEST_F_TIMEOUT(waits, ring_away, 120)
 {
 	struct vblk_done done;
-	int slot[3], i;
+	int slot[4], i;
 
 	ASSERT_EQ(0, rig_dm_change("dm-" DISK, SLOW));
 	slot[0] = put(&self->d, VIRTIO_BLK_T_IN, 0, NULL);
 	slot[1] = put(&self->d, VIRTIO_BLK_T_OUT, LEN, self->data + LEN);
 	slot[2] = put(&self->d, VIRTIO_BLK_T_IN, CHUNK, NULL);
-	ASSERT_EQ(0, will_say("in-flight 3", true));
+	slot[3] = put(&self->d, VIRTIO_BLK_T_IN, LAST, NULL);
+	ASSERT_EQ(0, will_say("in-flight 4", true));
 	ASSERT_EQ(0, vdrv_iotlb_invalidate(&self->d.v, self->d.v.mem, self->d.v.ring_bytes));
-	ASSERT_EQ(0, will_say("in-flight 2", true));
+	ASSERT_EQ(0, will_say("in-flight 3", true));
 	ASSERT_EQ(0, rig_dm_change("dm-" DISK, FAST));
 	ASSERT_EQ(0, pause_(false));
 	EXPECT_EQ(0, will_say("rekey-key", false));
-	EXPECT_EQ(0, will_say("in-flight 2", true));
+	EXPECT_EQ(0, will_say("in-flight 3", true));
 	ASSERT_EQ(0, vdrv_iotlb_update(&self->d.v, self->d.v.mem, self->d.v.ring_bytes));
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
 		ASSERT_EQ(0, await(&self->d, &done));
 		EXPECT_EQ(VIRTIO_BLK_S_OK, done.status);
 	}
 	EXPECT_EQ(0, memcmp(vblk_at(&self->d.v.vq[0], slot[0], VBLK_DATA), self->data, LEN));
 	EXPECT_EQ(0, memcmp(vblk_at(&self->d.v.vq[0], slot[2], VBLK_DATA), self->data + CHUNK,
 			    LEN));
+	EXPECT_EQ(0, memcmp(vblk_at(&self->d.v.vq[0], slot[3], VBLK_DATA), self->data + LAST, LEN));
 	ASSERT_EQ(0, disk_read(&self->d, 0, self->copy, LEN));
 	ASSERT_EQ(0, disk_read(&self->d, LEN / 512, self->copy + LEN, LEN));
 	EXPECT_EQ(0, memcmp(self->data, self->copy, 2 * LEN));
