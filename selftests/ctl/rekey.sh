@@ -62,6 +62,10 @@ shows '"key": ?"logon:sluice:new", ?"key-before": ?"logon:sluice:old", ?"rekey-j
 done_ sluice apply "$tmp/dump.json"
 done_ apply "$on, \"rekey-pause\": \"on\""
 ok 'said again it changes nothing' same "$tmp/dump.json"
+# Its data takes both keys: neither is wiped with another volume.
+done_ sluice volume add other dev /dev/keysr start 6m size 1m key logon:sluice:new
+refused 'volume k has the key logon:sluice:new too' sluice volume del other wipe key
+done_ sluice volume del other
 # As before: who declares the key that it has yet is not refused.
 done_ apply ', "key": "logon:sluice:old", "rekey-pause": "on"'
 
