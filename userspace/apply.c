@@ -388,7 +388,7 @@ static bool changes_live(const struct field *f)
 	       !strcmp(f->name, "size") || !strcmp(f->name, "iops-unit");
 }
 
-static const char *record_start(const struct rec *r)
+const char *record_start(const struct rec *r)
 {
 	return rec_has(r, "record-start") ? rec_text(r, "record-start") : "0";
 }

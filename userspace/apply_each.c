@@ -128,10 +128,18 @@ static bool volume_del(const char *name)
 	return ctl_do(msg, NULL, NULL);
 }
 
+/* Is it made anew with the record that it has? Another may be of before. */
+static bool keeps_record(const struct rec *have, const struct rec *want)
+{
+	return *rec_text(have, "record") == '/' &&
+	       !strcmp(rec_text(have, "record"), rec_text(want, "record")) &&
+	       !strcmp(record_start(have), record_start(want));
+}
+
 /* What nobody but a record would know of it when it is made anew; NULL: nothing. */
 static const char *would_be_lost(const struct rec *have, const struct rec *want)
 {
-	if (*rec_text(have, "record") == '/')
+	if (keeps_record(have, want))
 		return NULL;
 	if (rec_has(have, "wiping"))
 		return "it is half wiped";
@@ -160,7 +168,7 @@ static unsigned int bury(const struct state *now, const struct state *want, cons
 			continue;
 		lost = would_be_lost(volumes->v[i].rec, declared->rec);
 		if (lost) {
-			complain("volume %s is held back: %s, and it has no record",
+			complain("volume %s is held back: %s, and no record of it is declared",
 				 volumes->v[i].key, lost);
 			stay++;
 		} else if (volume_del(volumes->v[i].key)) {

@@ -94,6 +94,8 @@ bool state_read(struct state *s, const char *path);
 /* apply.c: which items are the same; then send the others, as one transaction. */
 void state_match(struct state *now, struct state *want);
 bool state_send(struct state *now, struct state *want);
+/* Where a volume's record begins. */
+const char *record_start(const struct rec *volume);
 /*
  * apply_rekey.c: volumes that get another key. read: what a file says of it; match: compare it with
  * one that is there; go_on: of one that is there; declare: as a file says it. All that return

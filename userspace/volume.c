@@ -362,7 +362,7 @@ static int rekey_run(const struct command *c, struct rec *args)
 /* --- removing, with its key ------------------------------------------------------------------ */
 
 /**
- * struct key_search - the key of a volume, and another volume that has one of that name
+ * struct key_search - the key of a volume, and another volume that has, or gets, one of that name
  * @name: of the first
  * @key: NULL: it has none
  * @other: NULL: there is none
@@ -377,12 +377,17 @@ static void key_seen(struct nlattr *attrs, int len, void *arg)
 {
 	struct rec *r = rec_new(&object_volume);
 	struct key_search *s = arg;
-	char **to;
 
-	if (rec_get(r, attrs, len) && rec_has(r, "key")) {
-		to = strcmp(rec_text(r, "name"), s->name) ? &s->other : &s->key;
-		if (!*to && (to == &s->key || (s->key && !strcmp(rec_text(r, "key"), s->key))))
-			*to = xstrdup(rec_text(r, to == &s->key ? "key" : "name"));
+	if (!rec_get(r, attrs, len) || !rec_has(r, "key")) {
+		rec_free(r);
+		return;
+	}
+	if (!strcmp(rec_text(r, "name"), s->name)) {
+		if (!s->key)
+			s->key = xstrdup(rec_text(r, "key"));
+	} else if (s->key && !s->other && (!strcmp(rec_text(r, "key"), s->key) ||
+					   !strcmp(rec_text(r, "rekey-key"), s->key))) {
+		s->other = xstrdup(rec_text(r, "name"));
 	}
 	rec_free(r);
 }

@@ -127,18 +127,17 @@ static u32 pieces_append(struct sluice_pieces *p, u32 limit, void *where, u32 le
 int sluice_pieces_add(struct sluice_pieces *p, struct sluice_bios *bs, struct block_device *bdev,
 		      blk_opf_t opf, void *where, u32 len, u32 more)
 {
-	u32 limit, part;
+	u32 align = offset_in_page(where) | len, limit, part;
 
 	if (likely(!p->first && len <= PAGE_SIZE && more <= PAGE_SIZE)) {
 		pieces_first(p, bdev, opf, virt_to_page(where), len, offset_in_page(where));
 		return 0;
 	}
-	p->bytes += len;
-	p->align |= offset_in_page(where) | len;
 	for (limit = pieces_limit(bdev); len; len -= part, where += part) {
 		unsigned int nr;
 
 		part = pieces_append(p, limit, where, len);
+		p->bytes += part;
 		if (part)
 			continue;
 		/* As many as there can be if nothing that follows is contiguous. */
@@ -148,6 +147,8 @@ int sluice_pieces_add(struct sluice_pieces *p, struct sluice_bios *bs, struct bl
 		    !sluice_pieces_add_bio(p, bs, bdev, BIO_MAX_VECS, opf))
 			return -ENOMEM;
 	}
+	/* Now: of a list that has no bio nothing is said, as nobody drops it. */
+	p->align |= align;
 	return 0;
 }
 
@@ -188,7 +189,6 @@ static int pieces_add_page(struct sluice_pieces *p, struct sluice_bios *bs,
 	err = sluice_pieces_add(p, bs, bdev, opf, page_address(page), len, left - len);
 	if (likely(!err))
 		return 0;
-	p->bytes -= len;
 	return pieces_add_reserved(p, bdev, opf, pages, page, len);
 }
 

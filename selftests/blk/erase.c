@@ -405,7 +405,7 @@ TEST_F_TIMEOUT(erase, pulled, 120)
 	EXPECT_EQ(0, will_say("stalled", false));
 	EXPECT_TRUE(says(" wiping zero percent 40 .*error"));
 	ASSERT_EQ(0, rig_null_return("slerad"));
-	EXPECT_EQ(0, refused("it is half wiped, and it has no record",
+	EXPECT_EQ(0, refused("it is half wiped, and no record",
 			     "sluice apply --each " STATE));
 	ASSERT_EQ(0, rig_volume_del(NAME));
 	/* Nor is one that is gone wiped. */

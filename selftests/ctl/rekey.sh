@@ -62,6 +62,10 @@ shows '"key": ?"logon:sluice:new", ?"key-before": ?"logon:sluice:old", ?"rekey-j
 done_ sluice apply "$tmp/dump.json"
 done_ apply "$on, \"rekey-pause\": \"on\""
 ok 'said again it changes nothing' same "$tmp/dump.json"
+# Its data takes both keys: neither is wiped with another volume.
+done_ sluice volume add other dev /dev/keysr start 6m size 1m key logon:sluice:new
+refused 'volume k has the key logon:sluice:new too' sluice volume del other wipe key
+done_ sluice volume del other
 # As before: who declares the key that it has yet is not refused.
 done_ apply ', "key": "logon:sluice:old", "rekey-pause": "on"'
 
@@ -93,6 +97,15 @@ sluice dump >"$tmp/dump.json"
 hides 'key-before' cat "$tmp/dump.json"
 done_ apply "$on"
 ok 'nothing is left to do' same "$tmp/dump.json"
+# Its disk goes, and is back: who says nothing of its record does not have it made with the key of before.
+bare() { echo '{ "volume": [ { "name": "k", "dev": "/dev/keysa", "key": "logon:sluice:old" } ] }' | sluice apply --each -; }
+echo 0 >"$config/nullb/keysa/power"
+echo 1 >"$config/nullb/keysa/power"
+ok 'held back, as its record is not declared' exits 3 bare
+shows '^k: .*key logon:sluice:new .*dead' sluice volume show k
+done_ apply "$on" --each
+ok 'made anew with its record it has the new key' has_key new
+hides dead sluice volume show k
 done_ sluice volume del k
 done_ apply "$on"
 ok 'made anew it has the new key' has_key new
