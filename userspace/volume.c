@@ -362,7 +362,7 @@ static int rekey_run(const struct command *c, struct rec *args)
 /* --- removing, with its key ------------------------------------------------------------------ */
 
 /**
- * struct key_search - the key of a volume, and another volume that has one of that name
+ * struct key_search - the key of a volume, and another volume that needs one of that name
  * @name: of the first
  * @key: NULL: it has none
  * @other: NULL: there is none
@@ -373,16 +373,22 @@ struct key_search {
 	char *other;
 };
 
+/* Also one that is only on its way to that key, or back from it, cannot be read without. */
+static bool needs_key(const struct rec *r, const char *key)
+{
+	return !strcmp(rec_text(r, "key"), key) || !strcmp(rec_text(r, "rekey-key"), key);
+}
+
 static void key_seen(struct nlattr *attrs, int len, void *arg)
 {
 	struct rec *r = rec_new(&object_volume);
 	struct key_search *s = arg;
-	char **to;
 
 	if (rec_get(r, attrs, len) && rec_has(r, "key")) {
-		to = strcmp(rec_text(r, "name"), s->name) ? &s->other : &s->key;
-		if (!*to && (to == &s->key || (s->key && !strcmp(rec_text(r, "key"), s->key))))
-			*to = xstrdup(rec_text(r, to == &s->key ? "key" : "name"));
+		if (!strcmp(rec_text(r, "name"), s->name))
+			s->key = s->key ?: xstrdup(rec_text(r, "key"));
+		else if (s->key && !s->other && needs_key(r, s->key))
+			s->other = xstrdup(rec_text(r, "name"));
 	}
 	rec_free(r);
 }
@@ -397,8 +403,8 @@ static bool key_is_its_own(struct key_search *s)
 	    !ctl_dump(ctl_new(SLUICE_CMD_VOLUME_GET), key_seen, s, &changed))
 		return false;
 	if (s->other)
-		complain("volume %s has the key %s too: without that it would be lost", s->other,
-			 s->key);
+		complain("volume %s has the key %s too, or is getting it: without that it would be lost",
+			 s->other, s->key);
 	return !s->other;
 }
 
