@@ -547,7 +547,7 @@ const struct command volume_commands[] = {
 	{ "volume", "key-resume", SLUICE_CMD_VOLUME_KEY_RESUME, &object_volume, "@name! key!",
 	  add_run, NULL, "let it go on, with the key that it had; key -: from standard input" },
 	{ "volume", "del", SLUICE_CMD_VOLUME_DEL, &object_volume, "@name! wipe", del_run, NULL,
-	  "remove a volume that nobody has; wipe: first what it has, or all but its key's copies" },
+	  "remove a volume that nobody has; wipe: first what it has, or its key" },
 	{ "volume", "hold", SLUICE_CMD_VOLUME_HOLD, &object_volume, "@name!", NULL, NULL,
 	  "take nothing new from its rings" },
 	{ "volume", "release", SLUICE_CMD_VOLUME_RELEASE, &object_volume, "@name!", NULL, NULL,
