@@ -13,7 +13,7 @@ _sluice_names() {
 }
 _sluice_ids() { sluice "$1" show 2>/dev/null | awk '{ print $3 }'; }
 
-# What may stand behind a word; nothing if it takes no known values.
+# What may stand behind a word, of a noun and a verb; nothing if it takes no known values.
 _sluice_values() {
 	case $1 in
 	port) _sluice_names port ;;
@@ -30,7 +30,10 @@ _sluice_values() {
 	key) awk '$8 ~ /^(logon|user|encrypted|trusted)$/ { sub(/: [0-9]+.*$/, ""); print $8 ":" $9 }' /proc/keys ;;
 	keyring) printf '%s\n' session user ;;
 	rekey-pause) printf '%s\n' on off ;;
-	wipe) printf '%s\n' zero discard secure-erase key none ;;
+	wipe)
+		printf '%s\n' zero discard secure-erase
+		[ "$3" != del ] || printf '%s\n' key none
+		;;
 	record | journal) find /sys/class/block -mindepth 1 -maxdepth 1 -printf '/dev/%f\n' ;;
 	block-size | sector-size) printf '%s\n' 512 4096 ;;
 	dir) printf '%s\n' from-guest to-guest ;;
@@ -76,20 +79,27 @@ _sluice() {
 			;;
 		stats) found=$(_sluice_names port uplink) ;;
 		top) found="$(_sluice_names volume) count interval" ;;
-		help) found=$(_sluice_nouns) ;;
+		help)
+			case ${#words[@]} in
+			1) found=$(_sluice_nouns) ;;
+			2) found=$(_sluice_verbs "${words[1]}") ;;
+			esac
+			;;
 		esac
 		if [ -z "$found" ] && [ ${#words[@]} = 1 ]; then
 			found="$(_sluice_verbs "${words[0]}") help"
 		elif [ -z "$found" ]; then
-			found=$(_sluice_values "$prev" "${words[0]}") || {
-				found=$(_sluice_usage "${words[0]}" "${words[1]}" | sed 's/N\[[^]]*\]//g; s/[][]//g; s/[| ]/\n/g' |
+			found=$(_sluice_values "$prev" "${words[0]}" "${words[1]}") || {
+				# Without values, which are for behind their word.
+				found=$(_sluice_usage "${words[0]}" "${words[1]}" |
+					sed 's/N\[[^]]*\]//g; s/\[\([a-z][a-z-]*\) [^]]*\]/ \1 /g; s/[][]//g; s/[| ]/\n/g' |
 					grep -E '^[a-z][a-z-]*$' | tail -n +4)
 				case "${words[0]} ${words[1]}" in
 				'port del' | 'port set' | 'port show') found+=" $(_sluice_names port)" ;;
 				'uplink del' | 'uplink set' | 'uplink show') found+=" $(_sluice_names uplink)" ;;
 				'wire add' | 'wire del' | 'port hold' | 'port release') found+=" $(_sluice_names port uplink)" ;;
 				'meter del') found+=" $(_sluice_ids meter)" ;;
-				'volume set' | 'volume del' | 'volume show' | 'volume hold' | 'volume release' | 'volume rekey' | 'volume key-wipe' | 'volume key-resume' | 'key add')
+				'volume set' | 'volume del' | 'volume show' | 'volume hold' | 'volume release' | 'volume rekey' | 'volume key-wipe' | 'volume key-resume' | 'key add' | 'key del')
 					found+=" $(_sluice_names volume)" ;;
 				'volume-group set' | 'volume-group del' | 'volume-group show')
 					found+=" $(_sluice_names volume-group)" ;;

@@ -362,7 +362,7 @@ static int rekey_run(const struct command *c, struct rec *args)
 /* --- removing, with its key ------------------------------------------------------------------ */
 
 /**
- * struct key_search - the key of a volume, and another volume that has, or gets, one of that name
+ * struct key_search - the key of a volume, and another volume that needs one of that name
  * @name: of the first
  * @key: NULL: it has none
  * @other: NULL: there is none
@@ -373,21 +373,22 @@ struct key_search {
 	char *other;
 };
 
+/* Also one that is only on its way to that key, or back from it, cannot be read without. */
+static bool needs_key(const struct rec *r, const char *key)
+{
+	return !strcmp(rec_text(r, "key"), key) || !strcmp(rec_text(r, "rekey-key"), key);
+}
+
 static void key_seen(struct nlattr *attrs, int len, void *arg)
 {
 	struct rec *r = rec_new(&object_volume);
 	struct key_search *s = arg;
 
-	if (!rec_get(r, attrs, len) || !rec_has(r, "key")) {
-		rec_free(r);
-		return;
-	}
-	if (!strcmp(rec_text(r, "name"), s->name)) {
-		if (!s->key)
-			s->key = xstrdup(rec_text(r, "key"));
-	} else if (s->key && !s->other && (!strcmp(rec_text(r, "key"), s->key) ||
-					   !strcmp(rec_text(r, "rekey-key"), s->key))) {
-		s->other = xstrdup(rec_text(r, "name"));
+	if (rec_get(r, attrs, len) && rec_has(r, "key")) {
+		if (!strcmp(rec_text(r, "name"), s->name))
+			s->key = s->key ?: xstrdup(rec_text(r, "key"));
+		else if (s->key && !s->other && needs_key(r, s->key))
+			s->other = xstrdup(rec_text(r, "name"));
 	}
 	rec_free(r);
 }
@@ -402,8 +403,8 @@ static bool key_is_its_own(struct key_search *s)
 	    !ctl_dump(ctl_new(SLUICE_CMD_VOLUME_GET), key_seen, s, &changed))
 		return false;
 	if (s->other)
-		complain("volume %s has the key %s too: without that it would be lost", s->other,
-			 s->key);
+		complain("volume %s has the key %s too, or is getting it: without that it would be lost",
+			 s->other, s->key);
 	return !s->other;
 }
 
@@ -546,7 +547,7 @@ const struct command volume_commands[] = {
 	{ "volume", "key-resume", SLUICE_CMD_VOLUME_KEY_RESUME, &object_volume, "@name! key!",
 	  add_run, NULL, "let it go on, with the key that it had; key -: from standard input" },
 	{ "volume", "del", SLUICE_CMD_VOLUME_DEL, &object_volume, "@name! wipe", del_run, NULL,
-	  "remove a volume that nobody has; wipe: first what it has, or all but its key's copies" },
+	  "remove a volume that nobody has; wipe: first what it has, or its key" },
 	{ "volume", "hold", SLUICE_CMD_VOLUME_HOLD, &object_volume, "@name!", NULL, NULL,
 	  "take nothing new from its rings" },
 	{ "volume", "release", SLUICE_CMD_VOLUME_RELEASE, &object_volume, "@name!", NULL, NULL,

@@ -612,6 +612,10 @@ done_ new key user:mine
 done_ sluice volume add w2 dev $dev start 51m size 1m key user:mine
 refused 'volume w2 has the key user:mine too' sluice volume del w1 wipe key
 done_ sluice volume del w2
+done_ sluice volume add w2 dev $dev start 51m size 1m key user:other rekey-pause on
+done_ sluice volume rekey w2 key user:mine journal $big journal-start 4m unrecorded
+refused 'volume w2 has the key user:mine too, or is getting it' sluice volume del w1 wipe key
+done_ sluice volume del w2
 shows 'user:mine is in none of your keyrings any more' sluice volume del w1 wipe key
 refused 'not in a keyring' new key user:mine
 done_ from "$key64" new key -
