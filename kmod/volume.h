@@ -491,7 +491,7 @@ int sluice_volume_rekey(struct sluice_volume *v, const struct sluice_rekey_order
  * event tells of that.
  *
  * Return: 0; -ENOENT: none is under way; -EALREADY: it goes that way; -EBUSY: its journal is being
- * read; -EIO: it does not go on; -EEXIST: all of it has one key. RTNL.
+ * read; -EIO: it does not go on; -EEXIST: all of it has one key; -EPERM. RTNL.
  */
 int sluice_volume_rekey_turn(struct sluice_volume *v, enum sluice_rekey_way way,
 			     struct netlink_ext_ack *extack);

@@ -144,15 +144,17 @@ static void erase_went(struct sluice_volume *v)
 	e->tries = 0;
 }
 
+/* What was written gets on when it is durable: a device that cannot flush takes it all the same. */
 static int erase_insist(struct sluice_volume *v, enum sluice_erase_step step,
 			int (*fn)(struct sluice_volume *v))
 {
+	const struct sluice_volume_erase *e = &v->erase;
 	int err;
 
 	do {
 		err = fn(v);
 	} while (err && erase_again(v, step, err));
-	if (!err)
+	if (!err && (step != SLUICE_ERASE_AT_WRITE || e->durable == e->done))
 		erase_went(v);
 	return err;
 }

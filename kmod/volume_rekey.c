@@ -411,6 +411,11 @@ int sluice_volume_rekey_turn(struct sluice_volume *v, enum sluice_rekey_way way,
 	int err, was;
 
 	ASSERT_RTNL();
+	/* As to begin it. */
+	if (!capable(CAP_SYS_ADMIN)) {
+		NL_SET_ERR_MSG(extack, "needs CAP_SYS_ADMIN, as to begin it");
+		return -EPERM;
+	}
 	err = rekey_may_turn(v, extack);
 	if (err)
 		return err;

@@ -57,7 +57,7 @@ static unsigned int args_parse(const struct command *c, struct arg *args)
 	return n;
 }
 
-#define MAX_ARGS 40
+#define MAX_ARGS FIELDS_MAX
 
 /* --- usage ----------------------------------------------------------------------------------- */
 

@@ -68,19 +68,22 @@ int32_t key_seek(const char *name)
 /* Keyrings are searched for it until none has one of that name; each of them has one at most. */
 #define KEYRINGS_MAX 8
 
-void key_destroy(const char *name)
+bool key_destroy(const char *name)
 {
 	unsigned int i = 0;
 	int32_t serial;
 
-	while (i < KEYRINGS_MAX && (serial = key_seek(name)) &&
+	while ((serial = key_seek(name)) && i < KEYRINGS_MAX &&
 	       !syscall(SYS_keyctl, KEYCTL_INVALIDATE, serial))
 		i++;
-	if (i)
+	if (serial)
+		complain("the volume goes, and key %s stays in a keyring: see keyctl(1)", name);
+	else if (i)
 		printf("key %s is in none of your keyrings any more\n", name);
 	else
 		complain("key %s was in no keyring that you may take it from: look for it", name);
 	printf("whoever has a copy of it, in a file or a backup, can read what the volume had\n");
+	return !serial;
 }
 
 /* --- standard input -------------------------------------------------------------------------- */

@@ -333,8 +333,8 @@ bool volume_put_changes(struct nl_msg *msg, const struct rec *r);
 int32_t key_find(const char *name);
 /* Likewise, of one that need not be there: 0 without one. */
 int32_t key_seek(const char *name);
-/* Have it in no keyring of the caller's, and say what that leaves to do. */
-void key_destroy(const char *name);
+/* Have it in no keyring of the caller's, and say what that leaves to do. False: it is in one. */
+bool key_destroy(const char *name);
 /*
  * Serial number of a key that standard input has and that lasts as long as this process; 0 with a
  * complaint.

@@ -85,6 +85,7 @@ void state_free(struct state *s)
 			free(item->canon);
 			rec_free(item->rec);
 			rec_free(item->rekey);
+			free(item->before);
 			json_object_put(item->json);
 		}
 		free(s->sec[nr].v);

@@ -47,6 +47,7 @@ bool state_is_hosts(enum section_nr nr);
  * @rec: its values; NULL for flows, as there may be a million
  * @json: as it was read or is written
  * @rekey: of a volume: how it gets the key that it is to have; NULL: it has it
+ * @before: the key that it had, if there is @rekey
  * @id: of a flow; 0 if none was said
  * @same: it is in the other state, equal
  * @later: it is no part of what is sent now
@@ -57,6 +58,7 @@ struct item {
 	struct rec *rec;
 	struct json_object *json;
 	struct rec *rekey;
+	char *before;
 	uint32_t id;
 	bool same;
 	bool later;
@@ -98,8 +100,8 @@ bool state_send(struct state *now, struct state *want);
 const char *record_start(const struct rec *volume);
 /*
  * apply_rekey.c: volumes that get another key. read: what a file says of it; match: compare it with
- * one that is there; go_on: of one that is there; declare: as a file says it. All that return
- * something complain.
+ * one that is there; go_on: of one that is there; declare: as a file says it. read and go_on
+ * complain.
  */
 bool rekey_read(struct item *item);
 void rekey_match(const struct item *have, struct item *want);

@@ -373,10 +373,14 @@ struct key_search {
 	char *other;
 };
 
-/* Also one that is only on its way to that key, or back from it, cannot be read without. */
+/*
+ * Also one that is only on its way to that key, or back from it, cannot be read without; of one that
+ * was on its way, and does not go on yet, nobody knows where to.
+ */
 static bool needs_key(const struct rec *r, const char *key)
 {
-	return !strcmp(rec_text(r, "key"), key) || !strcmp(rec_text(r, "rekey-key"), key);
+	return !strcmp(rec_text(r, "key"), key) || !strcmp(rec_text(r, "rekey-key"), key) ||
+	       rec_has(r, "unresolved");
 }
 
 static void key_seen(struct nlattr *attrs, int len, void *arg)
@@ -403,7 +407,7 @@ static bool key_is_its_own(struct key_search *s)
 	    !ctl_dump(ctl_new(SLUICE_CMD_VOLUME_GET), key_seen, s, &changed))
 		return false;
 	if (s->other)
-		complain("volume %s has the key %s too, or is getting it: without that it would be lost",
+		complain("volume %s has the key %s too, or may be getting it, and would be lost",
 			 s->other, s->key);
 	return !s->other;
 }
@@ -420,9 +424,7 @@ static int del_run(const struct command *c, struct rec *args)
 		return EXIT_REFUSED;
 	msg = ctl_new(c->cmd);
 	rec_put(msg, args);
-	ok = ctl_do(msg, NULL, NULL);
-	if (ok && s.key)
-		key_destroy(s.key);
+	ok = ctl_do(msg, NULL, NULL) && (!s.key || key_destroy(s.key));
 	return ok ? EXIT_DONE : EXIT_REFUSED;
 }
 

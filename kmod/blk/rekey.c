@@ -390,6 +390,34 @@ static int rekey_check(struct sluice_rekey *r, const struct sluice_journal *foun
 
 /* --- go on, or begin ------------------------------------------------------------------------- */
 
+/*
+ * To a key that was given up, for being known to somebody maybe, it is not begun by who says again
+ * what he said before, as a state does.
+ */
+static int rekey_may_begin(const struct sluice_rekey *r, const struct sluice_record *record,
+			   struct netlink_ext_ack *extack)
+{
+	enum sluice_rekey_way way = READ_ONCE(r->v->rekey.way);
+	u8 to[SLUICE_RECORD_ID];
+	int err;
+
+	if (record && record->state == SLUICE_RECORD_GIVEN_UP) {
+		err = sluice_crypt_check(&r->to, record->uuid, to);
+		if (err)
+			return err;
+		if (!memcmp(to, record->to, sizeof(to))) {
+			if (way == SLUICE_REKEY_FORWARD)
+				return 0;
+			NL_SET_ERR_MSG(extack, "that key was given up: say 'forward' to begin anew");
+			return -EKEYREJECTED;
+		}
+	}
+	if (way == SLUICE_REKEY_AS_IT_WAS)
+		return 0;
+	NL_SET_ERR_MSG(extack, "there is none that goes on: leave out 'back', or 'forward'");
+	return -ENOENT;
+}
+
 /* @record: NULL: there is none. The record is told when the journal is there. */
 static int rekey_begin(struct sluice_rekey *r, const struct sluice_journal *found,
 		       const struct sluice_record *record, struct netlink_ext_ack *extack)
@@ -398,11 +426,9 @@ static int rekey_begin(struct sluice_rekey *r, const struct sluice_journal *foun
 	u8 to[SLUICE_RECORD_ID];
 	int err;
 
-	if (READ_ONCE(r->v->rekey.way) != SLUICE_REKEY_AS_IT_WAS) {
-		NL_SET_ERR_MSG(extack,
-			       "there is none that goes on: leave out 'back', or 'forward'");
-		return -ENOENT;
-	}
+	err = rekey_may_begin(r, record, extack);
+	if (err)
+		return err;
 	generate_random_uuid(h->uuid);
 	h->seq = found ? found->seq : 0;
 	err = rekey_ids(r, h);

@@ -92,6 +92,43 @@ done_ apply "$on" --each --on /dev/keysa
 ok 'it goes on to its end' soon has_key new
 hides 'unresolved|rekey' sluice volume show k
 
+# --- turned round, by hand, and by what is declared; and never begun again by that
+goes() { # back|forward
+	printed rekey-key sluice volume show k || return
+	if [ "$1" = back ]; then
+		printed 'rekey back' sluice volume show k
+	else
+		not_printed 'rekey back' sluice volume show k
+	fi
+}
+forth="${on/$before/\"key\": \"logon:sluice:fourth\", \"key-before\": \"logon:sluice:new\"}"
+back="${on/$before/\"key\": \"logon:sluice:new\", \"key-before\": \"logon:sluice:fourth\"}"
+rests=', "rekey-pause": "on"'
+done_ key add fourth 900
+done_ apply "$forth, \"rekey-bps\": \"1m\""
+ok 'a part of it has the fourth' soon printed 'rekey-done ([0-9]+m|[0-9]{4,}k)' sluice volume show k
+done_ apply "$forth$rests"
+ok 'it goes to the fourth' goes forward
+done_ apply "$back$rests"
+ok 'the same keys the other way turn it round' soon goes back
+sluice dump >"$tmp/dump.json"
+shows '"key": ?"logon:sluice:new", ?"key-before": ?"logon:sluice:fourth"' cat "$tmp/dump.json"
+done_ sluice volume rekey k forward
+ok 'it goes forward by hand' soon goes forward
+done_ sluice volume rekey k back
+ok '... and back' soon goes back
+done_ sluice volume del k
+done_ sluice apply "$tmp/dump.json"
+ok 'after a crash it goes on its way back' soon goes back
+done_ apply "$back"
+ok 'it comes to its end' soon not_printed rekey-key sluice volume show k
+ok 'it has the one that it had' has_key new
+hides 'unresolved|rekey' sluice volume show k
+refused 'that key was given up: say .forward' apply "$forth"
+ok 'it still has that' has_key new
+done_ apply "$back"
+done_ key del fourth
+
 # --- and then it has the new one, though it is declared as before
 sluice dump >"$tmp/dump.json"
 hides 'key-before' cat "$tmp/dump.json"
