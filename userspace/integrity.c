@@ -30,11 +30,26 @@ static bool begins(const char *word, const char *with)
 	return !strncmp(word, with, strlen(with));
 }
 
-/* "internal_hash:hmac(sha256):001122..." */
-static bool is_keyed(const char *word)
+/* "internal_hash:hmac(sha256):001122...", and so on */
+static bool is_keyed(const char *word, const char *what)
 {
-	return (begins(word, "internal_hash:hmac(") || begins(word, "internal_hash:cmac(")) &&
-	       strchr(strchr(word, ':') + 1, ':');
+	size_t len = strlen(what);
+
+	return begins(word, what) && (begins(word + len, "hmac(") || begins(word + len, "cmac(")) &&
+	       strchr(word + len, ':');
+}
+
+/*
+ * What a table must have. Without the other two nobody notices what was changed in the superblock,
+ * and that may have all sums made anew of what is there.
+ */
+enum { SUMS = 1, JOURNAL_SUM = 2, SUPERBLOCK_SUM = 4, ALL_SUMS = 7 };
+
+static unsigned int word_is_good(const char *word)
+{
+	return (is_keyed(word, "internal_hash:") ? SUMS : 0) |
+	       (is_keyed(word, "journal_mac:") ? JOURNAL_SUM : 0) |
+	       (strcmp(word, "fix_hmac") ? 0 : SUPERBLOCK_SUM);
 }
 
 /* Whoever may write to the device has a sector taken for good by that. */
@@ -60,10 +75,9 @@ static const char *mode_is_bad(const char *mode)
 /* @params: device, start, bytes of a sum, mode, number of words, words. NULL: it is sound. */
 static const char *target_is_bad(const char *type, char *params)
 {
+	unsigned int i, good = 0;
 	const char *bad = NULL;
-	bool keyed = false;
 	char *word, *rest;
-	unsigned int i;
 
 	if (strcmp(type, "integrity"))
 		return "its target is not integrity";
@@ -75,9 +89,13 @@ static const char *target_is_bad(const char *type, char *params)
 			bad = mode_is_bad(word);
 		else if (i > 4)
 			bad = word_is_bad(word);
-		keyed |= i > 4 && is_keyed(word);
+		good |= i > 4 ? word_is_good(word) : 0;
 	}
-	return bad || keyed ? bad : "its sums have no key: internal_hash:hmac(sha256):...";
+	if (bad || good == ALL_SUMS)
+		return bad;
+	if (!(good & SUMS))
+		return "its sums have no key: internal_hash:hmac(sha256):...";
+	return "its superblock has no sum: journal_mac:hmac(sha256):... and fix_hmac";
 }
 
 static const char *table_is_bad(struct table *t)

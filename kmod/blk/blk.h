@@ -245,8 +245,6 @@ void sluice_blk_wake_all(struct sluice_volume *v);
 /* datapath.c */
 int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget);
 enum hrtimer_restart sluice_blk_timer(struct hrtimer *timer);
-/* Data through the cipher, if there is one, timed from bq->clock. Context: worker. 0; an errno. */
-int sluice_blk_transform(struct sluice_blk_request *req);
 /* It is nobody's any more. Context: worker, or who stands in for it. */
 void sluice_blk_free(struct sluice_blk_request *req);
 /* Go by this view: see rekey.h. Context: likewise, between two visits. */

@@ -17,15 +17,15 @@
 #include "command.h"
 #include "map.h"
 #include "send.h"
+#include "transform.h"
 #include "view.h"
 
 /*
  * What one visit does, so that a volume of large requests leaves the worker to others: data that
- * goes as it is, of which what goes through a cipher, or is copied, counts so many times; and time
+ * goes as it is, of which what goes through a cipher, or is copied, counts several times; and time
  * for the latter, however slow it is. One part is done whole.
  */
 #define BLK_VISIT_BYTES		SZ_1M
-#define BLK_CIPHER_WEIGHT	4
 #define BLK_CIPHER_NS		(500 * NSEC_PER_USEC)
 /* How long a request rests that the device, or memory, had no room for. */
 #define BLK_STARVED_NS		(100 * NSEC_PER_USEC)
@@ -173,61 +173,6 @@ static bool blk_goes_as_it_is(const struct sluice_blk_request *req)
 	return req->r.op == SLUICE_REQUEST_READ || !bdev_stable_writes(req->bq->v->bdev);
 }
 
-/*
- * What was re-encrypted already has the new key, the rest the old one. A request that is under way
- * is not overtaken: see rekey.c.
- */
-static int blk_crypt(struct sluice_blk_request *req, struct sluice_pieces_cursor *from,
-		     struct sluice_pieces_cursor *to, bool encrypt)
-{
-	const struct sluice_rekey_view *view = req->bq->view;
-	u64 sector = sluice_part_sector(req);
-	u32 len = req->part.len, n = 0;
-	int err = 0;
-
-	if (unlikely(view->next) && sector < view->pos) {
-		n = min_t(u64, len, (view->pos - sector) << SECTOR_SHIFT);
-		err = sluice_crypt_run(view->next, req->bq->cipher, from, to, sector, n, encrypt);
-	}
-	if (!err && n < len)
-		err = sluice_crypt_run(view->crypt, req->bq->cipher, from, to,
-				       sector + (n >> SECTOR_SHIFT), len - n, encrypt);
-	return err;
-}
-
-/*
- * Between the guest's memory and ours. The guest sees plaintext of the volume's only, never
- * ciphertext, and cannot change what is being decrypted. Pieces that do not hold whole sectors of
- * the cipher are copied, and the copy goes through the cipher in place; so does what is read if the
- * cipher puts aside there what comes in between.
- */
-int sluice_blk_transform(struct sluice_blk_request *req)
-{
-	struct sluice_blk_queue *bq = req->bq;
-	const struct sluice_crypt *crypt = &bq->bv->crypt;
-	bool write = req->r.op == SLUICE_REQUEST_WRITE;
-	bool copy = !crypt->tfm || (req->guest.align & (crypt->sector_size - 1)) ||
-		    (crypt->aside && !write);
-	struct sluice_pieces_cursor own = sluice_pieces_start(&req->own);
-	struct sluice_pieces_cursor guest = copy ? own : sluice_pieces_start(&req->guest);
-	u64 now, took;
-	int err = 0;
-
-	if (copy && write)
-		sluice_pieces_copy(&req->own, &req->guest);
-	if (crypt->tfm)
-		err = blk_crypt(req, write ? &guest : &own, write ? &own : &guest, write);
-	if (copy && !write)
-		sluice_pieces_copy(&req->guest, &req->own);
-	now = local_clock();
-	took = now - bq->clock;
-	bq->clock = now;
-	req->cipher_ns += took;
-	bq->cipher_ns += took;
-	bq->worked += BLK_CIPHER_WEIGHT * req->part.len;
-	return err;
-}
-
 /* Memory of our own for what cannot go as it is; for a write, with the data in it. */
 static int blk_prepare_data(struct sluice_blk_request *req)
 {
@@ -244,7 +189,7 @@ static int blk_prepare_data(struct sluice_blk_request *req)
 	if (err)
 		return err;
 	sluice_pieces_done(&req->own, false);
-	return req->r.op == SLUICE_REQUEST_WRITE ? sluice_blk_transform(req) : 0;
+	return req->r.op == SLUICE_REQUEST_WRITE ? sluice_transform(req) : 0;
 }
 
 /* Are its blocks on their way from one key to the other, or has the volume no key? */
@@ -711,7 +656,7 @@ static void blk_returned(struct sluice_blk_request *req)
 			blk_read_again(req);
 			return;
 		}
-		if (sluice_blk_transform(req))
+		if (sluice_transform(req))
 			error = BLK_STS_IOERR;
 	}
 	if (!error && blk_goes_on(req))

@@ -4,6 +4,7 @@
 #include <linux/sched/clock.h>
 #include "blk.h"
 #include "send.h"
+#include "transform.h"
 #include "view.h"
 
 /* How long a queue that leaves waits for what is being re-encrypted: its device may be stuck. */
@@ -96,7 +97,7 @@ static void view_settle(struct sluice_blk_request *req)
 	sluice_view_release(req);
 	if (error || req->r.op != SLUICE_REQUEST_READ || !req->own.first)
 		return;
-	if (sluice_blk_transform(req))
+	if (sluice_transform(req))
 		req->error = BLK_STS_IOERR;
 	sluice_pieces_drop(&req->own, false, &req->bq->pages);
 }

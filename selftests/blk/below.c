@@ -131,8 +131,8 @@ FIXTURE_VARIANT_ADD(below, crypt) {
 FIXTURE_VARIANT_ADD(below, integrity) {
 	.needs = "integrity",
 	.words = "integrity",
-	.make = "make " NAME " '0 " SIZE " integrity " A " 0 32 J 2 journal_sectors:1024 "
-		"internal_hash:hmac(sha256):" KEY "'",
+	.make = "make " NAME " '0 " SIZE " integrity " A " 0 32 J 4 journal_sectors:1024 "
+		"internal_hash:hmac(sha256):" KEY " journal_mac:hmac(sha256):" KEY " fix_hmac'",
 	/* All that is in its journal is written to its place. */
 	.change = "hold " NAME "; go " NAME,
 };

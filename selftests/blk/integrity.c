@@ -20,8 +20,10 @@
 #define JOURNAL	"/dev/slintj"
 #define RAW	"/dev/slintr"
 #define DM	"/dev/mapper/slint"
-#define HASH	"internal_hash:hmac(sha256):" \
-		"00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef"
+#define KEY	"00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef"
+#define SUMMED	"internal_hash:hmac(sha256):" KEY
+/* Three words. */
+#define HASH	SUMMED " journal_mac:hmac(sha256):" KEY " fix_hmac"
 #define OLD	"logon:slint:old"
 #define NEW	"logon:slint:new"
 #define EVENTS	"/tmp/slint-events"
@@ -249,7 +251,7 @@ TEST_F_TIMEOUT(integrity, tampered, 120)
 	unsigned int i, seen = 0;
 	off_t sums;
 
-	ASSERT_EQ(0, on(&self->d, TABLE "J 3" APART HASH, WORDS));
+	ASSERT_EQ(0, on(&self->d, TABLE "J 5" APART HASH, WORDS));
 	EXPECT_EQ(0, netio_run("sluice volume show " NAME " | grep -q ' integrity '"));
 	rig_pattern(self->data, SIZE, 0, 1);
 	ASSERT_EQ(0, fill(&self->d, self->data));
@@ -259,7 +261,7 @@ TEST_F_TIMEOUT(integrity, tampered, 120)
 	for (i = 0; i < CASES; i++)
 		ASSERT_EQ(0, take(&before[i], sums, PLACE(i)));
 
-	ASSERT_EQ(0, on(&self->d, TABLE "J 3" APART HASH, WORDS));
+	ASSERT_EQ(0, on(&self->d, TABLE "J 5" APART HASH, WORDS));
 	rig_pattern(self->data, SIZE, 0, 2);
 	ASSERT_EQ(0, fill(&self->d, self->data));
 	ASSERT_EQ(0, off(&self->d));
@@ -267,7 +269,7 @@ TEST_F_TIMEOUT(integrity, tampered, 120)
 		ASSERT_EQ(0, tamper(&cases[i], &before[i], sums, PLACE(i), ANOTHER(i)));
 
 	ASSERT_EQ(0, netio_run("sluice monitor >" EVENTS " & echo $! >" EVENTS ".pid"));
-	ASSERT_EQ(0, on(&self->d, TABLE "J 3" APART HASH, WORDS));
+	ASSERT_EQ(0, on(&self->d, TABLE "J 5" APART HASH, WORDS));
 	EXPECT_EQ(0, counted());
 	for (i = 0; i < CASES; i++) {
 		int ret = holds(&self->d, self->data, PLACE(i)), want = VIRTIO_BLK_S_IOERR;
@@ -304,11 +306,14 @@ static const struct refusal {
 } refusals[] = {
 	{ "0 2048 linear " DATA " 0", "its target is not integrity" },
 	{ TABLE "J 3" APART "internal_hash:sha256", "its sums have no key" },
-	{ "0 8192 integrity " DATA " 0 8 J 3" APART HASH, "less than 16 bytes" },
-	{ TABLE "D 3" APART HASH, "without a journal a crash leaves" },
-	{ TABLE "B 3" APART HASH, "after a crash what is there" },
-	{ TABLE "J 4" APART "allow_discards " HASH, "allow_discards" },
-	{ TABLE "J 5" APART "recalculate legacy_recalculate " HASH, "recalculate" },
+	{ TABLE "J 3" APART SUMMED, "its superblock has no sum" },
+	{ TABLE "J 4" APART SUMMED " journal_mac:hmac(sha256):" KEY, "its superblock has no sum" },
+	{ TABLE "J 4" APART SUMMED " fix_hmac", "its superblock has no sum" },
+	{ "0 8192 integrity " DATA " 0 8 J 5" APART HASH, "less than 16 bytes" },
+	{ TABLE "D 5" APART HASH, "without a journal a crash leaves" },
+	{ TABLE "B 5" APART HASH, "after a crash what is there" },
+	{ TABLE "J 6" APART "allow_discards " HASH, "allow_discards" },
+	{ TABLE "J 7" APART "recalculate legacy_recalculate " HASH, "recalculate" },
 };
 
 TEST_F(integrity, refused)
@@ -341,7 +346,7 @@ TEST_F(integrity, refused)
 static int make_beside(void)
 {
 	return rig_null_add("slintj", "size=4") ?:
-	       make("slintjm", "0 1024 integrity " JOURNAL " 0 32 J 1 " HASH) ?:
+	       make("slintjm", "0 1024 integrity " JOURNAL " 0 32 J 3 " HASH) ?:
 	       make("slintlin", "0 2048 linear " RAW " 0") ?:
 	       netio_run("dd if=/dev/zero of=" BESIDE " bs=512k count=1");
 }
@@ -356,7 +361,7 @@ static int unmake_beside(void)
 /* A record knows that it was demanded, and lies where it is found out as well. */
 TEST_F(integrity, recorded)
 {
-	ASSERT_EQ(0, make("slint", TABLE "J 3" APART HASH));
+	ASSERT_EQ(0, make("slint", TABLE "J 5" APART HASH));
 	EXPECT_EQ(0, refused("slintr has no integrity", "sluice volume add " NAME " dev " DM " "
 			     WORDS RECORD(RAW) "record-new"));
 	ASSERT_EQ(0, make_beside());
@@ -399,14 +404,14 @@ TEST_F_TIMEOUT(integrity, another_key, 120)
 	unsigned int i;
 	off_t sums;
 
-	ASSERT_EQ(0, on(&self->d, TABLE "J 3" APART HASH, WORDS));
+	ASSERT_EQ(0, on(&self->d, TABLE "J 5" APART HASH, WORDS));
 	rig_pattern(self->data, SIZE, 0, 1);
 	ASSERT_EQ(0, fill(&self->d, self->data));
 	sums = sums_at();
 	ASSERT_GT(sums, 0);
 	ASSERT_EQ(0, off(&self->d));
 	ASSERT_EQ(0, tamper(&cases[0], &before, sums, PLACE(0), ANOTHER(0)));
-	ASSERT_EQ(0, on(&self->d, TABLE "J 3" APART HASH, WORDS));
+	ASSERT_EQ(0, on(&self->d, TABLE "J 5" APART HASH, WORDS));
 
 	EXPECT_EQ(0, refused("slintr has no integrity: put dm-integrity", REKEY RAW));
 	ASSERT_EQ(0, make_beside());
@@ -498,7 +503,7 @@ static unsigned int wrong(struct disk *d, const struct model *m, unsigned int fr
 
 TEST_F_TIMEOUT(integrity, cut_off, 300)
 {
-	const char *table = "0 4096 integrity " JOURNAL " 0 32 J 2 journal_sectors:256 " HASH;
+	const char *table = "0 4096 integrity " JOURNAL " 0 32 J 4 journal_sectors:256 " HASH;
 	struct model *m = calloc(1, sizeof(*m));
 	unsigned int round, i, us, safe, bad;
 	pthread_t thread;

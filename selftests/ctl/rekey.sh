@@ -104,7 +104,7 @@ goes() { # back|forward
 forth="${on/$before/\"key\": \"logon:sluice:fourth\", \"key-before\": \"logon:sluice:new\"}"
 back="${on/$before/\"key\": \"logon:sluice:new\", \"key-before\": \"logon:sluice:fourth\"}"
 rests=', "rekey-pause": "on"'
-done_ key add fourth 900
+done_ key add fourth 1300
 done_ apply "$forth, \"rekey-bps\": \"1m\""
 ok 'a part of it has the fourth' soon printed 'rekey-done ([0-9]+m|[0-9]{4,}k)' sluice volume show k
 done_ apply "$forth$rests"
