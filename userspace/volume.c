@@ -374,8 +374,8 @@ struct key_search {
 };
 
 /*
- * Also one that is only on its way to that key, or back from it, cannot be read without; of one that
- * was on its way, and does not go on yet, nobody knows where to.
+ * Also one that is only on its way to that key, or back from it, cannot be read without; of one
+ * that was on its way, and does not go on yet, nobody knows where to.
  */
 static bool needs_key(const struct rec *r, const char *key)
 {

@@ -408,7 +408,7 @@ static int rekey_may_begin(const struct sluice_rekey *r, const struct sluice_rec
 		if (!memcmp(to, record->to, sizeof(to))) {
 			if (way == SLUICE_REKEY_FORWARD)
 				return 0;
-			NL_SET_ERR_MSG(extack, "that key was given up: say 'forward' to begin anew");
+			NL_SET_ERR_MSG(extack, "that key was given up: 'forward' begins anew");
 			return -EKEYREJECTED;
 		}
 	}

@@ -124,7 +124,7 @@ done_ apply "$back"
 ok 'it comes to its end' soon not_printed rekey-key sluice volume show k
 ok 'it has the one that it had' has_key new
 hides 'unresolved|rekey' sluice volume show k
-refused 'that key was given up: say .forward' apply "$forth"
+refused 'that key was given up' apply "$forth"
 ok 'it still has that' has_key new
 done_ apply "$back"
 done_ key del fourth
