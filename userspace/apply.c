@@ -335,7 +335,6 @@ static bool port_set(enum section_nr nr, const struct item *have, const struct i
 	return ok;
 }
 
-/* Of a volume limits, size, serial and record change. */
 /* With the old key it would be made anew as if it had not got another. */
 static const char *volume_advice(const struct item *have, const char *field)
 {
@@ -346,6 +345,7 @@ static const char *volume_advice(const struct item *have, const char *field)
 	return "if it was re-encrypted declare the key that it has, to do so key-before";
 }
 
+/* Of a volume limits, size, serial and record change. */
 static bool volume_fixed(const struct item *have, const struct item *want)
 {
 	/* The first four are said by leaving them out, too. */
