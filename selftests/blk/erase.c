@@ -95,15 +95,7 @@ static bool says(const char *words)
 /* Until it does, or does not. */
 static int will_say(const char *words, bool yes)
 {
-	int i;
-
-	for (i = 0; i < 1500; i++) {
-		if (says(words) == yes)
-			return 0;
-		usleep(20000);
-	}
-	netio_run("sluice volume show >&2");
-	return -ETIMEDOUT;
+	return rig_await(says, words, yes);
 }
 
 static int vol_add(const char *dev, const char *more)

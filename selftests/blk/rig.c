@@ -176,6 +176,19 @@ int refused(const char *words, const char *command)
 	return system("cat " WHY " >&2") ? -EIO : -ENOMSG;
 }
 
+int rig_await(bool (*says)(const char *words), const char *words, bool yes)
+{
+	int i;
+
+	for (i = 0; i < 1500; i++) {
+		if (says(words) == yes)
+			return 0;
+		usleep(20000);
+	}
+	netio_run("sluice -s volume show >&2");
+	return -ETIMEDOUT;
+}
+
 int rig_volume_add(const char *name, const char *dev, const char *more)
 {
 	return netio_run("sluice volume add %s dev %s %s", name, dev, more) ? -EIO : 0;

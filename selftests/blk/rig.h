@@ -74,6 +74,9 @@ int rig_key_add(const char *description, unsigned int seed, unsigned int len);
 /* 0: the command fails, and says that (an extended regular expression); or what it did instead. */
 int refused(const char *words, const char *command);
 
+/* Until @says is true of @words, or is not any more; -ETIMEDOUT after half a minute and more. */
+int rig_await(bool (*says)(const char *words), const char *words, bool yes);
+
 /* `sluice volume add` and `del`. */
 int rig_volume_add(const char *name, const char *dev, const char *more);
 int rig_volume_del(const char *name);

@@ -168,15 +168,7 @@ static bool says(const char *words)
 /* Until it does, or does not. */
 static int will_say(const char *words, bool yes)
 {
-	int i;
-
-	for (i = 0; i < 1500; i++) {
-		if (says(words) == yes)
-			return 0;
-		usleep(20000);
-	}
-	netio_run("sluice volume show " NAME " >&2");
-	return -ETIMEDOUT;
+	return rig_await(says, words, yes);
 }
 
 /* Chunk @i is what is next, and nothing is wrong. */

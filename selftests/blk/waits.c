@@ -92,17 +92,15 @@ static int pause_(bool on)
 	return netio_run("sluice volume set " NAME " rekey-pause %s", on ? "on" : "off");
 }
 
+static bool says(const char *words)
+{
+	return !netio_run("sluice -s volume show " NAME " | grep -qE -- '%s'", words);
+}
+
+/* Until it does, or does not. */
 static int will_say(const char *words, bool yes)
 {
-	int i;
-
-	for (i = 0; i < 1500; i++) {
-		if (!netio_run("sluice -s volume show " NAME " | grep -qE -- '%s'", words) == yes)
-			return 0;
-		usleep(20000);
-	}
-	netio_run("sluice -s volume show " NAME " >&2");
-	return -ETIMEDOUT;
+	return rig_await(says, words, yes);
 }
 
 /* One request; its slot. */
