@@ -210,12 +210,18 @@ static int record_read(struct sluice_volume *v, struct sluice_record *r, bool *k
 	return err;
 }
 
-/* It has one key, or none, and nothing is under way but what @state says. */
-static void record_settle(struct sluice_record *r, enum sluice_record_state state)
+/* Nothing of it was done yet, or is left to do. */
+static void record_enter(struct sluice_record *r, enum sluice_record_state state)
 {
 	r->state = state;
 	r->turns = 0;
 	r->pos = 0;
+}
+
+/* It has one key, or none, and nothing is under way but what @state says. */
+static void record_settle(struct sluice_record *r, enum sluice_record_state state)
+{
+	record_enter(r, state);
 	memset(r->from, 0, sizeof(r->from));
 	memset(r->to, 0, sizeof(r->to));
 	memset(r->journal, 0, sizeof(r->journal));
@@ -601,9 +607,7 @@ int sluice_volume_record_begin(struct sluice_volume *v, const u8 to[SLUICE_RECOR
 	mutex_lock(&v->record.lock);
 	next = v->record.now;
 	sluice_volume_geometry(v, &next.geometry);
-	next.state = SLUICE_RECORD_RUNNING;
-	next.turns = 0;
-	next.pos = 0;
+	record_enter(&next, SLUICE_RECORD_RUNNING);
 	memcpy(next.from, next.key, sizeof(next.from));
 	memcpy(next.to, to, sizeof(next.to));
 	memcpy(next.journal, journal, sizeof(next.journal));
@@ -656,9 +660,7 @@ int sluice_volume_record_done(struct sluice_volume *v, bool back)
 		return 0;
 	mutex_lock(&v->record.lock);
 	next = v->record.now;
-	next.state = back ? SLUICE_RECORD_GIVEN_UP : SLUICE_RECORD_DONE;
-	next.turns = 0;
-	next.pos = 0;
+	record_enter(&next, back ? SLUICE_RECORD_GIVEN_UP : SLUICE_RECORD_DONE);
 	if (!back)
 		memcpy(next.key, next.to, sizeof(next.key));
 	err = record_change(v, &next);

@@ -361,9 +361,9 @@ static int volume_rekey_start(struct sluice_volume *v, s32 key, struct netlink_e
 	return err;
 }
 
-int sluice_volume_rekey_absent(const struct sluice_volume *v, struct netlink_ext_ack *extack)
+/* Nothing is under way; what is to go on may be. */
+static int rekey_at_rest(const struct sluice_volume *v, struct netlink_ext_ack *extack)
 {
-	ASSERT_RTNL();
 	/* It has one also while its journal is being read (@opening). */
 	if (v->rekey.device) {
 		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
@@ -373,6 +373,17 @@ int sluice_volume_rekey_absent(const struct sluice_volume *v, struct netlink_ext
 		NL_SET_ERR_MSG(extack, "it is being wiped: see 'sluice volume show'");
 		return -EBUSY;
 	}
+	return 0;
+}
+
+int sluice_volume_rekey_absent(const struct sluice_volume *v, struct netlink_ext_ack *extack)
+{
+	int err;
+
+	ASSERT_RTNL();
+	err = rekey_at_rest(v, extack);
+	if (err)
+		return err;
 	if (v->record.unresolved) {
 		NL_SET_ERR_MSG(extack,
 			       "its re-encryption is not finished: say 'sluice volume rekey' first");
@@ -448,15 +459,7 @@ int sluice_volume_rekey(struct sluice_volume *v, const struct sluice_rekey_order
 		NL_SET_ERR_MSG(extack, "the volume is not encrypted, or read-only");
 		return -EINVAL;
 	}
-	if (v->rekey.device) {
-		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
-		return -EBUSY;
-	}
-	if (v->erase.how) {
-		NL_SET_ERR_MSG(extack, "it is being wiped: see 'sluice volume show'");
-		return -EBUSY;
-	}
-	err = sluice_volume_key_need(v, extack);
+	err = rekey_at_rest(v, extack) ?: sluice_volume_key_need(v, extack);
 	if (err)
 		return err;
 	v->rekey.skip = o->skip;
