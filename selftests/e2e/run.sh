@@ -77,14 +77,14 @@ in_host()
 		-e "E2E_DONE=$done_" ${extra[@]+"${extra[@]}"} ${keep[@]+"${keep[@]}"} "$here/inside.sh" "$@"
 }
 
-# An emulated host that stands still says nothing of us, once: another one does what is left. A host of ours that
-# stands still does so again.
+# An emulated host that stands still, or starts over without a word, says nothing of us, once: another one does
+# what is left. A host that does so because of us does it again.
 tap=$TMPDIR/tap rc=0
 in_host '' "$@" | tee "$tap" || rc=$?
 if [ "$rc" = 126 ]; then
 	done_=$(sed -n 's/\r$//; s/^\(not \)\?ok [0-9]* - \([a-z0-9_]*\).*/\2/p' "$tap" | tr '\n' ' ')
 	failed=$(grep -c '^not ok' "$tap" || :)
-	echo "# again: the host stood still in the test behind '${done_:-none}': another one goes on"
+	echo "# again: the host stood still or ended without a word in the test behind '${done_:-none}': another one goes on"
 	rc=0
 	in_host "${done_:-none}" "$@" || rc=$?
 	[ "$failed" = 0 ] || rc=1

@@ -29,7 +29,8 @@ usage()
 	  -a ARG       one more argument for QEMU; may be repeated
 	KVER=VERSION chooses the kernel, RIG_ACCEL=kvm|tcg the accelerator,
 	RIG_ICOUNT_CPU the processor that -i counts on.
-	Exit status: the program's; 124 after a time-out, 125 if the host fails.
+	Exit status: the program's; 124 after a time-out, 125 if the host fails,
+	126 if its emulator does: it stands still, or ends and its kernel said nothing.
 	END
 	exit "$1"
 }
@@ -125,6 +126,7 @@ boot()
 		-chardev stdio,id=job,signal=on -serial chardev:job \
 		-device intel-iommu,intremap=on,caching-mode=on \
 		-device virtio-rng-pci \
+		-d cpu_reset -D "$job/resets" \
 		-kernel "/boot/vmlinuz-$ver" -initrd "$initrd" \
 		-append "console=ttyS0 panic=-1 oops=panic quiet loglevel=5 intel_iommu=on iommu=pt $ticks rig.init=$here/host-init.sh rig.job=$job" \
 		-fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap \
@@ -157,6 +159,14 @@ stands_still()
 		[ $(($(date +%s) - $(stat -c %Y "$job/alive"))) -gt "$beat_limit" ]
 }
 
+# An emulated host starts over now and then, as its guests do, and not a word of its kernel's says why
+# (Documentation/testing.md); the emulator itself may crash. A kernel that fails by itself tells so first.
+ended_unsaid()
+{
+	[ -n "$beat" ] && [ -z "$late" ] && [ -e "$job/up" ] &&
+		! grep -qE 'Kernel panic|reboot: |Oops|BUG:|WARNING:|Call Trace|protection fault|[Uu]nable to handle' "$job/console"
+}
+
 # Wait in small steps, so that a signal to us is acted upon at once.
 boot
 late='' still='' tries=1 beat_limit=${RIG_BEAT_LIMIT:-240}
@@ -183,13 +193,15 @@ while :; do
 	fi
 	sleep 0.2
 done
-wait "$qemu_pid" 2>/dev/null || :
+ended=0
+wait "$qemu_pid" 2>/dev/null || ended=$?
 qemu_pid=
 
 if [ -n "$out" ]; then
 	mkdir -p "$out"
 	cp "$job/console" "$out/" 2>/dev/null || :
 	cp "$job/dmesg" "$out/" 2>/dev/null || :
+	cp "$job/resets" "$out/" 2>/dev/null || :
 	cp -r "$job/out/." "$out/" 2>/dev/null || :
 fi
 if [ -s "$job/rc" ]; then
@@ -199,4 +211,9 @@ echo "host-run.sh: ${late:+time-out of $limit s; }${still:+no sign of life for $
 tail -n 60 "$job/console" >&2 || :
 [ -z "$late" ] || exit 124
 [ -z "$still" ] || exit 126
+if ended_unsaid; then
+	echo "host-run.sh: its emulator ended with status $ended, and its kernel did not say why; the last reset:" >&2
+	grep -A 24 -e 'Triple fault' "$job/resets" | tail -n 25 >&2 || echo "no triple fault" >&2
+	exit 126
+fi
 exit 125
