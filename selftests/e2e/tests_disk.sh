@@ -233,5 +233,5 @@ test_mdev_blk_uefi()
 	GUEST_ACCEL=${accel:-$GUEST_ACCEL} GUEST_MEM=512 disk_boot \
 		-drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \
 		-drive if=pflash,format=raw,file=/run/vars.fd
-	disk_booted 400 && disk_away
+	disk_booted 900 && disk_away
 }
