@@ -693,6 +693,18 @@ static int blk_reap(struct sluice_blk_queue *bq)
 
 /* --- a visit --------------------------------------------------------------------------------- */
 
+/*
+ * The ring is away, for as long as the guest likes. What the device is done with keeps nobody
+ * awake; it comes back with the ring.
+ */
+static void blk_look_only(struct sluice_blk_queue *bq)
+{
+	if (!list_empty(&bq->polled))
+		sluice_poll_look(bq);
+	sluice_view_settle(bq);
+	bq->q->polled = sluice_poll_awaits(bq);
+}
+
 int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget)
 {
 	struct sluice_blk_queue *bq = q->engine;
@@ -705,7 +717,7 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 	if (unlikely(view != bq->view))
 		sluice_blk_adopt_view(bq, view);
 	if (budget < 0) {
-		sluice_view_settle(bq);
+		blk_look_only(bq);
 		return 0;
 	}
 	WRITE_ONCE(bq->serving, current);

@@ -59,6 +59,17 @@ void sluice_poll_look(struct sluice_blk_queue *bq)
 	}
 }
 
+bool sluice_poll_awaits(const struct sluice_blk_queue *bq)
+{
+	const struct sluice_blk_request *req;
+
+	list_for_each_entry(req, &bq->polled, node) {
+		if (atomic_read(&req->pending))
+			return true;
+	}
+	return false;
+}
+
 void sluice_poll_del(struct sluice_blk_request *req, bool refused)
 {
 	struct sluice_blk_queue *bq = req->bq;

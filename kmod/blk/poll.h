@@ -34,6 +34,8 @@ bool sluice_poll_wanted(const struct sluice_blk_queue *bq, const struct sluice_w
 void sluice_poll_add(struct sluice_blk_request *req);
 /* Look; what is completed is in bq->done. */
 void sluice_poll_look(struct sluice_blk_queue *bq);
+/* Is the device still at one of them? Others are done, and not taken yet. */
+bool sluice_poll_awaits(const struct sluice_blk_queue *bq);
 /* @req was completed. @refused: the device has no queue to poll, or has none any more. */
 void sluice_poll_del(struct sluice_blk_request *req, bool refused);
 

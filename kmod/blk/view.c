@@ -115,8 +115,6 @@ void sluice_view_settle(struct sluice_blk_queue *bq)
 		return;
 	bq->cipher_ns = 0;
 	bq->clock = local_clock();
-	if (!list_empty(&bq->polled))
-		sluice_poll_look(bq);
 	while (*tail)
 		tail = &(*tail)->next;
 	*tail = llist_reverse_order(llist_del_all(&bq->done));

@@ -89,6 +89,20 @@ FIXTURE_VARIANT_ADD(below, raid1) {
 	.unmake = "unmake " NAME "; unmake slbelow0; unmake slbelow1",
 };
 
+/*
+ * As pvmove does: what is above goes to a mirror of where it lies and where it is to lie, and on
+ * to the latter alone once all is there; and back.
+ */
+FIXTURE_VARIANT_ADD(below, mirror) {
+	.needs = "mirror",
+	.make = "make " NAME " '0 " SIZE " linear " A " 0'",
+	.change = "move() { hold " NAME " && make slbelowm \"0 " SIZE " mirror core 1 1024 "
+		  "2 $1 0 $2 0 1 handle_errors\" && change " NAME " '0 " SIZE " linear " MAPPER "slbelowm 0' &&"
+		  "until dmsetup status slbelowm | grep -q ' 32/32 '; do sleep 0.1; done &&"
+		  "change " NAME " \"0 " SIZE " linear $2 0\" && unmake slbelowm; };"
+		  "move " A " " B " && move " B " " A,
+};
+
 FIXTURE_VARIANT_ADD(below, thin) {
 	.make = "make slbelowm '0 8192 linear " B " 0' && make slbelowp '0 98304 thin-pool "
 		MAPPER "slbelowm " A " 128 0 1 skip_block_zeroing' &&"

@@ -6,6 +6,8 @@
  * other volume's requests are to be done while two or more are left, however long that takes.
  */
 #include "kselftest_harness.h"
+#include <linux/keyctl.h>
+#include <sys/syscall.h>
 #include "rig.h"
 
 #define NAME	"slbusy"
@@ -192,6 +194,182 @@ TEST(large)
 	EXPECT_LE(written(NAME), 16ULL * len / 512);
 	stop(&d, NAME);
 	free(data);
+}
+
+/* --- what one visit does --- */
+
+#define HUNG	"slhung"
+#define GREEDY	"slgreedy"
+#define RANGES	16
+#define RANGE	(2048 * MB)
+#define LONG	16
+/* Whatever the machine has to do, less than that. */
+#define ROUND_NS	60000000000LL
+
+/* A disk that hangs, what a guest has the worker decrypt, and who is beside them. */
+FIXTURE(beside)
+{
+	struct disk hung, greedy, other;
+	char loop[32], dev[32];
+	unsigned char *data;
+};
+
+/* Also what a case left that ended early. */
+static void beside_clean(void)
+{
+	netio_run("dmsetup resume " HUNG " --noudevsync; for i in " HUNG " " GREEDY " " OTHER
+		  "; do sluice volume del $i; done; dmsetup remove " HUNG " --noudevsync;"
+		  "losetup -j /tmp/slhung | sed 's/:.*//' | xargs -r losetup -d;"
+		  "rm -f /tmp/slhung; cd /sys/kernel/config/nullb; for i in " GREEDY " " OTHER "; do"
+		  " echo 0 >$i/power; rmdir $i; done; sluice worker del cpu 0");
+}
+
+static int beside_add(struct disk *d, const char *name, const char *dev, const char *more)
+{
+	const struct vdrv_cfg cfg = {
+		.features = DISK_FEATURES | VDRV_F_INDIRECT | VBLK_F(WRITE_ZEROES), .num = 64,
+		.disk_buf = VBLK_DATA + MB + 4 * KB, .disk_seg = 8 };
+
+	return rig_volume_add(name, dev, more) ?: disk_open(d, name, &cfg);
+}
+
+FIXTURE_SETUP(beside)
+{
+	char table[64];
+
+	if (netio_run("command -v dmsetup"))
+		SKIP(return, "no dmsetup");
+	beside_clean();
+	self->data = rig_alloc(IO);
+	ASSERT_GE(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL), 0);
+	ASSERT_EQ(0, rig_key_add("slbusy:key", 37, 64));
+	ASSERT_EQ(0, rig_loop_add("/tmp/slhung", RANGES * RANGE, self->loop));
+	snprintf(table, sizeof(table), "0 %lu linear %s 0", RANGES * RANGE / 512, self->loop);
+	ASSERT_EQ(0, rig_dm_add(HUNG, table, self->dev));
+	ASSERT_EQ(0, rig_null_add(GREEDY, "size=32"));
+	ASSERT_EQ(0, rig_null_add(OTHER, "size=8"));
+	ASSERT_EQ(0, netio_run("sluice worker add cpu 0"));
+	ASSERT_EQ(0, beside_add(&self->hung, HUNG, self->dev, ""));
+	ASSERT_EQ(0, beside_add(&self->greedy, GREEDY, "/dev/" GREEDY, "key logon:slbusy:key"));
+	ASSERT_EQ(0, beside_add(&self->other, OTHER, "/dev/" OTHER, ""));
+}
+
+FIXTURE_TEARDOWN(beside)
+{
+	netio_run("dmsetup resume " HUNG " --noudevsync");
+	disk_close(&self->hung);
+	disk_close(&self->greedy);
+	disk_close(&self->other);
+	beside_clean();
+	free(self->data);
+}
+
+/* What `sluice -j -s @what` tells first by that name. */
+static long long number(const char *what, const char *name)
+{
+	long long n = -1;
+	char cmd[192];
+	FILE *out;
+
+	snprintf(cmd, sizeof(cmd), "sluice -j -s %s | tr ',' '\\n' | sed -n "
+		 "'s/.*\"%s\": *\\([0-9]*\\).*/\\1/p' | head -n 1", what, name);
+	out = popen(cmd, "r");
+	if (!out || fscanf(out, "%lld", &n) != 1)
+		n = -1;
+	if (out)
+		pclose(out);
+	return n;
+}
+
+static bool hangs(const char *words)
+{
+	return !netio_run("sluice -s volume show " HUNG " | grep -q 'in-flight %s'", words);
+}
+
+/* As much as a request can ask for, and some that do not. */
+static int ask_hung(struct disk *d)
+{
+	struct virtio_blk_discard_write_zeroes range[RANGES];
+	const struct vblk_io zeroes = { .type = VIRTIO_BLK_T_WRITE_ZEROES, .len = sizeof(range) };
+	const struct vblk_io read = { .type = VIRTIO_BLK_T_IN, .len = 4 * KB };
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < RANGES; i++)
+		range[i] = (struct virtio_blk_discard_write_zeroes){
+			.sector = i * RANGE / 512, .num_sectors = RANGE / 512,
+			.flags = VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP };
+	for (i = 0; i < 2 && ret >= 0; i++)
+		ret = vblk_begin(&d->v, &d->v.vq[0], &zeroes, range);
+	for (i = 0; i < 2 && ret >= 0; i++)
+		ret = vblk_begin(&d->v, &d->v.vq[0], &read, NULL);
+	return ret < 0 ? ret : 0;
+}
+
+/* All of it lies there when the worker begins. */
+static void ask_greedy(struct disk *d)
+{
+	const struct vblk_io io = { .type = VIRTIO_BLK_T_IN, .len = MB };
+	struct vdrv_vq *q = &d->v.vq[0];
+	unsigned int i;
+
+	for (i = 0; i < LONG; i++)
+		vblk_put(&d->v, q, vdrv_vq_slot(q), &io);
+	vdrv_vq_publish(q);
+	vdrv_vq_kick(q);
+}
+
+/* Those that are back. Return: are all, and well? */
+static int all_well(struct disk *d, bool *all)
+{
+	struct vdrv_vq *q = &d->v.vq[0];
+	struct vblk_done done;
+	int ret;
+
+	while ((ret = vblk_wait(q, &done, 0)) == 1) {
+		vdrv_vq_release(q, done.slot);
+		if (done.status != VIRTIO_BLK_S_OK)
+			return -EIO;
+	}
+	*all = q->nfree == q->nslot;
+	return ret;
+}
+
+/* The neighbour is served beside it, 16 times or more, until all of it is back. */
+static int goes_on_beside(struct disk *other, struct disk *d, unsigned char *data)
+{
+	bool all = false;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; !ret && (i < 16 || !all); i++)
+		ret = disk_read(other, i % 16, data, 4 * KB) ?: all_well(d, &all);
+	return ret;
+}
+
+/*
+ * The neighbour's requests are done while one disk hangs, and whatever the others ask for: nobody
+ * has more than one long request deciphered before others have their turn, however many lie there.
+ */
+TEST_F_TIMEOUT(beside, bounded, 120)
+{
+	long long before, visits, longest;
+
+	ASSERT_EQ(0, netio_run("dmsetup suspend --noflush --nolockfs " HUNG " --noudevsync"));
+	ASSERT_EQ(0, ask_hung(&self->hung));
+	ASSERT_EQ(0, rig_await(hangs, "4", true));
+	before = number("volume show " GREEDY, "visits");
+	ask_greedy(&self->greedy);
+	EXPECT_EQ(0, goes_on_beside(&self->other, &self->greedy, self->data));
+	EXPECT_TRUE(hangs("4"));
+	visits = number("volume show " GREEDY, "visits") - before;
+	EXPECT_GE(visits, LONG);
+	ASSERT_EQ(0, netio_run("dmsetup resume " HUNG " --noudevsync"));
+	EXPECT_EQ(0, goes_on_beside(&self->other, &self->hung, self->data));
+	longest = number("worker show", "longest-round-ns");
+	TH_LOG("%lld visits for %u requests, longest round %lld ns", visits, LONG, longest);
+	EXPECT_GT(longest, 0);
+	EXPECT_LT(longest, ROUND_NS);
 }
 
 TEST_HARNESS_MAIN

@@ -5,6 +5,7 @@
  * while some are under way.
  */
 #include "kselftest_harness.h"
+#include "mockram.h"
 #include "rig.h"
 
 #define NAME	"slblk0"
@@ -252,6 +253,88 @@ TEST_F_TIMEOUT(polled, pulled_under_load, 120)
 		vdrv_vq_release(q, done.slot);
 	}
 	EXPECT_EQ(0, netio_run("sluice volume show %s | grep -q dead", NAME));
+}
+
+/* --- a ring that is away --- */
+
+FIXTURE(away)
+{
+	struct disk d;
+	bool open;
+};
+
+FIXTURE_SETUP(away)
+{
+	ASSERT_EQ(0, mockram_load());
+	ASSERT_EQ(0, mockram("poll"));
+	ASSERT_EQ(0, netio_run("sluice worker add cpu 0 mode poll"));
+	ASSERT_EQ(0, rig_volume_add(NAME, MOCKRAM, ""));
+	ASSERT_EQ(0, disk_open(&self->d, NAME, &common));
+	self->open = true;
+}
+
+FIXTURE_TEARDOWN(away)
+{
+	mockram("go");
+	if (self->open)
+		disk_close(&self->d);
+	EXPECT_EQ(0, rig_volume_del(NAME));
+	netio_run("sluice worker del cpu 0");
+	EXPECT_EQ(0, mockram("interrupt"));
+}
+
+static bool in_flight(const char *words)
+{
+	return !netio_run("sluice -s volume show " NAME " | grep -q 'in-flight %s'", words);
+}
+
+static bool keeps(const char *words)
+{
+	struct mockram_counts c;
+
+	return !mockram_counts(&c) && c.waiting == strtoul(words, NULL, 10);
+}
+
+/* The worker's thread, as the scheduler has it. */
+static bool sleeps(const char *words)
+{
+	return !netio_run("cat /proc/[0-9]*/stat 2>/dev/null | grep -q '(sluice/%s) I '", words);
+}
+
+/*
+ * The first that comes back cannot be published. The rest is looked for all the same, until the
+ * device is done with it; then the worker sleeps, however long the ring is away.
+ */
+TEST_F_TIMEOUT(away, sleeps, 120)
+{
+	struct vdrv *v = &self->d.v;
+	struct vdrv_vq *q = &v->vq[0];
+	struct vblk_done done;
+	unsigned int i;
+
+	ASSERT_EQ(0, mockram("keep"));
+	for (i = 0; i < 4; i++) {
+		struct vblk_io io = { .type = VIRTIO_BLK_T_IN, .sector = 2 * i * IO / 512,
+				      .len = IO };
+
+		ASSERT_LE(0, vblk_begin(v, q, &io, NULL));
+	}
+	ASSERT_EQ(0, rig_await(keeps, "4", true));
+	ASSERT_EQ(0, vdrv_iotlb_invalidate(v, v->mem, v->ring_bytes));
+	ASSERT_EQ(0, mockram("one"));
+	ASSERT_EQ(0, rig_await(in_flight, "3", true));
+	ASSERT_EQ(0, netio_run("sluice worker set cpu 0 mode adaptive"));
+	EXPECT_FALSE(sleeps("0"));
+	ASSERT_EQ(0, mockram("go"));
+	EXPECT_EQ(0, rig_await(keeps, "0", true));
+	EXPECT_EQ(0, rig_await(sleeps, "0", true));
+	EXPECT_TRUE(in_flight("3"));
+	ASSERT_EQ(0, vdrv_iotlb_update(v, v->mem, v->ring_bytes));
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(1, vblk_wait(q, &done, 20000));
+		EXPECT_EQ(VIRTIO_BLK_S_OK, done.status);
+		vdrv_vq_release(q, done.slot);
+	}
 }
 
 TEST_HARNESS_MAIN

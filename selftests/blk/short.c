@@ -162,4 +162,81 @@ TEST_F_TIMEOUT(short, many, 240)
 	free(copy);
 }
 
+/* Other writes than those of many(): as many bios as are kept for this, and then one at a time. */
+#define BIG	6
+#define REST	9
+#define PIECE	(128 * KB)
+
+static uint64_t place(unsigned int i)
+{
+	return i < BIG ? i * MB : BIG * MB + (i - BIG) * PIECE;
+}
+
+static uint32_t length(unsigned int i)
+{
+	return i < BIG ? MB : PIECE;
+}
+
+static int begin_all(struct disk *d, uint32_t off, const unsigned char *data)
+{
+	unsigned int i;
+	int ret = 0;
+
+	/* More than four a queue has no pages for. */
+	for (i = 0; i < BIG + REST && ret >= 0; i++)
+		ret = begin(d, i >= 4, VIRTIO_BLK_T_OUT, place(i), length(i), off, data + place(i));
+	return ret < 0 ? ret : 0;
+}
+
+static int await_all(struct disk *d)
+{
+	unsigned int i, slot;
+	int ret = 0;
+
+	for (i = 0; i < BIG + REST && !ret; i++)
+		ret = await(d, i >= 4, &slot);
+	return ret;
+}
+
+/* Bios that the device keeps. */
+static unsigned int kept(void)
+{
+	struct mockram_counts c;
+
+	return mockram_counts(&c) ? 0 : c.waiting;
+}
+
+/*
+ * The device keeps all bios that there are, and no more can be had: of what is fetched next nothing
+ * may stay, not even how long it was, for when there are some.
+ */
+TEST_F_TIMEOUT(short, no_bios, 240)
+{
+	unsigned char *copy = rig_alloc(2 * LEN);
+	uint64_t at;
+	unsigned int i;
+	int ret;
+
+	if (!fail_workers_can())
+		SKIP(return, "the kernel injects no faults");
+	ASSERT_EQ(0, mockram("keep"));
+	ASSERT_EQ(0, fail_workers("100", false));
+	ret = begin_all(&self->d, variant->off, self->data);
+	/* Each of the long ones takes eight of them, and as many for its place. */
+	for (i = 0; i < 1500 && kept() < (BIG - 1) * 8; i++)
+		usleep(20000);
+	/* What there is no bio for is tried again meanwhile, and stays in the ring. */
+	usleep(100000);
+	EXPECT_EQ(0, netio_run("sluice -s volume show " NAME
+			       " | grep -qE 'queue 1 .*in-flight [2-9]( |$)'"));
+	EXPECT_EQ(0, mockram("go"));
+	fail_workers_end();
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, await_all(&self->d));
+	for (at = 0; at < 2 * LEN; at += MB)
+		ASSERT_EQ(0, disk_read(&self->d, at / 512, copy + at, MB));
+	EXPECT_EQ(0, memcmp(self->data, copy, place(BIG + REST)));
+	free(copy);
+}
+
 TEST_HARNESS_MAIN

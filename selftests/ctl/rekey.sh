@@ -113,6 +113,10 @@ done_ apply "$back$rests"
 ok 'the same keys the other way turn it round' soon goes back
 sluice dump >"$tmp/dump.json"
 shows '"key": ?"logon:sluice:new", ?"key-before": ?"logon:sluice:fourth"' cat "$tmp/dump.json"
+# As to begin it.
+admin() { setpriv --bounding-set -sys_admin -- "$@"; }
+refused 'CAP_SYS_ADMIN' admin sluice volume rekey k forward
+ok 'it still goes back' goes back
 done_ sluice volume rekey k forward
 ok 'it goes forward by hand' soon goes forward
 done_ sluice volume rekey k back

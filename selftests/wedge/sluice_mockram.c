@@ -11,6 +11,9 @@
  * what is refused is handed back as if it were meant for the second disk, as one that sends
  * requests on may do. go: all is well again, and what was kept is done. count: from zero.
  *
+ * poll: the first disk may be polled for: what is kept of it is done when it is looked for after
+ * `go`, or one after `one`. interrupt: that is over.
+ *
  * The parameter counts tells of how many sectors were read or written; of how many requests were
  * refused, and how many wait or are kept; and how many sectors that are written were to be written
  * with other data when they were refused before. The parameter freed tells how many pages workers
@@ -32,7 +35,7 @@ static struct gendisk *disks[MOCKRAM_DISKS];
 static u8 *memory[MOCKRAM_DISKS];
 static int major;
 
-static bool refuses, busy, denies, keeps, strays;
+static bool refuses, busy, denies, keeps, strays, polls, one;
 static DECLARE_WAIT_QUEUE_HEAD(going_on);
 
 /* All of the below. */
@@ -143,8 +146,12 @@ static void mockram_submit(struct bio *bio)
 	}
 	refused += refuse;
 	waiting += keep || wait;
-	if (keep)
+	if (keep) {
+		/* Any but that of those that nobody looks for. */
+		if (bio->bi_opf & REQ_POLLED)
+			WRITE_ONCE(bio->bi_cookie, 0);
 		bio_list_add(&kept, bio);
+	}
 	spin_unlock(&lock);
 	if (refuse) {
 		mockram_refuse(bio);
@@ -156,9 +163,33 @@ static void mockram_submit(struct bio *bio)
 		mockram_do(bio, memory[!first]);
 }
 
+static struct bio *mockram_next(void)
+{
+	struct bio *bio = NULL;
+
+	spin_lock(&lock);
+	if (one || !keeps)
+		bio = bio_list_pop(&kept);
+	one = one && !bio;
+	waiting -= !!bio;
+	spin_unlock(&lock);
+	return bio;
+}
+
+static int mockram_poll(struct bio *unused, struct io_comp_batch *iob, unsigned int flags)
+{
+	struct bio *bio;
+	int n;
+
+	for (n = 0; (bio = mockram_next()); n++)
+		mockram_do(bio, memory[0]);
+	return n;
+}
+
 static const struct block_device_operations mockram_ops = {
 	.owner = THIS_MODULE,
 	.submit_bio = mockram_submit,
+	.poll_bio = mockram_poll,
 };
 
 /* --- what is to happen --- */
@@ -174,14 +205,29 @@ static void mockram_go(void)
 	denies = false;
 	keeps = false;
 	strays = false;
-	list = kept;
-	bio_list_init(&kept);
+	bio_list_init(&list);
+	if (!polls) {
+		list = kept;
+		bio_list_init(&kept);
+	}
 	waiting -= bio_list_size(&list);
 	bitmap_zero(has_sum, MOCKRAM_SECTORS);
 	spin_unlock(&lock);
 	wake_up_all(&going_on);
 	while ((bio = bio_list_pop(&list)))
 		mockram_do(bio, memory[0]);
+}
+
+static int mockram_set_poll(bool on)
+{
+	struct request_queue *q = disks[0]->queue;
+	struct queue_limits lim = queue_limits_start_update(q);
+
+	lim.features &= ~BLK_FEAT_POLL;
+	if (on)
+		lim.features |= BLK_FEAT_POLL;
+	polls = on;
+	return queue_limits_commit_update(q, &lim);
 }
 
 static void mockram_count(void)
@@ -209,6 +255,12 @@ static int do_set(const char *val, const struct kernel_param *kp)
 		WRITE_ONCE(keeps, true);
 	else if (sysfs_streq(val, "stray"))
 		WRITE_ONCE(strays, true);
+	else if (sysfs_streq(val, "poll"))
+		return mockram_set_poll(true);
+	else if (sysfs_streq(val, "interrupt"))
+		return mockram_set_poll(false);
+	else if (sysfs_streq(val, "one"))
+		WRITE_ONCE(one, true);
 	else
 		return -EINVAL;
 	return 0;
