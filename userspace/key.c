@@ -17,7 +17,7 @@
 enum { KEYRING_SESSION, KEYRING_USER };
 
 static const struct field key_fields[] = {
-	{ .name = "name", .codec = &codec_volume },
+	{ .name = "name", .codec = &codec_key_name },
 	{ .name = "keyring", .codec = &codec_keyring },
 };
 

@@ -94,6 +94,7 @@ extern const struct codec codec_match_vlan, codec_match_dscp, codec_match_frag;
 extern const struct codec codec_match_proto, codec_match_eth_type, codec_match_flags;
 extern const struct codec codec_match_name, codec_arp_op, codec_act;
 extern const struct codec codec_volume, codec_group, codec_path, codec_key, codec_serial;
+extern const struct codec codec_group_name, codec_key_name;
 extern const struct codec codec_record, codec_extent, codec_volume_mode, codec_volume_wiped;
 extern const struct codec codec_erasure;
 extern const struct codec codec_block_op, codec_block_stage, codec_buckets, codec_ns, codec_amount;

@@ -150,7 +150,7 @@ static const struct field volume_fields[] = {
 const struct object object_volume = OBJECT("volume", volume_fields);
 
 static const struct field group_fields[] = {
-	{ .name = "name", .codec = &codec_volume, .attr = SLUICE_A_VOLUME_GROUP },
+	{ .name = "name", .codec = &codec_group_name, .attr = SLUICE_A_VOLUME_GROUP },
 	LIMITS,
 	{ "volumes", &codec_u32, SLUICE_A_VOLUME_VOLUMES, 0, F_SHOW, NULL },
 };

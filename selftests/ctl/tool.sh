@@ -12,6 +12,19 @@ shows 'ACT: output:PORT' sluice flow help
 shows 'sluice port add NAME' sluice help port
 shows 'port NAME.volume VOLUME' sluice help worker assign
 hides 'worker add' sluice help worker assign
+# What is named in its place is of the noun's kind.
+names() { # word, nouns
+	local word=$1 noun
+	shift
+	for noun; do
+		sluice "$noun" help | grep '^  sluice' | grep -oE " $noun [a-z-]+ \[?[A-Z]+" | grep -vE "\[?$word$" && return 1
+		sluice "$noun" help | grep -qE "^  sluice $noun (add|set|del) $word( |$)" || return 1
+	done
+}
+ok 'help: names of ports' names NAME port uplink
+ok 'help: names of volumes' names VOLUME volume
+ok 'help: names of groups' names GROUP volume-group
+ok 'help: names of keys' names KEY key
 shows 'module .* kernel .* engine' sluice version
 shows '"module":' sluice -j version
 
