@@ -36,7 +36,7 @@ static void clean(void)
 {
 	netio_run("test ! -e " EVENTS ".pid || kill $(cat " EVENTS ".pid); rm -f " EVENTS "*");
 	netio_run("for v in " NAME " slerb; do sluice volume del $v; done");
-	netio_run("dmsetup remove " NAME " --noudevsync;"
+	netio_run("dmsetup remove " NAME " --noudevsync; dmsetup remove " NAME "-r --noudevsync;"
 		  "for d in slerad slerar; do echo 0 >/sys/kernel/config/nullb/$d/power;"
 		  "rmdir /sys/kernel/config/nullb/$d; done");
 }
@@ -216,6 +216,67 @@ TEST_F_TIMEOUT(erase, then_crash, 120)
 	EXPECT_EQ(0, is_wiped(self->data, self->copy));
 	ASSERT_EQ(0, rig_volume_del(NAME));
 	EXPECT_EQ(0, vol_add(self->dev, RECORD));
+}
+
+/* Writing that copy of the record fails, which lies on a device of its own; 2: of neither. */
+static int record_break(unsigned int copy)
+{
+	static const char *const table[] = {
+		"0 8 flakey /dev/slerar 0 0 1 1 error_writes\n8 2040 linear /dev/slerar 8",
+		"0 8 linear /dev/slerar 0\n8 2040 flakey /dev/slerar 8 0 1 1 error_writes",
+		"0 2048 linear /dev/slerar 0",
+	};
+
+	return rig_dm_change(NAME "-r", table[copy]);
+}
+
+/* As if it had not been said. */
+static int refused_without_trace(const char *dev, const char *record)
+{
+	char cmd[96];
+	int ret;
+
+	snprintf(cmd, sizeof(cmd), "%swipe zero", record);
+	ret = not_added("record cannot be written", dev, cmd);
+	return ret ?: vol_add(dev, record) ?: rig_volume_del(NAME);
+}
+
+/* Of a record, one copy is written, and then its device fails. */
+TEST_F_TIMEOUT(erase, half_a_record, 120)
+{
+	char dev[32], record[48], fresh[80], cmd[96];
+
+	ASSERT_EQ(0, rig_dm_add(NAME "-r", "0 2048 linear /dev/slerar 0", dev));
+	snprintf(record, sizeof(record), "record %s ", dev);
+	snprintf(fresh, sizeof(fresh), "%srecord-new ", record);
+	ASSERT_EQ(0, record_break(1));
+	snprintf(cmd, sizeof(cmd), "%swipe zero", fresh);
+	EXPECT_EQ(0, not_added("record cannot be written", self->dev, cmd));
+	ASSERT_EQ(0, record_break(2));
+	ASSERT_EQ(0, vol_add(self->dev, fresh));
+	ASSERT_EQ(0, rig_volume_del(NAME));
+	/* The newer one is another each time. */
+	ASSERT_EQ(0, record_break(1));
+	EXPECT_EQ(0, refused_without_trace(self->dev, record));
+	ASSERT_EQ(0, record_break(0));
+	EXPECT_EQ(0, refused_without_trace(self->dev, record));
+	/* What is not taken back is told by the other copy. */
+	ASSERT_EQ(0, vol_add(self->dev, record));
+	ASSERT_EQ(0, record_break(1));
+	ASSERT_EQ(0, vol_wipe("zero"));
+	EXPECT_EQ(0, will_say("stalled record", true));
+	ASSERT_EQ(0, vol_wipe("none"));
+	EXPECT_EQ(0, will_say(NAME, false));
+	EXPECT_EQ(0, vol_add(self->dev, record));
+	ASSERT_EQ(0, rig_volume_del(NAME));
+	ASSERT_EQ(0, rig_pread("/dev/slerad", self->copy, DISK, 0));
+	EXPECT_EQ(0, memcmp(self->data, self->copy, DISK));
+	/* Where it can be written it is wiped as ever. */
+	ASSERT_EQ(0, record_break(2));
+	snprintf(cmd, sizeof(cmd), "%swipe zero", record);
+	ASSERT_EQ(0, vol_add(self->dev, cmd));
+	EXPECT_EQ(0, will_say("wiping", false));
+	EXPECT_EQ(0, is_wiped(self->data, self->copy));
 }
 
 /* No state, and so no boot, wipes what is there, or what is to come. */
