@@ -353,9 +353,10 @@ static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_WRITE
 };
 
 /* SLUICE_CMD_VOLUME_DEL - do */
-static const struct nla_policy sluice_volume_del_nl_policy[SLUICE_A_VOLUME_WIPE + 1] = {
+static const struct nla_policy sluice_volume_del_nl_policy[SLUICE_A_VOLUME_WIPE_KEYS + 1] = {
 	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_WIPE] = NLA_POLICY_MAX(NLA_U8, 4),
+	[SLUICE_A_VOLUME_WIPE_KEYS] = { .type = NLA_BINARY, },
 };
 
 /* SLUICE_CMD_VOLUME_GET - dump */
@@ -824,7 +825,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_volume_del_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_volume_del_nl_policy,
-		.maxattr	= SLUICE_A_VOLUME_WIPE,
+		.maxattr	= SLUICE_A_VOLUME_WIPE_KEYS,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

@@ -202,11 +202,13 @@ int sluice_nl_volume_put_record(struct sk_buff *skb, const struct sluice_volume 
 /*
  * netlink_volume_erase.c: how a new volume, or one that goes, is to be wiped: 0, or an error with
  * an extack. give_up: true: it is being wiped before it goes, and goes as it is, as the change
- * says. put: 0 or -EMSGSIZE.
+ * says. take_keys: of one that goes and is wiped @how, as the change says. put: 0 or -EMSGSIZE.
  */
 bool sluice_nl_volume_give_up_erase(const struct sluice_change *c);
 int sluice_nl_volume_get_last_erase(struct sluice_change *c, const struct sluice_volume *v,
 				    enum sluice_erasure *how);
+void sluice_nl_volume_take_keys(const struct sluice_change *c, const struct sluice_volume *v,
+				enum sluice_erasure how);
 int sluice_nl_volume_get_new_erase(struct sluice_change *c, struct sluice_volume_params *p);
 int sluice_nl_volume_put_erase(struct sk_buff *skb, const struct sluice_volume *v);
 

@@ -233,6 +233,7 @@ static int volume_del(struct sluice_change *c)
 	if (err)
 		return err;
 	if (!undo) {
+		sluice_nl_volume_take_keys(c, v, how);
 		sluice_volume_del(v, how);
 		return 0;
 	}

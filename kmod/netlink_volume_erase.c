@@ -5,6 +5,9 @@
 #include "netlink_ops.h"
 #include "volume.h"
 
+/* So many are compared while RTNL is held. */
+#define ERASE_KEYS	1024
+
 static_assert((int)SLUICE_ERASE_NONE == SLUICE_VOLUME_ERASURE_NONE);
 static_assert((int)SLUICE_ERASE_ZERO == SLUICE_VOLUME_ERASURE_ZERO);
 static_assert((int)SLUICE_ERASE_DISCARD == SLUICE_VOLUME_ERASURE_DISCARD);
@@ -40,15 +43,39 @@ int sluice_nl_volume_get_new_erase(struct sluice_change *c, struct sluice_volume
 	return -EINVAL;
 }
 
+static int check_keys(struct sluice_change *c, enum sluice_erasure how)
+{
+	const struct nlattr *keys = c->attrs[SLUICE_A_VOLUME_WIPE_KEYS];
+
+	if (!keys || (how == SLUICE_ERASE_KEY && nla_len(keys) <= ERASE_KEYS * sizeof(s32)))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(c->extack, keys, "keys go with 'wipe key' only, 1024 at most");
+	return -EINVAL;
+}
+
 int sluice_nl_volume_get_last_erase(struct sluice_change *c, const struct sluice_volume *v,
 				    enum sluice_erasure *how)
 {
-	int err = get_erase(c, how);
+	int err = get_erase(c, how) ?: check_keys(c, *how);
 
 	if (err || !*how)
 		return err;
 	return sluice_volume_rekey_absent(v, c->extack) ?:
-	       sluice_volume_erase_check(v, *how, c->extack);
+	       sluice_volume_erase_check(v, *how, c->extack) ?:
+	       *how == SLUICE_ERASE_KEY ? sluice_volume_key_alone(v, c->extack) : 0;
+}
+
+void sluice_nl_volume_take_keys(const struct sluice_change *c, const struct sluice_volume *v,
+				enum sluice_erasure how)
+{
+	const struct nlattr *keys = c->attrs[SLUICE_A_VOLUME_WIPE_KEYS];
+	unsigned int i, n = keys ? nla_len(keys) / sizeof(s32) : 0;
+	s32 serial;
+
+	for (i = 0; i < n && how == SLUICE_ERASE_KEY; i++) {
+		memcpy(&serial, nla_data(keys) + i * sizeof(serial), sizeof(serial));
+		sluice_key_take(serial, &v->key_id);
+	}
 }
 
 bool sluice_nl_volume_give_up_erase(const struct sluice_change *c)

@@ -313,6 +313,7 @@ static int volume_engage(struct sluice_volume *v, s32 key, struct netlink_ext_ac
 	if (key)
 		err = sluice_key_read(key, &cipher, &v->key_name, extack);
 	if (!err) {
+		v->key_id = cipher.id;
 		v->cipher_bits = cipher.key_len * BITS_PER_BYTE / 2;
 		err = v->ops->volume_add(v, key ? &cipher : NULL, extack);
 	}

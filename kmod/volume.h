@@ -129,6 +129,14 @@ enum sluice_key_wiped {
 	SLUICE_KEY_MISSED,
 };
 
+/**
+ * struct sluice_key_id - tells whether two keys are the same
+ * @half: made with a secret that goes with the module; no key can be had from it
+ */
+struct sluice_key_id {
+	u64 half[2];
+};
+
 /* Largest key of AES-XTS: two of 256 bits. */
 #define SLUICE_VOLUME_KEY_MAX	64
 
@@ -139,6 +147,7 @@ enum sluice_key_wiped {
  * @sector_size: 512 or 4096: what one IV covers. The IV is the number of the first 512-byte sector
  *	from the volume's start, as dm-crypt counts without iv_large_sectors, plus @iv_offset
  * @iv_offset: 512-byte sectors
+ * @id: of a key that was read from a keyring
  *
  * Lives as long as it takes to hand the key over; wiped after that (memzero_explicit()).
  */
@@ -147,6 +156,7 @@ struct sluice_volume_cipher {
 	unsigned int key_len;
 	unsigned int sector_size;
 	u64 iv_offset;
+	struct sluice_key_id id;
 };
 
 /* 512-byte sectors of a journal: two headers, and a chunk. */
@@ -209,6 +219,7 @@ struct sluice_rekey_order {
  * @path: as the operator named it; RTNL
  * @start: first 512-byte sector of the journal; fixed while @device is there
  * @key_name: the new key; RTNL
+ * @key_id: the same; RTNL
  * @done: 512-byte sectors that have it; READ_ONCE elsewhere
  * @way: enum sluice_rekey_way: as the operator wants it, until it is THROUGH; changed by cmpxchg()
  * @back: it goes back to the old key; READ_ONCE elsewhere
@@ -232,6 +243,7 @@ struct sluice_volume_rekey {
 	char *path;
 	u64 start;
 	char *key_name;
+	struct sluice_key_id key_id;
 	u64 done;
 	int way;
 	bool back;
@@ -283,6 +295,7 @@ struct sluice_volume_rekey {
  * @limit: by SLUICE_VOLUME_READ, SLUICE_VOLUME_WRITE; RTNL
  * @group: of volumes that have limits together, NULL: none; RTNL
  * @key_name: "type:description" of the key, NULL: not encrypted; RTNL
+ * @key_id: the same, as its bytes are; RTNL
  * @cipher_bits: 128 or 256; 0: not encrypted; fixed
  * @sector_size: of the cipher; fixed
  * @iv_offset: of the cipher; fixed
@@ -338,6 +351,7 @@ struct sluice_volume {
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
 	struct sluice_volume_group *group;
 	char *key_name;
+	struct sluice_key_id key_id;
 	unsigned int cipher_bits;
 	unsigned int sector_size;
 	u64 iv_offset;
@@ -517,6 +531,8 @@ int sluice_volume_key_wipe(struct sluice_volume *v, enum sluice_key_wiped how,
 int sluice_volume_key_resume(struct sluice_volume *v, s32 key, struct netlink_ext_ack *extack);
 /* 0, or -EBUSY and an extack: its key is wiped. RTNL. */
 int sluice_volume_key_need(const struct sluice_volume *v, struct netlink_ext_ack *extack);
+/* 0, or -EBUSY and an extack: another volume has the same key, whatever its name, or may. RTNL. */
+int sluice_volume_key_alone(const struct sluice_volume *v, struct netlink_ext_ack *extack);
 
 /* Move a queue (-1: all) to a worker, live. */
 int sluice_volume_assign(struct sluice_volume *v, int queue, struct sluice_worker *w,
@@ -618,5 +634,8 @@ void sluice_volume_settle(struct sluice_volume *v, u64 was);
  */
 int sluice_key_read(s32 serial, struct sluice_volume_cipher *cipher, char **name,
 		    struct netlink_ext_ack *extack);
+bool sluice_key_same(const struct sluice_key_id *a, const struct sluice_key_id *b);
+/* Out of all keyrings, if its bytes are those, and the caller may. */
+void sluice_key_take(s32 serial, const struct sluice_key_id *id);
 
 #endif /* _SLUICE_VOLUME_H */

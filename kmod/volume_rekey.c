@@ -68,8 +68,10 @@ static void volume_rekey_work(struct work_struct *work)
 	/* After an error all stays as it is, for the operator to see. */
 	if (!err) {
 		rtnl_lock();
-		if (!back)
+		if (!back) {
 			swap(v->key_name, v->rekey.key_name);
+			v->key_id = v->rekey.key_id;
+		}
 		journal = sluice_volume_rekey_clear(v);
 		rtnl_unlock();
 	}
@@ -351,6 +353,7 @@ static int volume_rekey_start(struct sluice_volume *v, s32 key, struct netlink_e
 	int err;
 
 	err = sluice_key_read(key, &cipher, &v->rekey.key_name, extack);
+	v->rekey.key_id = cipher.id;
 	if (!err && cipher.key_len * BITS_PER_BYTE / 2 != v->cipher_bits) {
 		NL_SET_ERR_MSG(extack, "the new key must be as long as the old one");
 		err = -EINVAL;

@@ -361,70 +361,59 @@ static int rekey_run(const struct command *c, struct rec *args)
 
 /* --- removing, with its key ------------------------------------------------------------------ */
 
-/**
- * struct key_search - the key of a volume, and another volume that needs one of that name
- * @name: of the first
- * @key: NULL: it has none
- * @other: NULL: there is none
- */
-struct key_search {
-	const char *name;
-	char *key;
-	char *other;
-};
+/* The kernel looks which of them are the volume's; so many it takes. */
+#define KEYS_MAX 1024
 
-/*
- * Also one that is only on its way to that key, or back from it, cannot be read without; of one
- * that was on its way, and does not go on yet, nobody knows where to.
- */
-static bool needs_key(const struct rec *r, const char *key)
-{
-	return !strcmp(rec_text(r, "key"), key) || !strcmp(rec_text(r, "rekey-key"), key) ||
-	       rec_has(r, "unresolved");
-}
+/* What the key of a volume was called when it got it; NULL: it has none, or there is none. */
+struct key_search {
+	const char *volume;
+	char *key;
+};
 
 static void key_seen(struct nlattr *attrs, int len, void *arg)
 {
 	struct rec *r = rec_new(&object_volume);
 	struct key_search *s = arg;
 
-	if (rec_get(r, attrs, len) && rec_has(r, "key")) {
-		if (!strcmp(rec_text(r, "name"), s->name))
-			s->key = s->key ?: xstrdup(rec_text(r, "key"));
-		else if (s->key && !s->other && needs_key(r, s->key))
-			s->other = xstrdup(rec_text(r, "name"));
-	}
+	if (rec_get(r, attrs, len) && rec_has(r, "key") && !s->key &&
+	    !strcmp(rec_text(r, "name"), s->volume))
+		s->key = xstrdup(rec_text(r, "key"));
 	rec_free(r);
 }
 
-/* Its key becomes @s->key, and is that of no other volume. */
-static bool key_is_its_own(struct key_search *s)
+static bool del_with_key(struct nl_msg *msg, const char *name)
 {
-	bool changed;
+	struct key_found *found = xcalloc(KEYS_MAX, sizeof(*found));
+	unsigned int i, n = keys_find(found, KEYS_MAX);
+	int32_t *serials = xcalloc(KEYS_MAX, sizeof(*serials));
+	bool ok;
 
-	/* Once for its key, and once for others that have it. */
-	if (!ctl_dump(ctl_new(SLUICE_CMD_VOLUME_GET), key_seen, s, &changed) ||
-	    !ctl_dump(ctl_new(SLUICE_CMD_VOLUME_GET), key_seen, s, &changed))
-		return false;
-	if (s->other)
-		complain("volume %s has the key %s too, or may be getting it, and would be lost",
-			 s->other, s->key);
-	return !s->other;
+	for (i = 0; i < n; i++)
+		serials[i] = found[i].serial;
+	nla_put(msg, SLUICE_A_VOLUME_WIPE_KEYS, n * sizeof(*serials), serials);
+	ok = ctl_do(msg, NULL, NULL);
+	if (ok)
+		keys_say_gone(found, n, name);
+	free(serials);
+	free(found);
+	return ok;
 }
 
 static int del_run(const struct command *c, struct rec *args)
 {
-	struct key_search s = { .name = (const char *)rec_value(args, "name")->bytes };
+	struct key_search s = { .volume = rec_text(args, "name") };
 	bool key = rec_has(args, "wipe") &&
 		   rec_value(args, "wipe")->n == SLUICE_VOLUME_ERASURE_KEY;
 	struct nl_msg *msg;
-	bool ok;
+	bool ok, changed;
 
-	if (key && !key_is_its_own(&s))
+	if (key && !ctl_dump(ctl_new(SLUICE_CMD_VOLUME_GET), key_seen, &s, &changed))
 		return EXIT_REFUSED;
 	msg = ctl_new(c->cmd);
 	rec_put(msg, args);
-	ok = ctl_do(msg, NULL, NULL) && (!s.key || key_destroy(s.key));
+	/* Of one that has none the kernel says so. */
+	ok = s.key ? del_with_key(msg, s.key) : ctl_do(msg, NULL, NULL);
+	free(s.key);
 	return ok ? EXIT_DONE : EXIT_REFUSED;
 }
 

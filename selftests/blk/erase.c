@@ -362,7 +362,7 @@ TEST_F_TIMEOUT(erase, key, 120)
 	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new key " KEY));
 	ASSERT_EQ(0, netio_run("sluice volume add slerb dev %s start 11m size 1m key " KEY,
 			       self->dev));
-	EXPECT_EQ(0, refused("volume slerb has the key", "sluice volume del " NAME " wipe key"));
+	EXPECT_EQ(0, refused("volume slerb has that key", "sluice volume del " NAME " wipe key"));
 	ASSERT_EQ(0, rig_volume_del("slerb"));
 	ASSERT_EQ(0, netio_run("sluice volume del " NAME " wipe key >" EVENTS));
 	EXPECT_EQ(0, netio_run("grep -q 'in none of your keyrings' " EVENTS));

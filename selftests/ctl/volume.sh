@@ -594,6 +594,7 @@ wiped() { sluice volume show w1 >"$tmp/w1" && ! grep -q wiping "$tmp/w1"; }
 done_ new wipe zero unrecorded
 ok 'it is wiped, and may be had' soon wiped
 refused 'a wipe cannot be undone' in_transaction 'volume-del name=w1 wipe=1'
+refused "keys go with 'wipe key' only" in_transaction 'volume-del name=w1 wipe-keys=00'
 refused 'has no key: say .wipe zero' sluice volume del w1 wipe key
 refused 'CAP_SYS_ADMIN' admin sluice volume del w1 wipe zero
 refused 'no secure erase' sluice volume del w1 wipe secure-erase
@@ -606,20 +607,32 @@ gone() { sluice volume show >"$tmp/w1" && ! grep -q '^w1:' "$tmp/w1"; }
 done_ sluice volume del w1 wipe zero
 ok 'it goes when it is wiped' soon gone
 refused "volume w1: 'wipe' is no part of a state" sluice apply "$tmp/wipe.json"
-# Its key goes with it, if it is nobody else's.
-done_ add_key user mine "$key64"
+# Its key goes with it, if it is nobody else's, whatever it is called and in which keyring.
+mine="xyz${key64#abc}"
+done_ add_key user mine "$mine"
+done_ from "$mine" sluice key add twin keyring user
 done_ new key user:mine
-done_ sluice volume add w2 dev $dev start 51m size 1m key user:mine
-refused 'volume w2 has the key user:mine too' sluice volume del w1 wipe key
+done_ sluice volume add w2 dev $dev start 51m size 1m key logon:sluice:twin
+refused 'volume w2 has that key too' sluice volume del w1 wipe key
 done_ sluice volume del w2
 done_ sluice volume add w2 dev $dev start 51m size 1m key user:other rekey-pause on
-done_ sluice volume rekey w2 key user:mine journal $big journal-start 4m unrecorded
-refused 'volume w2 has the key user:mine too, or may be getting it' sluice volume del w1 wipe key
+done_ sluice volume rekey w2 key logon:sluice:twin journal $big journal-start 4m unrecorded
+refused 'volume w2 has that key too, or may be getting it' sluice volume del w1 wipe key
 done_ sluice volume del w2
-shows 'user:mine is in none of your keyrings any more' sluice volume del w1 wipe key
+sluice volume del w1 wipe key >"$tmp/taken"
+ok 'by its name' grep -q 'user:mine is in none of your keyrings any more' "$tmp/taken"
+ok '... and by another' grep -q 'logon:sluice:twin is in none of your keyrings any more' "$tmp/taken"
 refused 'not in a keyring' new key user:mine
-done_ from "$key64" new key -
+refused 'not in a keyring' new key logon:sluice:twin
+# Another key has its name by now, in the same place: it stays.
+done_ add_key user mine "$mine"
+done_ new key user:mine
+done_ add_key user mine "$key64"
 left() { sluice volume del w1 wipe key 2>&1; }
+shows 'was in no keyring' left
+done_ new key user:mine
+done_ sluice volume del w1
+done_ from "$mine" new key -
 shows 'was in no keyring' left
 
 # --- a record
