@@ -49,8 +49,8 @@ static const u8 *key_payload(const struct key *key, unsigned int *len)
 }
 
 /*
- * By which keys are compared: a name, or a number, stays when its key gets other bytes, and the same
- * bytes may have several.
+ * By which keys are compared: a name, or a number, stays when its key gets other bytes, and the
+ * same bytes may have several.
  */
 static void key_identify(struct sluice_volume_cipher *cipher)
 {

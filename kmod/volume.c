@@ -80,6 +80,8 @@ void sluice_volume_mark_dead(struct block_device *bdev, bool surprise)
 	mutex_unlock(&bdev->bd_holder_lock);
 	mutex_lock(&holders_lock);
 	list_for_each_entry(v, &volumes, node) {
+		/* It may be the record's, too. */
+		wake_up_all(&v->erase.wait);
 		if (v->bdev != bdev || v->dead)
 			continue;
 		WRITE_ONCE(v->dead, true);
@@ -438,6 +440,7 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
 	err = volume_publish(v, params, extack);
 	if (err)
 		goto close;
+	sluice_volume_erase_set_pace(v, &params->erase_pace);
 	if (params->erase)
 		sluice_volume_erase_begin(v, params->erase);
 	sluice_volume_tell(v, true);

@@ -26,7 +26,9 @@
 #include "sluice.h"
 #include "volume_erase.h"
 #include "volume_limit.h"
+#include "volume_pace.h"
 #include "volume_record.h"
+#include "volume_stall.h"
 #include "worker.h"
 
 enum sluice_quarantine;
@@ -185,16 +187,6 @@ enum sluice_rekey_way {
 #define SLUICE_REKEY_UNREADABLE	16U
 
 /**
- * struct sluice_rekey_pace - how fast the operator wants it
- * @bps: bytes per second, 0: as fast as it gets on
- * @paused: not at all
- */
-struct sluice_rekey_pace {
-	u64 bps;
-	bool paused;
-};
-
-/**
  * struct sluice_rekey_order - what the operator says of one that begins, or goes on
  * @key: serial number of the new key, as long as the old one
  * @path: block device that has room for a journal
@@ -224,11 +216,10 @@ struct sluice_rekey_order {
  * @way: enum sluice_rekey_way: as the operator wants it, until it is THROUGH; changed by cmpxchg()
  * @back: it goes back to the old key; READ_ONCE elsewhere
  * @progress: what is done that way, over time
- * @error: why it does not go on, or stalls; 0: it does; READ_ONCE elsewhere
- * @step: what it stalls at, if @error is set; likewise
+ * @stall: why it does not go on, or stalls; at an enum sluice_rekey_step
  * @pace: as configured, also while none is under way; RTNL
  * @now: the same, in force; written under RTNL, READ_ONCE elsewhere
- * @sector: at which it stalls, if @step is SLUICE_REKEY_AT_READ; likewise
+ * @sector: at which it stalls, if that is SLUICE_REKEY_AT_READ; READ_ONCE elsewhere
  * @skip: sectors that cannot be read are passed over; fixed while @device is there
  * @adopt: the operator stands for what a journal of the first version does not say; likewise
  * @skipped: how many were, this time; READ_ONCE elsewhere
@@ -248,15 +239,14 @@ struct sluice_volume_rekey {
 	int way;
 	bool back;
 	struct sluice_progress progress;
-	int error;
-	enum sluice_rekey_step step;
+	struct sluice_stall stall;
 	u64 sector;
 	bool skip;
 	bool adopt;
 	unsigned int skipped;
 	u64 unreadable[SLUICE_REKEY_UNREADABLE];
-	struct sluice_rekey_pace pace;
-	struct sluice_rekey_pace now;
+	struct sluice_pace pace;
+	struct sluice_pace now;
 	wait_queue_head_t wait;
 	bool opening;
 	struct work_struct work;
@@ -403,6 +393,7 @@ struct sluice_volume {
  * @record_new: it is to be written, and there is none yet
  * @resume: a re-encryption may be unfinished: nobody is to get the volume until it goes on
  * @erase: nobody is to get it until it is wiped
+ * @erase_pace: how fast
  */
 struct sluice_volume_params {
 	const char *serial;
@@ -420,12 +411,13 @@ struct sluice_volume_params {
 	bool integrity;
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
 	struct sluice_volume_group *group;
-	struct sluice_rekey_pace pace;
+	struct sluice_pace pace;
 	const char *record;
 	u64 record_start;
 	bool record_new;
 	bool resume;
 	enum sluice_erasure erase;
+	struct sluice_pace erase_pace;
 };
 
 /*

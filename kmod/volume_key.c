@@ -22,8 +22,8 @@ int sluice_volume_key_need(const struct sluice_volume *v, struct netlink_ext_ack
 }
 
 /*
- * Would @other be lost without the key that @v has? What one is getting whose re-encryption does not
- * go on yet only its record knows; a key that is away cannot be compared with that.
+ * Would @other be lost without the key that @v has? What one is getting whose re-encryption does
+ * not go on yet only its record knows; a key that is away cannot be compared with that.
  */
 static bool key_is_needed(const struct sluice_volume *other, const struct sluice_volume *v)
 {

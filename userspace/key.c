@@ -124,8 +124,7 @@ void keys_say_gone(const struct key_found *found, unsigned int n, const char *na
 		gone++;
 	}
 	if (!gone)
-		complain("the volume's key, %s once, was in no keyring that you may take it from: look for it",
-			 name);
+		complain("key %s of the volume was in no keyring of yours: look for it", name);
 	printf("whoever has a copy of it, in a file or a backup, can read what the volume had\n");
 }
 

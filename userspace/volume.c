@@ -114,6 +114,8 @@ static const struct field volume_fields[] = {
 	{ .name = "resume", .codec = &codec_flag, .attr = SLUICE_A_VOLUME_RESUME },
 	{ "unresolved", &codec_flag, SLUICE_A_VOLUME_UNRESOLVED, 0, F_SHOW, NULL },
 	{ .name = "wipe", .codec = &codec_erasure, .attr = SLUICE_A_VOLUME_WIPE },
+	{ "wipe-bps", &codec_rate, SLUICE_A_VOLUME_WIPE_BPS, 0, F_SHOW, NULL },
+	{ "wipe-pause", &codec_switch, SLUICE_A_VOLUME_WIPE_PAUSE, 0, F_SHOW, NULL },
 	/* For the tool alone. */
 	{ "unrecorded", &codec_flag, 0, 0, F_SHOW, NULL },
 	LIMITS,
@@ -218,6 +220,15 @@ bool volume_put_key(struct nl_msg *msg, const struct rec *r)
 	       (!before || !nla_put_s32(msg, SLUICE_A_VOLUME_KEY_BEFORE, before));
 }
 
+/* No state has them, so they are not sent with what one has. */
+static bool put_wipe_pace(struct nl_msg *msg, const struct rec *args)
+{
+	return (!rec_has(args, "wipe-bps") ||
+		!codec_rate.put(msg, SLUICE_A_VOLUME_WIPE_BPS, rec_value(args, "wipe-bps"))) &&
+	       (!rec_has(args, "wipe-pause") ||
+		!codec_switch.put(msg, SLUICE_A_VOLUME_WIPE_PAUSE, rec_value(args, "wipe-pause")));
+}
+
 static bool is_wiped(const struct rec *args)
 {
 	return rec_has(args, "wipe") && rec_value(args, "wipe")->n != SLUICE_VOLUME_ERASURE_NONE;
@@ -246,7 +257,7 @@ static int add_run(const struct command *c, struct rec *args)
 	if (!wipe_said(args))
 		return EXIT_REFUSED;
 	msg = ctl_new(c->cmd);
-	if (!rec_put(msg, args) && volume_put_key(msg, args))
+	if (!rec_put(msg, args) && put_wipe_pace(msg, args) && volume_put_key(msg, args))
 		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
 	nlmsg_free(msg);
 	return EXIT_REFUSED;
@@ -293,7 +304,7 @@ static int set_run(const struct command *c, struct rec *args)
 	    (!has_what(args, &has) || (has.integrity && !volume_record_sound(args))))
 		return EXIT_REFUSED;
 	msg = ctl_new(c->cmd);
-	if (!rec_put(msg, args) && volume_put_changes(msg, args))
+	if (!rec_put(msg, args) && put_wipe_pace(msg, args) && volume_put_changes(msg, args))
 		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
 	nlmsg_free(msg);
 	return EXIT_REFUSED;
@@ -411,6 +422,7 @@ static int del_run(const struct command *c, struct rec *args)
 		return EXIT_REFUSED;
 	msg = ctl_new(c->cmd);
 	rec_put(msg, args);
+	put_wipe_pace(msg, args);
 	/* Of one that has none the kernel says so. */
 	ok = s.key ? del_with_key(msg, s.key) : ctl_do(msg, NULL, NULL);
 	free(s.key);
@@ -523,10 +535,10 @@ static int groups_show(const struct command *c, struct rec *args)
 
 const struct command volume_commands[] = {
 	{ "volume", "add", SLUICE_CMD_VOLUME_ADD, &object_volume,
-	  "@name! dev! start size ro block-size queues key sector-size iv-offset allow-discards integrity record record-start record-new resume read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit read-iops-min read-bps-min write-iops-min write-bps-min group serial rekey-bps rekey-pause wipe unrecorded",
+	  "@name! dev! start size ro block-size queues key sector-size iv-offset allow-discards integrity record record-start record-new resume read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit read-iops-min read-bps-min write-iops-min write-bps-min group serial rekey-bps rekey-pause wipe wipe-bps wipe-pause unrecorded",
 	  add_run, NULL, "make a volume of a block device; key -: from standard input" },
 	{ "volume", "set", SLUICE_CMD_VOLUME_SET, &object_volume,
-	  "@name! size+ read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+ read-iops-min+ read-bps-min+ write-iops-min+ write-bps-min+ group+ serial+ record+ record-start record-new resume rekey-bps+ rekey-pause+",
+	  "@name! size+ read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+ read-iops-min+ read-bps-min+ write-iops-min+ write-bps-min+ group+ serial+ record+ record-start record-new resume rekey-bps+ rekey-pause+ wipe-bps+ wipe-pause+",
 	  set_run, NULL,
 	  "change limits (bps in bytes; 0: none), size (0: to the end), group, serial, record" },
 	{ "volume", "rekey", SLUICE_CMD_VOLUME_REKEY, &object_rekey,
@@ -537,7 +549,8 @@ const struct command volume_commands[] = {
 	  NULL, "have no key of it in memory: requests wait for that, or fail" },
 	{ "volume", "key-resume", SLUICE_CMD_VOLUME_KEY_RESUME, &object_volume, "@name! key!",
 	  add_run, NULL, "let it go on, with the key that it had; key -: from standard input" },
-	{ "volume", "del", SLUICE_CMD_VOLUME_DEL, &object_volume, "@name! wipe", del_run, NULL,
+	{ "volume", "del", SLUICE_CMD_VOLUME_DEL, &object_volume,
+	  "@name! wipe wipe-bps wipe-pause", del_run, NULL,
 	  "remove a volume that nobody has; wipe: first what it has, or its key" },
 	{ "volume", "hold", SLUICE_CMD_VOLUME_HOLD, &object_volume, "@name!", NULL, NULL,
 	  "take nothing new from its rings" },

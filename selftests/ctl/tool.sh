@@ -127,7 +127,7 @@ ok 'completion: an uplink that is changed' completes '.* up0' uplink set
 ok 'completion: an uplink that is held' completes '.*vm1.* up0' port hold
 ok 'completion: nouns behind help' completes '.*acl .*wire .*' help
 ok 'completion: verbs behind help and a noun' completes 'add set rekey .*' help volume
-ok 'completion: no values where their word is to come' completes 'wipe' volume del v1
+ok 'completion: no values where their word is to come' completes 'wipe wipe-bps wipe-pause' volume del v1
 ok 'completion: how a new volume is wiped' completes 'zero discard secure-erase' volume add v1 wipe
 ok 'completion: how one that goes is wiped' completes 'zero discard secure-erase key none' volume del v1 wipe
 ok 'completion: words that come several times' completes 'port mac ip untagged vlan .*' guard set port vm1 strict

@@ -586,6 +586,7 @@ refused 'read after a discard: say .wipe zero' new wipe discard unrecorded
 refused 'not encrypted with that key' new wipe key unrecorded key user:good
 refused 'read-only' new ro wipe zero unrecorded
 refused 'leave out .resume' new record $big record-start 1m resume wipe zero
+refused 'go with .wipe.' new wipe-bps 5
 hides '^w1:' sluice volume show
 in_transaction() { echo "$1" | $python "$here/commit.py"; }
 refused 'a wipe cannot be undone' in_transaction "volume-add name=w1 path=$dev start=102400 sectors=2048 wipe=1"
@@ -594,6 +595,8 @@ wiped() { sluice volume show w1 >"$tmp/w1" && ! grep -q wiping "$tmp/w1"; }
 done_ new wipe zero unrecorded
 ok 'it is wiped, and may be had' soon wiped
 refused 'a wipe cannot be undone' in_transaction 'volume-del name=w1 wipe=1'
+refused 'not being wiped' sluice volume set w1 wipe-bps 5
+refused 'no part of a transaction' in_transaction 'volume-set name=w1 wipe-pause=1'
 refused "keys go with 'wipe key' only" in_transaction 'volume-del name=w1 wipe-keys=00'
 refused 'has no key: say .wipe zero' sluice volume del w1 wipe key
 refused 'CAP_SYS_ADMIN' admin sluice volume del w1 wipe zero
@@ -629,11 +632,11 @@ done_ add_key user mine "$mine"
 done_ new key user:mine
 done_ add_key user mine "$key64"
 left() { sluice volume del w1 wipe key 2>&1; }
-shows 'was in no keyring' left
+shows 'was in no keyring of yours' left
 done_ new key user:mine
 done_ sluice volume del w1
 done_ from "$mine" new key -
-shows 'was in no keyring' left
+shows 'was in no keyring of yours' left
 
 # --- a record
 refused 'has no record: say .unrecorded' sluice volume rekey e2 key user:good journal $big

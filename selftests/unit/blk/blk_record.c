@@ -191,7 +191,7 @@ static void test_copies(void)
 	tap_ok(sluice_record_place(8) == 0 && sluice_record_place(9) == 8, "in turn");
 }
 
-/* The older copy says @before, the newer one, @later generations on, @state: the older one counts. */
+/* One says @older, and the other, @later generations on, @state: does the older one count? */
 static bool older_counts(u64 before, u64 later, enum sluice_record_state state,
 			 enum sluice_record_state older)
 {
