@@ -8,7 +8,9 @@
 #include <keys/user-type.h>
 #include <linux/key.h>
 #include <linux/key-type.h>
+#include <linux/once.h>
 #include <linux/rwsem.h>
+#include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include "volume.h"
@@ -46,6 +48,20 @@ static const u8 *key_payload(const struct key *key, unsigned int *len)
 	return ERR_PTR(-EINVAL);
 }
 
+/*
+ * By which keys are compared: a name, or a number, stays when its key gets other bytes, and the
+ * same bytes may have several.
+ */
+static void key_identify(struct sluice_volume_cipher *cipher)
+{
+	static siphash_key_t secret[ARRAY_SIZE(cipher->id.half)];
+	unsigned int i;
+
+	get_random_once(secret, sizeof(secret));
+	for (i = 0; i < ARRAY_SIZE(secret); i++)
+		cipher->id.half[i] = siphash(cipher->key, cipher->key_len, &secret[i]);
+}
+
 static int key_copy(const struct key *key, struct sluice_volume_cipher *cipher,
 		    struct netlink_ext_ack *extack)
 {
@@ -71,6 +87,7 @@ static int key_copy(const struct key *key, struct sluice_volume_cipher *cipher,
 	}
 	memcpy(cipher->key, bytes, len);
 	cipher->key_len = len;
+	key_identify(cipher);
 	return 0;
 }
 
@@ -99,4 +116,29 @@ int sluice_key_read(s32 serial, struct sluice_volume_cipher *cipher, char **name
 		*name = NULL;
 	}
 	return err;
+}
+
+bool sluice_key_same(const struct sluice_key_id *a, const struct sluice_key_id *b)
+{
+	return a->half[0] == b->half[0] && a->half[1] == b->half[1];
+}
+
+/* As KEYCTL_INVALIDATE would, which goes by a number only. */
+void sluice_key_take(s32 serial, const struct sluice_key_id *id)
+{
+	key_ref_t ref = lookup_user_key(serial, 0, KEY_NEED_SEARCH);
+	struct sluice_volume_cipher cipher = {};
+	struct key *key;
+	int err;
+
+	if (IS_ERR(ref))
+		return;
+	key = key_ref_to_ptr(ref);
+	down_read(&key->sem);
+	err = key_copy(key, &cipher, NULL);
+	up_read(&key->sem);
+	if (!err && sluice_key_same(&cipher.id, id) && !test_bit(KEY_FLAG_KEEP, &key->flags))
+		key_invalidate(key);
+	key_put(key);
+	memzero_explicit(&cipher, sizeof(cipher));
 }

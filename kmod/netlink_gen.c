@@ -279,7 +279,7 @@ static const struct nla_policy sluice_stats_get_nl_policy[SLUICE_A_STATS_PORT + 
 };
 
 /* SLUICE_CMD_VOLUME_ADD - do */
-static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_INTEGRITY + 1] = {
+static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_WIPE_PAUSE + 1] = {
 	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_PATH] = { .type = NLA_NUL_STRING, .len = 4095, },
 	[SLUICE_A_VOLUME_START] = { .type = NLA_UINT, },
@@ -319,10 +319,12 @@ static const struct nla_policy sluice_volume_add_nl_policy[SLUICE_A_VOLUME_INTEG
 	[SLUICE_A_VOLUME_KEY_BEFORE] = NLA_POLICY_MIN(NLA_S32, 1),
 	[SLUICE_A_VOLUME_WIPE] = NLA_POLICY_MAX(NLA_U8, 4),
 	[SLUICE_A_VOLUME_INTEGRITY] = { .type = NLA_FLAG, },
+	[SLUICE_A_VOLUME_WIPE_BPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WIPE_PAUSE] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* SLUICE_CMD_VOLUME_SET - do */
-static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_WRITE_BPS_MIN + 1] = {
+static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_WIPE_PAUSE + 1] = {
 	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_SECTORS] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_READ_IOPS] = { .type = NLA_UINT, },
@@ -346,6 +348,8 @@ static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_WRITE
 	[SLUICE_A_VOLUME_SERIAL] = { .type = NLA_NUL_STRING, .len = 20, },
 	[SLUICE_A_VOLUME_REKEY_BPS] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_REKEY_PAUSE] = NLA_POLICY_MAX(NLA_U8, 1),
+	[SLUICE_A_VOLUME_WIPE_BPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WIPE_PAUSE] = NLA_POLICY_MAX(NLA_U8, 1),
 	[SLUICE_A_VOLUME_RECORD] = { .type = NLA_NUL_STRING, .len = 4095, },
 	[SLUICE_A_VOLUME_RECORD_START] = { .type = NLA_UINT, },
 	[SLUICE_A_VOLUME_RECORD_NEW] = { .type = NLA_FLAG, },
@@ -353,9 +357,12 @@ static const struct nla_policy sluice_volume_set_nl_policy[SLUICE_A_VOLUME_WRITE
 };
 
 /* SLUICE_CMD_VOLUME_DEL - do */
-static const struct nla_policy sluice_volume_del_nl_policy[SLUICE_A_VOLUME_WIPE + 1] = {
+static const struct nla_policy sluice_volume_del_nl_policy[SLUICE_A_VOLUME_WIPE_PAUSE + 1] = {
 	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_WIPE] = NLA_POLICY_MAX(NLA_U8, 4),
+	[SLUICE_A_VOLUME_WIPE_KEYS] = { .type = NLA_BINARY, },
+	[SLUICE_A_VOLUME_WIPE_BPS] = { .type = NLA_UINT, },
+	[SLUICE_A_VOLUME_WIPE_PAUSE] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* SLUICE_CMD_VOLUME_GET - dump */
@@ -806,7 +813,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_volume_add_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_volume_add_nl_policy,
-		.maxattr	= SLUICE_A_VOLUME_INTEGRITY,
+		.maxattr	= SLUICE_A_VOLUME_WIPE_PAUSE,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -815,7 +822,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_volume_set_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_volume_set_nl_policy,
-		.maxattr	= SLUICE_A_VOLUME_WRITE_BPS_MIN,
+		.maxattr	= SLUICE_A_VOLUME_WIPE_PAUSE,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -824,7 +831,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_volume_del_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_volume_del_nl_policy,
-		.maxattr	= SLUICE_A_VOLUME_WIPE,
+		.maxattr	= SLUICE_A_VOLUME_WIPE_PAUSE,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

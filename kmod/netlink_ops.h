@@ -25,7 +25,7 @@
 
 struct sluice_port_step;
 struct sluice_txn;
-struct sluice_rekey_pace;
+struct sluice_pace;
 struct sluice_volume;
 enum sluice_erasure;
 struct sluice_volume_group;
@@ -188,7 +188,10 @@ int sluice_nl_volume_check_group(struct sluice_change *c, const char *name,
 /* netlink_volume_rekey.c: begin one, or go on; and what there is to say of one. */
 int sluice_nl_volume_rekey(struct sluice_change *c, struct sluice_volume *v);
 /* What the change does not name stays as it is. */
-void sluice_nl_volume_get_pace(const struct sluice_change *c, struct sluice_rekey_pace *pace);
+void sluice_nl_volume_get_pace(const struct sluice_change *c, int bps, int pause,
+			       struct sluice_pace *pace);
+int sluice_nl_volume_put_pace(struct sk_buff *skb, int bps, int pause,
+			      const struct sluice_pace *pace);
 int sluice_nl_volume_put_rekey(struct sk_buff *skb, const struct sluice_volume *v);
 
 /*
@@ -202,9 +205,14 @@ int sluice_nl_volume_put_record(struct sk_buff *skb, const struct sluice_volume 
 /*
  * netlink_volume_erase.c: how a new volume, or one that goes, is to be wiped: 0, or an error with
  * an extack. give_up: true: it is being wiped before it goes, and goes as it is, as the change
- * says. put: 0 or -EMSGSIZE.
+ * says. end: it goes, and nothing can refuse that any more. put: 0 or -EMSGSIZE.
  */
 bool sluice_nl_volume_give_up_erase(const struct sluice_change *c);
+/* How fast: does the change say that? Of one that is being wiped: 0, or an error with an extack. */
+bool sluice_nl_volume_paces_erase(const struct sluice_change *c);
+int sluice_nl_volume_pace_erase(struct sluice_change *c);
+void sluice_nl_volume_end(struct sluice_change *c, struct sluice_volume *v,
+			  enum sluice_erasure how);
 int sluice_nl_volume_get_last_erase(struct sluice_change *c, const struct sluice_volume *v,
 				    enum sluice_erasure *how);
 int sluice_nl_volume_get_new_erase(struct sluice_change *c, struct sluice_volume_params *p);

@@ -26,7 +26,7 @@ struct volume_step {
 	char serial[SLUICE_VOLUME_SERIAL];
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
 	struct sluice_volume_group *group;
-	struct sluice_rekey_pace pace;
+	struct sluice_pace pace;
 };
 
 struct volume_mode_step {
@@ -161,7 +161,8 @@ static int volume_get_params(struct sluice_change *c, struct sluice_volume_param
 		NL_SET_ERR_MSG(c->extack, "discards need no leave without a key");
 		return -EINVAL;
 	}
-	sluice_nl_volume_get_pace(c, &p->pace);
+	sluice_nl_volume_get_pace(c, SLUICE_A_VOLUME_REKEY_BPS, SLUICE_A_VOLUME_REKEY_PAUSE,
+				  &p->pace);
 	return sluice_nl_volume_get_record(c, p) ?: sluice_nl_volume_get_new_erase(c, p) ?:
 	       sluice_nl_volume_get_limits(c, p->limit) ?:
 	       sluice_nl_volume_get_minimums(c, p->limit) ?:
@@ -233,7 +234,7 @@ static int volume_del(struct sluice_change *c)
 	if (err)
 		return err;
 	if (!undo) {
-		sluice_volume_del(v, how);
+		sluice_nl_volume_end(c, v, how);
 		return 0;
 	}
 	undo->volume = v;
@@ -331,10 +332,11 @@ static int volume_step_pace(struct sluice_step *step)
 
 static int volume_set_pace(struct sluice_change *c, struct sluice_volume *v)
 {
-	struct sluice_rekey_pace pace = v->rekey.pace;
+	struct sluice_pace pace = v->rekey.pace;
 	struct volume_step *store;
 
-	sluice_nl_volume_get_pace(c, &pace);
+	sluice_nl_volume_get_pace(c, SLUICE_A_VOLUME_REKEY_BPS, SLUICE_A_VOLUME_REKEY_PAUSE,
+				  &pace);
 	if (pace.bps == v->rekey.pace.bps && pace.paused == v->rekey.pace.paused)
 		return 0;
 	v->rekey.pace = pace;
@@ -391,13 +393,16 @@ static int volume_set_group(struct sluice_change *c, struct sluice_volume *v,
 
 static int volume_set(struct sluice_change *c)
 {
-	struct sluice_volume *v = volume_need(c, SLUICE_A_VOLUME_NAME);
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
 	char serial[SLUICE_VOLUME_SERIAL];
 	struct sluice_volume_group *group;
+	struct sluice_volume *v;
 	u64 planned;
 	int err;
 
+	if (sluice_nl_volume_paces_erase(c))
+		return sluice_nl_volume_pace_erase(c);
+	v = volume_need(c, SLUICE_A_VOLUME_NAME);
 	if (IS_ERR(v))
 		return PTR_ERR(v);
 	memcpy(limit, v->limit, sizeof(limit));

@@ -46,21 +46,26 @@ int sluice_nl_volume_rekey(struct sluice_change *c, struct sluice_volume *v)
 	return sluice_volume_rekey(v, &o, c->extack);
 }
 
-void sluice_nl_volume_get_pace(const struct sluice_change *c, struct sluice_rekey_pace *pace)
+void sluice_nl_volume_get_pace(const struct sluice_change *c, int bps, int pause,
+			       struct sluice_pace *pace)
 {
-	const struct nlattr *bps = c->attrs[SLUICE_A_VOLUME_REKEY_BPS];
-	const struct nlattr *pause = c->attrs[SLUICE_A_VOLUME_REKEY_PAUSE];
-
-	if (bps)
-		pace->bps = nla_get_uint(bps);
-	if (pause)
-		pace->paused = nla_get_u8(pause);
+	if (c->attrs[bps])
+		pace->bps = nla_get_uint(c->attrs[bps]);
+	if (c->attrs[pause])
+		pace->paused = nla_get_u8(c->attrs[pause]);
 }
 
-static int pace_put(struct sk_buff *skb, const struct sluice_rekey_pace *pace)
+int sluice_nl_volume_put_pace(struct sk_buff *skb, int bps, int pause,
+			      const struct sluice_pace *pace)
 {
-	return (pace->bps ? nla_put_uint(skb, SLUICE_A_VOLUME_REKEY_BPS, pace->bps) : 0) ?:
-	       pace->paused ? nla_put_u8(skb, SLUICE_A_VOLUME_REKEY_PAUSE, 1) : 0;
+	return (pace->bps ? nla_put_uint(skb, bps, pace->bps) : 0) ?:
+	       pace->paused ? nla_put_u8(skb, pause, 1) : 0;
+}
+
+static int pace_put(struct sk_buff *skb, const struct sluice_volume_rekey *k)
+{
+	return sluice_nl_volume_put_pace(skb, SLUICE_A_VOLUME_REKEY_BPS,
+					 SLUICE_A_VOLUME_REKEY_PAUSE, &k->pace);
 }
 
 static int progress_put(struct sk_buff *skb, const struct sluice_volume *v)
@@ -94,9 +99,9 @@ static int skipped_put(struct sk_buff *skb, const struct sluice_volume_rekey *k)
 
 static int stalled_put(struct sk_buff *skb, const struct sluice_volume_rekey *k)
 {
-	enum sluice_rekey_step step = READ_ONCE(k->step);
+	enum sluice_rekey_step step = READ_ONCE(k->stall.step);
 
-	if (!k->device || !READ_ONCE(k->error) || step == SLUICE_REKEY_OVER)
+	if (!k->device || !READ_ONCE(k->stall.error) || step == SLUICE_REKEY_OVER)
 		return 0;
 	return nla_put_string(skb, SLUICE_A_VOLUME_REKEY_STATE_STALLED,
 			      sluice_volume_rekey_text(step)) ?:
@@ -120,11 +125,11 @@ static int state_put(struct sk_buff *skb, const struct sluice_volume *v)
 int sluice_nl_volume_put_rekey(struct sk_buff *skb, const struct sluice_volume *v)
 {
 	const struct sluice_volume_rekey *k = &v->rekey;
-	int error = READ_ONCE(k->error);
+	int error = READ_ONCE(k->stall.error);
 
 	if (!k->device)
-		return pace_put(skb, &k->pace) ?: READ_ONCE(k->skipped) ? state_put(skb, v) : 0;
-	return pace_put(skb, &k->pace) ?:
+		return pace_put(skb, k) ?: READ_ONCE(k->skipped) ? state_put(skb, v) : 0;
+	return pace_put(skb, k) ?:
 	       nla_put_string(skb, SLUICE_A_VOLUME_JOURNAL, k->path) ?:
 	       nla_put_uint(skb, SLUICE_A_VOLUME_JOURNAL_START, k->start) ?:
 	       nla_put_string(skb, SLUICE_A_VOLUME_REKEY_KEY_NAME, k->key_name) ?:

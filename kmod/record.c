@@ -9,6 +9,10 @@
  * is then the other, which says how things were before. So nothing may be done that only the new
  * copy speaks of until that is durable.
  *
+ * A wipe is begun when both say so: nothing of the volume is touched before. So what the other copy
+ * says counts as long as only the newer one, right behind it, speaks of a wipe: its beginning was
+ * cut off, or refused.
+ *
  * The checksum tells what was damaged. It does not tell who wrote it: whoever may write to the
  * record's device may have a volume refused, or a journal taken for the right one that is not. He
  * reads nothing by that: both keys are the operator's, whatever the record says.
@@ -241,6 +245,20 @@ static int record_choose_made(struct sluice_record *r, const struct sluice_recor
 	return 0;
 }
 
+static bool record_is_unbegun(const struct sluice_record *r, const struct sluice_record *before)
+{
+	return r->state == SLUICE_RECORD_WIPING && before->state != SLUICE_RECORD_WIPING &&
+	       r->generation == before->generation + 1;
+}
+
+/* Of those of one volume, is @other what counts? */
+static bool record_counts(const struct sluice_record *other, const struct sluice_record *r)
+{
+	if ((s64)(other->generation - r->generation) > 0)
+		return !record_is_unbegun(other, r);
+	return record_is_unbegun(r, other);
+}
+
 int sluice_record_choose(const void *a, const void *b, struct sluice_record *r)
 {
 	struct sluice_record other;
@@ -256,7 +274,7 @@ int sluice_record_choose(const void *a, const void *b, struct sluice_record *r)
 		return 0;
 	if (memcmp(r->uuid, other.uuid, sizeof(r->uuid)))
 		return record_choose_made(r, &other);
-	if ((s64)(other.generation - r->generation) > 0)
+	if (record_counts(&other, r))
 		*r = other;
 	return 0;
 }

@@ -4,7 +4,8 @@
  * waited for shortly; it has the device from then on if that is in vain.
  *
  * A write that was given up goes on to where the volume is not any more: until it has ended nobody
- * gets that place.
+ * gets that place. What it did in part, or late, it takes back, as far as the device lets it: who
+ * was refused finds what there was.
  */
 #include <linux/bio.h>
 #include <linux/module.h>
@@ -26,6 +27,8 @@
  * @device: the caller's, or the work's when nobody waits any more
  * @start: of the place
  * @copy: a page for each
+ * @before: of a write: what is to be there if it failed, or was given up
+ * @first: the copy that is written first; the other one is whole until that is durable
  * @opf: which of the two
  * @err: what became of it
  * @late: nobody waits any more; @job_lock
@@ -39,6 +42,8 @@ struct sluice_record_job {
 	struct sluice_device *device;
 	u64 start;
 	struct page *copy[SLUICE_RECORD_COPIES];
+	struct page *before[SLUICE_RECORD_COPIES];
+	unsigned int first;
 	blk_opf_t opf;
 	int err;
 	bool late;
@@ -74,14 +79,16 @@ void sluice_record_job_put(struct sluice_record_job *j)
 	for (i = 0; i < SLUICE_RECORD_COPIES; i++) {
 		if (j->copy[i])
 			__free_page(j->copy[i]);
+		if (j->before[i])
+			__free_page(j->before[i]);
 	}
 	kfree(j);
 }
 
-static int job_io(struct sluice_record_job *j, unsigned int i)
+static int job_io(struct sluice_record_job *j, struct page **pages, unsigned int i)
 {
 	return sluice_record_io(sluice_volume_bdev(j->device), j->start + sluice_record_place(i),
-				j->copy[i], j->opf);
+				pages[i], j->opf);
 }
 
 /* One that the device lost is as one that was torn: the other counts. */
@@ -91,7 +98,7 @@ static int job_read(struct sluice_record_job *j)
 	int err = 0, ret;
 
 	for (i = 0; i < SLUICE_RECORD_COPIES; i++) {
-		ret = job_io(j, i);
+		ret = job_io(j, j->copy, i);
 		if (!ret)
 			continue;
 		memset(page_address(j->copy[i]), 0xff, SLUICE_RECORD_BYTES);
@@ -101,35 +108,64 @@ static int job_read(struct sluice_record_job *j)
 	return lost == SLUICE_RECORD_COPIES ? err : 0;
 }
 
+static bool job_is_late(struct sluice_record_job *j)
+{
+	bool late;
+
+	spin_lock(&job_lock);
+	late = j->late;
+	spin_unlock(&job_lock);
+	return late;
+}
+
+/* If the first fails the other is not touched: it may be the only one that is whole. */
+static void job_take_back(struct sluice_record_job *j)
+{
+	if (!job_io(j, j->before, j->first))
+		job_io(j, j->before, !j->first);
+}
+
 /* What nobody waits for any more is not begun: the place is free when this ends. */
 static int job_write(struct sluice_record_job *j)
 {
-	unsigned int i;
-	int err = 0;
+	int err;
 
-	for (i = 0; i < SLUICE_RECORD_COPIES && !err; i++) {
-		spin_lock(&job_lock);
-		if (j->late)
-			err = -ETIMEDOUT;
-		spin_unlock(&job_lock);
-		err = err ?: job_io(j, i);
-	}
+	if (job_is_late(j))
+		return -ETIMEDOUT;
+	err = job_io(j, j->copy, j->first);
+	if (!err)
+		err = job_is_late(j) ? -ETIMEDOUT : job_io(j, j->copy, !j->first);
+	if (err)
+		job_take_back(j);
 	return err;
+}
+
+/* False: it was given up, and what it wrote is there, unless that was @taken_back. */
+static bool job_end(struct sluice_record_job *j, bool taken_back)
+{
+	bool ends;
+
+	spin_lock(&job_lock);
+	ends = taken_back || !j->late || j->err || !op_is_write(j->opf);
+	if (ends) {
+		j->done = true;
+		list_del_init(&j->node);
+		complete(&j->ended);
+	}
+	spin_unlock(&job_lock);
+	return ends;
 }
 
 static void job_work(struct work_struct *work)
 {
 	struct sluice_record_job *j = container_of(work, struct sluice_record_job, work);
-	bool late;
 
 	j->err = op_is_write(j->opf) ? job_write(j) : job_read(j);
-	spin_lock(&job_lock);
-	late = j->late;
-	j->done = true;
-	list_del_init(&j->node);
-	complete(&j->ended);
-	spin_unlock(&job_lock);
-	if (late) {
+	if (!job_end(j, false)) {
+		job_take_back(j);
+		job_end(j, true);
+	}
+	if (job_is_late(j)) {
 		sluice_volume_put_device(j->device);
 		sluice_unleak(sizeof(*j));
 	}
@@ -138,10 +174,21 @@ static void job_work(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
+static bool job_alloc_pages(struct page **pages)
+{
+	unsigned int i;
+
+	for (i = 0; i < SLUICE_RECORD_COPIES; i++) {
+		pages[i] = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		if (!pages[i])
+			return false;
+	}
+	return true;
+}
+
 struct sluice_record_job *sluice_record_job_new(struct sluice_device *device, u64 start)
 {
 	struct sluice_record_job *j = kzalloc(sizeof(*j), GFP_KERNEL);
-	unsigned int i;
 
 	if (!j)
 		return NULL;
@@ -151,14 +198,24 @@ struct sluice_record_job *sluice_record_job_new(struct sluice_device *device, u6
 	init_completion(&j->ended);
 	j->device = device;
 	j->start = start;
-	for (i = 0; i < SLUICE_RECORD_COPIES; i++) {
-		j->copy[i] = alloc_page(GFP_KERNEL | __GFP_ZERO);
-		if (!j->copy[i]) {
-			sluice_record_job_put(j);
-			return NULL;
-		}
-	}
-	return j;
+	if (job_alloc_pages(j->copy))
+		return j;
+	sluice_record_job_put(j);
+	return NULL;
+}
+
+struct sluice_record_job *sluice_record_job_new_write(struct sluice_device *device, u64 start,
+						      unsigned int first)
+{
+	struct sluice_record_job *j = sluice_record_job_new(device, start);
+
+	if (!j)
+		return NULL;
+	j->first = first;
+	if (job_alloc_pages(j->before))
+		return j;
+	sluice_record_job_put(j);
+	return NULL;
 }
 
 /* True: it is not done yet, and the work's alone from now on. */
@@ -200,6 +257,11 @@ int sluice_record_late(const struct block_device *bdev, u64 start, u64 sectors,
 void *sluice_record_job_copy(struct sluice_record_job *j, unsigned int i)
 {
 	return page_address(j->copy[i]);
+}
+
+void *sluice_record_job_before(struct sluice_record_job *j, unsigned int i)
+{
+	return page_address(j->before[i]);
 }
 
 int sluice_record_job_do(struct sluice_record_job *j, blk_opf_t opf, struct netlink_ext_ack *extack)

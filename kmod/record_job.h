@@ -16,8 +16,15 @@ int sluice_record_io(struct block_device *bdev, u64 sector, struct page *page, b
 
 /* Both, of zeroes, which lie from @start on; NULL when out of memory. */
 struct sluice_record_job *sluice_record_job_new(struct sluice_device *device, u64 start);
+/*
+ * The same for a write, of copy @first first: the other one is whole until that is durable. If it
+ * fails, or is given up, what the caller puts into sluice_record_job_before() is written instead.
+ */
+struct sluice_record_job *sluice_record_job_new_write(struct sluice_device *device, u64 start,
+						      unsigned int first);
 void sluice_record_job_put(struct sluice_record_job *j);
 void *sluice_record_job_copy(struct sluice_record_job *j, unsigned int i);
+void *sluice_record_job_before(struct sluice_record_job *j, unsigned int i);
 /*
  * Read, or write, both: 0, or an error with an extack. -ETIMEDOUT: the device does not answer, and
  * is the job's from now on. Waits for a short while only. RTNL.

@@ -80,6 +80,8 @@ void sluice_volume_mark_dead(struct block_device *bdev, bool surprise)
 	mutex_unlock(&bdev->bd_holder_lock);
 	mutex_lock(&holders_lock);
 	list_for_each_entry(v, &volumes, node) {
+		/* It may be the record's, too. */
+		wake_up_all(&v->erase.wait);
 		if (v->bdev != bdev || v->dead)
 			continue;
 		WRITE_ONCE(v->dead, true);
@@ -313,6 +315,7 @@ static int volume_engage(struct sluice_volume *v, s32 key, struct netlink_ext_ac
 	if (key)
 		err = sluice_key_read(key, &cipher, &v->key_name, extack);
 	if (!err) {
+		v->key_id = cipher.id;
 		v->cipher_bits = cipher.key_len * BITS_PER_BYTE / 2;
 		err = v->ops->volume_add(v, key ? &cipher : NULL, extack);
 	}
@@ -437,6 +440,7 @@ struct sluice_volume *sluice_volume_add(const char *name, const struct sluice_vo
 	err = volume_publish(v, params, extack);
 	if (err)
 		goto close;
+	sluice_volume_erase_set_pace(v, &params->erase_pace);
 	if (params->erase)
 		sluice_volume_erase_begin(v, params->erase);
 	sluice_volume_tell(v, true);

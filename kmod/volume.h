@@ -26,7 +26,9 @@
 #include "sluice.h"
 #include "volume_erase.h"
 #include "volume_limit.h"
+#include "volume_pace.h"
 #include "volume_record.h"
+#include "volume_stall.h"
 #include "worker.h"
 
 enum sluice_quarantine;
@@ -129,6 +131,14 @@ enum sluice_key_wiped {
 	SLUICE_KEY_MISSED,
 };
 
+/**
+ * struct sluice_key_id - tells whether two keys are the same
+ * @half: made with a secret that goes with the module; no key can be had from it
+ */
+struct sluice_key_id {
+	u64 half[2];
+};
+
 /* Largest key of AES-XTS: two of 256 bits. */
 #define SLUICE_VOLUME_KEY_MAX	64
 
@@ -139,6 +149,7 @@ enum sluice_key_wiped {
  * @sector_size: 512 or 4096: what one IV covers. The IV is the number of the first 512-byte sector
  *	from the volume's start, as dm-crypt counts without iv_large_sectors, plus @iv_offset
  * @iv_offset: 512-byte sectors
+ * @id: of a key that was read from a keyring
  *
  * Lives as long as it takes to hand the key over; wiped after that (memzero_explicit()).
  */
@@ -147,6 +158,7 @@ struct sluice_volume_cipher {
 	unsigned int key_len;
 	unsigned int sector_size;
 	u64 iv_offset;
+	struct sluice_key_id id;
 };
 
 /* 512-byte sectors of a journal: two headers, and a chunk. */
@@ -175,16 +187,6 @@ enum sluice_rekey_way {
 #define SLUICE_REKEY_UNREADABLE	16U
 
 /**
- * struct sluice_rekey_pace - how fast the operator wants it
- * @bps: bytes per second, 0: as fast as it gets on
- * @paused: not at all
- */
-struct sluice_rekey_pace {
-	u64 bps;
-	bool paused;
-};
-
-/**
  * struct sluice_rekey_order - what the operator says of one that begins, or goes on
  * @key: serial number of the new key, as long as the old one
  * @path: block device that has room for a journal
@@ -209,15 +211,15 @@ struct sluice_rekey_order {
  * @path: as the operator named it; RTNL
  * @start: first 512-byte sector of the journal; fixed while @device is there
  * @key_name: the new key; RTNL
+ * @key_id: the same; RTNL
  * @done: 512-byte sectors that have it; READ_ONCE elsewhere
  * @way: enum sluice_rekey_way: as the operator wants it, until it is THROUGH; changed by cmpxchg()
  * @back: it goes back to the old key; READ_ONCE elsewhere
  * @progress: what is done that way, over time
- * @error: why it does not go on, or stalls; 0: it does; READ_ONCE elsewhere
- * @step: what it stalls at, if @error is set; likewise
+ * @stall: why it does not go on, or stalls; at an enum sluice_rekey_step
  * @pace: as configured, also while none is under way; RTNL
  * @now: the same, in force; written under RTNL, READ_ONCE elsewhere
- * @sector: at which it stalls, if @step is SLUICE_REKEY_AT_READ; likewise
+ * @sector: at which it stalls, if that is SLUICE_REKEY_AT_READ; READ_ONCE elsewhere
  * @skip: sectors that cannot be read are passed over; fixed while @device is there
  * @adopt: the operator stands for what a journal of the first version does not say; likewise
  * @skipped: how many were, this time; READ_ONCE elsewhere
@@ -232,19 +234,19 @@ struct sluice_volume_rekey {
 	char *path;
 	u64 start;
 	char *key_name;
+	struct sluice_key_id key_id;
 	u64 done;
 	int way;
 	bool back;
 	struct sluice_progress progress;
-	int error;
-	enum sluice_rekey_step step;
+	struct sluice_stall stall;
 	u64 sector;
 	bool skip;
 	bool adopt;
 	unsigned int skipped;
 	u64 unreadable[SLUICE_REKEY_UNREADABLE];
-	struct sluice_rekey_pace pace;
-	struct sluice_rekey_pace now;
+	struct sluice_pace pace;
+	struct sluice_pace now;
 	wait_queue_head_t wait;
 	bool opening;
 	struct work_struct work;
@@ -283,6 +285,7 @@ struct sluice_volume_rekey {
  * @limit: by SLUICE_VOLUME_READ, SLUICE_VOLUME_WRITE; RTNL
  * @group: of volumes that have limits together, NULL: none; RTNL
  * @key_name: "type:description" of the key, NULL: not encrypted; RTNL
+ * @key_id: the same, as its bytes are; RTNL
  * @cipher_bits: 128 or 256; 0: not encrypted; fixed
  * @sector_size: of the cipher; fixed
  * @iv_offset: of the cipher; fixed
@@ -338,6 +341,7 @@ struct sluice_volume {
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
 	struct sluice_volume_group *group;
 	char *key_name;
+	struct sluice_key_id key_id;
 	unsigned int cipher_bits;
 	unsigned int sector_size;
 	u64 iv_offset;
@@ -389,6 +393,7 @@ struct sluice_volume {
  * @record_new: it is to be written, and there is none yet
  * @resume: a re-encryption may be unfinished: nobody is to get the volume until it goes on
  * @erase: nobody is to get it until it is wiped
+ * @erase_pace: how fast
  */
 struct sluice_volume_params {
 	const char *serial;
@@ -406,12 +411,13 @@ struct sluice_volume_params {
 	bool integrity;
 	struct sluice_volume_limit limit[SLUICE_VOLUME_LIMITS];
 	struct sluice_volume_group *group;
-	struct sluice_rekey_pace pace;
+	struct sluice_pace pace;
 	const char *record;
 	u64 record_start;
 	bool record_new;
 	bool resume;
 	enum sluice_erasure erase;
+	struct sluice_pace erase_pace;
 };
 
 /*
@@ -517,6 +523,8 @@ int sluice_volume_key_wipe(struct sluice_volume *v, enum sluice_key_wiped how,
 int sluice_volume_key_resume(struct sluice_volume *v, s32 key, struct netlink_ext_ack *extack);
 /* 0, or -EBUSY and an extack: its key is wiped. RTNL. */
 int sluice_volume_key_need(const struct sluice_volume *v, struct netlink_ext_ack *extack);
+/* 0, or -EBUSY and an extack: another volume has the same key, whatever its name, or may. RTNL. */
+int sluice_volume_key_alone(const struct sluice_volume *v, struct netlink_ext_ack *extack);
 
 /* Move a queue (-1: all) to a worker, live. */
 int sluice_volume_assign(struct sluice_volume *v, int queue, struct sluice_worker *w,
@@ -618,5 +626,8 @@ void sluice_volume_settle(struct sluice_volume *v, u64 was);
  */
 int sluice_key_read(s32 serial, struct sluice_volume_cipher *cipher, char **name,
 		    struct netlink_ext_ack *extack);
+bool sluice_key_same(const struct sluice_key_id *a, const struct sluice_key_id *b);
+/* Out of all keyrings, if its bytes are those, and the caller may. */
+void sluice_key_take(s32 serial, const struct sluice_key_id *id);
 
 #endif /* _SLUICE_VOLUME_H */

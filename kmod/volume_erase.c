@@ -37,9 +37,8 @@
 /* Sectors that are wiped at once, and after which what was is made durable. */
 #define ERASE_SLICE	(SZ_4M >> SECTOR_SHIFT)
 #define ERASE_FLUSH	(SZ_256M >> SECTOR_SHIFT)
-/* What failed is tried again after that time, in jiffies, and then twice as long each time. */
-#define ERASE_AGAIN_MIN	(HZ / 10)
-#define ERASE_AGAIN_MAX	(10 * HZ)
+/* As many at once as a re-encryption, where that is not to go as fast as it gets on. */
+#define ERASE_PACED	SLUICE_REKEY_CHUNK
 
 static struct workqueue_struct *erase_wq;
 
@@ -87,61 +86,43 @@ int sluice_volume_erase_check(const struct sluice_volume *v, enum sluice_erasure
 
 /* --- once more ------------------------------------------------------------------------------- */
 
-static bool erase_gone(const struct block_device *bdev)
-{
-	return bdev && test_bit(GD_DEAD, &bdev->bd_disk->state);
-}
+static const char *const erase_steps[] = {
+	[SLUICE_ERASE_AT_WRITE] = "write",
+	[SLUICE_ERASE_AT_RECORD] = "record",
+};
 
-static bool erase_over(const struct sluice_volume *v)
+static const struct sluice_stall_words erase_words = {
+	.what = "wipe",
+	.steps = erase_steps,
+	.event = SLUICE_EVENT_VOLUME_WIPE_STALLED,
+};
+
+static bool erase_over(const void *arg)
 {
-	if (READ_ONCE(v->erase.stop) || erase_gone(v->record.bdev))
+	const struct sluice_volume *v = arg;
+
+	if (READ_ONCE(v->erase.stop) || sluice_stall_gone(v->record.bdev))
 		return true;
-	return v->erase.how != SLUICE_ERASE_KEY && (READ_ONCE(v->dead) || erase_gone(v->bdev));
-}
-
-static const char *erase_text(enum sluice_erase_step step)
-{
-	return step == SLUICE_ERASE_AT_RECORD ? "record" : "write";
-}
-
-static void erase_stalls(struct sluice_volume *v, enum sluice_erase_step step, int err)
-{
-	struct sluice_volume_erase *e = &v->erase;
-	bool first = !e->error;
-
-	WRITE_ONCE(e->step, step);
-	WRITE_ONCE(e->error, err);
-	if (!first)
-		return;
-	pr_warn_ratelimited("sluice: volume %s: its wipe stalls (%s): %pe\n", v->name,
-			    erase_text(step), ERR_PTR(err));
-	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_WIPE_STALLED, v->name, -err);
+	return v->erase.how != SLUICE_ERASE_KEY &&
+	       (READ_ONCE(v->dead) || sluice_stall_gone(v->bdev));
 }
 
 /* False: there is no point in it. */
 static bool erase_again(struct sluice_volume *v, enum sluice_erase_step step, int err)
 {
 	struct sluice_volume_erase *e = &v->erase;
-	unsigned long delay = ERASE_AGAIN_MIN << min(e->tries++, 8U);
 
 	if (erase_over(v))
 		return false;
-	erase_stalls(v, step, err);
-	wait_event_idle_timeout(e->wait, READ_ONCE(e->stop),
-				min_t(unsigned long, delay, ERASE_AGAIN_MAX));
+	sluice_stall_begins(v, &e->stall, &erase_words, step, err);
+	sluice_stall_await(&e->wait, e->tries++, erase_over, v);
 	return !erase_over(v);
 }
 
 static void erase_went(struct sluice_volume *v)
 {
-	struct sluice_volume_erase *e = &v->erase;
-
-	if (e->error) {
-		WRITE_ONCE(e->error, 0);
-		pr_notice_ratelimited("sluice: volume %s: its wipe goes on\n", v->name);
-		sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_WIPE_STALLED, v->name, 0);
-	}
-	e->tries = 0;
+	sluice_stall_ends(v, &v->erase.stall, &erase_words);
+	v->erase.tries = 0;
 }
 
 /* What was written gets on when it is durable: a device that cannot flush takes it all the same. */
@@ -177,15 +158,25 @@ static void erase_did(struct sluice_volume *v, u64 done)
 	sluice_progress_note(&v->erase.progress, ktime_get_ns(), done);
 }
 
+/* A device's own command may be for so much at least. */
+static u64 erase_len(const struct sluice_volume *v)
+{
+	const struct sluice_volume_erase *e = &v->erase;
+	bool paced = READ_ONCE(e->pace.bps) && e->how != SLUICE_ERASE_SECURE;
+
+	return min_t(u64, v->sectors - e->done, paced ? ERASE_PACED : ERASE_SLICE);
+}
+
 static int erase_step(struct sluice_volume *v)
 {
 	struct sluice_volume_erase *e = &v->erase;
-	u64 len = min_t(u64, v->sectors - e->done, ERASE_SLICE);
-	int err = erase_slice(v, e->done, len);
+	int err;
 
+	e->len = erase_len(v);
+	err = erase_slice(v, e->done, e->len);
 	if (err)
 		return err;
-	erase_did(v, e->done + len);
+	erase_did(v, e->done + e->len);
 	if (e->done < v->sectors && e->done - e->durable < ERASE_FLUSH)
 		return 0;
 	err = blkdev_issue_flush(v->bdev);
@@ -196,12 +187,26 @@ static int erase_step(struct sluice_volume *v)
 	return err;
 }
 
+static void erase_await_pace(struct sluice_volume *v)
+{
+	struct sluice_volume_erase *e = &v->erase;
+	const struct sluice_pace_wait w = {
+		.pace = &e->pace,
+		.wait = &e->wait,
+		.called = erase_over,
+		.arg = v,
+	};
+
+	e->charged = sluice_pace_await(&w, e->charged, e->len << SECTOR_SHIFT);
+}
+
 static int erase_extent(struct sluice_volume *v)
 {
 	struct sluice_volume_erase *e = &v->erase;
 	int err = 0;
 
 	while (!err && e->durable < v->sectors) {
+		erase_await_pace(v);
 		if (READ_ONCE(e->stop))
 			return -ECANCELED;
 		err = erase_insist(v, SLUICE_ERASE_AT_WRITE, erase_step);
@@ -231,6 +236,8 @@ static int erase_all(struct sluice_volume *v)
 
 	/* One that was wiped when it was new has been somebody's since. */
 	e->durable = 0;
+	e->charged = 0;
+	e->len = 0;
 	erase_did(v, 0);
 	/* That of a new one says so already. */
 	if (e->last && e->how != SLUICE_ERASE_KEY)
@@ -245,8 +252,8 @@ static int erase_all(struct sluice_volume *v)
 static void erase_tell_end(struct sluice_volume *v, int err)
 {
 	if (err) {
-		WRITE_ONCE(v->erase.step, SLUICE_ERASE_OVER);
-		WRITE_ONCE(v->erase.error, err);
+		WRITE_ONCE(v->erase.stall.step, SLUICE_ERASE_OVER);
+		WRITE_ONCE(v->erase.stall.error, err);
 		pr_warn("sluice: volume %s: is not wiped, and is not tried again: %pe\n", v->name,
 			ERR_PTR(err));
 	}
@@ -291,6 +298,15 @@ void sluice_volume_erase_begin(struct sluice_volume *v, enum sluice_erasure how)
 	queue_work(erase_wq, &v->erase.work);
 }
 
+void sluice_volume_erase_set_pace(struct sluice_volume *v, const struct sluice_pace *pace)
+{
+	struct sluice_volume_erase *e = &v->erase;
+
+	ASSERT_RTNL();
+	if (sluice_pace_set(&e->pace, pace, &e->wait))
+		sluice_progress_reset(&e->progress);
+}
+
 void sluice_volume_erase_give_up(struct sluice_volume *v)
 {
 	WRITE_ONCE(v->erase.stop, true);
@@ -320,9 +336,10 @@ void sluice_volume_erase_finish(struct sluice_volume *v)
 
 const char *sluice_volume_erase_stalled(const struct sluice_volume *v)
 {
-	enum sluice_erase_step step = READ_ONCE(v->erase.step);
+	enum sluice_erase_step step = READ_ONCE(v->erase.stall.step);
 
-	return READ_ONCE(v->erase.error) && step != SLUICE_ERASE_OVER ? erase_text(step) : NULL;
+	return READ_ONCE(v->erase.stall.error) && step != SLUICE_ERASE_OVER ? erase_steps[step] :
+									       NULL;
 }
 
 u64 sluice_volume_erase_rate(const struct sluice_volume *v)

@@ -7,6 +7,8 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include "progress.h"
+#include "volume_pace.h"
+#include "volume_stall.h"
 
 struct netlink_ext_ack;
 struct sluice_volume;
@@ -33,11 +35,13 @@ enum sluice_erase_step {
  * @done: 512-byte sectors that are; written by the work, READ_ONCE elsewhere
  * @durable: so many of them will be after a power cut; the work's
  * @progress: @done over time
- * @error: why it does not go on, or stalls; 0: it does; READ_ONCE elsewhere
- * @step: what it stalls at, if @error is set; likewise
+ * @stall: why it does not go on, or stalls; at an enum sluice_erase_step
  * @tries: how often that failed; the work's
+ * @pace: how fast; written under RTNL, READ_ONCE elsewhere
+ * @charged: since when it is charged; the work's
+ * @len: sectors that it is charged for; the work's
  * @stop: it is to go no further; set once, READ_ONCE elsewhere
- * @wait: where it waits until it tries again
+ * @wait: where it waits until it tries again, or may go on; woken when that changed
  * @work: wipes one that is new
  */
 struct sluice_volume_erase {
@@ -46,9 +50,11 @@ struct sluice_volume_erase {
 	u64 done;
 	u64 durable;
 	struct sluice_progress progress;
-	int error;
-	enum sluice_erase_step step;
+	struct sluice_stall stall;
 	unsigned int tries;
+	struct sluice_pace pace;
+	u64 charged;
+	u64 len;
 	bool stop;
 	wait_queue_head_t wait;
 	struct work_struct work;
@@ -68,6 +74,8 @@ int sluice_volume_erase_check(const struct sluice_volume *v, enum sluice_erasure
 			      struct netlink_ext_ack *extack);
 /* Of a new one, of which no front end hears until it is through. RTNL. */
 void sluice_volume_erase_begin(struct sluice_volume *v, enum sluice_erasure how);
+/* How fast that, or what follows, goes on. RTNL. */
+void sluice_volume_erase_set_pace(struct sluice_volume *v, const struct sluice_pace *pace);
 /* That, or what follows, goes no further. Any context. */
 void sluice_volume_erase_give_up(struct sluice_volume *v);
 /*

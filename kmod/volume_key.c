@@ -2,6 +2,7 @@
 /* A volume's key is taken out of memory, and comes back: see blk/wipe.c. */
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include "engine_blk.h"
 #include "netlink.h"
 #include "patience.h"
@@ -18,6 +19,41 @@ int sluice_volume_key_need(const struct sluice_volume *v, struct netlink_ext_ack
 		return 0;
 	NL_SET_ERR_MSG(extack, "its key is wiped: say 'sluice volume key-resume' first");
 	return -EBUSY;
+}
+
+/*
+ * Would @other be lost without the key that @v has? What one is getting whose re-encryption does
+ * not go on yet only its record knows; a key that is away cannot be compared with that.
+ */
+static bool key_is_needed(const struct sluice_volume *other, const struct sluice_volume *v)
+{
+	const struct sluice_record *record = &other->record.now;
+	u8 check[SLUICE_RECORD_ID];
+
+	if (other == v || !other->cipher_bits)
+		return false;
+	if (sluice_key_same(&other->key_id, &v->key_id) ||
+	    (other->rekey.device && sluice_key_same(&other->rekey.key_id, &v->key_id)))
+		return true;
+	if (!other->record.unresolved)
+		return false;
+	return v->key_wiped || v->ops->key_check(v, record->uuid, check) ||
+	       !memcmp(check, record->to, sizeof(check));
+}
+
+int sluice_volume_key_alone(const struct sluice_volume *v, struct netlink_ext_ack *extack)
+{
+	struct sluice_volume *other = NULL;
+
+	ASSERT_RTNL();
+	while ((other = sluice_volume_next(other))) {
+		if (!key_is_needed(other, v))
+			continue;
+		NL_SET_ERR_MSG_FMT(extack, "volume %s has that key too, or may be getting it",
+				   other->name);
+		return -EBUSY;
+	}
+	return 0;
 }
 
 static int key_may_go(const struct sluice_volume *v, enum sluice_key_wiped how,

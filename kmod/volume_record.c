@@ -192,9 +192,9 @@ static int record_do(struct sluice_volume *v, struct sluice_record_job *j, blk_o
 	return err;
 }
 
-/* -EIO, -ETIMEDOUT, -ENOMEM: it is not known; anything else: as sluice_record_choose(). */
-static int record_read(struct sluice_volume *v, struct sluice_record *r, bool *known,
-		       struct netlink_ext_ack *extack)
+/* @found: both copies; NULL: -EIO, -ETIMEDOUT, -ENOMEM. Otherwise as sluice_record_choose(). */
+static int record_read(struct sluice_volume *v, struct sluice_record *r,
+		       struct sluice_record_job **found, struct netlink_ext_ack *extack)
 {
 	struct sluice_record_job *j = sluice_record_job_new(v->record.device, v->record.start);
 	int err;
@@ -202,12 +202,12 @@ static int record_read(struct sluice_volume *v, struct sluice_record *r, bool *k
 	if (!j)
 		return -ENOMEM;
 	err = record_do(v, j, REQ_OP_READ, extack);
-	*known = !err;
-	if (!err)
-		err = sluice_record_choose(sluice_record_job_copy(j, 0),
-					   sluice_record_job_copy(j, 1), r);
-	sluice_record_job_put(j);
-	return err;
+	if (err) {
+		sluice_record_job_put(j);
+		return err;
+	}
+	*found = j;
+	return sluice_record_choose(sluice_record_job_copy(j, 0), sluice_record_job_copy(j, 1), r);
 }
 
 /* Nothing of it was done yet, or is left to do. */
@@ -229,52 +229,72 @@ static void record_settle(struct sluice_record *r, enum sluice_record_state stat
 
 /* --- a new one ------------------------------------------------------------------------------- */
 
-/* Both copies, from that generation on. */
-static int record_write_both(struct sluice_volume *v, struct sluice_record *r, u64 generation,
+/* Both copies, from that generation on, by @j, which goes. */
+static int record_write_both(struct sluice_volume *v, struct sluice_record_job *j,
+			     struct sluice_record *r, u64 generation,
 			     struct netlink_ext_ack *extack)
 {
 	unsigned int i;
-	struct sluice_record_job *j = sluice_record_job_new(v->record.device, v->record.start);
 	int err;
 
-	if (!j)
-		return -ENOMEM;
 	for (i = 0; i < SLUICE_RECORD_COPIES; i++) {
 		r->generation = generation + i;
 		sluice_record_format(r, sluice_record_job_copy(j, r->generation & 1));
 	}
 	err = record_do(v, j, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA, extack);
+	if (!err)
+		v->record.now = *r;
 	sluice_record_job_put(j);
 	return err;
 }
 
-static int record_make(struct sluice_volume *v, enum sluice_record_state state,
-		       struct netlink_ext_ack *extack)
+static struct sluice_record_job *record_new_write(const struct sluice_volume *v, u64 generation)
 {
+	return sluice_record_job_new_write(v->record.device, v->record.start, generation & 1);
+}
+
+/* In place of what was @found. */
+static int record_make(struct sluice_volume *v, enum sluice_record_state state,
+		       struct sluice_record_job *found, struct netlink_ext_ack *extack)
+{
+	struct sluice_record_job *j = record_new_write(v, 0);
 	struct sluice_record r = { .state = state };
+	unsigned int i;
 	int err;
 
+	if (!j)
+		return -ENOMEM;
+	for (i = 0; i < SLUICE_RECORD_COPIES; i++)
+		memcpy(sluice_record_job_before(j, i), sluice_record_job_copy(found, i),
+		       SLUICE_RECORD_BYTES);
 	generate_random_uuid(r.uuid);
 	sluice_volume_geometry(v, &r.geometry);
 	err = record_key(v, r.uuid, r.key);
 	if (!err)
-		err = record_write_both(v, &r, 0, extack);
-	if (!err)
-		v->record.now = r;
+		return record_write_both(v, j, &r, 0, extack);
+	sluice_record_job_put(j);
 	return err;
 }
 
-/* Before anything is wiped, or anybody is told that it will be. */
+/*
+ * Before anything is wiped, or anybody is told that it will be. What became of a copy whose write
+ * failed nobody knows, so what was is said by newer ones.
+ */
 static int record_begin_wipe(struct sluice_volume *v, struct netlink_ext_ack *extack)
 {
 	struct sluice_record r = v->record.now;
-	int err;
+	u64 generation = r.generation + 1;
+	struct sluice_record_job *j = record_new_write(v, generation);
+	unsigned int i;
 
+	if (!j)
+		return -ENOMEM;
+	for (i = 0; i < SLUICE_RECORD_COPIES; i++) {
+		r.generation = generation + SLUICE_RECORD_COPIES + i;
+		sluice_record_format(&r, sluice_record_job_before(j, r.generation & 1));
+	}
 	record_settle(&r, SLUICE_RECORD_WIPING);
-	err = record_write_both(v, &r, r.generation + 1, extack);
-	if (!err)
-		v->record.now = r;
-	return err;
+	return record_write_both(v, j, &r, generation, extack);
 }
 
 static bool record_is_nobodys(int err, const struct sluice_record *r)
@@ -282,30 +302,46 @@ static bool record_is_nobodys(int err, const struct sluice_record *r)
 	return err == -ENOENT || err == -EBADMSG || (!err && r->state == SLUICE_RECORD_WIPED);
 }
 
+/* @err: what there is, if it is not @r. */
+static int record_check_new(struct sluice_volume *v, const struct sluice_volume_params *p, int err,
+			    const struct sluice_record *r, struct sluice_record_job *found,
+			    struct netlink_ext_ack *extack)
+{
+	if (record_is_nobodys(err, r))
+		return record_make(v, p->erase ? SLUICE_RECORD_WIPING : SLUICE_RECORD_AT_REST,
+				   found, extack);
+	NL_SET_ERR_MSG(extack,
+		       "there is a record already: leave out 'record-new', or overwrite its 8 KiB if nobody needs it");
+	return -EEXIST;
+}
+
+static int record_check_old(struct sluice_volume *v, const struct sluice_volume_params *p, int err,
+			    const struct sluice_record *r, struct netlink_ext_ack *extack)
+{
+	if (err)
+		NL_SET_ERR_MSG_FMT(extack, "%s", record_error(err));
+	err = err ?: record_match(v, r, p->resume || p->key_before, extack) ?:
+	      record_match_wipe(r, p->erase, extack);
+	return err || !p->erase ? err : record_begin_wipe(v, extack);
+}
+
 int sluice_volume_record_check(struct sluice_volume *v, const struct sluice_volume_params *p,
 			       struct netlink_ext_ack *extack)
 {
-	struct sluice_record found;
-	bool known = false;
+	struct sluice_record_job *found = NULL;
+	struct sluice_record r;
 	int err;
 
 	ASSERT_RTNL();
 	if (!v->record.device)
 		return 0;
-	err = record_read(v, &found, &known, extack);
-	if (known && p->record_new) {
-		if (record_is_nobodys(err, &found))
-			return record_make(v, p->erase ? SLUICE_RECORD_WIPING :
-							 SLUICE_RECORD_AT_REST, extack);
-		NL_SET_ERR_MSG(extack,
-			       "there is a record already: leave out 'record-new', or overwrite its 8 KiB if nobody needs it");
-		return -EEXIST;
-	}
-	if (known && err)
-		NL_SET_ERR_MSG_FMT(extack, "%s", record_error(err));
-	err = err ?: record_match(v, &found, p->resume || p->key_before, extack) ?:
-	      record_match_wipe(&found, p->erase, extack);
-	return err || !p->erase ? err : record_begin_wipe(v, extack);
+	err = record_read(v, &r, &found, extack);
+	if (!found)
+		return err;
+	err = p->record_new ? record_check_new(v, p, err, &r, found, extack) :
+			      record_check_old(v, p, err, &r, extack);
+	sluice_record_job_put(found);
+	return err;
 }
 
 /* --- its place ------------------------------------------------------------------------------- */

@@ -68,15 +68,17 @@ static void volume_rekey_work(struct work_struct *work)
 	/* After an error all stays as it is, for the operator to see. */
 	if (!err) {
 		rtnl_lock();
-		if (!back)
+		if (!back) {
 			swap(v->key_name, v->rekey.key_name);
+			v->key_id = v->rekey.key_id;
+		}
 		journal = sluice_volume_rekey_clear(v);
 		rtnl_unlock();
 	}
 	sluice_volume_put_device(journal);
 	sluice_netlink_volume_event(!err && back ? SLUICE_EVENT_VOLUME_REKEY_GIVEN_UP :
 						   SLUICE_EVENT_VOLUME_REKEYED,
-				    v->name, -READ_ONCE(v->rekey.error));
+				    v->name, -READ_ONCE(v->rekey.stall.error));
 }
 
 void sluice_volume_rekey_init(struct sluice_volume *v)
@@ -91,11 +93,8 @@ void sluice_volume_rekey_apply_pace(struct sluice_volume *v)
 	struct sluice_volume_rekey *k = &v->rekey;
 
 	ASSERT_RTNL();
-	if (k->now.paused && !k->pace.paused)
+	if (sluice_pace_set(&k->now, &k->pace, &k->wait))
 		sluice_progress_reset(&k->progress);
-	WRITE_ONCE(k->now.bps, k->pace.bps);
-	WRITE_ONCE(k->now.paused, k->pace.paused);
-	wake_up_all(&k->wait);
 }
 
 /* Sectors that have the key that they are to have. */
@@ -124,7 +123,7 @@ static void rekey_starts_there(struct sluice_volume *v, u64 done, bool back)
 void sluice_volume_rekey_begins(struct sluice_volume *v, u64 done, bool back)
 {
 	WRITE_ONCE(v->rekey.done, done);
-	WRITE_ONCE(v->rekey.error, 0);
+	WRITE_ONCE(v->rekey.stall.error, 0);
 	if (v->rekey.way == SLUICE_REKEY_AS_IT_WAS)
 		WRITE_ONCE(v->rekey.way, back ? SLUICE_REKEY_BACK : SLUICE_REKEY_FORWARD);
 	rekey_starts_there(v, done, back);
@@ -161,39 +160,34 @@ void sluice_volume_rekey_passed(struct sluice_volume *v, u64 sector)
 }
 SLUICE_EXPORT(sluice_volume_rekey_passed);
 
+static const char *const rekey_steps[] = {
+	[SLUICE_REKEY_AT_READ] = "read",
+	[SLUICE_REKEY_AT_JOURNAL] = "journal",
+	[SLUICE_REKEY_AT_HEADER] = "header",
+	[SLUICE_REKEY_AT_WRITE] = "write",
+	[SLUICE_REKEY_AT_RECORD] = "record",
+};
+
+static const struct sluice_stall_words rekey_words = {
+	.what = "re-encryption",
+	.steps = rekey_steps,
+	.event = SLUICE_EVENT_VOLUME_REKEY_STALLED,
+};
+
 const char *sluice_volume_rekey_text(enum sluice_rekey_step step)
 {
-	static const char *const text[] = {
-		[SLUICE_REKEY_AT_READ] = "read",
-		[SLUICE_REKEY_AT_JOURNAL] = "journal",
-		[SLUICE_REKEY_AT_HEADER] = "header",
-		[SLUICE_REKEY_AT_WRITE] = "write",
-		[SLUICE_REKEY_AT_RECORD] = "record",
-	};
-
-	return text[step];
+	return rekey_steps[step];
 }
 
 void sluice_volume_rekey_stalls(struct sluice_volume *v, enum sluice_rekey_step step, int err)
 {
-	struct sluice_volume_rekey *k = &v->rekey;
-	bool first = !k->error;
-
-	WRITE_ONCE(k->step, step);
-	WRITE_ONCE(k->error, err);
-	if (!first)
-		return;
-	pr_warn_ratelimited("sluice: volume %s: its re-encryption stalls (%s): %pe\n", v->name,
-			    sluice_volume_rekey_text(step), ERR_PTR(err));
-	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_REKEY_STALLED, v->name, -err);
+	sluice_stall_begins(v, &v->rekey.stall, &rekey_words, step, err);
 }
 SLUICE_EXPORT(sluice_volume_rekey_stalls);
 
 void sluice_volume_rekey_moves(struct sluice_volume *v)
 {
-	WRITE_ONCE(v->rekey.error, 0);
-	pr_notice_ratelimited("sluice: volume %s: its re-encryption goes on\n", v->name);
-	sluice_netlink_volume_event(SLUICE_EVENT_VOLUME_REKEY_STALLED, v->name, 0);
+	sluice_stall_ends(v, &v->rekey.stall, &rekey_words);
 }
 SLUICE_EXPORT(sluice_volume_rekey_moves);
 
@@ -351,6 +345,7 @@ static int volume_rekey_start(struct sluice_volume *v, s32 key, struct netlink_e
 	int err;
 
 	err = sluice_key_read(key, &cipher, &v->rekey.key_name, extack);
+	v->rekey.key_id = cipher.id;
 	if (!err && cipher.key_len * BITS_PER_BYTE / 2 != v->cipher_bits) {
 		NL_SET_ERR_MSG(extack, "the new key must be as long as the old one");
 		err = -EINVAL;
@@ -408,7 +403,7 @@ static int rekey_may_turn(const struct sluice_volume *v, struct netlink_ext_ack 
 		NL_SET_ERR_MSG(extack, "the journal of its re-encryption is being read");
 		return -EBUSY;
 	}
-	if (READ_ONCE(k->error) && READ_ONCE(k->step) == SLUICE_REKEY_OVER) {
+	if (READ_ONCE(k->stall.error) && READ_ONCE(k->stall.step) == SLUICE_REKEY_OVER) {
 		NL_SET_ERR_MSG(extack,
 			       "one of its devices is gone: make the volume anew, and say it with key and journal");
 		return -EIO;

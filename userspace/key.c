@@ -17,7 +17,7 @@
 enum { KEYRING_SESSION, KEYRING_USER };
 
 static const struct field key_fields[] = {
-	{ .name = "name", .codec = &codec_volume },
+	{ .name = "name", .codec = &codec_key_name },
 	{ .name = "keyring", .codec = &codec_keyring },
 };
 
@@ -65,25 +65,67 @@ int32_t key_seek(const char *name)
 	return serial > 0 ? serial : 0;
 }
 
-/* Keyrings are searched for it until none has one of that name; each of them has one at most. */
-#define KEYRINGS_MAX 8
+/* --- which are there ------------------------------------------------------------------------- */
 
-bool key_destroy(const char *name)
+static bool type_fits(const char *type)
 {
-	unsigned int i = 0;
-	int32_t serial;
+	return !strcmp(type, "logon") || !strcmp(type, "user") || !strcmp(type, "encrypted") ||
+	       !strcmp(type, "trusted");
+}
 
-	while ((serial = key_seek(name)) && i < KEYRINGS_MAX &&
-	       !syscall(SYS_keyctl, KEYCTL_INVALIDATE, serial))
-		i++;
-	if (serial)
-		complain("the volume goes, and key %s stays in a keyring: see keyctl(1)", name);
-	else if (i)
-		printf("key %s is in none of your keyrings any more\n", name);
-	else
-		complain("key %s was in no keyring that you may take it from: look for it", name);
+static bool is_gone(int32_t serial)
+{
+	return syscall(SYS_keyctl, KEYCTL_DESCRIBE, serial, NULL, 0) < 0 && errno != EACCES;
+}
+
+/* A line of /proc/keys: what is said of a key stands behind its description. */
+static bool found_one(struct key_found *f, char *line)
+{
+	char type[16], *end = strrchr(line, ':');
+	unsigned int serial;
+	int at = 0;
+
+	if (sscanf(line, "%x %*s %*s %*s %*s %*s %*s %15s %n", &serial, type, &at) != 2 || !at ||
+	    !type_fits(type) || is_gone(serial))
+		return false;
+	if (end && end > line + at)
+		*end = '\0';
+	f->serial = serial;
+	snprintf(f->name, sizeof(f->name), "%s:%s", type, line + at);
+	return true;
+}
+
+unsigned int keys_find(struct key_found *found, unsigned int max)
+{
+	FILE *keys = fopen("/proc/keys", "r");
+	unsigned int n = 0;
+	char *line = NULL;
+	size_t size = 0;
+
+	if (!keys) {
+		complain("/proc/keys: %s", strerror(errno));
+		return 0;
+	}
+	while (n < max && getline(&line, &size, keys) > 0)
+		n += found_one(&found[n], line);
+	free(line);
+	fclose(keys);
+	return n;
+}
+
+void keys_say_gone(const struct key_found *found, unsigned int n, const char *name)
+{
+	unsigned int i, gone = 0;
+
+	for (i = 0; i < n; i++) {
+		if (!is_gone(found[i].serial))
+			continue;
+		printf("key %s is in none of your keyrings any more\n", found[i].name);
+		gone++;
+	}
+	if (!gone)
+		complain("key %s of the volume was in no keyring of yours: look for it", name);
 	printf("whoever has a copy of it, in a file or a backup, can read what the volume had\n");
-	return !serial;
 }
 
 /* --- standard input -------------------------------------------------------------------------- */

@@ -19,8 +19,8 @@ void show_begin(void)
 
 static bool is_name(const struct field *f)
 {
-	return (f->codec == &codec_name || f->codec == &codec_volume || f->codec == &codec_key) &&
-	       !(f->flags & F_BARE);
+	return (f->codec == &codec_name || f->codec == &codec_volume ||
+		f->codec == &codec_group_name || f->codec == &codec_key) && !(f->flags & F_BARE);
 }
 
 void show_item(const struct rec *r, unsigned int skip)

@@ -29,7 +29,7 @@ _sluice_values() {
 		;;
 	key) awk '$8 ~ /^(logon|user|encrypted|trusted)$/ { sub(/: [0-9]+.*$/, ""); print $8 ":" $9 }' /proc/keys ;;
 	keyring) printf '%s\n' session user ;;
-	rekey-pause) printf '%s\n' on off ;;
+	rekey-pause | wipe-pause) printf '%s\n' on off ;;
 	wipe)
 		printf '%s\n' zero discard secure-erase
 		[ "$3" != del ] || printf '%s\n' key none

@@ -94,6 +94,7 @@ extern const struct codec codec_match_vlan, codec_match_dscp, codec_match_frag;
 extern const struct codec codec_match_proto, codec_match_eth_type, codec_match_flags;
 extern const struct codec codec_match_name, codec_arp_op, codec_act;
 extern const struct codec codec_volume, codec_group, codec_path, codec_key, codec_serial;
+extern const struct codec codec_group_name, codec_key_name;
 extern const struct codec codec_record, codec_extent, codec_volume_mode, codec_volume_wiped;
 extern const struct codec codec_erasure;
 extern const struct codec codec_block_op, codec_block_stage, codec_buckets, codec_ns, codec_amount;
@@ -333,8 +334,16 @@ bool volume_put_changes(struct nl_msg *msg, const struct rec *r);
 int32_t key_find(const char *name);
 /* Likewise, of one that need not be there: 0 without one. */
 int32_t key_seek(const char *name);
-/* Have it in no keyring of the caller's, and say what that leaves to do. False: it is in one. */
-bool key_destroy(const char *name);
+
+/* A key that may be a volume's, and that the caller can see: "type:description". */
+struct key_found {
+	int32_t serial;
+	char name[128];
+};
+
+/* How many there are, @max at most. Which of them are gone by now, of the key of that name? */
+unsigned int keys_find(struct key_found *found, unsigned int max);
+void keys_say_gone(const struct key_found *found, unsigned int n, const char *name);
 /*
  * Serial number of a key that standard input has and that lasts as long as this process; 0 with a
  * complaint.

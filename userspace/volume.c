@@ -114,6 +114,8 @@ static const struct field volume_fields[] = {
 	{ .name = "resume", .codec = &codec_flag, .attr = SLUICE_A_VOLUME_RESUME },
 	{ "unresolved", &codec_flag, SLUICE_A_VOLUME_UNRESOLVED, 0, F_SHOW, NULL },
 	{ .name = "wipe", .codec = &codec_erasure, .attr = SLUICE_A_VOLUME_WIPE },
+	{ "wipe-bps", &codec_rate, SLUICE_A_VOLUME_WIPE_BPS, 0, F_SHOW, NULL },
+	{ "wipe-pause", &codec_switch, SLUICE_A_VOLUME_WIPE_PAUSE, 0, F_SHOW, NULL },
 	/* For the tool alone. */
 	{ "unrecorded", &codec_flag, 0, 0, F_SHOW, NULL },
 	LIMITS,
@@ -150,7 +152,7 @@ static const struct field volume_fields[] = {
 const struct object object_volume = OBJECT("volume", volume_fields);
 
 static const struct field group_fields[] = {
-	{ .name = "name", .codec = &codec_volume, .attr = SLUICE_A_VOLUME_GROUP },
+	{ .name = "name", .codec = &codec_group_name, .attr = SLUICE_A_VOLUME_GROUP },
 	LIMITS,
 	{ "volumes", &codec_u32, SLUICE_A_VOLUME_VOLUMES, 0, F_SHOW, NULL },
 };
@@ -218,6 +220,15 @@ bool volume_put_key(struct nl_msg *msg, const struct rec *r)
 	       (!before || !nla_put_s32(msg, SLUICE_A_VOLUME_KEY_BEFORE, before));
 }
 
+/* No state has them, so they are not sent with what one has. */
+static bool put_wipe_pace(struct nl_msg *msg, const struct rec *args)
+{
+	return (!rec_has(args, "wipe-bps") ||
+		!codec_rate.put(msg, SLUICE_A_VOLUME_WIPE_BPS, rec_value(args, "wipe-bps"))) &&
+	       (!rec_has(args, "wipe-pause") ||
+		!codec_switch.put(msg, SLUICE_A_VOLUME_WIPE_PAUSE, rec_value(args, "wipe-pause")));
+}
+
 static bool is_wiped(const struct rec *args)
 {
 	return rec_has(args, "wipe") && rec_value(args, "wipe")->n != SLUICE_VOLUME_ERASURE_NONE;
@@ -246,7 +257,7 @@ static int add_run(const struct command *c, struct rec *args)
 	if (!wipe_said(args))
 		return EXIT_REFUSED;
 	msg = ctl_new(c->cmd);
-	if (!rec_put(msg, args) && volume_put_key(msg, args))
+	if (!rec_put(msg, args) && put_wipe_pace(msg, args) && volume_put_key(msg, args))
 		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
 	nlmsg_free(msg);
 	return EXIT_REFUSED;
@@ -293,7 +304,7 @@ static int set_run(const struct command *c, struct rec *args)
 	    (!has_what(args, &has) || (has.integrity && !volume_record_sound(args))))
 		return EXIT_REFUSED;
 	msg = ctl_new(c->cmd);
-	if (!rec_put(msg, args) && volume_put_changes(msg, args))
+	if (!rec_put(msg, args) && put_wipe_pace(msg, args) && volume_put_changes(msg, args))
 		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
 	nlmsg_free(msg);
 	return EXIT_REFUSED;
@@ -361,70 +372,60 @@ static int rekey_run(const struct command *c, struct rec *args)
 
 /* --- removing, with its key ------------------------------------------------------------------ */
 
-/**
- * struct key_search - the key of a volume, and another volume that needs one of that name
- * @name: of the first
- * @key: NULL: it has none
- * @other: NULL: there is none
- */
-struct key_search {
-	const char *name;
-	char *key;
-	char *other;
-};
+/* The kernel looks which of them are the volume's; so many it takes. */
+#define KEYS_MAX 1024
 
-/*
- * Also one that is only on its way to that key, or back from it, cannot be read without; of one
- * that was on its way, and does not go on yet, nobody knows where to.
- */
-static bool needs_key(const struct rec *r, const char *key)
-{
-	return !strcmp(rec_text(r, "key"), key) || !strcmp(rec_text(r, "rekey-key"), key) ||
-	       rec_has(r, "unresolved");
-}
+/* What the key of a volume was called when it got it; NULL: it has none, or there is none. */
+struct key_search {
+	const char *volume;
+	char *key;
+};
 
 static void key_seen(struct nlattr *attrs, int len, void *arg)
 {
 	struct rec *r = rec_new(&object_volume);
 	struct key_search *s = arg;
 
-	if (rec_get(r, attrs, len) && rec_has(r, "key")) {
-		if (!strcmp(rec_text(r, "name"), s->name))
-			s->key = s->key ?: xstrdup(rec_text(r, "key"));
-		else if (s->key && !s->other && needs_key(r, s->key))
-			s->other = xstrdup(rec_text(r, "name"));
-	}
+	if (rec_get(r, attrs, len) && rec_has(r, "key") && !s->key &&
+	    !strcmp(rec_text(r, "name"), s->volume))
+		s->key = xstrdup(rec_text(r, "key"));
 	rec_free(r);
 }
 
-/* Its key becomes @s->key, and is that of no other volume. */
-static bool key_is_its_own(struct key_search *s)
+static bool del_with_key(struct nl_msg *msg, const char *name)
 {
-	bool changed;
+	struct key_found *found = xcalloc(KEYS_MAX, sizeof(*found));
+	unsigned int i, n = keys_find(found, KEYS_MAX);
+	int32_t *serials = xcalloc(KEYS_MAX, sizeof(*serials));
+	bool ok;
 
-	/* Once for its key, and once for others that have it. */
-	if (!ctl_dump(ctl_new(SLUICE_CMD_VOLUME_GET), key_seen, s, &changed) ||
-	    !ctl_dump(ctl_new(SLUICE_CMD_VOLUME_GET), key_seen, s, &changed))
-		return false;
-	if (s->other)
-		complain("volume %s has the key %s too, or may be getting it, and would be lost",
-			 s->other, s->key);
-	return !s->other;
+	for (i = 0; i < n; i++)
+		serials[i] = found[i].serial;
+	nla_put(msg, SLUICE_A_VOLUME_WIPE_KEYS, n * sizeof(*serials), serials);
+	ok = ctl_do(msg, NULL, NULL);
+	if (ok)
+		keys_say_gone(found, n, name);
+	free(serials);
+	free(found);
+	return ok;
 }
 
 static int del_run(const struct command *c, struct rec *args)
 {
-	struct key_search s = { .name = (const char *)rec_value(args, "name")->bytes };
+	struct key_search s = { .volume = rec_text(args, "name") };
 	bool key = rec_has(args, "wipe") &&
 		   rec_value(args, "wipe")->n == SLUICE_VOLUME_ERASURE_KEY;
 	struct nl_msg *msg;
-	bool ok;
+	bool ok, changed;
 
-	if (key && !key_is_its_own(&s))
+	if (key && !ctl_dump(ctl_new(SLUICE_CMD_VOLUME_GET), key_seen, &s, &changed))
 		return EXIT_REFUSED;
 	msg = ctl_new(c->cmd);
 	rec_put(msg, args);
-	ok = ctl_do(msg, NULL, NULL) && (!s.key || key_destroy(s.key));
+	put_wipe_pace(msg, args);
+	/* Of one that has none the kernel says so. */
+	ok = s.key ? del_with_key(msg, s.key) : ctl_do(msg, NULL, NULL);
+	free(s.key);
 	return ok ? EXIT_DONE : EXIT_REFUSED;
 }
 
@@ -534,10 +535,10 @@ static int groups_show(const struct command *c, struct rec *args)
 
 const struct command volume_commands[] = {
 	{ "volume", "add", SLUICE_CMD_VOLUME_ADD, &object_volume,
-	  "@name! dev! start size ro block-size queues key sector-size iv-offset allow-discards integrity record record-start record-new resume read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit read-iops-min read-bps-min write-iops-min write-bps-min group serial rekey-bps rekey-pause wipe unrecorded",
+	  "@name! dev! start size ro block-size queues key sector-size iv-offset allow-discards integrity record record-start record-new resume read-iops read-iops-burst read-iops-peak read-bps read-bps-burst read-bps-peak write-iops write-iops-burst write-iops-peak write-bps write-bps-burst write-bps-peak iops-unit read-iops-min read-bps-min write-iops-min write-bps-min group serial rekey-bps rekey-pause wipe wipe-bps wipe-pause unrecorded",
 	  add_run, NULL, "make a volume of a block device; key -: from standard input" },
 	{ "volume", "set", SLUICE_CMD_VOLUME_SET, &object_volume,
-	  "@name! size+ read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+ read-iops-min+ read-bps-min+ write-iops-min+ write-bps-min+ group+ serial+ record+ record-start record-new resume rekey-bps+ rekey-pause+",
+	  "@name! size+ read-iops+ read-iops-burst+ read-iops-peak+ read-bps+ read-bps-burst+ read-bps-peak+ write-iops+ write-iops-burst+ write-iops-peak+ write-bps+ write-bps-burst+ write-bps-peak+ iops-unit+ read-iops-min+ read-bps-min+ write-iops-min+ write-bps-min+ group+ serial+ record+ record-start record-new resume rekey-bps+ rekey-pause+ wipe-bps+ wipe-pause+",
 	  set_run, NULL,
 	  "change limits (bps in bytes; 0: none), size (0: to the end), group, serial, record" },
 	{ "volume", "rekey", SLUICE_CMD_VOLUME_REKEY, &object_rekey,
@@ -548,7 +549,8 @@ const struct command volume_commands[] = {
 	  NULL, "have no key of it in memory: requests wait for that, or fail" },
 	{ "volume", "key-resume", SLUICE_CMD_VOLUME_KEY_RESUME, &object_volume, "@name! key!",
 	  add_run, NULL, "let it go on, with the key that it had; key -: from standard input" },
-	{ "volume", "del", SLUICE_CMD_VOLUME_DEL, &object_volume, "@name! wipe", del_run, NULL,
+	{ "volume", "del", SLUICE_CMD_VOLUME_DEL, &object_volume,
+	  "@name! wipe wipe-bps wipe-pause", del_run, NULL,
 	  "remove a volume that nobody has; wipe: first what it has, or its key" },
 	{ "volume", "hold", SLUICE_CMD_VOLUME_HOLD, &object_volume, "@name!", NULL, NULL,
 	  "take nothing new from its rings" },

@@ -90,6 +90,11 @@ static bool get_long(const struct nlattr *nla, struct value *v)
 
 const struct codec codec_volume = { "VOLUME",	   false,    parse_volume,
 				    format_text,   put_text, get_text };
+/* The same of others that have such names. */
+const struct codec codec_group_name = { "GROUP",     false,    parse_volume,
+					format_text, put_text, get_text };
+const struct codec codec_key_name = { "KEY",	   false,    parse_volume,
+				      format_text, put_text, get_text };
 const struct codec codec_group = { "GROUP|none", false,	   parse_group,
 				   format_group, put_long, get_long };
 const struct codec codec_serial = { "SERIAL",	   false,    parse_serial,

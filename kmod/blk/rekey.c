@@ -52,8 +52,6 @@
  * that it is the medium.
  */
 #include <crypto/skcipher.h>
-#include <linux/ktime.h>
-#include <linux/math64.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
 #include <linux/wait.h>
@@ -65,8 +63,6 @@
 
 /* Sectors after which the record is told how far it is. */
 #define REKEY_TELL	(256 * SLUICE_REKEY_CHUNK)
-/* What it was late by it makes up for, in ns, but no more: a clock's tick, and a busy device. */
-#define REKEY_LATE	(100 * NSEC_PER_MSEC)
 
 /* --- header ---------------------------------------------------------------------------------- */
 
@@ -127,49 +123,21 @@ static int rekey_ids(struct sluice_rekey *r, struct sluice_journal *h)
 
 /* --- pace ------------------------------------------------------------------------------------ */
 
-/* The next chunk's time, in ns of ktime_get_ns(), by the rate that is in force now. */
-static u64 rekey_due(const struct sluice_rekey *r)
-{
-	u64 bps = READ_ONCE(r->v->rekey.now.bps);
-
-	return bps ? r->charged + div64_u64(((u64)r->len << SECTOR_SHIFT) * NSEC_PER_SEC, bps) : 0;
-}
-
-/* It is to stop, or to turn round. */
-static bool rekey_called(const struct sluice_rekey *r)
-{
-	return READ_ONCE(r->stop) || sluice_rekey_turns(r);
-}
-
-static bool rekey_paused(const struct sluice_rekey *r)
-{
-	return READ_ONCE(r->v->rekey.now.paused) && !rekey_called(r);
-}
-
 /* Until the operator, and the rate that he set, let it go on; or it is called. */
 static void rekey_await_pace(struct sluice_rekey *r)
 {
-	wait_queue_head_t *wait = &r->v->rekey.wait;
-	u64 now, due, bps;
+	const struct sluice_pace_wait w = {
+		.pace = &r->v->rekey.now,
+		.wait = &r->v->rekey.wait,
+		.called = sluice_rekey_called,
+		.arg = r,
+	};
 
-	wait_event_idle(*wait, !rekey_paused(r));
 	/* What failed was paid for. */
 	if (r->tries)
-		return;
-	for (;;) {
-		wait_event_idle(*wait, !rekey_paused(r));
-		bps = READ_ONCE(r->v->rekey.now.bps);
-		due = rekey_due(r);
-		now = ktime_get_ns();
-		if (rekey_called(r))
-			return;
-		if (due <= now)
-			break;
-		wait_event_idle_timeout(*wait, rekey_paused(r) || rekey_called(r) ||
-					bps != READ_ONCE(r->v->rekey.now.bps),
-					nsecs_to_jiffies(due - now) + 1);
-	}
-	r->charged = max(due, now - REKEY_LATE);
+		sluice_pace_rest(&w);
+	else
+		r->charged = sluice_pace_await(&w, r->charged, (u64)r->len << SECTOR_SHIFT);
 }
 
 /* --- at work --------------------------------------------------------------------------------- */
@@ -284,11 +252,11 @@ static void rekey_work(struct work_struct *work)
 	if (READ_ONCE(r->stop))
 		return;
 	if (err) {
-		WRITE_ONCE(r->v->rekey.step, SLUICE_REKEY_OVER);
+		WRITE_ONCE(r->v->rekey.stall.step, SLUICE_REKEY_OVER);
 		pr_warn("sluice: volume %s: cannot be re-encrypted further: %pe\n", r->v->name,
 			ERR_PTR(err));
 	}
-	WRITE_ONCE(r->v->rekey.error, err);
+	WRITE_ONCE(r->v->rekey.stall.error, err);
 	sluice_volume_rekey_ended(r->v);
 }
 
@@ -673,7 +641,7 @@ int sluice_rekey_finish(struct sluice_volume *v)
 
 	flush_work(&r->work);
 	if (!r->done)
-		return READ_ONCE(v->rekey.error) ?: -EBUSY;
+		return READ_ONCE(v->rekey.stall.error) ?: -EBUSY;
 	/* Queues go over one by one: either name is that of the new key. */
 	if (!sluice_rekey_back(r)) {
 		mutex_lock(&bv->queues_lock);

@@ -9,9 +9,6 @@
 
 /* Sectors of a header's place: no two lie in one block of any device. */
 #define REKEY_PLACE		8
-/* What failed is tried again after that time, in jiffies, and then twice as long each time. */
-#define REKEY_AGAIN_MIN		(HZ / 10)
-#define REKEY_AGAIN_MAX		(10 * HZ)
 /* Requests for a chunk that is torn wait for so many tries: a second and a half. */
 #define REKEY_PATIENT_TRIES	4
 
@@ -143,18 +140,12 @@ static void rekey_unlock(struct sluice_rekey *r, u64 pos)
 	sluice_view_publish(r->bv, sluice_rekey_view(r, pos));
 }
 
-/* A disk that is back is another one, for who had this one open. */
-static bool rekey_gone(const struct block_device *bdev)
-{
-	return bdev && test_bit(GD_DEAD, &bdev->bd_disk->state);
-}
-
 static bool rekey_over(const struct sluice_rekey *r)
 {
 	const struct sluice_volume *v = r->v;
 
-	return READ_ONCE(r->stop) || READ_ONCE(v->dead) || rekey_gone(v->bdev) ||
-	       rekey_gone(r->journal) || rekey_gone(v->record.bdev);
+	return READ_ONCE(r->stop) || READ_ONCE(v->dead) || sluice_stall_gone(v->bdev) ||
+	       sluice_stall_gone(r->journal) || sluice_stall_gone(v->record.bdev);
 }
 
 bool sluice_rekey_turns(const struct sluice_rekey *r)
@@ -164,22 +155,32 @@ bool sluice_rekey_turns(const struct sluice_rekey *r)
 	return sluice_rekey_back(r) ? way == SLUICE_REKEY_FORWARD : way == SLUICE_REKEY_BACK;
 }
 
+static bool rekey_stops(const void *arg)
+{
+	const struct sluice_rekey *r = arg;
+
+	return READ_ONCE(r->stop);
+}
+
+bool sluice_rekey_called(const void *arg)
+{
+	return rekey_stops(arg) || sluice_rekey_turns(arg);
+}
+
 /*
  * A step failed: waits until another try makes sense, or if it @may turn round is to do so; false:
  * none makes any more. Meanwhile the volume says what it waits for.
  */
 static bool rekey_again(struct sluice_rekey *r, enum sluice_rekey_step step, int err, bool may)
 {
-	unsigned long delay = REKEY_AGAIN_MIN << min(r->tries, 8U);
+	unsigned int tries = r->tries;
 
 	if (rekey_over(r))
 		return false;
 	sluice_volume_rekey_stalls(r->v, step, err);
 	if (r->tries++ == REKEY_PATIENT_TRIES && r->torn)
 		rekey_lock_chunk(r, true);
-	wait_event_idle_timeout(r->v->rekey.wait,
-				READ_ONCE(r->stop) || (may && sluice_rekey_turns(r)),
-				min_t(unsigned long, delay, REKEY_AGAIN_MAX));
+	sluice_stall_await(&r->v->rekey.wait, tries, may ? sluice_rekey_called : rekey_stops, r);
 	return !rekey_over(r);
 }
 

@@ -92,6 +92,8 @@ int sluice_rekey_replay(struct sluice_rekey *r);
 struct sluice_rekey_view *sluice_rekey_view(struct sluice_rekey *r, u64 pos);
 /* Does the operator want it to go the other way? */
 bool sluice_rekey_turns(const struct sluice_rekey *r);
+/* It is to stop, or to turn round. @arg: it. */
+bool sluice_rekey_called(const void *arg);
 /* It goes the other way: no chunk is known to have what cannot be read. */
 void sluice_rekey_look_anew(struct sluice_rekey *r);
 /* Until it is done, or there is no point in another try: then with the last error. */

@@ -36,7 +36,7 @@ static void clean(void)
 {
 	netio_run("test ! -e " EVENTS ".pid || kill $(cat " EVENTS ".pid); rm -f " EVENTS "*");
 	netio_run("for v in " NAME " slerb; do sluice volume del $v; done");
-	netio_run("dmsetup remove " NAME " --noudevsync;"
+	netio_run("dmsetup remove " NAME " --noudevsync; dmsetup remove " NAME "-r --noudevsync;"
 		  "for d in slerad slerar; do echo 0 >/sys/kernel/config/nullb/$d/power;"
 		  "rmdir /sys/kernel/config/nullb/$d; done");
 }
@@ -110,7 +110,7 @@ static int vol_wipe(const char *how)
 
 static int not_added(const char *words, const char *dev, const char *more)
 {
-	char cmd[160];
+	char cmd[192];
 
 	snprintf(cmd, sizeof(cmd), "sluice volume add " NAME " dev %s " EXTENT "%s", dev, more);
 	return refused(words, cmd);
@@ -218,6 +218,150 @@ TEST_F_TIMEOUT(erase, then_crash, 120)
 	EXPECT_EQ(0, vol_add(self->dev, RECORD));
 }
 
+/* Writing that copy of the record fails, which lies on a device of its own; 2: of neither. */
+static int record_break(unsigned int copy)
+{
+	static const char *const table[] = {
+		"0 8 flakey /dev/slerar 0 0 1 1 error_writes\n8 2040 linear /dev/slerar 8",
+		"0 8 linear /dev/slerar 0\n8 2040 flakey /dev/slerar 8 0 1 1 error_writes",
+		"0 2048 linear /dev/slerar 0",
+	};
+
+	return rig_dm_change(NAME "-r", table[copy]);
+}
+
+/* As if it had not been said. */
+static int refused_without_trace(const char *dev, const char *record)
+{
+	char cmd[96];
+	int ret;
+
+	snprintf(cmd, sizeof(cmd), "%swipe zero", record);
+	ret = not_added("record cannot be written", dev, cmd);
+	return ret ?: vol_add(dev, record) ?: rig_volume_del(NAME);
+}
+
+static int set(const char *words)
+{
+	return netio_run("sluice volume set " NAME " %s", words);
+}
+
+/* So much is wiped, and no more. */
+static int wiped_so_far(const unsigned char *data, unsigned char *copy, size_t len)
+{
+	return holds("/dev/slerad", data, copy, DISK, START, START + len, 0);
+}
+
+/* The first 256 KiB are done at once; paying for them at a byte a second takes three days. */
+TEST_F_TIMEOUT(erase, paced, 120)
+{
+	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new wipe zero wipe-bps 1"));
+	EXPECT_EQ(0, will_say(" wiping zero percent 2 ", true));
+	EXPECT_TRUE(says(" wipe-bps 1 "));
+	EXPECT_EQ(0, refused("by themselves", "sluice volume set " NAME " wipe-bps 2 read-iops 5"));
+	EXPECT_EQ(0, set("wipe-pause on"));
+	EXPECT_EQ(0, set("wipe-bps 0"));
+	EXPECT_TRUE(says(" wipe-pause on"));
+	EXPECT_FALSE(says("wipe-bps"));
+	EXPECT_EQ(0, wiped_so_far(self->data, self->copy, 256 * KB));
+	EXPECT_EQ(0, set("wipe-bps 1 wipe-pause off"));
+	EXPECT_EQ(0, wiped_so_far(self->data, self->copy, 256 * KB));
+	EXPECT_TRUE(says(" wiping zero percent 2 "));
+	EXPECT_EQ(0, netio_run("sluice dump >" STATE " && ! grep -q wip " STATE));
+	EXPECT_EQ(0, set("wipe-bps 0"));
+	EXPECT_EQ(0, will_say("wiping", false));
+	EXPECT_EQ(0, is_wiped(self->data, self->copy));
+	EXPECT_EQ(0, refused("not being wiped", "sluice volume set " NAME " wipe-bps 1"));
+	EXPECT_EQ(0, refused("go with .wipe.", "sluice volume del " NAME " wipe-pause on"));
+}
+
+/* The same of one that goes. */
+TEST_F_TIMEOUT(erase, paced_last, 120)
+{
+	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new"));
+	ASSERT_EQ(0, vol_wipe("zero wipe-bps 1"));
+	EXPECT_EQ(0, will_say(" wiping zero percent 2 ", true));
+	EXPECT_EQ(0, wiped_so_far(self->data, self->copy, 256 * KB));
+	EXPECT_EQ(0, set("wipe-bps 0"));
+	EXPECT_EQ(0, will_say(NAME, false));
+	EXPECT_EQ(0, is_wiped(self->data, self->copy));
+	/* One that rests is given up as any other. */
+	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new"));
+	ASSERT_EQ(0, rig_pwrite("/dev/slerad", self->data, DISK, 0));
+	ASSERT_EQ(0, vol_wipe("zero wipe-pause on"));
+	EXPECT_TRUE(says(" wiping zero percent 0 "));
+	ASSERT_EQ(0, vol_wipe("none"));
+	EXPECT_EQ(0, will_say(NAME, false));
+	ASSERT_EQ(0, rig_pread("/dev/slerad", self->copy, DISK, 0));
+	EXPECT_EQ(0, memcmp(self->data, self->copy, DISK));
+}
+
+/* What lies behind the extent fails, and so does a flush, which is for all of the disk. */
+#define NO_FLUSH	"0 24568 linear /dev/slerad 0\n" \
+			"24568 8 flakey /dev/slerad 24568 0 1 1 error_writes"
+
+/* What was written is not durable: it stalls, says so once, and all of it is written once more. */
+TEST_F_TIMEOUT(erase, no_flush, 120)
+{
+	unsigned long long written;
+	int tries = 3000;
+
+	ASSERT_EQ(0, netio_run("sluice monitor >" EVENTS " & echo $! >" EVENTS ".pid"));
+	ASSERT_EQ(0, rig_dm_change(NAME, NO_FLUSH));
+	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new wipe zero"));
+	EXPECT_EQ(0, will_say("stalled write error 5", true));
+	written = rig_stat("slerad", RIG_STAT_WRITTEN);
+	while (rig_stat("slerad", RIG_STAT_WRITTEN) < written + SIZE / 512 && tries--)
+		usleep(10000);
+	EXPECT_LT(0, tries);
+	EXPECT_TRUE(says("stalled write error 5"));
+	EXPECT_EQ(0, netio_run("test $(grep -c volume-wipe-stalled " EVENTS ") = 1"));
+	EXPECT_EQ(0, netio_run("! grep -q volume-wiped " EVENTS));
+	ASSERT_EQ(0, disk_mend());
+	EXPECT_EQ(0, will_say("wiping", false));
+	EXPECT_EQ(0, is_wiped(self->data, self->copy));
+	EXPECT_EQ(0, netio_run("test $(grep -c volume-wipe-stalled " EVENTS ") = 2"
+			       "&& grep -qE 'volume-wiped volume " NAME "( |$)' " EVENTS));
+}
+
+/* Of a record, one copy is written, and then its device fails. */
+TEST_F_TIMEOUT(erase, half_a_record, 120)
+{
+	char dev[32], record[48], fresh[80], cmd[96];
+
+	ASSERT_EQ(0, rig_dm_add(NAME "-r", "0 2048 linear /dev/slerar 0", dev));
+	snprintf(record, sizeof(record), "record %s ", dev);
+	snprintf(fresh, sizeof(fresh), "%srecord-new ", record);
+	ASSERT_EQ(0, record_break(1));
+	snprintf(cmd, sizeof(cmd), "%swipe zero", fresh);
+	EXPECT_EQ(0, not_added("record cannot be written", self->dev, cmd));
+	ASSERT_EQ(0, record_break(2));
+	ASSERT_EQ(0, vol_add(self->dev, fresh));
+	ASSERT_EQ(0, rig_volume_del(NAME));
+	/* The newer one is another each time. */
+	ASSERT_EQ(0, record_break(1));
+	EXPECT_EQ(0, refused_without_trace(self->dev, record));
+	ASSERT_EQ(0, record_break(0));
+	EXPECT_EQ(0, refused_without_trace(self->dev, record));
+	/* What is not taken back is told by the other copy. */
+	ASSERT_EQ(0, vol_add(self->dev, record));
+	ASSERT_EQ(0, record_break(1));
+	ASSERT_EQ(0, vol_wipe("zero"));
+	EXPECT_EQ(0, will_say("stalled record", true));
+	ASSERT_EQ(0, vol_wipe("none"));
+	EXPECT_EQ(0, will_say(NAME, false));
+	EXPECT_EQ(0, vol_add(self->dev, record));
+	ASSERT_EQ(0, rig_volume_del(NAME));
+	ASSERT_EQ(0, rig_pread("/dev/slerad", self->copy, DISK, 0));
+	EXPECT_EQ(0, memcmp(self->data, self->copy, DISK));
+	/* Where it can be written it is wiped as ever. */
+	ASSERT_EQ(0, record_break(2));
+	snprintf(cmd, sizeof(cmd), "%swipe zero", record);
+	ASSERT_EQ(0, vol_add(self->dev, cmd));
+	EXPECT_EQ(0, will_say("wiping", false));
+	EXPECT_EQ(0, is_wiped(self->data, self->copy));
+}
+
 /* No state, and so no boot, wipes what is there, or what is to come. */
 TEST_F_TIMEOUT(erase, not_by_a_state, 120)
 {
@@ -301,7 +445,7 @@ TEST_F_TIMEOUT(erase, key, 120)
 	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new key " KEY));
 	ASSERT_EQ(0, netio_run("sluice volume add slerb dev %s start 11m size 1m key " KEY,
 			       self->dev));
-	EXPECT_EQ(0, refused("volume slerb has the key", "sluice volume del " NAME " wipe key"));
+	EXPECT_EQ(0, refused("volume slerb has that key", "sluice volume del " NAME " wipe key"));
 	ASSERT_EQ(0, rig_volume_del("slerb"));
 	ASSERT_EQ(0, netio_run("sluice volume del " NAME " wipe key >" EVENTS));
 	EXPECT_EQ(0, netio_run("grep -q 'in none of your keyrings' " EVENTS));
@@ -404,6 +548,13 @@ TEST_F_TIMEOUT(erase, pulled, 120)
 	ASSERT_EQ(0, vol_add("/dev/slerad", ""));
 	ASSERT_EQ(0, rig_null_pull("slerad"));
 	EXPECT_EQ(0, refused("was pulled out", "sluice volume del " NAME " wipe zero"));
+	/* Who rests is told. */
+	ASSERT_EQ(0, rig_volume_del(NAME));
+	ASSERT_EQ(0, rig_null_return("slerad"));
+	ASSERT_EQ(0, vol_add("/dev/slerad", ""));
+	ASSERT_EQ(0, vol_wipe("zero wipe-pause on"));
+	ASSERT_EQ(0, rig_null_pull("slerad"));
+	EXPECT_EQ(0, will_say(NAME, false));
 }
 
 TEST_HARNESS_MAIN

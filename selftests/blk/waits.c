@@ -175,6 +175,20 @@ static int goes_on(void)
 	return netio_run("dmsetup resume dm-" JOURNAL) ?: will_say("rekey-key", false);
 }
 
+/* What comes afterwards waits as if nothing had been, and is written. */
+static int waits_again(struct disk *d, const unsigned char *data, unsigned char *copy)
+{
+	struct vblk_done done;
+	int ret = put(d, VIRTIO_BLK_T_OUT, 0, data);
+
+	ret = ret < 0 ? ret : will_say("in-flight 1", true) ?: goes_on() ?: await(d, &done);
+	if (ret)
+		return ret;
+	if (done.status != VIRTIO_BLK_S_OK)
+		return -EIO;
+	return disk_read(d, 0, copy, LEN) ?: memcmp(data, copy, LEN) ? -EILSEQ : 0;
+}
+
 /* Nobody has a claim on it any more. */
 TEST_F_TIMEOUT(waits, reset, 120)
 {
@@ -200,6 +214,26 @@ TEST_F_TIMEOUT(waits, suspension, 120)
 	ASSERT_EQ(0, vdrv_vdpa_suspend(&self->d.v, false));
 	ASSERT_EQ(0, disk_read(&self->d, 0, self->copy, LEN));
 	EXPECT_EQ(0, memcmp(self->data, self->copy, LEN));
+}
+
+/* The next driver's request, and the next one after the suspension, wait for the same chunk. */
+TEST_F_TIMEOUT(waits, after_reset, 120)
+{
+	ASSERT_EQ(0, write_waits(&self->d, self->data + CHUNK));
+	ASSERT_EQ(0, disk_reopen(&self->d));
+	EXPECT_EQ(0, waits_again(&self->d, self->data + CHUNK + LEN, self->copy));
+}
+
+TEST_F_TIMEOUT(waits, after_suspension, 120)
+{
+	struct vblk_done done;
+
+	ASSERT_EQ(0, write_waits(&self->d, self->data + CHUNK));
+	ASSERT_EQ(0, vdrv_vdpa_suspend(&self->d.v, true));
+	ASSERT_EQ(0, await(&self->d, &done));
+	EXPECT_EQ(VIRTIO_BLK_S_IOERR, done.status);
+	ASSERT_EQ(0, vdrv_vdpa_suspend(&self->d.v, false));
+	EXPECT_EQ(0, waits_again(&self->d, self->data + CHUNK + LEN, self->copy));
 }
 
 TEST_HARNESS_MAIN

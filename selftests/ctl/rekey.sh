@@ -64,7 +64,7 @@ done_ apply "$on, \"rekey-pause\": \"on\""
 ok 'said again it changes nothing' same "$tmp/dump.json"
 # Its data takes both keys: neither is wiped with another volume.
 done_ sluice volume add other dev /dev/keysr start 6m size 1m key logon:sluice:new
-refused 'volume k has the key logon:sluice:new too' sluice volume del other wipe key
+refused 'volume k has that key too' sluice volume del other wipe key
 done_ sluice volume del other
 # As before: who declares the key that it has yet is not refused.
 done_ apply ', "key": "logon:sluice:old", "rekey-pause": "on"'
@@ -88,6 +88,13 @@ later=${on/\/dev\/keysr\", \"rekey-journal-start/\/dev\/keysj\", \"rekey-journal
 ok 'held back, as there is no journal' exits 3 apply "$later" --each
 shows '^k: .* unresolved' sluice volume show k
 ok '... said again' exits 3 apply "$later" --each --on /dev/keysa
+# Which key it is getting only its record knows: that one is not wiped with another volume, and any other is.
+done_ sluice volume add other dev /dev/keysr start 6m size 1m key logon:sluice:new
+refused 'volume k has that key too, or may be getting it' sluice volume del other wipe key
+done_ sluice volume del other
+done_ key add own 900
+done_ sluice volume add other dev /dev/keysr start 6m size 1m key logon:sluice:own
+shows 'logon:sluice:own is in none of your keyrings' sluice volume del other wipe key
 done_ apply "$on" --each --on /dev/keysa
 ok 'it goes on to its end' soon has_key new
 hides 'unresolved|rekey' sluice volume show k

@@ -12,6 +12,19 @@ shows 'ACT: output:PORT' sluice flow help
 shows 'sluice port add NAME' sluice help port
 shows 'port NAME.volume VOLUME' sluice help worker assign
 hides 'worker add' sluice help worker assign
+# What is named in its place is of the noun's kind.
+names() { # word, nouns
+	local word=$1 noun
+	shift
+	for noun; do
+		sluice "$noun" help | grep '^  sluice' | grep -oE " $noun [a-z-]+ \[?[A-Z]+" | grep -vE "\[?$word$" && return 1
+		sluice "$noun" help | grep -qE "^  sluice $noun (add|set|del) $word( |$)" || return 1
+	done
+}
+ok 'help: names of ports' names NAME port uplink
+ok 'help: names of volumes' names VOLUME volume
+ok 'help: names of groups' names GROUP volume-group
+ok 'help: names of keys' names KEY key
 shows 'module .* kernel .* engine' sluice version
 shows '"module":' sluice -j version
 
@@ -114,7 +127,7 @@ ok 'completion: an uplink that is changed' completes '.* up0' uplink set
 ok 'completion: an uplink that is held' completes '.*vm1.* up0' port hold
 ok 'completion: nouns behind help' completes '.*acl .*wire .*' help
 ok 'completion: verbs behind help and a noun' completes 'add set rekey .*' help volume
-ok 'completion: no values where their word is to come' completes 'wipe' volume del v1
+ok 'completion: no values where their word is to come' completes 'wipe wipe-bps wipe-pause' volume del v1
 ok 'completion: how a new volume is wiped' completes 'zero discard secure-erase' volume add v1 wipe
 ok 'completion: how one that goes is wiped' completes 'zero discard secure-erase key none' volume del v1 wipe
 ok 'completion: words that come several times' completes 'port mac ip untagged vlan .*' guard set port vm1 strict

@@ -586,6 +586,7 @@ refused 'read after a discard: say .wipe zero' new wipe discard unrecorded
 refused 'not encrypted with that key' new wipe key unrecorded key user:good
 refused 'read-only' new ro wipe zero unrecorded
 refused 'leave out .resume' new record $big record-start 1m resume wipe zero
+refused 'go with .wipe.' new wipe-bps 5
 hides '^w1:' sluice volume show
 in_transaction() { echo "$1" | $python "$here/commit.py"; }
 refused 'a wipe cannot be undone' in_transaction "volume-add name=w1 path=$dev start=102400 sectors=2048 wipe=1"
@@ -594,6 +595,9 @@ wiped() { sluice volume show w1 >"$tmp/w1" && ! grep -q wiping "$tmp/w1"; }
 done_ new wipe zero unrecorded
 ok 'it is wiped, and may be had' soon wiped
 refused 'a wipe cannot be undone' in_transaction 'volume-del name=w1 wipe=1'
+refused 'not being wiped' sluice volume set w1 wipe-bps 5
+refused 'no part of a transaction' in_transaction 'volume-set name=w1 wipe-pause=1'
+refused "keys go with 'wipe key' only" in_transaction 'volume-del name=w1 wipe-keys=00'
 refused 'has no key: say .wipe zero' sluice volume del w1 wipe key
 refused 'CAP_SYS_ADMIN' admin sluice volume del w1 wipe zero
 refused 'no secure erase' sluice volume del w1 wipe secure-erase
@@ -606,21 +610,33 @@ gone() { sluice volume show >"$tmp/w1" && ! grep -q '^w1:' "$tmp/w1"; }
 done_ sluice volume del w1 wipe zero
 ok 'it goes when it is wiped' soon gone
 refused "volume w1: 'wipe' is no part of a state" sluice apply "$tmp/wipe.json"
-# Its key goes with it, if it is nobody else's.
-done_ add_key user mine "$key64"
+# Its key goes with it, if it is nobody else's, whatever it is called and in which keyring.
+mine="xyz${key64#abc}"
+done_ add_key user mine "$mine"
+done_ from "$mine" sluice key add twin keyring user
 done_ new key user:mine
-done_ sluice volume add w2 dev $dev start 51m size 1m key user:mine
-refused 'volume w2 has the key user:mine too' sluice volume del w1 wipe key
+done_ sluice volume add w2 dev $dev start 51m size 1m key logon:sluice:twin
+refused 'volume w2 has that key too' sluice volume del w1 wipe key
 done_ sluice volume del w2
 done_ sluice volume add w2 dev $dev start 51m size 1m key user:other rekey-pause on
-done_ sluice volume rekey w2 key user:mine journal $big journal-start 4m unrecorded
-refused 'volume w2 has the key user:mine too, or may be getting it' sluice volume del w1 wipe key
+done_ sluice volume rekey w2 key logon:sluice:twin journal $big journal-start 4m unrecorded
+refused 'volume w2 has that key too, or may be getting it' sluice volume del w1 wipe key
 done_ sluice volume del w2
-shows 'user:mine is in none of your keyrings any more' sluice volume del w1 wipe key
+sluice volume del w1 wipe key >"$tmp/taken"
+ok 'by its name' grep -q 'user:mine is in none of your keyrings any more' "$tmp/taken"
+ok '... and by another' grep -q 'logon:sluice:twin is in none of your keyrings any more' "$tmp/taken"
 refused 'not in a keyring' new key user:mine
-done_ from "$key64" new key -
+refused 'not in a keyring' new key logon:sluice:twin
+# Another key has its name by now, in the same place: it stays.
+done_ add_key user mine "$mine"
+done_ new key user:mine
+done_ add_key user mine "$key64"
 left() { sluice volume del w1 wipe key 2>&1; }
-shows 'was in no keyring' left
+shows 'was in no keyring of yours' left
+done_ new key user:mine
+done_ sluice volume del w1
+done_ from "$mine" new key -
+shows 'was in no keyring of yours' left
 
 # --- a record
 refused 'has no record: say .unrecorded' sluice volume rekey e2 key user:good journal $big

@@ -191,6 +191,39 @@ static void test_copies(void)
 	tap_ok(sluice_record_place(8) == 0 && sluice_record_place(9) == 8, "in turn");
 }
 
+/* One says @older, and the other, @later generations on, @state: does the older one count? */
+static bool older_counts(u64 before, u64 later, enum sluice_record_state state,
+			 enum sluice_record_state older)
+{
+	struct sluice_record a = sample(older, before), b = sample(state, before + later), got;
+
+	sluice_record_format(&a, block);
+	sluice_record_format(&b, other);
+	return !sluice_record_choose(block, other, &got) && same(&got, &a) &&
+	       !sluice_record_choose(other, block, &got) && same(&got, &a);
+}
+
+/* A wipe is begun when both copies say so. */
+static void test_wipe(void)
+{
+	struct sluice_record r = sample(SLUICE_RECORD_WIPING, 5), got;
+
+	tap_ok(older_counts(4, 1, SLUICE_RECORD_WIPING, SLUICE_RECORD_AT_REST) &&
+	       older_counts(4, 1, SLUICE_RECORD_WIPING, SLUICE_RECORD_DONE) &&
+	       older_counts(~0ULL, 1, SLUICE_RECORD_WIPING, SLUICE_RECORD_AT_REST),
+	       "one copy alone says that it is being wiped: it is not");
+	tap_ok(!older_counts(4, 1, SLUICE_RECORD_WIPING, SLUICE_RECORD_WIPING) &&
+	       !older_counts(4, 3, SLUICE_RECORD_WIPING, SLUICE_RECORD_AT_REST),
+	       "both do, or not the one before");
+	tap_ok(!older_counts(4, 1, SLUICE_RECORD_AT_REST, SLUICE_RECORD_WIPING) &&
+	       !older_counts(4, 1, SLUICE_RECORD_WIPED, SLUICE_RECORD_WIPING), "it is through");
+	sluice_record_format(&r, block);
+	memset(torn, 0xff, sizeof(torn));
+	tap_ok(!sluice_record_choose(block, torn, &got) && got.state == SLUICE_RECORD_WIPING &&
+	       !sluice_record_choose(torn, block, &got) && got.state == SLUICE_RECORD_WIPING,
+	       "the other copy is lost: it may be half wiped");
+}
+
 /* The device wrote so many bytes of the copy, then it was cut off. */
 static void test_torn(void)
 {
@@ -306,6 +339,7 @@ int main(void)
 	test_reserved();
 	test_parts();
 	test_copies();
+	test_wipe();
 	test_torn();
 	test_wrap();
 	test_geometry();
