@@ -337,10 +337,15 @@ static int command_args(const struct command *c, int argc, char **argv)
 	struct rec *r = rec_new(c->obj ? c->obj : &nothing);
 	int rc = EXIT_USAGE;
 
-	if (args_read(c, r, argc, argv) && args_complete(c, r))
-		rc = !ctl_open() ? EXIT_REFUSED : c->run ? c->run(c, r) : command_send(c, r);
-	else
+	if (args_read(c, r, argc, argv) && args_complete(c, r)) {
+		/* It says itself what is missing. */
+		if (c->run != check_run && !ctl_open())
+			rc = EXIT_REFUSED;
+		else
+			rc = c->run ? c->run(c, r) : command_send(c, r);
+	} else {
 		command_usage(c->noun, c->verb, true);
+	}
 	rec_free(r);
 	return rc;
 }

@@ -41,6 +41,16 @@ static bool open_failed(const char *what, int err)
 	return false;
 }
 
+bool ctl_there(void)
+{
+	struct nl_sock *sk = nl_socket_alloc();
+	bool there = sk && genl_connect(sk) >= 0 && genl_ctrl_resolve(sk, SLUICE_FAMILY_NAME) >= 0;
+
+	if (sk)
+		nl_socket_free(sk);
+	return there;
+}
+
 bool ctl_open(void)
 {
 	int err;

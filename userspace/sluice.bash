@@ -78,6 +78,7 @@ _sluice() {
 			return
 			;;
 		stats) found=$(_sluice_names port uplink) ;;
+		check) found="$(_sluice_names port uplink) interval" ;;
 		top) found="$(_sluice_names volume) count interval" ;;
 		help)
 			case ${#words[@]} in

@@ -148,6 +148,7 @@ void format_number(const struct value *v, char *buf, size_t size);
 #define F_REF (1U << 8) /* what is sent instead is looked up by the command */
 #define F_JSON (1U << 9) /* not in text */
 #define F_COMMA (1U << 10) /* F_MULTI of which a word may hold several, with commas between */
+#define F_SAID (1U << 11) /* the last: a sentence about what stands before it */
 
 /**
  * struct field - a field of an object
@@ -222,7 +223,7 @@ extern const struct object object_port, object_uplink, object_wire, object_guard
 extern const struct object object_acl_default, object_rate, object_meter, object_flow;
 extern const struct object object_worker, object_assign, object_stats, object_version, object_event;
 extern const struct object object_queue, object_volume, object_volume_mode, object_top;
-extern const struct object object_volume_group, object_rekey;
+extern const struct object object_volume_group, object_rekey, object_check;
 /* A value's text is no longer, the terminating zero included. */
 #define TEXT_MAX 4352
 
@@ -278,6 +279,7 @@ void show_end(void);
 int show_reply(const struct object *obj, struct nl_msg *msg);
 
 int top_run(const struct command *c, struct rec *args);
+int check_run(const struct command *c, struct rec *args);
 int monitor_run(const struct command *c, struct rec *args);
 int dump_run(const struct command *c, struct rec *args);
 int apply_files(int nr, char **paths);
@@ -289,6 +291,8 @@ int batch_file(const char *path);
 
 /* All print what is wrong and return false, unless said otherwise. */
 bool ctl_open(void);
+/* Does the kernel know of Sluice? Prints nothing. */
+bool ctl_there(void);
 void ctl_close(void);
 struct nl_msg *ctl_new(int cmd);
 /* Send, wait for the end; @cb gets each answer's attributes. Frees @msg. */
