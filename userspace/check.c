@@ -67,7 +67,7 @@ static void sentence_set(struct rec *r, unsigned int field, const char *text)
 	r->has |= FIELD(field);
 }
 
-void check_say(struct check *c, enum verdict verdict, const char *step, const char *next,
+void check_say(struct check *c, enum verdict how, const char *step, const char *next,
 	       const char *fmt, ...)
 {
 	struct rec *r = step_new(c);
@@ -78,11 +78,11 @@ void check_say(struct check *c, enum verdict verdict, const char *step, const ch
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	sentence_set(r, 0, step);
-	sentence_set(r, 1, marks[verdict]);
+	sentence_set(r, 1, marks[how]);
 	sentence_set(r, 2, text);
 	if (*next)
 		sentence_set(r, 3, next);
-	c->wrong = c->wrong || verdict == WRONG;
+	c->wrong = c->wrong || how == WRONG;
 }
 
 static void steps_print(const struct rec *out)

@@ -14,16 +14,6 @@
 enum verdict { FINE, REMARK, WRONG };
 
 /**
- * struct list - objects of a kind
- * @v: they
- * @nr: number of them
- */
-struct list {
-	struct rec **v;
-	size_t nr;
-};
-
-/**
  * struct view - what is there
  * @version: of module and engine
  * @ports: guest ports
@@ -76,7 +66,7 @@ struct check {
 #define SAID_MAX 512
 
 /* What a step found, in a sentence; @next: what to type, or "". */
-__attribute__((format(printf, 5, 6))) void check_say(struct check *c, enum verdict verdict,
+__attribute__((format(printf, 5, 6))) void check_say(struct check *c, enum verdict how,
 						     const char *step, const char *next,
 						     const char *fmt, ...);
 /* What to type; a static buffer, the next call's too. */
@@ -87,12 +77,6 @@ __attribute__((format(printf, 1, 2))) const char *check_type(const char *fmt, ..
 /* Prints what is wrong. @seconds: how long the moment is. */
 bool view_take(struct view *v, unsigned int seconds);
 void view_free(struct view *v);
-/* A name or a text of an object, which lasts as long as that; "" if it has none. */
-const char *rec_word(const struct rec *r, const char *field);
-/* The object whose field has this text; NULL: there is none. */
-const struct rec *list_find(const struct list *l, const char *field, const char *text);
-/* A counter; 0 if it is not there. */
-uint64_t rec_count(const struct rec *r, const char *field);
 /* How much it grew in the moment. */
 uint64_t check_grown(const struct check *c, const char *field);
 /* Dropped for this reason, or for all whose name begins so if it ends in "-". */
@@ -116,7 +100,7 @@ void host_link(const char *path, char *name, size_t size);
 /* Its PF, and its number there. False: it is no VF, or of one that is not seen here. */
 bool host_vf(const char *dev, char *pf, size_t size, unsigned int *nr);
 
-/* --- check_front.c, check_path.c, check_policy.c: steps ---------------------------------------- */
+/* --- check_front.c, check_path.c, check_policy.c: steps --------------------------------------- */
 
 void check_modules(struct check *c);
 void check_worker(struct check *c);

@@ -9,6 +9,7 @@
 #include "check.h"
 
 #define WHO_MAX 96
+#define MDEV_DEVICES "/sys/bus/mdev/devices"
 
 static const char *name_of(const struct check *c)
 {
@@ -62,16 +63,16 @@ static void worker_say(struct check *c, const struct rec *w)
 		dead_say(c, cpu);
 	else if (!strcmp(state, "stuck"))
 		check_say(c, WRONG, "worker", check_type("dmesg | grep -A 30 'worker %u is'", cpu),
-			  "the worker on core %u is stuck: it made no round for five seconds, and nothing moves",
+			  "the worker on core %u is stuck: nothing that it serves moves",
 			  cpu);
 	else if (!strcmp(state, "late"))
 		check_say(c, WRONG, "worker",
 			  check_type("ps -eLo psr,pri,pcpu,comm | grep '^ *%u '", cpu),
-			  "the worker on core %u is late: it made no round for a second, or does not get its core",
+			  "the worker on core %u is late: it does not get its core",
 			  cpu);
 	else if (rec_has(w, "core-offline"))
 		check_say(c, REMARK, "worker", check_type("chcpu -e %u", cpu),
-			  "the worker of core %u goes round on another, as that one is offline", cpu);
+			  "the worker of core %u is on another, as that one is offline", cpu);
 	else
 		check_say(c, FINE, "worker", "", "the worker on core %u goes round", cpu);
 }
@@ -202,15 +203,16 @@ static void mdev_state_say(struct check *c, const char *uuid)
 {
 	char path[400], state[32];
 
-	snprintf(path, sizeof(path), "/sys/bus/mdev/devices/%s/state", uuid);
+	snprintf(path, sizeof(path), "%s/%s/state", MDEV_DEVICES, uuid);
 	host_line(path, state, sizeof(state));
 	if (!strcmp(state, "closed"))
 		check_say(c, WRONG, "front-end",
-			  check_type("start the guest with -device vfio-pci,sysfsdev=/sys/bus/mdev/devices/%s",
-				     uuid),
+			  check_type("start the guest with -device vfio-pci,sysfsdev=%s/%s",
+				     MDEV_DEVICES, uuid),
 			  "nobody has its mediated device open");
 	else if (!strcmp(state, "error"))
-		check_say(c, WRONG, "front-end", "in the guest: reload its driver, or start it anew",
+		check_say(c, WRONG, "front-end",
+			  "in the guest: reload its driver, or start it anew",
 			  "its mediated device waits for the driver to reset it");
 	else
 		check_say(c, FINE, "front-end", "", "its mediated device, %s, is %s", uuid, state);
@@ -218,14 +220,13 @@ static void mdev_state_say(struct check *c, const char *uuid)
 
 static bool mdev_say(struct check *c)
 {
-	const char *devices = "/sys/bus/mdev/devices";
-	DIR *dir = opendir(devices);
+	DIR *dir = opendir(MDEV_DEVICES);
 	char path[400], port[32];
 	bool found = false;
 	struct dirent *e;
 
 	while (dir && !found && (e = readdir(dir))) {
-		snprintf(path, sizeof(path), "%s/%s/port", devices, e->d_name);
+		snprintf(path, sizeof(path), "%s/%s/port", MDEV_DEVICES, e->d_name);
 		host_line(path, port, sizeof(port));
 		if (strcmp(port, name_of(c)))
 			continue;
@@ -254,8 +255,9 @@ static void nobody_say(struct check *c, const char *node)
 	const char *next =
 		!host_module("sluice_vhost") ?
 			"modprobe sluice_vhost" :
-			check_type("start the guest: -netdev tap,id=n0,ifname=%s,script=no,downscript=no,vhost=on,vhostfd=3 3<>/dev/vhost-sluice",
-				   name_of(c));
+			check_type("start the guest: -netdev tap,id=n0,ifname=%s,%s,%s",
+				   name_of(c), "script=no,downscript=no",
+				   "vhost=on,vhostfd=3 3<>/dev/vhost-sluice");
 
 	if (some_attached(c->port))
 		check_say(c, FINE, "front-end", "", "a guest has it; by whom root can see");

@@ -272,12 +272,12 @@ static void vf_filters_say(struct check *c, const struct rec *uplink)
 
 	if (rec_has(uplink, "refused-mac"))
 		check_say(c, WRONG, "uplink", trust_type(dev),
-			  "%s refuses addresses that are behind %s: see 'sluice uplink show %s'", dev,
-			  name, name);
+			  "%s refuses addresses behind %s: see 'sluice uplink show %s'", dev, name,
+			  name);
 	else if (rec_has(uplink, "refused-vlan"))
 		check_say(c, WRONG, "uplink", trust_type(dev),
-			  "%s refuses VLANs that are behind %s: see 'sluice uplink show %s'", dev,
-			  name, name);
+			  "%s refuses VLANs behind %s: see 'sluice uplink show %s'", dev, name,
+			  name);
 	else
 		check_say(c, FINE, "uplink", "", "%s is up, and so is %s below it", name, dev);
 }
@@ -300,18 +300,25 @@ static void vf_link_say(struct check *c, const struct rec *uplink)
 		vf_filters_say(c, uplink);
 }
 
+static void vf_lost_say(struct check *c, const struct rec *uplink)
+{
+	const char *name = rec_word(uplink, "name"), *peer = rec_word(uplink, "wire");
+	char wire[128] = "";
+
+	if (*peer)
+		snprintf(wire, sizeof(wire), " && sluice wire add %s %s", peer, name);
+	check_say(c, WRONG, "uplink",
+		  check_type("sluice uplink del %s && sluice uplink add %s dev VF && %s %s up%s",
+			     name, name, "ip link set", name, wire),
+		  "%s has lost its VF: it was unplugged", name);
+}
+
 void check_vf(struct check *c, const struct rec *uplink)
 {
 	const char *name = rec_word(uplink, "name");
 
 	if (!rec_has(uplink, "dev")) {
-		const char *peer = rec_word(uplink, "wire");
-		const char *next = check_type(
-			*peer ? "sluice uplink del %s && sluice uplink add %s dev VF && ip link set %s up && sluice wire add %s %s" :
-				"sluice uplink del %s && sluice uplink add %s dev VF && ip link set %s up",
-			name, name, name, peer, name);
-
-		check_say(c, WRONG, "uplink", next, "%s has lost its VF: it was unplugged", name);
+		vf_lost_say(c, uplink);
 	} else if (rec_has(uplink, "quarantine")) {
 		check_say(c, WRONG, "uplink", check_type("sluice port release %s", name),
 			  "%s is held", name);

@@ -7,6 +7,8 @@
 /* Below these nobody's network works, whatever was meant. */
 #define LEAST_BPS 64000
 #define LEAST_PPS 20
+/* Behind all rules comes the default. */
+#define LAST (UINT32_MAX + 1ULL)
 
 static const char *name_of(const struct check *c)
 {
@@ -15,9 +17,7 @@ static const char *name_of(const struct check *c)
 
 static uint64_t dropped_now(const struct check *c, const char *reason)
 {
-	uint64_t before = check_dropped(c->before, reason), now = check_dropped(c->now, reason);
-
-	return now >= before ? now - before : now;
+	return count_grown(check_dropped(c->before, reason), check_dropped(c->now, reason));
 }
 
 /*
@@ -145,7 +145,8 @@ static bool is_allow(const struct rec *rule)
 /* Does a rule match every frame? */
 static bool rule_takes_all(const struct rec *rule)
 {
-	static const char *const others[] = { "port", "dir", "prio", "verdict", "packets", "bytes" };
+	static const char *const others[] = { "port",	 "dir",	    "prio",
+					      "verdict", "packets", "bytes" };
 	__uint128_t has = rule->has;
 	unsigned int i;
 
@@ -164,7 +165,7 @@ static const struct rec *acl_stops(const struct check *c, const char *dir)
 
 	for (i = 0; i < l->nr; i++) {
 		const struct rec *rule = l->v[i];
-		uint64_t at = rec_has(rule, "default") ? UINT32_MAX + 1ULL : rec_count(rule, "prio");
+		uint64_t at = rec_has(rule, "default") ? LAST : rec_count(rule, "prio");
 
 		if (!acl_is(c, rule, dir) || is_allow(rule) || at >= prio ||
 		    !(rec_has(rule, "default") || rule_takes_all(rule)))
@@ -193,7 +194,7 @@ static bool acl_stop_say(struct check *c, const char *dir)
 	else
 		next = check_type("sluice acl del port %s dir %s prio %s", name_of(c), dir,
 				  rec_text(stop, "prio"));
-	check_say(c, WRONG, "acl", next, "the list %s lets nothing pass: it has no rule that allows",
+	check_say(c, WRONG, "acl", next, "the list %s lets nothing pass: no rule allows",
 		  dir);
 	return true;
 }
@@ -240,14 +241,14 @@ static void rate_say(struct check *c, const struct rec *rate)
 	const char *next = check_type("sluice rate off port %s dir %s", name_of(c), dir);
 
 	if (rate_is_least(rate))
-		check_say(c, WRONG, "rate", next, "the limit %s is so low that hardly anything passes",
-			  dir);
+		check_say(c, WRONG, "rate", next,
+			  "the limit %s is so low that hardly anything passes", dir);
 	else if (drops)
-		check_say(c, judge(drops, check_grown(c, "to-guest-packets") + drops, 0, 0), "rate",
-			  next, "the limit %s dropped %llu packets just now", dir,
+		check_say(c, judge(drops, check_grown(c, "to-guest-packets") + drops, 0, 0),
+			  "rate", next, "the limit %s dropped %llu packets just now", dir,
 			  (unsigned long long)drops);
 	else if (waits)
-		check_say(c, REMARK, "rate", "", "there is more to send than the limit %s lets pass",
+		check_say(c, REMARK, "rate", "", "more is sent than the limit %s lets pass",
 			  dir);
 	else
 		check_say(c, FINE, "rate", "", "the limit %s had nothing to do just now", dir);

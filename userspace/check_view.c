@@ -5,85 +5,19 @@
 #include <unistd.h>
 #include "check.h"
 
-static void list_add(struct list *l, struct rec *r)
-{
-	l->v = realloc(l->v, (l->nr + 1) * sizeof(*l->v));
-	if (!l->v)
-		abort();
-	l->v[l->nr++] = r;
-}
-
-static void list_free(struct list *l)
-{
-	size_t i;
-
-	for (i = 0; i < l->nr; i++)
-		rec_free(l->v[i]);
-	free(l->v);
-	memset(l, 0, sizeof(*l));
-}
-
-const char *rec_word(const struct rec *r, const char *field)
-{
-	const struct value *v = rec_value(r, field);
-
-	if (!rec_has(r, field))
-		return "";
-	return v->text ? v->text : (const char *)v->bytes;
-}
-
-const struct rec *list_find(const struct list *l, const char *field, const char *text)
-{
-	size_t i;
-
-	for (i = 0; i < l->nr; i++) {
-		if (!strcmp(rec_text(l->v[i], field), text))
-			return l->v[i];
-	}
-	return NULL;
-}
-
 /* --- reading --------------------------------------------------------------------------------- */
-
-struct reading {
-	const struct object *obj;
-	struct list *into;
-};
-
-static void one_read(struct nlattr *attrs, int len, void *arg)
-{
-	const struct reading *what = arg;
-	struct rec *r = rec_new(what->obj);
-
-	if (rec_get(r, attrs, len))
-		list_add(what->into, r);
-	else
-		rec_free(r);
-}
-
-static bool list_read(struct list *l, int cmd, const struct object *obj)
-{
-	struct reading what = { .obj = obj, .into = l };
-	bool changed;
-
-	return ctl_dump(ctl_new(cmd), one_read, &what, &changed);
-}
 
 static bool kind_read(struct list *l, const struct object *obj, unsigned int kind)
 {
-	struct reading what = { .obj = obj, .into = l };
 	struct nl_msg *msg = ctl_new(SLUICE_CMD_PORT_GET);
-	bool changed;
 
 	nla_put_u8(msg, SLUICE_A_PORT_KIND, kind);
-	return ctl_dump(msg, one_read, &what, &changed);
+	return list_dump(l, msg, obj);
 }
 
 static bool version_read(struct list *l)
 {
-	struct reading what = { .obj = &object_version, .into = l };
-
-	return ctl_do(ctl_new(SLUICE_CMD_VERSION_GET), one_read, &what) && l->nr;
+	return list_ask(l, ctl_new(SLUICE_CMD_VERSION_GET), &object_version) && l->nr;
 }
 
 static bool workers_read(struct view *v)
@@ -125,20 +59,9 @@ void view_free(struct view *v)
 
 /* --- counters -------------------------------------------------------------------------------- */
 
-uint64_t rec_count(const struct rec *r, const char *field)
-{
-	return r && rec_has(r, field) ? rec_value(r, field)->n : 0;
-}
-
-/* A port that was made anew counts from 0. */
-static uint64_t grown(uint64_t before, uint64_t now)
-{
-	return now >= before ? now - before : now;
-}
-
 uint64_t check_grown(const struct check *c, const char *field)
 {
-	return grown(rec_count(c->before, field), rec_count(c->now, field));
+	return count_grown(rec_count(c->before, field), rec_count(c->now, field));
 }
 
 uint64_t check_dropped(const struct rec *stats, const char *reason)

@@ -79,7 +79,10 @@ _sluice() {
 			;;
 		stats) found=$(_sluice_names port uplink) ;;
 		check) found="$(_sluice_names port uplink) interval" ;;
-		top) found="$(_sluice_names volume) count interval" ;;
+		top)
+			[ "$prev" != port ] || found=$(_sluice_names port uplink)
+			found=${found:-"$(_sluice_names volume) port count interval"}
+			;;
 		help)
 			case ${#words[@]} in
 			1) found=$(_sluice_nouns) ;;

@@ -313,6 +313,32 @@ void ctl_txn_abort(char *(*what)(unsigned int nr, void *arg), void *arg);
 /* Call @cb for each event until there is an error. */
 bool ctl_listen(void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg);
 
+/* --- lists ----------------------------------------------------------------------------------- */
+
+/**
+ * struct list - objects of a kind
+ * @v: they
+ * @nr: number of them
+ */
+struct list {
+	struct rec **v;
+	size_t nr;
+};
+
+/* All add what the kernel answers, and print what is wrong. */
+bool list_ask(struct list *l, struct nl_msg *msg, const struct object *obj);
+bool list_dump(struct list *l, struct nl_msg *msg, const struct object *obj);
+bool list_read(struct list *l, int cmd, const struct object *obj);
+void list_free(struct list *l);
+/* The object whose field has this text; NULL: there is none. */
+const struct rec *list_find(const struct list *l, const char *field, const char *text);
+/* A name or a text of an object, which lasts as long as that; "" if it has none. */
+const char *rec_word(const struct rec *r, const char *field);
+/* A number of it; 0 if it has none, or if there is no object. */
+uint64_t rec_count(const struct rec *r, const char *field);
+/* One that was made anew under the same name counts from 0. */
+uint64_t count_grown(uint64_t before, uint64_t now);
+
 /* --- volumes and keys ------------------------------------------------------------------------- */
 
 #define VOLUME_BUCKETS 64

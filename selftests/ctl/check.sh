@@ -148,6 +148,20 @@ assert all(step["text"] and step["verdict"] in ("ok", "--") for step in port["st
 }
 ok 'JSON' programs
 
+# --- what they do just now
+shows '^vm1 +[1-9][0-9]* +[1-9][0-9.]*k? +[0-9]+ ' sluice top count 1 interval 2
+shows '^worker +state +busy%' cat "$tmp/shown"
+shows '^0 +ok .* (vm1|up0)$' cat "$tmp/shown"
+hides '^(worker|up0)' sluice top port vm1 count 1
+refused 'no port or uplink' sluice top port vm9 count 1
+top_json() {
+	sluice -j top count 1 | $python -c 'import json, sys
+lines = json.load(sys.stdin)
+assert [line["worker"] for line in lines if "worker" in line] == [0], lines
+assert {line["port"] for line in lines if "port" in line} == {"vm1", "up0"}, lines'
+}
+ok 'as JSON, too' top_json
+
 # --- the VF is pulled out
 done_ ip link del vf0
 broken 'uplink +up0 has lost its VF'
