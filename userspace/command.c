@@ -210,6 +210,19 @@ static const struct command *command_find(const char *noun, const char *verb, bo
 	return NULL;
 }
 
+const char *command_verb(int cmd)
+{
+	const struct command *const *table, *c;
+
+	for (table = command_tables; *table; table++) {
+		for (c = *table; c->noun; c++) {
+			if (c->cmd == cmd)
+				return c->verb;
+		}
+	}
+	return NULL;
+}
+
 bool command_complete(const char *noun, const char *verb, const struct rec *r)
 {
 	bool verb_used;

@@ -257,6 +257,8 @@ extern const struct command rate_commands[], flow_commands[], worker_commands[],
 extern const struct command volume_commands[], key_commands[], tenant_commands[];
 extern const struct command *const command_tables[];
 
+/* Verb of what sends this; NULL: none does. */
+const char *command_verb(int cmd);
 /* Run one line of words; an exit code. */
 int command_run(int argc, char **argv);
 /* Is all there that the command must have? */
@@ -310,8 +312,9 @@ bool ctl_txn_commit(char *(*what)(unsigned int nr, void *arg), void *arg);
 /* Forget them; if one of them was refused already, say why. */
 void ctl_txn_abort(char *(*what)(unsigned int nr, void *arg), void *arg);
 
-/* Call @cb for each event until there is an error. */
-bool ctl_listen(void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg);
+/* Call @cb for each event until there is an error, and @ready when @also, if it is not -1, is. */
+bool ctl_listen(void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg, int also,
+		void (*ready)(int fd));
 
 /* --- lists ----------------------------------------------------------------------------------- */
 
