@@ -80,7 +80,7 @@ void check_say(struct check *c, enum verdict how, const char *step, const char *
 	sentence_set(r, 0, step);
 	sentence_set(r, 1, marks[how]);
 	sentence_set(r, 2, text);
-	if (*next)
+	if (how == WRONG && *next)
 		sentence_set(r, 3, next);
 	c->wrong = c->wrong || how == WRONG;
 }

@@ -65,7 +65,7 @@ struct check {
 
 #define SAID_MAX 512
 
-/* What a step found, in a sentence; @next: what to type, or "". */
+/* What a step found, in a sentence; @next: what to type if that is wrong, or "". */
 __attribute__((format(printf, 5, 6))) void check_say(struct check *c, enum verdict how,
 						     const char *step, const char *next,
 						     const char *fmt, ...);

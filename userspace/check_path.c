@@ -279,7 +279,7 @@ static void vf_filters_say(struct check *c, const struct rec *uplink)
 			  "%s refuses VLANs behind %s: see 'sluice uplink show %s'", dev, name,
 			  name);
 	else
-		check_say(c, FINE, "uplink", "", "%s is up, and so is %s below it", name, dev);
+		check_say(c, FINE, "uplink", "", "%s, below %s, is up", dev, name);
 }
 
 static void vf_link_say(struct check *c, const struct rec *uplink)
