@@ -36,6 +36,8 @@ static atomic_t control_gen = ATOMIC_INIT(1);
  * @volume: likewise
  * @value: as enum sluice_event says
  * @text: in words, or NULL
+ * @command: SLUICE_CMD_*, or 0
+ * @name: of a port that it was about, or NULL
  */
 struct event {
 	u32 nr;
@@ -43,6 +45,8 @@ struct event {
 	const char *volume;
 	u32 value;
 	const char *text;
+	u8 command;
+	const char *name;
 };
 
 static const char *event_text(const struct event *e)
@@ -69,6 +73,10 @@ static int event_put(struct sk_buff *skb, const struct event *e)
 			nla_put_u32(skb, SLUICE_A_NOTE_IFINDEX, e->port->dev->ifindex)))
 		return -EMSGSIZE;
 	if (e->volume && nla_put_string(skb, SLUICE_A_NOTE_VOLUME, e->volume))
+		return -EMSGSIZE;
+	if (e->name && nla_put_string(skb, SLUICE_A_NOTE_PORT, e->name))
+		return -EMSGSIZE;
+	if (e->command && nla_put_u32(skb, SLUICE_A_NOTE_COMMAND, e->command))
 		return -EMSGSIZE;
 	text = event_text(e);
 	return text ? nla_put_string(skb, SLUICE_A_NOTE_TEXT, text) : 0;
@@ -133,6 +141,39 @@ void sluice_netlink_worker_event(u32 event, unsigned int cpu, const char *text)
 void sluice_nl_config(struct net *net, enum sluice_object object)
 {
 	sluice_netlink_event(net, SLUICE_EVENT_CONFIG, NULL, object);
+}
+
+/* What policy and wires are about is the first attribute of each of their commands. */
+static_assert(SLUICE_A_PORT_NAME == 1 && SLUICE_A_WIRE_A == 1 && SLUICE_A_GUARD_PORT == 1 &&
+	      SLUICE_A_ACL_PORT == 1 && SLUICE_A_RATE_PORT == 1 && SLUICE_A_VOLUME_NAME == 1);
+
+void sluice_nl_changed(const struct sluice_change *c, enum sluice_object object, u8 command)
+{
+	struct nlattr *first = c->attrs ? c->attrs[1] : NULL;
+	const char *name = first ? nla_data(first) : NULL;
+	struct event e = {
+		.nr = SLUICE_EVENT_CONFIG,
+		.value = object,
+		.command = command,
+	};
+
+	switch (object) {
+	case SLUICE_OBJECT_PORT:
+	case SLUICE_OBJECT_WIRE:
+	case SLUICE_OBJECT_GUARD:
+	case SLUICE_OBJECT_ACL:
+	case SLUICE_OBJECT_RATE:
+		e.name = name;
+		break;
+	case SLUICE_OBJECT_VOLUME:
+		/* Groups have commands of the same object. */
+		if (command == SLUICE_CMD_VOLUME_SET || command == SLUICE_CMD_VOLUME_REKEY)
+			e.volume = name;
+		break;
+	default:
+		break;
+	}
+	event_tell(c->net, &e);
 }
 
 /* --- ahead of and after a command ------------------------------------------------------------ */

@@ -295,5 +295,7 @@ void sluice_nl_flush_counters(const struct sluice_engine_ops *ops, struct sluice
 void sluice_nl_dump_counters(const struct sluice_nl_out *out, const struct sluice_engine_ops *ops);
 /* Tell listeners that an object of the namespace changed. */
 void sluice_nl_config(struct net *net, enum sluice_object object);
+/* Likewise, and what was done: SLUICE_CMD_*. */
+void sluice_nl_changed(const struct sluice_change *c, enum sluice_object object, u8 command);
 
 #endif /* _SLUICE_NETLINK_OPS_H */

@@ -226,7 +226,7 @@ static int change_do(struct sk_buff *skb, struct genl_info *info, sluice_change_
 	c.info = info;
 	err = fn(&c);
 	if (!err)
-		sluice_nl_config(c.net, object);
+		sluice_nl_changed(&c, object, info->genlhdr->cmd);
 	sluice_ask_sync();
 	return err;
 }

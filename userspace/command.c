@@ -210,6 +210,19 @@ static const struct command *command_find(const char *noun, const char *verb, bo
 	return NULL;
 }
 
+const char *command_verb(int cmd)
+{
+	const struct command *const *table, *c;
+
+	for (table = command_tables; *table; table++) {
+		for (c = *table; c->noun; c++) {
+			if (c->cmd == cmd)
+				return c->verb;
+		}
+	}
+	return NULL;
+}
+
 bool command_complete(const char *noun, const char *verb, const struct rec *r)
 {
 	bool verb_used;
@@ -337,10 +350,15 @@ static int command_args(const struct command *c, int argc, char **argv)
 	struct rec *r = rec_new(c->obj ? c->obj : &nothing);
 	int rc = EXIT_USAGE;
 
-	if (args_read(c, r, argc, argv) && args_complete(c, r))
-		rc = !ctl_open() ? EXIT_REFUSED : c->run ? c->run(c, r) : command_send(c, r);
-	else
+	if (args_read(c, r, argc, argv) && args_complete(c, r)) {
+		/* It says itself what is missing. */
+		if (c->run != check_run && !ctl_open())
+			rc = EXIT_REFUSED;
+		else
+			rc = c->run ? c->run(c, r) : command_send(c, r);
+	} else {
 		command_usage(c->noun, c->verb, true);
+	}
 	rec_free(r);
 	return rc;
 }

@@ -41,6 +41,16 @@ static bool open_failed(const char *what, int err)
 	return false;
 }
 
+bool ctl_there(void)
+{
+	struct nl_sock *sk = nl_socket_alloc();
+	bool there = sk && genl_connect(sk) >= 0 && genl_ctrl_resolve(sk, SLUICE_FAMILY_NAME) >= 0;
+
+	if (sk)
+		nl_socket_free(sk);
+	return there;
+}
+
 bool ctl_open(void)
 {
 	int err;
@@ -433,24 +443,41 @@ static void listen_buffer(int len, void (*cb)(struct nlattr *attrs, int len, voi
 	}
 }
 
-bool ctl_listen(void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg)
+/* False: it is over. */
+static bool listen_once(void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg)
+{
+	int len = recv(nl_socket_get_fd(sock), recv_buf, RECV_SIZE, 0);
+
+	if (len > 0) {
+		listen_buffer(len, cb, arg);
+	} else if (len < 0 && errno == ENOBUFS) {
+		complain("events came faster than they could be told: some are missing");
+	} else if (len < 0 && errno != EINTR) {
+		complain("receiving from the kernel: %s", strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+bool ctl_listen(void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg, int also,
+		void (*ready)(int fd))
 {
 	int group = genl_ctrl_resolve_grp(sock, SLUICE_FAMILY_NAME, SLUICE_MCGRP_EVENTS);
-	int len;
+	struct pollfd p[] = {
+		{ .fd = nl_socket_get_fd(sock), .events = POLLIN },
+		{ .fd = also, .events = POLLIN },
+	};
 
 	if (group < 0 || nl_socket_add_membership(sock, group)) {
 		complain("cannot listen to events: %s", nl_geterror(group));
 		return false;
 	}
 	for (;;) {
-		len = recv(nl_socket_get_fd(sock), recv_buf, RECV_SIZE, 0);
-		if (len > 0) {
-			listen_buffer(len, cb, arg);
-		} else if (len < 0 && errno == ENOBUFS) {
-			complain("events came faster than they could be told: some are missing");
-		} else if (len < 0 && errno != EINTR) {
-			complain("receiving from the kernel: %s", strerror(errno));
+		if (poll(p, ARRAY_SIZE(p), -1) < 0)
+			continue;
+		if (p[0].revents && !listen_once(cb, arg))
 			return false;
-		}
+		if (p[1].revents)
+			ready(also);
 	}
 }

@@ -151,6 +151,8 @@ static void print_field(const struct field *f, const struct value *v)
 		f->codec->format(is_list(f) ? &v->item[i] : v, buf, sizeof(buf));
 		if (commas)
 			printf("%s%s", i ? "," : "", buf);
+		else if (f->flags & F_SAID)
+			printf(": %s", buf);
 		else if (f->flags & F_BARE)
 			printf(" %s", buf);
 		else

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "sluice.h"
+#include "links.h"
 
 /* --- lists ----------------------------------------------------------------------------------- */
 
@@ -152,7 +152,19 @@ static const char *const object_names[] = {
 };
 
 /* The numbers become words: what value is depends on the event. */
-enum { EV_TIME, EV_EVENT, EV_PORT, EV_IFINDEX, EV_VOLUME, EV_QUEUE, EV_CPU, EV_OBJECT, EV_TEXT };
+enum {
+	EV_TIME,
+	EV_EVENT,
+	EV_PORT,
+	EV_IFINDEX,
+	EV_VOLUME,
+	EV_QUEUE,
+	EV_CPU,
+	EV_OBJECT,
+	EV_VERB,
+	EV_ON,
+	EV_TEXT,
+};
 
 static const struct field event_fields[] = {
 	[EV_TIME] = { "time", &codec_text, 0, 0, F_BARE, NULL },
@@ -163,6 +175,8 @@ static const struct field event_fields[] = {
 	[EV_QUEUE] = { .name = "queue", .codec = &codec_u32 },
 	[EV_CPU] = { .name = "cpu", .codec = &codec_u32 },
 	[EV_OBJECT] = { "object", &codec_text, 0, 0, F_BARE, NULL },
+	[EV_VERB] = { "operation", &codec_text, 0, 0, F_BARE, NULL },
+	[EV_ON] = { .name = "port", .codec = &codec_name },
 	[EV_TEXT] = { "text", &codec_text, 0, 0, F_BARE, NULL },
 };
 
@@ -239,11 +253,61 @@ static void event_print(struct rec *r)
 	fflush(stdout);
 }
 
+/*
+ * What has an event of its own is not told twice: what was made or removed, held or released, and
+ * what a volume says by itself ahead of the command's end.
+ */
+static bool event_is_told(const struct rec *r, uint32_t event, int cmd)
+{
+	static char volume[sizeof(r->v->bytes)];
+	static uint32_t last;
+	uint32_t before = last;
+	bool told = false;
+
+	last = event;
+	if (event != SLUICE_EVENT_CONFIG)
+		return false;
+	switch (cmd) {
+	case SLUICE_CMD_PORT_ADD:
+	case SLUICE_CMD_UPLINK_ADD:
+	case SLUICE_CMD_PORT_DEL:
+	case SLUICE_CMD_PORT_HOLD:
+	case SLUICE_CMD_PORT_RELEASE:
+	case SLUICE_CMD_WORKER_DEL:
+	case SLUICE_CMD_VOLUME_ADD:
+	case SLUICE_CMD_VOLUME_DEL:
+	case SLUICE_CMD_VOLUME_HOLD:
+	case SLUICE_CMD_VOLUME_RELEASE:
+		return true;
+	case SLUICE_CMD_WORKER_ADD:
+		return before == SLUICE_EVENT_WORKER_ADD;
+	case SLUICE_CMD_VOLUME_SET:
+	case SLUICE_CMD_VOLUME_REKEY:
+		told = *volume && !strcmp(volume, rec_text(r, "volume"));
+	}
+	snprintf(volume, sizeof(volume), "%s", cmd ? "" : rec_text(r, "volume"));
+	return told;
+}
+
+static void event_command(struct rec *r, int cmd)
+{
+	const char *verb = cmd ? command_verb(cmd) : NULL;
+
+	if (verb)
+		rec_set(r, EV_VERB, verb);
+	/* Of what is configured the name stands behind what was done. */
+	if (!(r->has & FIELD(EV_PORT)) || !verb)
+		return;
+	rec_set(r, EV_ON, rec_text(r, "port"));
+	r->has &= ~FIELD(EV_PORT);
+}
+
 static void event_seen(struct nlattr *attrs, int len, void *arg)
 {
 	struct nlattr *tb[SLUICE_A_NOTE_MAX + 1];
 	struct rec *r = rec_new(&object_event);
 	uint32_t event = 0;
+	int cmd = 0;
 
 	(void)arg;
 	if (nla_parse(tb, SLUICE_A_NOTE_MAX, attrs, len, NULL) < 0 || !tb[SLUICE_A_NOTE_EVENT])
@@ -262,15 +326,36 @@ static void event_seen(struct nlattr *attrs, int len, void *arg)
 		event_value(r, event, nla_get_u32(tb[SLUICE_A_NOTE_VALUE]));
 	if (tb[SLUICE_A_NOTE_TEXT])
 		rec_set(r, EV_TEXT, nla_get_string(tb[SLUICE_A_NOTE_TEXT]));
-	event_print(r);
+	if (tb[SLUICE_A_NOTE_COMMAND])
+		cmd = nla_get_u32(tb[SLUICE_A_NOTE_COMMAND]);
+	event_command(r, cmd);
+	if (!event_is_told(r, event, cmd))
+		event_print(r);
 free:
 	rec_free(r);
+}
+
+static void link_told(const char *name, int index, bool up)
+{
+	struct rec *r = rec_new(&object_event);
+
+	event_time(r);
+	rec_set(r, EV_EVENT, up ? "link-up" : "link-down");
+	rec_set(r, EV_PORT, name);
+	set_number(r, EV_IFINDEX, index);
+	event_print(r);
+	rec_free(r);
+}
+
+static void links_ready(int fd)
+{
+	links_read(fd, link_told);
 }
 
 int monitor_run(const struct command *c, struct rec *args)
 {
 	(void)c;
 	(void)args;
-	ctl_listen(event_seen, NULL);
+	ctl_listen(event_seen, NULL, links_open(), links_ready);
 	return EXIT_REFUSED;
 }

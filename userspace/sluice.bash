@@ -78,7 +78,11 @@ _sluice() {
 			return
 			;;
 		stats) found=$(_sluice_names port uplink) ;;
-		top) found="$(_sluice_names volume) count interval" ;;
+		check) found="$(_sluice_names port uplink) interval" ;;
+		top)
+			[ "$prev" != port ] || found=$(_sluice_names port uplink)
+			found=${found:-"$(_sluice_names volume) port count interval"}
+			;;
 		help)
 			case ${#words[@]} in
 			1) found=$(_sluice_nouns) ;;

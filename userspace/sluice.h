@@ -149,6 +149,7 @@ void format_number(const struct value *v, char *buf, size_t size);
 #define F_REF (1U << 8) /* what is sent instead is looked up by the command */
 #define F_JSON (1U << 9) /* not in text */
 #define F_COMMA (1U << 10) /* F_MULTI of which a word may hold several, with commas between */
+#define F_SAID (1U << 11) /* the last: a sentence about what stands before it */
 
 /**
  * struct field - a field of an object
@@ -223,7 +224,7 @@ extern const struct object object_port, object_uplink, object_wire, object_guard
 extern const struct object object_acl_default, object_rate, object_meter, object_flow;
 extern const struct object object_worker, object_assign, object_stats, object_version, object_event;
 extern const struct object object_queue, object_volume, object_volume_mode, object_top;
-extern const struct object object_volume_group, object_rekey;
+extern const struct object object_volume_group, object_rekey, object_check;
 /* A value's text is no longer, the terminating zero included. */
 #define TEXT_MAX 4352
 
@@ -257,6 +258,8 @@ extern const struct command rate_commands[], flow_commands[], worker_commands[],
 extern const struct command volume_commands[], key_commands[], tenant_commands[];
 extern const struct command *const command_tables[];
 
+/* Verb of what sends this; NULL: none does. */
+const char *command_verb(int cmd);
 /* Run one line of words; an exit code. */
 int command_run(int argc, char **argv);
 /* Is all there that the command must have? */
@@ -279,6 +282,7 @@ void show_end(void);
 int show_reply(const struct object *obj, struct nl_msg *msg);
 
 int top_run(const struct command *c, struct rec *args);
+int check_run(const struct command *c, struct rec *args);
 int monitor_run(const struct command *c, struct rec *args);
 int dump_run(const struct command *c, struct rec *args);
 int apply_files(int nr, char **paths);
@@ -290,6 +294,8 @@ int batch_file(const char *path);
 
 /* All print what is wrong and return false, unless said otherwise. */
 bool ctl_open(void);
+/* Does the kernel know of Sluice? Prints nothing. */
+bool ctl_there(void);
 void ctl_close(void);
 struct nl_msg *ctl_new(int cmd);
 /* Send, wait for the end; @cb gets each answer's attributes. Frees @msg. */
@@ -307,8 +313,35 @@ bool ctl_txn_commit(char *(*what)(unsigned int nr, void *arg), void *arg);
 /* Forget them; if one of them was refused already, say why. */
 void ctl_txn_abort(char *(*what)(unsigned int nr, void *arg), void *arg);
 
-/* Call @cb for each event until there is an error. */
-bool ctl_listen(void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg);
+/* Call @cb for each event until there is an error, and @ready when @also, if it is not -1, is. */
+bool ctl_listen(void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg, int also,
+		void (*ready)(int fd));
+
+/* --- lists ----------------------------------------------------------------------------------- */
+
+/**
+ * struct list - objects of a kind
+ * @v: they
+ * @nr: number of them
+ */
+struct list {
+	struct rec **v;
+	size_t nr;
+};
+
+/* All add what the kernel answers, and print what is wrong. */
+bool list_ask(struct list *l, struct nl_msg *msg, const struct object *obj);
+bool list_dump(struct list *l, struct nl_msg *msg, const struct object *obj);
+bool list_read(struct list *l, int cmd, const struct object *obj);
+void list_free(struct list *l);
+/* The object whose field has this text; NULL: there is none. */
+const struct rec *list_find(const struct list *l, const char *field, const char *text);
+/* A name or a text of an object, which lasts as long as that; "" if it has none. */
+const char *rec_word(const struct rec *r, const char *field);
+/* A number of it; 0 if it has none, or if there is no object. */
+uint64_t rec_count(const struct rec *r, const char *field);
+/* One that was made anew under the same name counts from 0. */
+uint64_t count_grown(uint64_t before, uint64_t now);
 
 /* --- volumes and keys ------------------------------------------------------------------------- */
 

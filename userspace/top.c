@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What volumes do just now: differences between what was counted at two moments. */
+/* What things do just now: differences between what was counted at two moments. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include "sluice.h"
+#include "top.h"
 
 static const struct field top_fields[] = {
 	{ .name = "volume", .codec = &codec_volume },
+	{ .name = "port", .codec = &codec_name },
 	{ .name = "count", .codec = &codec_count },
 	{ .name = "interval", .codec = &codec_count },
 };
@@ -49,78 +50,49 @@ static const struct object object_line = OBJECT("volume", line_fields);
 /* --- samples --------------------------------------------------------------------------------- */
 
 struct sample {
-	struct rec **v;
-	size_t nr;
+	struct list volumes;
+	struct net_sample net;
 	double when;
 };
 
 static void sample_free(struct sample *s)
 {
-	size_t i;
-
-	for (i = 0; i < s->nr; i++)
-		rec_free(s->v[i]);
-	free(s->v);
-	memset(s, 0, sizeof(*s));
+	list_free(&s->volumes);
+	net_sample_free(&s->net);
 }
 
-static void volume_seen(struct nlattr *attrs, int len, void *arg)
+/* Volumes are the host's: who sees none of them has his ports. */
+static bool volumes_take(struct sample *s, const struct rec *args)
 {
-	struct rec *r = rec_new(&object_volume);
-	struct sample *s = arg;
+	struct nl_msg *msg;
 
-	if (!rec_get(r, attrs, len)) {
-		rec_free(r);
-		return;
-	}
-	s->v = realloc(s->v, (s->nr + 1) * sizeof(*s->v));
-	if (!s->v)
-		abort();
-	s->v[s->nr++] = r;
+	if (rec_has(args, "port") ||
+	    (!rec_has(args, "volume") && !ctl_may_dump(SLUICE_CMD_VOLUME_GET)))
+		return true;
+	msg = ctl_new(SLUICE_CMD_VOLUME_GET);
+	if (rec_has(args, "volume"))
+		nla_put_string(msg, SLUICE_A_VOLUME_NAME, rec_text(args, "volume"));
+	return list_dump(&s->volumes, msg, &object_volume);
 }
 
 static bool sample_take(struct sample *s, const struct rec *args)
 {
-	struct nl_msg *msg = ctl_new(SLUICE_CMD_VOLUME_GET);
 	struct timespec now;
-	bool changed;
 
 	memset(s, 0, sizeof(*s));
-	if (rec_has(args, "volume"))
-		nla_put_string(msg, SLUICE_A_VOLUME_NAME, rec_text(args, "volume"));
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	s->when = now.tv_sec + now.tv_nsec / 1e9;
-	return ctl_dump(msg, volume_seen, s, &changed);
-}
-
-/* NULL: it was not there. */
-static const struct rec *sample_find(const struct sample *s, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < s->nr; i++) {
-		if (!strcmp(rec_text(s->v[i], "name"), name))
-			return s->v[i];
-	}
-	return NULL;
+	if (!rec_has(args, "volume") &&
+	    !net_sample_take(&s->net, rec_has(args, "port") ? rec_word(args, "port") : NULL))
+		return false;
+	return volumes_take(s, args);
 }
 
 /* --- differences ----------------------------------------------------------------------------- */
 
-/* One that was made anew under the same name counts from 0. */
-static uint64_t grown(uint64_t before, uint64_t now)
-{
-	return now >= before ? now - before : now;
-}
-
-static uint64_t plain_count(const struct rec *r, const char *field)
-{
-	return r && rec_has(r, field) ? rec_value(r, field)->n : 0;
-}
-
 static uint64_t plain_grown(const struct rec *before, const struct rec *now, const char *field)
 {
-	return grown(plain_count(before, field), plain_count(now, field));
+	return count_grown(rec_count(before, field), rec_count(now, field));
 }
 
 /* Of a kind of request; SLUICE_BLOCK_OP_OTHER + 1: of all kinds. */
@@ -137,6 +109,12 @@ static uint64_t op_count(const struct rec *r, unsigned int op, const char *field
 	return sum;
 }
 
+static uint64_t op_grown(const struct rec *before, const struct rec *now, unsigned int op,
+			 const char *field)
+{
+	return count_grown(op_count(before, op, field), op_count(now, op, field));
+}
+
 static const struct value *stage_buckets(const struct rec *r, unsigned int stage)
 {
 	const struct value *list = r ? rec_value(r, "latency") : NULL;
@@ -149,7 +127,7 @@ static const struct value *stage_buckets(const struct rec *r, unsigned int stage
 	return NULL;
 }
 
-static void set(struct rec *line, unsigned int field, double n)
+void top_set(struct rec *line, unsigned int field, double n)
 {
 	line->v[field].n = n + 0.5;
 	line->has |= FIELD(field);
@@ -166,13 +144,13 @@ static void set_latency(struct rec *line, unsigned int field, unsigned int stage
 	if (!b)
 		return;
 	for (i = 0; i < b->nr; i++) {
-		buckets[i] = grown(a && i < a->nr ? a->item[i].n : 0, b->item[i].n);
+		buckets[i] = count_grown(a && i < a->nr ? a->item[i].n : 0, b->item[i].n);
 		total += buckets[i];
 	}
 	if (!total)
 		return;
-	set(line, field, histogram_quantile(buckets, b->nr, 500));
-	set(line, field + 1, histogram_quantile(buckets, b->nr, 990));
+	top_set(line, field, histogram_quantile(buckets, b->nr, 500));
+	top_set(line, field + 1, histogram_quantile(buckets, b->nr, 990));
 }
 
 static struct rec *line_new(const struct rec *before, const struct rec *now, double seconds)
@@ -191,13 +169,12 @@ static struct rec *line_new(const struct rec *before, const struct rec *now, dou
 
 	rec_set(line, TOP_NAME, rec_text(now, "name"));
 	for (i = 0; i < ARRAY_SIZE(counts); i++)
-		set(line, 1 + i,
-		    grown(op_count(before, counts[i].op, counts[i].field),
-			  op_count(now, counts[i].op, counts[i].field)) / seconds);
+		top_set(line, 1 + i,
+			op_grown(before, now, counts[i].op, counts[i].field) / seconds);
 	waited = plain_grown(before, now, "throttled-reads") +
 		 plain_grown(before, now, "throttled-writes");
-	set(line, TOP_BUSY - 1, waited / seconds);
-	set(line, TOP_BUSY, plain_grown(before, now, "busy-ns") / seconds / 1e7);
+	top_set(line, TOP_BUSY - 1, waited / seconds);
+	top_set(line, TOP_BUSY, plain_grown(before, now, "busy-ns") / seconds / 1e7);
 	set_latency(line, TOP_QUEUE, SLUICE_BLOCK_STAGE_QUEUE, before, now);
 	set_latency(line, TOP_CIPHER, SLUICE_BLOCK_STAGE_CIPHER, before, now);
 	set_latency(line, TOP_DEVICE, SLUICE_BLOCK_STAGE_DEVICE, before, now);
@@ -208,50 +185,54 @@ static struct rec *line_new(const struct rec *before, const struct rec *now, dou
 
 #define COLUMN 9
 
-static void line_print(const struct rec *line)
+void top_heading(const struct object *line)
 {
 	unsigned int i;
 
-	for (i = 0; i < line->obj->nr_fields; i++) {
+	if (opt.json)
+		return;
+	for (i = 0; i < line->nr_fields; i++)
+		printf(i ? " %*s" : "%-*s", i ? COLUMN : 16, line->fields[i].name);
+	putchar('\n');
+}
+
+void top_line(struct rec *line)
+{
+	unsigned int i;
+
+	if (opt.json)
+		show_item(line, 0);
+	for (i = 0; i < line->obj->nr_fields && !opt.json; i++) {
 		const char *text = rec_text(line, line->obj->fields[i].name);
 
 		printf(i ? " %*s" : "%-*s", i ? COLUMN : 16, *text ? text : "-");
 	}
-	putchar('\n');
+	if (!opt.json)
+		putchar('\n');
+	rec_free(line);
 }
 
-static void headings_print(void)
+static void volumes_show(const struct list *before, const struct list *now, double seconds)
 {
-	unsigned int i;
+	size_t i;
 
-	if (isatty(STDOUT_FILENO))
-		fputs("\033[H\033[2J", stdout);
-	for (i = 0; i < ARRAY_SIZE(line_fields); i++)
-		printf(i ? " %*s" : "%-*s", i ? COLUMN : 16, line_fields[i].name);
-	putchar('\n');
+	if (now->nr)
+		top_heading(&object_line);
+	for (i = 0; i < now->nr; i++)
+		top_line(line_new(list_find(before, "name", rec_word(now->v[i], "name")),
+				  now->v[i], seconds));
 }
 
 static void samples_show(const struct sample *before, const struct sample *now)
 {
-	struct rec *line;
-	size_t i;
+	double seconds = now->when - before->when;
 
-	if (opt.json)
-		show_begin();
-	else
-		headings_print();
-	for (i = 0; i < now->nr; i++) {
-		line = line_new(sample_find(before, rec_text(now->v[i], "name")), now->v[i],
-				now->when - before->when);
-		if (opt.json)
-			show_item(line, 0);
-		else
-			line_print(line);
-		rec_free(line);
-	}
-	if (opt.json)
-		show_end();
-	fflush(stdout);
+	show_begin();
+	if (!opt.json && isatty(STDOUT_FILENO))
+		fputs("\033[H\033[2J", stdout);
+	net_samples_show(&before->net, &now->net, &before->volumes, &now->volumes, seconds);
+	volumes_show(&before->volumes, &now->volumes, seconds);
+	show_end();
 }
 
 int top_run(const struct command *c, struct rec *args)

@@ -57,7 +57,7 @@ static const struct field drop_fields[] = {
 	{ "reason", &codec_u32, SLUICE_A_DROP_REASON, 0, F_STAT, NULL },
 	{ "tag", &codec_text, SLUICE_A_DROP_TAG, 0, F_BARE, NULL },
 	{ .name = "packets", .codec = &codec_u64, .attr = SLUICE_A_DROP_PACKETS },
-	{ "text", &codec_text, SLUICE_A_DROP_TEXT, 0, F_STAT, NULL },
+	{ "text", &codec_text, SLUICE_A_DROP_TEXT, 0, F_SAID, NULL },
 };
 
 static const struct object object_drop = OBJECT("drop", drop_fields);
@@ -96,10 +96,12 @@ static const struct field version_fields[] = {
 const struct object object_version = OBJECT("version", version_fields);
 
 const struct command other_commands[] = {
+	{ "check", NULL, 0, &object_check, "@port interval", check_run, NULL,
+	  "why has a guest no network? What stands between it and the wire, step by step" },
 	{ "stats", NULL, SLUICE_CMD_STATS_GET, &object_stats, "@port", show_run, NULL,
 	  "counters of ports, and why packets were dropped" },
-	{ "top", NULL, SLUICE_CMD_VOLUME_GET, &object_top, "@volume count interval", top_run, NULL,
-	  "what volumes do just now: rates, and how long requests take" },
+	{ "top", NULL, SLUICE_CMD_VOLUME_GET, &object_top, "@volume port count interval", top_run,
+	  NULL, "what workers, ports and volumes do just now: rates, and how long requests take" },
 	{ "monitor", NULL, SLUICE_CMD_NOTIFY, &object_event, "", monitor_run, NULL,
 	  "tell what happens" },
 	{ "dump", NULL, 0, NULL, "", dump_run, NULL, "write the whole state as JSON" },

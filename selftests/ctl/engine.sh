@@ -13,6 +13,8 @@ done_ sluice port add vm1
 shows '^vm1: .* held' sluice port show
 done_ sluice port add vm2
 done_ sluice worker add cpu 0
+says() { exits 1 sluice check >"$tmp/check" && grep -q -- "next: $1$" "$tmp/check"; }
+ok 'check says what is to be loaded' says 'modprobe sluice_net'
 advice='no packet engine loaded: modprobe sluice_net'
 refused "$advice" sluice wire vm1 vm2
 refused "$advice" sluice acl add port vm1 dir to-guest prio 1 deny
@@ -39,6 +41,7 @@ unloaded() {
 without_modules() {
 	done_ unloaded
 	refused 'modprobe -a sluice_net sluice_blk$' sluice port show
+	ok 'check, too' says 'modprobe -a sluice_net sluice_blk sluice_vhost'
 	# There is nothing left to clean.
 	clean() { true; }
 }

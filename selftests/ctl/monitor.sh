@@ -26,6 +26,12 @@ done_ sluice meter add 1 pps 5
 done_ sluice flow add prio 1 in vm1 actions drop
 done_ sluice worker add cpu 0
 done_ sluice worker set cpu 0 mode adaptive
+done_ sluice port set vm1 mtu 1400
+done_ ip link set vm1 up
+done_ ip link set vm1 mtu 1300
+done_ ip link set vm1 down
+done_ sluice port hold vm1
+done_ sluice port release vm1
 done_ ip link set vf0 down
 done_ ip link set vf0 up
 done_ ip link del vf0
@@ -37,12 +43,17 @@ sleep 1
 kill "$text" "$json" "$blue"
 wait "$text" "$json" "$blue" 2>/dev/null || true
 
-for line in 'port-add vm1 ifindex [0-9]+' 'port-add up0' 'config port' 'config wire' 'config acl' 'config guard' \
-	'config rate' 'config meter' 'config flow' 'config worker' 'worker-add cpu 0' 'uplink-down up0' \
-	'uplink-up up0' 'uplink-gone up0' 'port-del up0' 'port-del vm1' 'port-add vm2' 'config transaction' \
-	'worker-del cpu 0'; do
+for line in 'port-add vm1 ifindex [0-9]+' 'port-add up0' 'config port set port vm1' 'config wire add port vm1' \
+	'config acl add port vm1' 'config guard set port vm1' 'config rate set port vm1' 'config meter add' \
+	'config flow add' 'config worker set' 'worker-add cpu 0' 'link-up vm1' 'link-down vm1' 'port-held vm1' \
+	'port-released vm1' 'uplink-down up0' 'uplink-up up0' 'uplink-gone up0' 'port-del up0' 'port-del vm1' \
+	'port-add vm2' 'config transaction' 'worker-del cpu 0'; do
 	shows " $line" cat "$tmp/text"
 done
+# Of what was made and removed, held and released, nothing but that is told; and all of it once.
+hides 'config port (add|del|hold|release)' cat "$tmp/text"
+twice() { cut -d ' ' -f 2- "$tmp/text" | grep -vE '^(config transaction|uplink-(up|down))' | sort | uniq -d | grep . ; }
+ok 'each once' exits 1 twice
 lines() {
 	# shellcheck disable=SC2154
 	$python -c 'import json, sys

@@ -46,6 +46,35 @@ drop_reasons() {
 	sed -n 's/.*X([A-Z_]*,[[:space:]]*"\([^"]*\)".*/\1/p' "$top/kmod/drop.h" | grep -vxE 'none|slow-down' | explained
 }
 events() { sed -n 's/.*\[SLUICE_EVENT_[A-Z_]*\] = "\(.*\)".*/\1/p' "$top/userspace/show.c" | explained; }
+# The guide has them in tables: a row of each, whatever else is in it.
+guided() { # words on standard input
+	local word rc=0 n=0
+	while read -r word; do
+		n=$((n + 1))
+		grep -qE "^\|.*\`$word\`.*\|" "$top/Documentation/admin-guide.md" ||
+			{ echo "not in the guide: $word"; rc=1; }
+	done
+	[ "$n" -gt "$1" ] && return "$rc"
+}
+guide_reasons() {
+	sed -n 's/.*X([A-Z_]*,[[:space:]]*"\([^"]*\)",[[:space:]]*"\([^"]*\)").*/\1` | \2/p' "$top/kmod/drop.h" |
+		grep -vE '^(none|slow-down)`' | while read -r row; do
+		grep -qF "| \`$row |" "$top/Documentation/admin-guide.md" || echo "not in the guide: $row"
+	done >"$tmp/missing"
+	cat "$tmp/missing"
+	[ ! -s "$tmp/missing" ]
+}
+guide_fields() {
+	(cd "$top/userspace" && sed -n 's/.*{ "\([a-z0-9-]*\)", &codec.*F_\(SHOW\|STAT\).*/\1/p
+		s/.*COUNT("\([a-z-]*\)".*/\1/p' port.c worker.c policy.c flow.c &&
+		sed -n 's/.*{ "\([a-z-]*\)", &codec_flag,.*F_SHOW.*/\1/p' volume.c) | guided 50
+}
+guide_states() {
+	sed -n 's/.*\[SLUICE_WORKER_[A-Z]*\] = "\(.*\)".*/\1/p' "$top/kmod/watchdog.c" | guided 3
+}
+ok 'the guide has a table of the reasons for a drop, in the words of the kernel' guide_reasons
+ok 'the guide has a table of the fields and counters that are shown' guide_fields
+ok "the guide has the workers' states" guide_states
 ok 'the manual explains the fields that are shown' shown_fields
 ok 'the manual explains the reasons for a drop' drop_reasons
 ok 'the manual explains the events' events
@@ -124,6 +153,7 @@ ok 'completion: modes of volumes' completes 'monitor enforce' volume mode
 ok 'completion: modes of workers' completes 'adaptive poll' worker set cpu 0 mode
 ok 'completion: no units' completes 'key journal journal-start unrecorded skip-unreadable adopt back forward' volume rekey
 ok 'completion: an uplink that is changed' completes '.* up0' uplink set
+ok 'completion: what is checked' completes 'vm1 .*up0 interval' check
 ok 'completion: an uplink that is held' completes '.*vm1.* up0' port hold
 ok 'completion: nouns behind help' completes '.*acl .*wire .*' help
 ok 'completion: verbs behind help and a noun' completes 'add set rekey .*' help volume
