@@ -314,7 +314,7 @@ TEST_F_TIMEOUT(wipe, opening, 120)
 
 	ASSERT_EQ(0, rig_dm_add("slwipejm", "0 4096 linear /dev/slwipej 0", dev));
 	ASSERT_EQ(0, netio_run("dmsetup suspend slwipejm --noflush --nolockfs --noudevsync"));
-	ASSERT_EQ(0, netio_run("(" REKEY "%s unrecorded; echo $?) >/tmp/opening 2>&1 &", dev));
+	ASSERT_EQ(0, netio_run("(" REKEY "%s unrecorded; echo $?) >/tmp/opening 2>&1 & :", dev));
 	while (says("rekey-key"))
 		usleep(1000);
 	EXPECT_EQ(0, netio_run("sluice volume key-wipe " NAME));
