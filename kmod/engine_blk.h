@@ -22,7 +22,7 @@ struct sluice_volume_cipher;
 struct sluice_volume_group;
 struct sluice_worker;
 
-#define SLUICE_BLK_ABI 5
+#define SLUICE_BLK_ABI 6
 
 /**
  * struct sluice_blk_ops - what a block engine provides
@@ -62,29 +62,33 @@ struct sluice_blk_ops {
 	int (*key_check)(const struct sluice_volume *v, const u8 uuid[16], u8 check[16]);
 
 	/*
-	 * Take the key out of memory: requests wait, or @fail, and none is under way with it any
-	 * more. Said again, that changes. resume: as before, with that key and no other. RTNL and
-	 * v->lock held; they wait for workers, no longer than @patience, in jiffies. No
-	 * re-encryption is under way. 0; -ETIMEDOUT: nothing changed; -EKEYREJECTED; -ENOMEM. An
-	 * extack says what is wrong.
+	 * Take the key out of memory, of a volume that is being re-encrypted both: requests wait, or
+	 * @fail, and none is under way with it any more. Said again, that changes. resume: as
+	 * before, with that key and no other; if it is being re-encrypted @before is the one that it
+	 * had, else NULL. RTNL and v->lock held; they wait for workers, no longer than @patience, in
+	 * jiffies. 0; -ETIMEDOUT: nothing changed; -EKEYREJECTED; -EINVAL: one too many, or too few;
+	 * -ENOMEM. An extack says what is wrong.
 	 */
 	int (*key_wipe)(struct sluice_volume *v, bool fail, unsigned long patience,
 			struct netlink_ext_ack *extack);
-	int (*key_resume)(struct sluice_volume *v, const struct sluice_volume_cipher *cipher,
+	int (*key_resume)(struct sluice_volume *v, const struct sluice_volume_cipher *key,
+			  const struct sluice_volume_cipher *before,
 			  struct netlink_ext_ack *extack);
 
 	/*
-	 * Re-encrypt the volume in the background: see v->rekey. open: read the journal; ERR_PTR.
-	 * start: from where that says that it was left; RTNL. drop: or not. stop: at rest when it
-	 * returns, the journal says where. finish: 0, all is encrypted with one key, the old one if
+	 * Re-encrypt the volume in the background: see v->rekey. new: it has the key from now on;
+	 * ERR_PTR; RTNL. open: read the journal; on an error it is to be dropped. start: from where
+	 * that says that it was left; RTNL. drop: or not. stop: at rest when it returns, the
+	 * journal says where. finish: 0, all is encrypted with one key, the old one if
 	 * v->rekey.back, and nothing of the other is left; or -EBUSY, or what went wrong. Which way
 	 * it is to go v->rekey.way says, of which the engine makes SLUICE_REKEY_THROUGH when it is
-	 * there: it looks when v->rekey.wait is woken. One at a time; they wait for the
-	 * device, hence no RTNL, but for start. @to as above.
+	 * there: it looks when v->rekey.wait is woken. One at a time; they wait for the device,
+	 * hence no RTNL, but for new and start. @to as above.
 	 */
-	struct sluice_rekey *(*rekey_open)(struct sluice_volume *v,
-					   const struct sluice_volume_cipher *to,
-					   struct netlink_ext_ack *extack);
+	struct sluice_rekey *(*rekey_new)(struct sluice_volume *v,
+					  const struct sluice_volume_cipher *to,
+					  struct netlink_ext_ack *extack);
+	int (*rekey_open)(struct sluice_rekey *r, struct netlink_ext_ack *extack);
 	void (*rekey_start)(struct sluice_volume *v, struct sluice_rekey *r);
 	void (*rekey_drop)(struct sluice_rekey *r);
 	void (*rekey_stop)(struct sluice_volume *v);

@@ -484,9 +484,10 @@ static const struct nla_policy sluice_volume_key_wipe_nl_policy[SLUICE_A_VOLUME_
 };
 
 /* SLUICE_CMD_VOLUME_KEY_RESUME - do */
-static const struct nla_policy sluice_volume_key_resume_nl_policy[SLUICE_A_VOLUME_KEY + 1] = {
+static const struct nla_policy sluice_volume_key_resume_nl_policy[SLUICE_A_VOLUME_KEY_BEFORE + 1] = {
 	[SLUICE_A_VOLUME_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[SLUICE_A_VOLUME_KEY] = NLA_POLICY_MIN(NLA_S32, 1),
+	[SLUICE_A_VOLUME_KEY_BEFORE] = NLA_POLICY_MIN(NLA_S32, 1),
 };
 
 /* Ops table for sluice */
@@ -986,7 +987,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_volume_key_resume_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_volume_key_resume_nl_policy,
-		.maxattr	= SLUICE_A_VOLUME_KEY,
+		.maxattr	= SLUICE_A_VOLUME_KEY_BEFORE,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };

@@ -26,12 +26,16 @@ static int key_wipe(struct sluice_change *c)
 
 static int key_resume(struct sluice_change *c)
 {
+	const struct nlattr *before = c->attrs[SLUICE_A_VOLUME_KEY_BEFORE];
 	struct nlattr *key = sluice_nl_need(c, SLUICE_A_VOLUME_KEY);
 	struct sluice_volume *v = key_need_volume(c);
 
 	if (IS_ERR(v))
 		return PTR_ERR(v);
-	return key ? sluice_volume_key_resume(v, nla_get_s32(key), c->extack) : -EINVAL;
+	if (!key)
+		return -EINVAL;
+	return sluice_volume_key_resume(v, nla_get_s32(key), before ? nla_get_s32(before) : 0,
+					c->extack);
 }
 
 int sluice_nl_volume_key_wipe_doit(struct sk_buff *skb, struct genl_info *info)

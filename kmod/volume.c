@@ -555,8 +555,10 @@ void sluice_volume_del(struct sluice_volume *v, enum sluice_erasure how)
 	/* It may go before this one is forgotten. */
 	v->group = NULL;
 	mutex_lock(&v->lock);
-	v->ending = true;
+	WRITE_ONCE(v->ending, true);
 	mutex_unlock(&v->lock);
+	/* The end of its re-encryption waits for no key any more. */
+	wake_up_all(&v->rekey.wait);
 	/* The list's reference is the work's from now on, and memory may go with that. */
 	kref_get(&v->ref);
 	INIT_WORK(&v->end_work, volume_end_work);

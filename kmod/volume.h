@@ -511,16 +511,22 @@ int sluice_volume_rekey_turn(struct sluice_volume *v, enum sluice_rekey_way way,
  * Nothing that it is asked from now on gets to the device, and nothing that the device reads to the
  * guest. Whoever has its keyring has the key all the same.
  *
- * Return: 0; -EALREADY; -EINVAL: it has none; -EBUSY: it is being re-encrypted; -ETIMEDOUT: a
- * worker does not answer; -ENOMEM. Then all is as it was. RTNL.
+ * If it is being re-encrypted, or begins to be, that stands still. What was on its way of it ends,
+ * or is done anew when the keys are back, so that nothing is lost whatever happens in between.
+ *
+ * Return: 0; -EALREADY; -EINVAL: it has none; -ETIMEDOUT: a worker does not answer; -ENOMEM. Then
+ * all is as it was. RTNL.
  */
 int sluice_volume_key_wipe(struct sluice_volume *v, enum sluice_key_wiped how,
 			   struct netlink_ext_ack *extack);
 /*
- * It goes on with that key: 0; -EALREADY: it has one; -EKEYREJECTED: not that; or what
- * sluice_key_read() says. RTNL.
+ * It goes on with that key; if it is being re-encrypted @key is the one that it gets, and @before
+ * the one that it had, whichever way it goes; else that is 0. 0; -EALREADY: it has one;
+ * -EKEYREJECTED: not that; -EINVAL: both are needed, or only one; or what sluice_key_read() says.
+ * RTNL.
  */
-int sluice_volume_key_resume(struct sluice_volume *v, s32 key, struct netlink_ext_ack *extack);
+int sluice_volume_key_resume(struct sluice_volume *v, s32 key, s32 before,
+			     struct netlink_ext_ack *extack);
 /* 0, or -EBUSY and an extack: its key is wiped. RTNL. */
 int sluice_volume_key_need(const struct sluice_volume *v, struct netlink_ext_ack *extack);
 /* 0, or -EBUSY and an extack: another volume has the same key, whatever its name, or may. RTNL. */

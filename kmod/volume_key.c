@@ -63,11 +63,6 @@ static int key_may_go(const struct sluice_volume *v, enum sluice_key_wiped how,
 		NL_SET_ERR_MSG(extack, "the volume has no key");
 		return -EINVAL;
 	}
-	/* There are two, and both are needed. */
-	if (v->rekey.device || v->rekey.opening) {
-		NL_SET_ERR_MSG(extack, "it is being re-encrypted: see 'sluice volume show'");
-		return -EBUSY;
-	}
 	if (v->key_wiped == how) {
 		NL_SET_ERR_MSG(extack, "its key is wiped already");
 		return -EALREADY;
@@ -102,35 +97,71 @@ int sluice_volume_key_wipe(struct sluice_volume *v, enum sluice_key_wiped how,
 	if (err)
 		return err;
 	WRITE_ONCE(v->key_wiped, how);
+	/* A re-encryption stands still from now on. */
+	sluice_progress_reset(&v->rekey.progress);
 	key_tell(v, SLUICE_EVENT_VOLUME_KEY_WIPED);
 	return 0;
 }
 
-static int key_put_back(struct sluice_volume *v, s32 key, char **name,
+/**
+ * struct key_back - a key that comes back
+ * @cipher: wiped when it is not needed any more
+ * @name: "type:description"
+ */
+struct key_back {
+	struct sluice_volume_cipher cipher;
+	char *name;
+};
+
+static int key_fetch(const struct sluice_volume *v, s32 key, struct key_back *k,
+		     struct netlink_ext_ack *extack)
+{
+	int err;
+
+	k->cipher.sector_size = v->sector_size;
+	k->cipher.iv_offset = v->iv_offset;
+	err = sluice_key_read(key, &k->cipher, &k->name, extack);
+	if (err || k->cipher.key_len * BITS_PER_BYTE / 2 == v->cipher_bits)
+		return err;
+	NL_SET_ERR_MSG(extack, "that is not the volume's key: it has another length");
+	return -EKEYREJECTED;
+}
+
+static int key_put_back(struct sluice_volume *v, struct key_back *key, struct key_back *before,
 			struct netlink_ext_ack *extack)
 {
-	struct sluice_volume_cipher cipher = {
-		.sector_size = v->sector_size,
-		.iv_offset = v->iv_offset,
-	};
-	int err = sluice_key_read(key, &cipher, name, extack);
+	int err;
 
-	if (!err && cipher.key_len * BITS_PER_BYTE / 2 != v->cipher_bits) {
-		NL_SET_ERR_MSG(extack, "that is not the volume's key: it has another length");
-		err = -EKEYREJECTED;
-	}
-	if (!err) {
-		mutex_lock(&v->lock);
-		err = v->ops->key_resume(v, &cipher, extack);
-		mutex_unlock(&v->lock);
-	}
-	memzero_explicit(&cipher, sizeof(cipher));
+	mutex_lock(&v->lock);
+	err = v->ops->key_resume(v, &key->cipher, before ? &before->cipher : NULL, extack);
+	mutex_unlock(&v->lock);
 	return err;
 }
 
-int sluice_volume_key_resume(struct sluice_volume *v, s32 key, struct netlink_ext_ack *extack)
+static int key_resume(struct sluice_volume *v, s32 key, s32 before, struct netlink_ext_ack *extack)
 {
-	char *name = NULL;
+	struct key_back back[2] = {}, *had = before ? &back[1] : NULL;
+	int err = key_fetch(v, key, &back[0], extack);
+
+	if (!err && had)
+		err = key_fetch(v, before, had, extack);
+	if (!err)
+		err = key_put_back(v, &back[0], had, extack);
+	if (!err && had) {
+		swap(v->key_name, had->name);
+		swap(v->rekey.key_name, back[0].name);
+	} else if (!err) {
+		swap(v->key_name, back[0].name);
+	}
+	kfree(back[0].name);
+	kfree(back[1].name);
+	memzero_explicit(back, sizeof(back));
+	return err;
+}
+
+int sluice_volume_key_resume(struct sluice_volume *v, s32 key, s32 before,
+			     struct netlink_ext_ack *extack)
+{
 	int err;
 
 	ASSERT_RTNL();
@@ -138,12 +169,10 @@ int sluice_volume_key_resume(struct sluice_volume *v, s32 key, struct netlink_ex
 		NL_SET_ERR_MSG(extack, "the volume goes on: its key is not wiped");
 		return -EALREADY;
 	}
-	err = key_put_back(v, key, &name, extack);
-	if (!err) {
-		swap(v->key_name, name);
-		WRITE_ONCE(v->key_wiped, SLUICE_KEY_THERE);
-		key_tell(v, SLUICE_EVENT_VOLUME_KEY_RESUMED);
-	}
-	kfree(name);
-	return err;
+	err = key_resume(v, key, before, extack);
+	if (err)
+		return err;
+	WRITE_ONCE(v->key_wiped, SLUICE_KEY_THERE);
+	key_tell(v, SLUICE_EVENT_VOLUME_KEY_RESUMED);
+	return 0;
 }

@@ -23,9 +23,9 @@
  * @work: does it
  * @ref: the caller's, the work's
  * @v: for which volume, which stays for it (@opening)
- * @cipher: the new key
  * @extack: what is wrong, in words; the caller's own may be gone
- * @r: the result
+ * @r: what is begun
+ * @err: the result; after an error @r is gone
  * @late: nobody waits any more; v->lock
  * @done: it is there; likewise
  * @ended: the same, to be waited for
@@ -34,9 +34,9 @@ struct volume_journal {
 	struct work_struct work;
 	refcount_t ref;
 	struct sluice_volume *v;
-	struct sluice_volume_cipher cipher;
 	struct netlink_ext_ack extack;
 	struct sluice_rekey *r;
+	int err;
 	bool late;
 	bool done;
 	struct completion ended;
@@ -236,10 +236,8 @@ static int volume_open_journal(struct sluice_volume *v, const char *path, u64 st
 
 static void journal_put(struct volume_journal *j)
 {
-	if (!refcount_dec_and_test(&j->ref))
-		return;
-	memzero_explicit(&j->cipher, sizeof(j->cipher));
-	kfree(j);
+	if (refcount_dec_and_test(&j->ref))
+		kfree(j);
 }
 
 /* Nobody waits for it any more: as if it had not been begun. */
@@ -247,7 +245,7 @@ static void journal_forget(struct volume_journal *j)
 {
 	struct sluice_volume *v = j->v;
 
-	if (!IS_ERR(j->r))
+	if (!j->err)
 		v->ops->rekey_drop(j->r);
 	sluice_volume_put_device(v->rekey.device);
 	rtnl_lock();
@@ -263,7 +261,9 @@ static void journal_work(struct work_struct *work)
 	struct volume_journal *j = container_of(work, struct volume_journal, work);
 	bool late;
 
-	j->r = j->v->ops->rekey_open(j->v, &j->cipher, &j->extack);
+	j->err = j->v->ops->rekey_open(j->r, &j->extack);
+	if (j->err)
+		j->v->ops->rekey_drop(j->r);
 	mutex_lock(&j->v->lock);
 	j->done = true;
 	late = j->late;
@@ -300,24 +300,28 @@ static int journal_read(struct volume_journal *j, struct netlink_ext_ack *extack
 	}
 	if (j->extack._msg)
 		NL_SET_ERR_MSG_FMT(extack, "%s", j->extack._msg);
-	return PTR_ERR_OR_ZERO(j->r);
+	return j->err;
 }
 
-/* Nobody gets or removes the volume meanwhile. Context: RTNL held, and dropped meanwhile. */
-static int volume_rekey_read_journal(struct sluice_volume *v,
-				     const struct sluice_volume_cipher *cipher,
+/*
+ * Nobody gets or removes the volume meanwhile; nobody but the engine has its new key, which may be
+ * wiped. Context: RTNL held, and dropped meanwhile.
+ */
+static int volume_rekey_read_journal(struct sluice_volume *v, struct sluice_rekey *r,
 				     struct netlink_ext_ack *extack)
 {
 	struct volume_journal *j = kzalloc(sizeof(*j), GFP_KERNEL);
 	int err;
 
-	if (!j)
+	if (!j) {
+		v->ops->rekey_drop(r);
 		return -ENOMEM;
+	}
 	INIT_WORK(&j->work, journal_work);
 	refcount_set(&j->ref, 2);
 	init_completion(&j->ended);
 	j->v = v;
-	j->cipher = *cipher;
+	j->r = r;
 	v->rekey.opening = true;
 	sluice_rtnl_unlock();
 	err = journal_read(j, extack);
@@ -342,6 +346,7 @@ static int volume_rekey_start(struct sluice_volume *v, s32 key, struct netlink_e
 		.sector_size = v->sector_size,
 		.iv_offset = v->iv_offset,
 	};
+	struct sluice_rekey *r = NULL;
 	int err;
 
 	err = sluice_key_read(key, &cipher, &v->rekey.key_name, extack);
@@ -350,10 +355,12 @@ static int volume_rekey_start(struct sluice_volume *v, s32 key, struct netlink_e
 		NL_SET_ERR_MSG(extack, "the new key must be as long as the old one");
 		err = -EINVAL;
 	}
-	if (!err)
-		err = volume_rekey_read_journal(v, &cipher, extack);
+	if (!err) {
+		r = v->ops->rekey_new(v, &cipher, extack);
+		err = PTR_ERR_OR_ZERO(r);
+	}
 	memzero_explicit(&cipher, sizeof(cipher));
-	return err;
+	return err ?: volume_rekey_read_journal(v, r, extack);
 }
 
 /* Nothing is under way; what is to go on may be. */

@@ -189,9 +189,9 @@ const struct object object_volume_mode = OBJECT("volume-mode", mode_fields);
 
 /* --- changing -------------------------------------------------------------------------------- */
 
-static bool put_key(struct nl_msg *msg, int attr, const struct rec *r)
+static bool put_key(struct nl_msg *msg, int attr, const struct rec *r, const char *field)
 {
-	const char *key = rec_text(r, "key");
+	const char *key = rec_text(r, field);
 	int32_t serial;
 
 	if (!*key)
@@ -216,7 +216,7 @@ bool volume_put_key(struct nl_msg *msg, const struct rec *r)
 	    (!integrity_sound("volume", rec_text(r, "name"), rec_text(r, "dev")) ||
 	     !volume_record_sound(r)))
 		return false;
-	return put_key(msg, SLUICE_A_VOLUME_KEY, r) &&
+	return put_key(msg, SLUICE_A_VOLUME_KEY, r, "key") &&
 	       (!before || !nla_put_s32(msg, SLUICE_A_VOLUME_KEY_BEFORE, before));
 }
 
@@ -356,7 +356,7 @@ bool volume_rekey(const struct rec *args)
 	msg = ctl_new(SLUICE_CMD_VOLUME_REKEY);
 	if (rec_has(args, "back") || rec_has(args, "forward"))
 		nla_put_u8(msg, SLUICE_A_VOLUME_REKEY_BACK, rec_has(args, "back"));
-	if (!rec_put(msg, args) && put_key(msg, SLUICE_A_VOLUME_REKEY_KEY, args))
+	if (!rec_put(msg, args) && put_key(msg, SLUICE_A_VOLUME_REKEY_KEY, args, "key"))
 		return ctl_do(msg, NULL, NULL);
 	nlmsg_free(msg);
 	return false;
@@ -437,6 +437,25 @@ static int wipe_run(const struct command *c, struct rec *args)
 	nla_put_u8(msg, SLUICE_A_VOLUME_KEY_WIPED,
 		   rec_has(args, "fail") ? SLUICE_VOLUME_WIPED_FAILS : SLUICE_VOLUME_WIPED_WAITS);
 	return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
+}
+
+/* One that is being re-encrypted needs both. */
+static int resume_run(const struct command *c, struct rec *args)
+{
+	struct nl_msg *msg;
+
+	if (!strcmp(rec_text(args, "key"), VOLUME_KEY_STDIN) &&
+	    !strcmp(rec_text(args, "key-before"), VOLUME_KEY_STDIN)) {
+		complain("standard input has one key: name the other one");
+		return EXIT_USAGE;
+	}
+	msg = ctl_new(c->cmd);
+	nla_put_string(msg, SLUICE_A_VOLUME_NAME, rec_text(args, "name"));
+	if (put_key(msg, SLUICE_A_VOLUME_KEY, args, "key") &&
+	    put_key(msg, SLUICE_A_VOLUME_KEY_BEFORE, args, "key-before"))
+		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
+	nlmsg_free(msg);
+	return EXIT_REFUSED;
 }
 
 static int mode_run(const struct command *c, struct rec *args)
@@ -547,8 +566,9 @@ const struct command volume_commands[] = {
 	  "encrypt it with another key, while it is in use; back: with the old one again" },
 	{ "volume", "key-wipe", SLUICE_CMD_VOLUME_KEY_WIPE, &object_wipe, "@name! fail", wipe_run,
 	  NULL, "have no key of it in memory: requests wait for that, or fail" },
-	{ "volume", "key-resume", SLUICE_CMD_VOLUME_KEY_RESUME, &object_volume, "@name! key!",
-	  add_run, NULL, "let it go on, with the key that it had; key -: from standard input" },
+	{ "volume", "key-resume", SLUICE_CMD_VOLUME_KEY_RESUME, &object_volume,
+	  "@name! key! key-before", resume_run, NULL,
+	  "let it go on, with the key that it had; -: from standard input; being re-encrypted: with key-before, and key for the one that it gets" },
 	{ "volume", "del", SLUICE_CMD_VOLUME_DEL, &object_volume,
 	  "@name! wipe wipe-bps wipe-pause", del_run, NULL,
 	  "remove a volume that nobody has; wipe: first what it has, or its key" },

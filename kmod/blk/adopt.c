@@ -35,8 +35,12 @@ static int adopt_id(struct sluice_rekey *r, const struct sluice_crypt *crypt,
 static int adopt_check_keys(struct sluice_rekey *r, struct netlink_ext_ack *extack)
 {
 	u8 old_id[SLUICE_RECORD_ID], new_id[SLUICE_RECORD_ID];
-	int err = adopt_id(r, &r->bv->crypt, old_id) ?: adopt_id(r, &r->to, new_id);
+	int err = -EKEYREVOKED;
 
+	mutex_lock(&r->bv->key_lock);
+	if (!READ_ONCE(r->bv->keyless))
+		err = adopt_id(r, &r->bv->crypt, old_id) ?: adopt_id(r, &r->to, new_id);
+	mutex_unlock(&r->bv->key_lock);
 	if (err)
 		return err;
 	if (!memcmp(old_id, r->first.old_id, sizeof(old_id)) &&
@@ -85,8 +89,8 @@ int sluice_adopt(struct sluice_rekey *r, bool recorded, struct netlink_ext_ack *
 	if (err)
 		return err;
 	generate_random_uuid(h->uuid);
-	err = sluice_crypt_check(&r->bv->crypt, h->uuid, h->old_id) ?:
-	      sluice_crypt_check(&r->to, h->uuid, h->new_id);
+	err = sluice_rekey_check(r, &r->bv->crypt, h->uuid, h->old_id) ?:
+	      sluice_rekey_check(r, &r->to, h->uuid, h->new_id);
 	if (err)
 		return err;
 	h->state = first->state;

@@ -209,11 +209,16 @@ struct sluice_blk_queue {
  *	@queues_lock
  * @plain: the view while nothing is re-encrypted; fixed
  * @wiped: those without a key: requests wait, or fail; fixed
- * @wiped_id: what its key is known by; RTNL
- * @view: the one that queues are to go by; written under @queues_lock, READ_ONCE elsewhere
+ * @wiped_id: what its keys are known by; RTNL
+ * @keyless: its keys go, or are gone; written under RTNL, READ_ONCE elsewhere
+ * @key_lock: held by whoever uses a key and is not a worker; outside @queues_lock
+ * @view: the one that queues are to go by: @base, or one of @wiped; written under @queues_lock,
+ *	READ_ONCE elsewhere
+ * @base: the same as long as there are keys; @queues_lock
  * @queues_lock: innermost
  * @queues: struct sluice_blk_queue.node; @queues_lock
- * @rekey: under way; NULL: none. RTNL, or the work that ends it
+ * @rekey: under way, or being opened; NULL: none. Written under @key_lock, by RTNL or the work that
+ *	opens or ends it
  * @limit: by enum sluice_volume_op (READ, WRITE)
  * @group: that it is in, NULL: none; written under RTNL, read under RCU
  * @helpers: where its queues' helpers run
@@ -228,7 +233,10 @@ struct sluice_blk_volume {
 	struct sluice_rekey_view plain;
 	struct sluice_rekey_view wiped[2];
 	struct sluice_wipe_id wiped_id;
+	bool keyless;
+	struct mutex key_lock;	/* see above */
 	const struct sluice_rekey_view *view;
+	const struct sluice_rekey_view *base;
 	struct mutex queues_lock;	/* see above */
 	struct list_head queues;
 	struct sluice_rekey *rekey;

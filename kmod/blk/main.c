@@ -61,7 +61,9 @@ static int blk_volume_add(struct sluice_volume *v, const struct sluice_volume_ci
 	}
 	bv->plain.crypt = &bv->crypt;
 	bv->view = &bv->plain;
+	bv->base = &bv->plain;
 	sluice_wipe_init(bv);
+	mutex_init(&bv->key_lock);
 	mutex_init(&bv->queues_lock);
 	INIT_LIST_HEAD(&bv->queues);
 	blk_set_limits(v, bv);
@@ -168,6 +170,8 @@ static void blk_queue_del(struct sluice_queue *q)
 	mutex_lock(&bq->bv->queues_lock);
 	list_del(&bq->node);
 	mutex_unlock(&bq->bv->queues_lock);
+	/* Nobody waits for it any more: see sluice_view_publish(). */
+	wake_up_all(&bq->v->rekey.wait);
 	hrtimer_cancel(&bq->timer);
 	sluice_helper_exit(bq);
 	blk_queue_free(bq);
@@ -187,6 +191,7 @@ static const struct sluice_blk_ops blk_ops = {
 	.key_check = blk_key_check,
 	.key_wipe = sluice_wipe_key,
 	.key_resume = sluice_wipe_resume,
+	.rekey_new = sluice_rekey_new,
 	.rekey_open = sluice_rekey_open,
 	.rekey_start = sluice_rekey_start,
 	.rekey_drop = sluice_rekey_drop,

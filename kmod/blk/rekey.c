@@ -114,16 +114,27 @@ static int rekey_read_header(struct sluice_rekey *r, struct netlink_ext_ack *ext
 	return ret && r->first.magic && le32_to_cpu(r->first.state) != JOURNAL_DONE ? -EPROTO : ret;
 }
 
+int sluice_rekey_check(struct sluice_rekey *r, const struct sluice_crypt *c,
+		       const u8 uuid[SLUICE_RECORD_ID], u8 check[SLUICE_RECORD_ID])
+{
+	int err;
+
+	mutex_lock(&r->bv->key_lock);
+	err = READ_ONCE(r->bv->keyless) ? -EKEYREVOKED : sluice_crypt_check(c, uuid, check);
+	mutex_unlock(&r->bv->key_lock);
+	return err;
+}
+
 /* Both keys, for the journal. */
 static int rekey_ids(struct sluice_rekey *r, struct sluice_journal *h)
 {
-	return sluice_crypt_check(&r->bv->crypt, h->uuid, h->old_id) ?:
-	       sluice_crypt_check(&r->to, h->uuid, h->new_id);
+	return sluice_rekey_check(r, &r->bv->crypt, h->uuid, h->old_id) ?:
+	       sluice_rekey_check(r, &r->to, h->uuid, h->new_id);
 }
 
 /* --- pace ------------------------------------------------------------------------------------ */
 
-/* Until the operator, and the rate that he set, let it go on; or it is called. */
+/* Until the operator, and the rate that he set, let it go on, or it is called; and there are keys. */
 static void rekey_await_pace(struct sluice_rekey *r)
 {
 	const struct sluice_pace_wait w = {
@@ -133,11 +144,14 @@ static void rekey_await_pace(struct sluice_rekey *r)
 		.arg = r,
 	};
 
-	/* What failed was paid for. */
-	if (r->tries)
-		sluice_pace_rest(&w);
-	else
-		r->charged = sluice_pace_await(&w, r->charged, (u64)r->len << SECTOR_SHIFT);
+	do {
+		wait_event_idle(*w.wait, !sluice_rekey_keyless(r));
+		/* What failed was paid for. */
+		if (r->tries)
+			sluice_pace_rest(&w);
+		else
+			r->charged = sluice_pace_await(&w, r->charged, (u64)r->len << SECTOR_SHIFT);
+	} while (sluice_rekey_keyless(r));
 }
 
 /* --- at work --------------------------------------------------------------------------------- */
@@ -235,6 +249,7 @@ static int rekey_all(struct sluice_rekey *r)
 	/* What fails here only means that an older copy of the journal is not known as such. */
 	if (READ_ONCE(r->stop))
 		rekey_tell(r);
+	wait_event_idle(r->v->rekey.wait, !sluice_rekey_keyless(r));
 	return err ?: rekey_end(r);
 }
 
@@ -246,7 +261,7 @@ static void rekey_work(struct work_struct *work)
 	if (!err) {
 		r->done = true;
 		/* What is added to the volume from now on has that key too. */
-		sluice_view_publish(r->bv,
+		sluice_view_publish(r->v,
 				    sluice_rekey_view(r, sluice_rekey_back(r) ? 0 : U64_MAX));
 	}
 	if (READ_ONCE(r->stop))
@@ -266,11 +281,7 @@ static void rekey_free(struct sluice_rekey *r)
 {
 	unsigned int i;
 
-	/* They hold plaintext if it failed in between. */
-	for (i = 0; i < SLUICE_REKEY_PAGES; i++) {
-		if (r->page[i])
-			memzero_explicit(page_address(r->page[i]), PAGE_SIZE);
-	}
+	sluice_rekey_scrub(r);
 	sluice_pieces_drop(&r->pieces, false, NULL);
 	for (i = 0; i < SLUICE_REKEY_PAGES; i++) {
 		if (r->page[i])
@@ -304,13 +315,22 @@ static int rekey_alloc_pages(struct sluice_rekey *r)
 	return 0;
 }
 
-static struct sluice_rekey *rekey_new(struct sluice_volume *v,
+/* From now on, or no more, its key is one of the volume's. */
+static void rekey_enlist(struct sluice_blk_volume *bv, struct sluice_rekey *r)
+{
+	mutex_lock(&bv->key_lock);
+	bv->rekey = r;
+	mutex_unlock(&bv->key_lock);
+}
+
+struct sluice_rekey *sluice_rekey_new(struct sluice_volume *v,
 				      const struct sluice_volume_cipher *to,
 				      struct netlink_ext_ack *extack)
 {
 	struct sluice_rekey *r = kzalloc(sizeof(*r), GFP_KERNEL);
 	int err;
 
+	ASSERT_RTNL();
 	if (!r)
 		return ERR_PTR(-ENOMEM);
 	r->v = v;
@@ -324,11 +344,23 @@ static struct sluice_rekey *rekey_new(struct sluice_volume *v,
 	r->cipher = sluice_crypt_request_new(&r->to);
 	if (r->cipher)
 		err = rekey_alloc_pages(r);
-	if (!err)
-		return r;
+	if (err)
+		goto free;
+	rekey_enlist(r->bv, r);
+	return r;
+
 free:
 	rekey_free(r);
 	return ERR_PTR(err);
+}
+
+void sluice_rekey_swap(struct sluice_rekey *r, struct sluice_crypt *crypt)
+{
+	lockdep_assert_held(&r->bv->key_lock);
+	swap(r->to, *crypt);
+	/* What it had of its own for the other one. */
+	skcipher_request_set_tfm(r->cipher, r->to.tfm);
+	skcipher_request_zero(r->cipher);
 }
 
 /* --- whose journal --------------------------------------------------------------------------- */
@@ -362,7 +394,7 @@ static int rekey_check(struct sluice_rekey *r, const struct sluice_journal *foun
  * To a key that was given up, for being known to somebody maybe, it is not begun by who says again
  * what he said before, as a state does.
  */
-static int rekey_may_begin(const struct sluice_rekey *r, const struct sluice_record *record,
+static int rekey_may_begin(struct sluice_rekey *r, const struct sluice_record *record,
 			   struct netlink_ext_ack *extack)
 {
 	enum sluice_rekey_way way = READ_ONCE(r->v->rekey.way);
@@ -370,7 +402,7 @@ static int rekey_may_begin(const struct sluice_rekey *r, const struct sluice_rec
 	int err;
 
 	if (record && record->state == SLUICE_RECORD_GIVEN_UP) {
-		err = sluice_crypt_check(&r->to, record->uuid, to);
+		err = sluice_rekey_check(r, &r->to, record->uuid, to);
 		if (err)
 			return err;
 		if (!memcmp(to, record->to, sizeof(to))) {
@@ -404,12 +436,13 @@ static int rekey_begin(struct sluice_rekey *r, const struct sluice_journal *foun
 		NL_SET_ERR_MSG(extack, "the volume has that key");
 		return -EINVAL;
 	}
+	if (!err && record)
+		err = sluice_rekey_check(r, &r->to, record->uuid, to);
 	if (!err)
 		err = sluice_rekey_write_header(r, JOURNAL_AT_REST, 0, 0);
 	if (err || !record)
 		return err;
-	err = sluice_crypt_check(&r->to, record->uuid, to) ?:
-	      sluice_volume_record_begin(r->v, to, h->uuid);
+	err = sluice_volume_record_begin(r->v, to, h->uuid);
 	r->fresh = !err;
 	if (err) {
 		NL_SET_ERR_MSG(extack, "the record cannot be written");
@@ -471,7 +504,7 @@ static int rekey_open_running(struct sluice_rekey *r, const struct sluice_journa
 			      const struct sluice_record *record, struct netlink_ext_ack *extack)
 {
 	u8 to[SLUICE_RECORD_ID];
-	int err = sluice_crypt_check(&r->to, record->uuid, to);
+	int err = sluice_rekey_check(r, &r->to, record->uuid, to);
 
 	if (err)
 		return err;
@@ -578,24 +611,20 @@ static int rekey_open(struct sluice_rekey *r, struct netlink_ext_ack *extack)
 	return rekey_open_recorded(r, found, &record, extack);
 }
 
-struct sluice_rekey *sluice_rekey_open(struct sluice_volume *v,
-				       const struct sluice_volume_cipher *to,
-				       struct netlink_ext_ack *extack)
+int sluice_rekey_open(struct sluice_rekey *r, struct netlink_ext_ack *extack)
 {
-	struct sluice_rekey *r = rekey_new(v, to, extack);
-	int err;
+	int err = rekey_open(r, extack);
 
-	if (IS_ERR(r))
-		return r;
-	err = rekey_open(r, extack);
-	if (!err)
-		return r;
-	rekey_free(r);
-	return ERR_PTR(err);
+	/* What it wrote by then is what a crash would have left. */
+	if (err == -EKEYREVOKED)
+		NL_SET_ERR_MSG(extack,
+			       "its key was wiped: say 'sluice volume key-resume' first, then this again");
+	return err;
 }
 
 void sluice_rekey_drop(struct sluice_rekey *r)
 {
+	rekey_enlist(r->bv, NULL);
 	/* Nothing has the new key, so the record need not stay as if something might. */
 	if (r->fresh)
 		sluice_volume_record_undo(r->v);
@@ -611,7 +640,6 @@ void sluice_rekey_start(struct sluice_volume *v, struct sluice_rekey *r)
 	sluice_volume_rekey_begins(v, pos, sluice_rekey_back(r));
 	/* Queues that are there go over with the first chunk: until then there is no difference. */
 	sluice_view_set(bv, sluice_rekey_view(r, pos));
-	bv->rekey = r;
 	queue_work(system_unbound_wq, &r->work);
 }
 
@@ -629,19 +657,37 @@ void sluice_rekey_stop(struct sluice_volume *v)
 	WRITE_ONCE(r->stop, true);
 	wake_up_all(&v->rekey.wait);
 	cancel_work_sync(&r->work);
-	bv->rekey = NULL;
+	rekey_enlist(bv, NULL);
 	rekey_free(r);
+}
+
+/*
+ * The lock, when there are keys; or the volume goes, so that it does not matter which they are. Who
+ * has it waits for workers, as who takes the keys away, who tries for it as long as he would wait
+ * for them.
+ */
+static void rekey_lock_keys(struct sluice_volume *v, struct sluice_blk_volume *bv)
+{
+	mutex_lock(&bv->key_lock);
+	while (READ_ONCE(bv->view)->wiped && !READ_ONCE(v->ending)) {
+		mutex_unlock(&bv->key_lock);
+		wait_event_idle(v->rekey.wait,
+				!READ_ONCE(bv->view)->wiped || READ_ONCE(v->ending));
+		mutex_lock(&bv->key_lock);
+	}
 }
 
 int sluice_rekey_finish(struct sluice_volume *v)
 {
 	struct sluice_blk_volume *bv = v->engine;
 	struct sluice_rekey *r = bv->rekey;
-	struct sluice_crypt gone = r->to;
+	struct sluice_crypt gone;
 
 	flush_work(&r->work);
 	if (!r->done)
 		return READ_ONCE(v->rekey.stall.error) ?: -EBUSY;
+	rekey_lock_keys(v, bv);
+	gone = r->to;
 	/* Queues go over one by one: either name is that of the new key. */
 	if (!sluice_rekey_back(r)) {
 		mutex_lock(&bv->queues_lock);
@@ -649,10 +695,11 @@ int sluice_rekey_finish(struct sluice_volume *v)
 		bv->crypt = r->to;
 		mutex_unlock(&bv->queues_lock);
 	}
-	sluice_view_publish(bv, &bv->plain);
+	sluice_view_publish(v, &bv->plain);
 	/* No queue knows of the other key any more. */
 	r->to = gone;
 	bv->rekey = NULL;
+	mutex_unlock(&bv->key_lock);
 	rekey_free(r);
 	return 0;
 }

@@ -41,9 +41,10 @@ static inline bool sluice_rekey_locked(const struct sluice_rekey_view *view, u64
 }
 
 /* struct sluice_blk_ops */
-struct sluice_rekey *sluice_rekey_open(struct sluice_volume *v,
-				       const struct sluice_volume_cipher *to,
-				       struct netlink_ext_ack *extack);
+struct sluice_rekey *sluice_rekey_new(struct sluice_volume *v,
+				      const struct sluice_volume_cipher *to,
+				      struct netlink_ext_ack *extack);
+int sluice_rekey_open(struct sluice_rekey *r, struct netlink_ext_ack *extack);
 void sluice_rekey_start(struct sluice_volume *v, struct sluice_rekey *r);
 void sluice_rekey_drop(struct sluice_rekey *r);
 void sluice_rekey_stop(struct sluice_volume *v);

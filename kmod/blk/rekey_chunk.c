@@ -11,6 +11,8 @@
 #define REKEY_PLACE		8
 /* Requests for a chunk that is torn wait for so many tries: a second and a half. */
 #define REKEY_PATIENT_TRIES	4
+/* Bytes for which the keys are held: who takes them away waits no longer. */
+#define REKEY_PART		SZ_32K
 
 /* Sectors side by side that are passed over, if only the device's driver says that they fail. */
 #define REKEY_PASS_MAX		(SZ_1M >> SECTOR_SHIFT)
@@ -131,13 +133,13 @@ static void rekey_lock_chunk(struct sluice_rekey *r, bool failed)
 	view->start = r->pos;
 	view->end = r->pos + r->len;
 	view->failed = failed;
-	sluice_view_publish(r->bv, view);
+	sluice_view_publish(r->v, view);
 }
 
 /* All have what they want; the new key ends there. */
 static void rekey_unlock(struct sluice_rekey *r, u64 pos)
 {
-	sluice_view_publish(r->bv, sluice_rekey_view(r, pos));
+	sluice_view_publish(r->v, sluice_rekey_view(r, pos));
 }
 
 static bool rekey_over(const struct sluice_rekey *r)
@@ -181,6 +183,7 @@ static bool rekey_again(struct sluice_rekey *r, enum sluice_rekey_step step, int
 	if (r->tries++ == REKEY_PATIENT_TRIES && r->torn)
 		rekey_lock_chunk(r, true);
 	sluice_stall_await(&r->v->rekey.wait, tries, may ? sluice_rekey_called : rekey_stops, r);
+	wait_event_idle(r->v->rekey.wait, !sluice_rekey_keyless(r));
 	return !rekey_over(r);
 }
 
@@ -206,21 +209,62 @@ int sluice_rekey_insist(struct sluice_rekey *r, enum sluice_rekey_step step,
 
 /* --- a chunk --------------------------------------------------------------------------------- */
 
-static int rekey_recrypt(struct sluice_rekey *r)
+void sluice_rekey_scrub(struct sluice_rekey *r)
 {
-	struct sluice_pieces_cursor from = sluice_pieces_start(&r->pieces), to = from;
+	unsigned int i;
+
+	for (i = 0; i < SLUICE_REKEY_PAGES; i++) {
+		if (r->page[i])
+			memzero_explicit(page_address(r->page[i]), PAGE_SIZE);
+	}
+}
+
+/**
+ * struct rekey_place - where in the chunk it is
+ * @from: what is decrypted, in place; @to: the same
+ * @plain: what is encrypted, in place; @done: the same
+ * @sector: of the volume
+ */
+struct rekey_place {
+	struct sluice_pieces_cursor from, to;
+	struct sluice_pieces_cursor plain, done;
+	u64 sector;
+};
+
+/* Nobody finds plaintext, or a key in use, while nobody holds the lock: see wipe.c. */
+static int rekey_recrypt_part(struct sluice_rekey *r, struct rekey_place *p, u32 len)
+{
 	const struct sluice_crypt *has = &r->bv->crypt, *gets = &r->to;
-	u32 len = r->len << SECTOR_SHIFT;
-	int err;
+	int err = -EKEYREVOKED;
 
 	if (sluice_rekey_back(r))
 		swap(has, gets);
-	err = sluice_crypt_run(has, r->cipher, &from, &to, r->pos, len, false);
-	if (err)
-		return err;
-	from = sluice_pieces_start(&r->pieces);
-	to = from;
-	return sluice_crypt_run(gets, r->cipher, &from, &to, r->pos, len, true);
+	mutex_lock(&r->bv->key_lock);
+	if (!READ_ONCE(r->bv->keyless)) {
+		err = sluice_crypt_run(has, r->cipher, &p->from, &p->to, p->sector, len, false) ?:
+		      sluice_crypt_run(gets, r->cipher, &p->plain, &p->done, p->sector, len, true);
+		if (err)
+			sluice_rekey_scrub(r);
+	}
+	mutex_unlock(&r->bv->key_lock);
+	p->sector += len >> SECTOR_SHIFT;
+	return err;
+}
+
+static int rekey_recrypt(struct sluice_rekey *r)
+{
+	struct sluice_pieces_cursor start = sluice_pieces_start(&r->pieces);
+	struct rekey_place p = {
+		.from = start, .to = start, .plain = start, .done = start, .sector = r->pos,
+	};
+	u32 left = r->len << SECTOR_SHIFT, part;
+	int err = 0;
+
+	for (; left && !err; left -= part) {
+		part = min_t(u32, left, REKEY_PART);
+		err = rekey_recrypt_part(r, &p, part);
+	}
+	return err;
 }
 
 /* What is read, or not, as one: sectors. */
@@ -400,6 +444,10 @@ int sluice_rekey_step(struct sluice_rekey *r, u64 pos, u64 sectors)
 		rekey_reach(r, pos, sectors);
 	rekey_lock_chunk(r, false);
 	err = rekey_take(r, &step);
+	if (err == -EKEYREVOKED) {
+		rekey_unlock(r, rekey_border(r));
+		return -EAGAIN;
+	}
 	if (err && step == SLUICE_REKEY_AT_READ)
 		lost = rekey_is_lost(r, err);
 	if (err && !lost)

@@ -13,7 +13,7 @@
  * struct sluice_rekey - one under way
  * @v: of which volume
  * @bv: what hangs on it
- * @to: the new key
+ * @to: the new key; bv->key_lock, as @cipher
  * @journal: device
  * @header: the newest
  * @found: what there was when it was opened
@@ -72,6 +72,23 @@ static inline bool sluice_rekey_back(const struct sluice_rekey *r)
 {
 	return sluice_journal_back(&r->header);
 }
+
+/*
+ * Are its keys away? Then it begins nothing, but for a volume that goes: that needs none. What was
+ * begun, and needs none any more, it finishes: see wipe.c.
+ */
+static inline bool sluice_rekey_keyless(const struct sluice_rekey *r)
+{
+	return READ_ONCE(r->bv->keyless) && !READ_ONCE(r->stop);
+}
+
+/* As sluice_crypt_check(); -EKEYREVOKED: its keys are away. */
+int sluice_rekey_check(struct sluice_rekey *r, const struct sluice_crypt *c,
+		       const u8 uuid[SLUICE_RECORD_ID], u8 check[SLUICE_RECORD_ID]);
+/* Another one for the new key, which becomes @crypt. Context: key_lock held. */
+void sluice_rekey_swap(struct sluice_rekey *r, struct sluice_crypt *crypt);
+/* What its pages hold. */
+void sluice_rekey_scrub(struct sluice_rekey *r);
 
 /* One of the two headers, into @side. */
 int sluice_rekey_read_place(struct sluice_rekey *r, int place);

@@ -2,6 +2,7 @@
 /* Which view a volume's queues go by. */
 #include <linux/delay.h>
 #include <linux/sched/clock.h>
+#include <linux/wait.h>
 #include "blk.h"
 #include "send.h"
 #include "transform.h"
@@ -129,6 +130,28 @@ void sluice_view_settle(struct sluice_blk_queue *bq)
 
 /* --- who has them go by another -------------------------------------------------------------- */
 
+/* One that broke, and has nothing under way, is not visited any more. */
+static bool view_is_visited(const struct sluice_blk_queue *bq)
+{
+	return !READ_ONCE(bq->q->broken) || READ_ONCE(bq->q->in_flight);
+}
+
+bool sluice_view_used(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view)
+{
+	struct sluice_blk_queue *bq;
+	bool used = false;
+
+	mutex_lock(&bv->queues_lock);
+	list_for_each_entry(bq, &bv->queues, node) {
+		if (READ_ONCE(bq->view) != view || !view_is_visited(bq))
+			continue;
+		used = true;
+		sluice_queue_wake(bq->q);
+	}
+	mutex_unlock(&bv->queues_lock);
+	return used;
+}
+
 bool sluice_view_pending(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view,
 			 bool locked)
 {
@@ -137,8 +160,7 @@ bool sluice_view_pending(struct sluice_blk_volume *bv, const struct sluice_rekey
 
 	mutex_lock(&bv->queues_lock);
 	list_for_each_entry(bq, &bv->queues, node) {
-		/* One that broke, and has nothing under way, is not visited any more. */
-		if (READ_ONCE(bq->q->broken) && !READ_ONCE(bq->q->in_flight))
+		if (!view_is_visited(bq))
 			continue;
 		/* Pairs with sluice_blk_adopt_view(). */
 		if (smp_load_acquire(&bq->view) == view && !(locked && READ_ONCE(bq->locked)))
@@ -163,16 +185,39 @@ void sluice_view_wake(struct sluice_blk_volume *bv)
 void sluice_view_set(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view)
 {
 	mutex_lock(&bv->queues_lock);
+	bv->base = view;
 	/* Its content before itself; pairs with sluice_blk_serve(). */
-	smp_store_release(&bv->view, view);
+	if (!bv->view->wiped)
+		smp_store_release(&bv->view, view);
 	mutex_unlock(&bv->queues_lock);
 }
 
-void sluice_view_publish(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view)
+void sluice_view_wipe(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view)
 {
+	mutex_lock(&bv->queues_lock);
+	/* As above. */
+	smp_store_release(&bv->view, view ?: bv->base);
+	mutex_unlock(&bv->queues_lock);
+}
+
+/* Woken by who brings the key, and by a queue that goes. */
+static void view_await_key(struct sluice_volume *v, struct sluice_blk_volume *bv)
+{
+	wait_event_idle(v->rekey.wait,
+			!READ_ONCE(bv->view)->wiped || list_empty(&bv->queues));
+}
+
+void sluice_view_publish(struct sluice_volume *v, const struct sluice_rekey_view *view)
+{
+	struct sluice_blk_volume *bv = v->engine;
+
 	sluice_view_set(bv, view);
-	while (sluice_view_pending(bv, view, true))
-		usleep_range(50, 500);
+	while (sluice_view_pending(bv, view, true)) {
+		if (READ_ONCE(bv->view)->wiped)
+			view_await_key(v, bv);
+		else
+			usleep_range(50, 500);
+	}
 	/* Those that waited for a chunk may go now. */
 	sluice_view_wake(bv);
 }

@@ -9,6 +9,7 @@ struct sluice_blk_queue;
 struct sluice_blk_request;
 struct sluice_blk_volume;
 struct sluice_rekey_view;
+struct sluice_volume;
 
 /* Are its blocks on their way from one key to the other? Worker context. */
 bool sluice_view_locks(const struct sluice_blk_request *req);
@@ -21,8 +22,15 @@ void sluice_view_release(const struct sluice_blk_request *req);
  * place of a visit.
  */
 void sluice_view_settle(struct sluice_blk_queue *bq);
-/* From now on that: each queue takes it over at its next visit. Process context. */
+/*
+ * From now on that: each queue takes it over at its next visit; of a volume without its key, when
+ * that is back. Process context.
+ */
 void sluice_view_set(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view);
+/* One of those without a key, in its place; NULL: there is a key again. Likewise. */
+void sluice_view_wipe(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view);
+/* Is there a queue that goes by that one? Those are woken. Process context. */
+bool sluice_view_used(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view);
 /*
  * Is there a queue that goes by another one; or, if that is asked, has requests under way for what
  * it locks? Those are woken. Process context.
@@ -33,8 +41,9 @@ bool sluice_view_pending(struct sluice_blk_volume *bv, const struct sluice_rekey
 void sluice_view_wake(struct sluice_blk_volume *bv);
 /*
  * When it returns all queues go by the view, and no request for what it locks is under way. Those
- * that fail to end are the device's, which ends them all sooner or later. Context: may sleep.
+ * that fail to end are the device's, which ends them all sooner or later. Without its key a volume
+ * that has queues is waited for until that is back. Context: may sleep.
  */
-void sluice_view_publish(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view);
+void sluice_view_publish(struct sluice_volume *v, const struct sluice_rekey_view *view);
 
 #endif /* _SLUICE_BLK_VIEW_H */

@@ -408,4 +408,119 @@ TEST_F_TIMEOUT(rekey, cut_off, 240)
 	ASSERT_EQ(0, rig_dm_del("slblk-cut"));
 }
 
+#define WIPE	"sluice volume key-wipe " NAME
+#define RESUME	"sluice volume key-resume " NAME " key "
+#define OTHER	"logon:slblk:other"
+
+static int shown(const char *words)
+{
+	return netio_run("sluice volume show " NAME " | grep -qE -- '%s'", words);
+}
+
+/* Both keys, or it stays as it is. */
+static int resume_refused(void)
+{
+	return refused("say both", RESUME NEW) ?: refused("say both", RESUME OLD) ?:
+	       refused("swapped", RESUME OLD " key-before " NEW) ?:
+	       refused("not the one that it had", RESUME NEW " key-before " OTHER) ?:
+	       refused("not the one that it gets", RESUME OTHER " key-before " OLD) ?:
+	       refused("neither is its key", RESUME OTHER " key-before " OTHER) ?:
+	       refused("another length", RESUME NEW " key-before logon:slblk:short") ?:
+	       refused("not in a keyring", RESUME NEW " key-before logon:slblk:none") ?:
+	       refused("being re-encrypted", "sluice volume set " NAME " size 4m") ?:
+	       refused("being re-encrypted", "sluice volume set " NAME
+		       " record " JOURNAL " record-start 1m record-new");
+}
+
+/* Both keys go under a driver, which waits; it, and the re-encryption, go on when they are back. */
+TEST_F_TIMEOUT(rekey, wiped_under_load, 240)
+{
+	struct load l = { .d = &self->d, .data = self->data };
+	pthread_t thread;
+	uint64_t at;
+
+	ASSERT_EQ(0, attach(&self->d));
+	ASSERT_EQ(0, fill(&self->d, self->data));
+	ASSERT_EQ(0, netio_run("sluice volume set " NAME " rekey-bps 1m"));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, load, &l));
+	ASSERT_EQ(0, begin(NEW));
+	while (!done())
+		usleep(5000);
+	ASSERT_EQ(0, netio_run(WIPE));
+	at = done();
+	EXPECT_EQ(0, shown(" key " OLD " key-wiped waits .*rekey-key " NEW));
+	EXPECT_EQ(0, refused("say both", RESUME NEW));
+	EXPECT_EQ(0, netio_run("sluice volume set " NAME " rekey-bps 0"));
+	EXPECT_EQ(0, shown(" key " OLD " key-wiped waits .*rekey-key " NEW));
+	/* The chunk that was on its way may have been through both ciphers. */
+	EXPECT_GE(at + CHUNK, done());
+	EXPECT_EQ(0, l.err);
+	EXPECT_EQ(0, netio_run(RESUME NEW " key-before " OLD));
+	EXPECT_EQ(0, rekeyed());
+	__atomic_store_n(&l.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, l.err);
+	ASSERT_EQ(0, read_all(&self->d, self->copy));
+	EXPECT_EQ(0, memcmp(self->data, self->copy, SIZE));
+	disk_close(&self->d);
+	EXPECT_EQ(0, reads_with(&self->d, variant->more, NEW, self->data, self->copy));
+}
+
+/* Requests fail, a driver comes and goes; it is paused, and turned round, before and meanwhile. */
+TEST_F_TIMEOUT(rekey, wiped_fails, 240)
+{
+	ASSERT_EQ(0, attach(&self->d));
+	ASSERT_EQ(0, fill(&self->d, self->data));
+	ASSERT_EQ(0, netio_run("sluice volume set " NAME " rekey-pause on rekey-bps 1m"));
+	ASSERT_EQ(0, begin(NEW));
+	ASSERT_EQ(0, held_beyond(MB, false));
+	ASSERT_EQ(0, netio_run(WIPE " fail"));
+	EXPECT_EQ(VIRTIO_BLK_S_IOERR, disk_read(&self->d, 0, self->copy, MB));
+	EXPECT_EQ(VIRTIO_BLK_S_IOERR, disk_write(&self->d, (SIZE - MB) / 512, self->data, MB));
+	ASSERT_EQ(0, disk_reopen(&self->d));
+	EXPECT_EQ(VIRTIO_BLK_S_IOERR, disk_read(&self->d, 0, self->copy, MB));
+	EXPECT_EQ(0, turn("back"));
+	EXPECT_EQ(0, shown(" key-wiped fails .*rekey-key "));
+	EXPECT_NE(0, shown("rekey back"));
+	ASSERT_EQ(0, netio_run(RESUME NEW " key-before " OLD));
+	while (shown("rekey back"))
+		usleep(5000);
+	ASSERT_EQ(0, read_all(&self->d, self->copy));
+	EXPECT_EQ(0, memcmp(self->data, self->copy, SIZE));
+	/* And on its way back; the keys are the same. */
+	ASSERT_EQ(0, netio_run(WIPE));
+	disk_close(&self->d);
+	EXPECT_EQ(0, netio_run("sluice volume set " NAME " rekey-pause off rekey-bps 0"));
+	EXPECT_EQ(0, resume_refused());
+	EXPECT_EQ(0, shown(" key-wiped waits .*rekey-key "));
+	ASSERT_EQ(0, netio_run(RESUME NEW " key-before " OLD));
+	while (!shown("rekey-key"))
+		usleep(5000);
+	EXPECT_EQ(0, shown(" key " OLD " cipher"));
+	EXPECT_EQ(0, reads_with(&self->d, variant->more, OLD, self->data, self->copy));
+}
+
+/* It goes without its keys, as by a crash, and goes on with those that are said. */
+TEST_F_TIMEOUT(rekey, wiped_then_crash, 240)
+{
+	unsigned int i;
+
+	ASSERT_EQ(0, attach(&self->d));
+	ASSERT_EQ(0, fill(&self->d, self->data));
+	disk_close(&self->d);
+	for (i = 0; i < 4 && !begin(NEW); i++) {
+		usleep(3000 * i);
+		ASSERT_EQ(0, netio_run(WIPE));
+		ASSERT_EQ(0, attach(&self->d));
+		disk_close(&self->d);
+		ASSERT_EQ(0, rig_volume_del(NAME));
+		ASSERT_EQ(0, rig_volume_add(NAME, DEV, variant->more));
+		EXPECT_NE(0, begin(OTHER));
+	}
+	EXPECT_LT(0, i);
+	if (!begin(NEW))
+		EXPECT_EQ(0, rekeyed());
+	EXPECT_EQ(0, reads_with(&self->d, variant->more, NEW, self->data, self->copy));
+}
+
 TEST_HARNESS_MAIN

@@ -21,6 +21,7 @@
 #define OLD	"logon:slblk:old"
 #define NEW	"logon:slblk:new"
 #define EVENTS	"/tmp/slblk-events"
+#define RESUME	"sluice volume key-resume " NAME " key "
 
 enum { VOLUME, JOURNAL, RECORDS, DISKS };
 
@@ -672,6 +673,47 @@ TEST_F_TIMEOUT(stall, paced, 120)
 	ASSERT_EQ(0, vol_add(self->dev, "resume rekey-bps 1 rekey-pause on key " OLD));
 	ASSERT_EQ(0, begin(self->dev, ""));
 	ASSERT_EQ(0, set("rekey-bps 1g rekey-pause off"));
+	ASSERT_EQ(0, comes_to(CHUNKS));
+	ASSERT_EQ(0, attach(&self->d));
+	EXPECT_EQ(0, holds(&self->d, self->data, self->copy));
+}
+
+/*
+ * The keys go while a chunk stalls. It is not tried again until they are back, and then goes on
+ * from there; or the power goes meanwhile, and it goes on after that.
+ */
+TEST_F_TIMEOUT(stall, keys_wiped, 120)
+{
+	unsigned int i, chunk = 0;
+
+	ASSERT_EQ(0, vol_add(self->dev, "record-new rekey-pause on key " OLD));
+	ASSERT_EQ(0, attach(&self->d));
+	ASSERT_EQ(0, fill(&self->d, self->data));
+	ASSERT_EQ(0, begin(self->dev, ""));
+	/* The chunk is to be written to the journal, then to be told of there, then to its place. */
+	for (i = 1; i < 4; i++) {
+		ASSERT_EQ(0, break_at(&places[i], chunk));
+		ASSERT_EQ(0, set("rekey-pause off"));
+		ASSERT_EQ(0, stalls_at(&places[i]));
+		ASSERT_EQ(0, netio_run("sluice volume key-wipe " NAME " fail"));
+		ASSERT_EQ(0, set("rekey-pause on"));
+		ASSERT_EQ(0, disk_mend(places[i].disk));
+		EXPECT_EQ(0, refused("say both", RESUME OLD));
+		EXPECT_EQ(VIRTIO_BLK_S_IOERR, disk_flush(&self->d));
+		EXPECT_EQ(true, says("key-wiped fails "));
+		EXPECT_EQ(true, says("^ +rekey .*stalled"));
+		if (i == 3)
+			break;
+		ASSERT_EQ(0, netio_run(RESUME NEW " key-before " OLD));
+		chunk += places[i].torn;
+		if (places[i].torn)
+			ASSERT_EQ(0, comes_to(chunk));
+		EXPECT_EQ(0, holds(&self->d, self->data, self->copy));
+	}
+	disk_close(&self->d);
+	ASSERT_EQ(0, crash(self->dev));
+	ASSERT_EQ(0, vol_add(self->dev, "resume key " OLD));
+	ASSERT_EQ(0, begin(self->dev, ""));
 	ASSERT_EQ(0, comes_to(CHUNKS));
 	ASSERT_EQ(0, attach(&self->d));
 	EXPECT_EQ(0, holds(&self->d, self->data, self->copy));

@@ -13,6 +13,7 @@
 #define IO	(16 * KB)
 #define KEY	"logon:slblk:old"
 #define RESUME	"sluice volume key-resume " NAME " key "
+#define REKEY	"sluice volume rekey " NAME " key logon:slblk:new journal "
 
 FIXTURE(wipe)
 {
@@ -56,6 +57,7 @@ FIXTURE_TEARDOWN(wipe)
 	if (!self->data)
 		return;
 	netio_run("dmsetup resume " NAME " --noudevsync");
+	netio_run("dmsetup resume slwipejm --noudevsync");
 	if (self->d.v.fd > 0)
 		disk_close(&self->d);
 	EXPECT_EQ(0, rig_volume_del(NAME));
@@ -261,11 +263,11 @@ TEST_F_TIMEOUT(wipe, refusals, 120)
 	ASSERT_EQ(0, netio_run(RESUME KEY));
 	ASSERT_EQ(0, halt(true));
 	ASSERT_EQ(0, netio_run("%s", rekey));
-	EXPECT_EQ(0, refused("being re-encrypted", "sluice volume key-wipe " NAME));
 	ASSERT_EQ(0, halt(false));
 	while (!says("rekey-key"))
 		usleep(20000);
 	ASSERT_EQ(0, netio_run("sluice volume key-wipe " NAME));
+	EXPECT_EQ(0, refused("not being re-encrypted", RESUME "logon:slblk:new key-before " KEY));
 	EXPECT_EQ(0, refused("is not the volume.s key", RESUME KEY));
 	ASSERT_EQ(0, netio_run(RESUME "logon:slblk:new"));
 	EXPECT_EQ(0, reads(&self->d, 0, self->data, self->copy));
@@ -273,6 +275,66 @@ TEST_F_TIMEOUT(wipe, refusals, 120)
 	EXPECT_EQ(0, netio_run("sluice volume add slnext dev /dev/slwipej size 1m"));
 	EXPECT_EQ(0, refused("has no key", "sluice volume key-wipe slnext"));
 	EXPECT_EQ(0, rig_volume_del("slnext"));
+}
+
+/* Of a chunk that was being read when both keys went nothing is written, until they are back. */
+TEST_F_TIMEOUT(wipe, chunk_in_flight, 120)
+{
+	unsigned char raw[IO];
+
+	ASSERT_EQ(0, rig_pread("/dev/" NAME, self->copy, IO, 0));
+	memcpy(raw, self->copy, IO);
+	ASSERT_EQ(0, halt(true));
+	ASSERT_EQ(0, netio_run(REKEY "/dev/slwipej unrecorded"));
+	ASSERT_EQ(0, netio_run("sluice volume key-wipe " NAME));
+	EXPECT_EQ(0, says(" key-wiped waits .*rekey-key logon:slblk:new rekey-done 0 "));
+	ASSERT_EQ(0, halt(false));
+	EXPECT_EQ(0, refused("say both", RESUME KEY));
+	EXPECT_EQ(0, refused("say both", RESUME "logon:slblk:new"));
+	EXPECT_EQ(0, refused("swapped", RESUME KEY " key-before logon:slblk:new"));
+	EXPECT_EQ(0, refused("another length", RESUME "logon:slblk:new key-before "
+			     "logon:slblk:short"));
+	usleep(100000);
+	EXPECT_EQ(0, says(" key-wiped waits .*rekey-key logon:slblk:new rekey-done 0 "));
+	ASSERT_EQ(0, rig_pread("/dev/" NAME, self->copy, IO, 0));
+	EXPECT_EQ(0, memcmp(raw, self->copy, IO));
+	ASSERT_EQ(0, netio_run(RESUME "logon:slblk:new key-before logon:slblk:same"));
+	while (!says("rekey-key"))
+		usleep(20000);
+	EXPECT_EQ(0, says(" key logon:slblk:new cipher"));
+	EXPECT_EQ(0, reads(&self->d, 0, self->data, self->copy));
+	ASSERT_EQ(0, rig_pread("/dev/" NAME, self->copy, IO, 0));
+	EXPECT_NE(0, memcmp(raw, self->copy, IO));
+}
+
+/* While its journal is being read, from a device that does not answer. */
+TEST_F_TIMEOUT(wipe, opening, 120)
+{
+	char dev[32];
+
+	ASSERT_EQ(0, rig_dm_add("slwipejm", "0 4096 linear /dev/slwipej 0", dev));
+	ASSERT_EQ(0, netio_run("dmsetup suspend slwipejm --noflush --nolockfs --noudevsync"));
+	ASSERT_EQ(0, netio_run("(" REKEY "%s unrecorded; echo $?) >/tmp/opening 2>&1 & :", dev));
+	while (says("rekey-key"))
+		usleep(1000);
+	EXPECT_EQ(0, netio_run("sluice volume key-wipe " NAME));
+	EXPECT_EQ(0, refused("say both", RESUME KEY));
+	EXPECT_EQ(0, netio_run("dmsetup resume slwipejm --noudevsync"));
+	while (!says("rekey-key"))
+		usleep(20000);
+	while (netio_run("grep -q '^[0-9]' /tmp/opening"))
+		usleep(1000);
+	/* Or nobody waited for it any more. */
+	EXPECT_EQ(0, netio_run("grep -qE 'its key was wiped|does not answer' /tmp/opening"));
+	EXPECT_EQ(0, says(" key-wiped waits "));
+	EXPECT_EQ(0, netio_run(RESUME KEY));
+	EXPECT_EQ(0, reads(&self->d, 0, self->data, self->copy));
+	EXPECT_EQ(0, netio_run(REKEY "%s unrecorded", dev));
+	while (!says("rekey-key"))
+		usleep(20000);
+	EXPECT_EQ(0, says(" key logon:slblk:new cipher"));
+	EXPECT_EQ(0, reads(&self->d, 0, self->data, self->copy));
+	EXPECT_EQ(0, rig_dm_del("slwipejm"));
 }
 
 TEST_HARNESS_MAIN

@@ -69,6 +69,23 @@ done_ sluice volume del other
 # As before: who declares the key that it has yet is not refused.
 done_ apply ', "key": "logon:sluice:old", "rekey-pause": "on"'
 
+# --- both keys are wiped: it stays declared, and goes on when both are back
+done_ sluice volume key-wipe k
+shows '^k: .*key logon:sluice:old key-wiped waits .* rekey-key logon:sluice:new' sluice volume show k
+done_ sluice apply "$tmp/dump.json"
+ok 'a state says the same of it' same "$tmp/dump.json"
+refused 'say both' sluice volume key-resume k key logon:sluice:old
+refused 'swapped' sluice volume key-resume k key logon:sluice:old key-before logon:sluice:new
+refused 'not in a keyring' sluice volume key-resume k key logon:sluice:new key-before logon:sluice:nix
+misused 'has one key' sluice volume key-resume k key - key-before -
+refused 'being re-encrypted' sluice volume del k wipe zero
+refused 'being re-encrypted' sluice volume rekey k key logon:sluice:new journal /dev/keysr
+done_ sluice volume key-resume k key logon:sluice:new key-before logon:sluice:old
+hides key-wiped sluice volume show k
+ok '... and is declared as before' same "$tmp/dump.json"
+# The host goes down without them.
+done_ sluice volume key-wipe k fail
+
 # --- the host went down
 done_ sluice volume del k
 hides . sluice volume show
