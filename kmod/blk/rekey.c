@@ -134,7 +134,7 @@ static int rekey_ids(struct sluice_rekey *r, struct sluice_journal *h)
 
 /* --- pace ------------------------------------------------------------------------------------ */
 
-/* Until the operator, and the rate that he set, let it go on, or it is called; and there are keys. */
+/* Until there are keys, and the operator and the rate that he set let it go on; or it is called. */
 static void rekey_await_pace(struct sluice_rekey *r)
 {
 	const struct sluice_pace_wait w = {
