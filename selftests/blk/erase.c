@@ -154,7 +154,7 @@ static int is_wiped(const unsigned char *data, unsigned char *copy)
 
 /* --- new ones -------------------------------------------------------------------------------- */
 
-TEST_F_TIMEOUT(erase, new_one, 120)
+TEST_F_TIMEOUT(erase, new_one, 300)
 {
 	ASSERT_EQ(0, netio_run("sluice monitor >" EVENTS " & echo $! >" EVENTS ".pid"));
 	ASSERT_EQ(0, disk_break());
@@ -195,7 +195,7 @@ TEST_F_TIMEOUT(erase, new_one, 120)
 }
 
 /* What a crash leaves half wiped is nobody's but to be wiped again. */
-TEST_F_TIMEOUT(erase, then_crash, 120)
+TEST_F_TIMEOUT(erase, then_crash, 300)
 {
 	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new"));
 	ASSERT_EQ(0, rig_volume_del(NAME));
@@ -253,7 +253,7 @@ static int wiped_so_far(const unsigned char *data, unsigned char *copy, size_t l
 }
 
 /* The first 256 KiB are done at once; paying for them at a byte a second takes three days. */
-TEST_F_TIMEOUT(erase, paced, 120)
+TEST_F_TIMEOUT(erase, paced, 300)
 {
 	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new wipe zero wipe-bps 1"));
 	EXPECT_EQ(0, will_say(" wiping zero percent 2 ", true));
@@ -276,7 +276,7 @@ TEST_F_TIMEOUT(erase, paced, 120)
 }
 
 /* The same of one that goes. */
-TEST_F_TIMEOUT(erase, paced_last, 120)
+TEST_F_TIMEOUT(erase, paced_last, 300)
 {
 	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new"));
 	ASSERT_EQ(0, vol_wipe("zero wipe-bps 1"));
@@ -301,7 +301,7 @@ TEST_F_TIMEOUT(erase, paced_last, 120)
 			"24568 8 flakey /dev/slerad 24568 0 1 1 error_writes"
 
 /* What was written is not durable: it stalls, says so once, and all of it is written once more. */
-TEST_F_TIMEOUT(erase, no_flush, 120)
+TEST_F_TIMEOUT(erase, no_flush, 300)
 {
 	unsigned long long written;
 	int tries = 3000;
@@ -325,7 +325,7 @@ TEST_F_TIMEOUT(erase, no_flush, 120)
 }
 
 /* Of a record, one copy is written, and then its device fails. */
-TEST_F_TIMEOUT(erase, half_a_record, 120)
+TEST_F_TIMEOUT(erase, half_a_record, 300)
 {
 	char dev[32], record[48], fresh[80], cmd[96];
 
@@ -363,7 +363,7 @@ TEST_F_TIMEOUT(erase, half_a_record, 120)
 }
 
 /* No state, and so no boot, wipes what is there, or what is to come. */
-TEST_F_TIMEOUT(erase, not_by_a_state, 120)
+TEST_F_TIMEOUT(erase, not_by_a_state, 300)
 {
 	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new"));
 	ASSERT_EQ(0, netio_run("sluice dump >" STATE));
@@ -382,7 +382,7 @@ TEST_F_TIMEOUT(erase, not_by_a_state, 120)
 /* --- those that go --------------------------------------------------------------------------- */
 
 /* Also what was written after it was wiped when it was new. */
-TEST_F_TIMEOUT(erase, last, 120)
+TEST_F_TIMEOUT(erase, last, 300)
 {
 	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new wipe zero"));
 	EXPECT_EQ(0, will_say("wiping", false));
@@ -412,7 +412,7 @@ TEST_F_TIMEOUT(erase, last, 120)
 }
 
 /* Only if it is said; and then the record says that there may be something. */
-TEST_F_TIMEOUT(erase, given_up, 120)
+TEST_F_TIMEOUT(erase, given_up, 300)
 {
 	ASSERT_EQ(0, netio_run("sluice monitor >" EVENTS " & echo $! >" EVENTS ".pid"));
 	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new"));
@@ -435,7 +435,7 @@ TEST_F_TIMEOUT(erase, given_up, 120)
 	EXPECT_EQ(0, vol_add(self->dev, RECORD));
 }
 
-TEST_F_TIMEOUT(erase, key, 120)
+TEST_F_TIMEOUT(erase, key, 300)
 {
 	ASSERT_EQ(0, vol_add(self->dev, ""));
 	EXPECT_EQ(0, refused("has no key", "sluice volume del " NAME " wipe key"));
@@ -463,7 +463,7 @@ TEST_F_TIMEOUT(erase, key, 120)
 /* --- devices --------------------------------------------------------------------------------- */
 
 /* What is told to give back blocks does, and reads as zeroes. */
-TEST_F_TIMEOUT(erase, discard, 120)
+TEST_F_TIMEOUT(erase, discard, 300)
 {
 	char dev[32];
 
@@ -486,7 +486,7 @@ TEST_F_TIMEOUT(erase, discard, 120)
 	ASSERT_EQ(0, rig_loop_del(LOOP, dev));
 }
 
-TEST_F_TIMEOUT(erase, secure, 120)
+TEST_F_TIMEOUT(erase, secure, 300)
 {
 	EXPECT_EQ(0, not_added("no secure erase", self->dev, "unrecorded wipe secure-erase"));
 	ASSERT_EQ(0, mockram_load());
@@ -498,7 +498,7 @@ TEST_F_TIMEOUT(erase, secure, 120)
 }
 
 /* One that says nothing holds up nobody, and nothing but its own volume. */
-TEST_F_TIMEOUT(erase, hangs, 120)
+TEST_F_TIMEOUT(erase, hangs, 300)
 {
 	ASSERT_EQ(0, mockram_load());
 	ASSERT_EQ(0, rig_pwrite(MOCKRAM, self->data, 8 * MB, 0));
@@ -529,7 +529,7 @@ TEST_F_TIMEOUT(erase, hangs, 120)
 }
 
 /* What a device leaves half wiped that goes, and comes back, nobody has as if it were wiped. */
-TEST_F_TIMEOUT(erase, pulled, 120)
+TEST_F_TIMEOUT(erase, pulled, 300)
 {
 	ASSERT_EQ(0, rig_dm_del(NAME));
 	ASSERT_EQ(0, netio_run("echo +10240-10247 >/sys/kernel/config/nullb/slerad/badblocks"));

@@ -154,7 +154,7 @@ static int half(const char *name, const char *how)
 
 #define RECORD	"record " RECORDS " "
 
-TEST_F_TIMEOUT(record, keys, 120)
+TEST_F_TIMEOUT(record, keys, 300)
 {
 	EXPECT_EQ(0, refused("record-new", "sluice volume add " A " dev /dev/" A " " SHAPE RECORD
 			     "key " OLD));
@@ -172,7 +172,7 @@ TEST_F_TIMEOUT(record, keys, 120)
 	EXPECT_EQ(0, holds(&self->d, A, self->data, self->copy));
 }
 
-TEST_F_TIMEOUT(record, geometry, 120)
+TEST_F_TIMEOUT(record, geometry, 300)
 {
 	static const char *const others[][2] = {
 		{ "size 4M sector-size 512 iv-offset 8", "iv-offset 0, given is 8" },
@@ -203,7 +203,7 @@ TEST_F_TIMEOUT(record, geometry, 120)
 }
 
 /* Nobody else gets its place, nor does it get what somebody has. */
-TEST_F_TIMEOUT(record, place, 120)
+TEST_F_TIMEOUT(record, place, 300)
 {
 	ASSERT_EQ(0, vol_add(A, SHAPE "record /dev/" A " record-start 4M record-new key " OLD));
 	EXPECT_EQ(0, refused("overlaps", "sluice volume set " A " size 5M"));
@@ -226,7 +226,7 @@ TEST_F_TIMEOUT(record, place, 120)
 }
 
 /* One of the two copies is enough, whichever. */
-TEST_F_TIMEOUT(record, copies, 120)
+TEST_F_TIMEOUT(record, copies, 300)
 {
 	static const char add_it[] = "sluice volume add " A " dev /dev/" A " " SHAPE RECORD
 				     "key " OLD;
@@ -248,7 +248,7 @@ TEST_F_TIMEOUT(record, copies, 120)
 }
 
 /* One that the device does not give back is as one that is damaged. */
-TEST_F_TIMEOUT(record, lost_copy, 120)
+TEST_F_TIMEOUT(record, lost_copy, 300)
 {
 	static const char *const table[] = {
 		"0 8 error\n8 8 linear " RECORDS " 8", "0 8 linear " RECORDS " 0\n8 8 error",
@@ -278,7 +278,7 @@ TEST_F_TIMEOUT(record, lost_copy, 120)
 static const char resume[] = "sluice volume rekey " A " key " NEW " journal " JOURNAL;
 
 /* With the old key it is attached no more, until it goes on; and at the end never again. */
-TEST_F_TIMEOUT(record, unfinished, 240)
+TEST_F_TIMEOUT(record, unfinished, 300)
 {
 	ASSERT_EQ(0, vol_add(A, SHAPE RECORD "record-new key " OLD));
 	ASSERT_EQ(0, fill(&self->d, A, self->data));
@@ -317,7 +317,7 @@ TEST_F_TIMEOUT(record, unfinished, 240)
 }
 
 /* One that has data gets its record under the guest, and has another key by that. */
-TEST_F_TIMEOUT(record, live, 240)
+TEST_F_TIMEOUT(record, live, 300)
 {
 	static const char set_none[] = "sluice volume set " A " record none";
 
@@ -354,7 +354,7 @@ TEST_F_TIMEOUT(record, live, 240)
 }
 
 /* Without the journal, or with an older copy of it, it does not go on. */
-TEST_F_TIMEOUT(record, journal_lost, 240)
+TEST_F_TIMEOUT(record, journal_lost, 300)
 {
 	unsigned char *journal = rig_alloc(MB), *old = rig_alloc(MB);
 
@@ -381,7 +381,7 @@ TEST_F_TIMEOUT(record, journal_lost, 240)
 }
 
 /* What is in the journal for one volume is nothing to another, with the same keys. */
-TEST_F_TIMEOUT(record, journal_of_another, 240)
+TEST_F_TIMEOUT(record, journal_of_another, 300)
 {
 	ASSERT_EQ(0, vol_add(A, SHAPE RECORD "record-new key " OLD));
 	ASSERT_EQ(0, vol_add(B, SHAPE RECORD "record-start 64k record-new key " OLD));
@@ -403,7 +403,7 @@ TEST_F_TIMEOUT(record, journal_of_another, 240)
 
 /* --- without a record ------------------------------------------------------------------------ */
 
-TEST_F_TIMEOUT(record, unrecorded, 240)
+TEST_F_TIMEOUT(record, unrecorded, 300)
 {
 	static const char *const others[][2] = {
 		{ "size 4M sector-size 512 iv-offset 8", "iv-offset 0, given is 8" },
@@ -467,7 +467,7 @@ static uint32_t crc32(uint32_t crc, const unsigned char *p, size_t len)
 }
 
 /* What the first version wrote says neither how blocks are encrypted nor on which device. */
-TEST_F_TIMEOUT(record, journal_of_version_1, 120)
+TEST_F_TIMEOUT(record, journal_of_version_1, 300)
 {
 	static const char begin[] = "sluice volume rekey " A " key " NEW " journal " JOURNAL
 				    " unrecorded";
@@ -549,7 +549,7 @@ static int make_first_version(void)
 }
 
 /* Gone on with by who says what it does not; the second time it is ours. */
-TEST_F_TIMEOUT(record, adopted, 240)
+TEST_F_TIMEOUT(record, adopted, 300)
 {
 	static const char begin[] = "sluice volume rekey " A " key " NEW " journal " JOURNAL
 				    " unrecorded";

@@ -142,7 +142,7 @@ static int reads_with(struct disk *d, const char *more, const char *key, const u
 }
 
 /* With nobody there. */
-TEST_F_TIMEOUT(rekey, at_rest, 120)
+TEST_F_TIMEOUT(rekey, at_rest, 300)
 {
 	ASSERT_EQ(0, attach(&self->d));
 	ASSERT_EQ(0, fill(&self->d, self->data));
@@ -153,7 +153,7 @@ TEST_F_TIMEOUT(rekey, at_rest, 120)
 	EXPECT_EQ(0, reads_with(&self->d, variant->more, NEW, self->data, self->copy));
 }
 
-TEST_F_TIMEOUT(rekey, refused, 120)
+TEST_F_TIMEOUT(rekey, refused, 300)
 {
 	EXPECT_NE(0, begin("logon:slblk:nobody"));
 	EXPECT_NE(0, begin("logon:slblk:short"));
@@ -207,7 +207,7 @@ static void *load(void *arg)
 }
 
 /* It sees nothing of it. */
-TEST_F_TIMEOUT(rekey, under_load, 240)
+TEST_F_TIMEOUT(rekey, under_load, 300)
 {
 	struct load l = { .d = &self->d, .data = self->data };
 	unsigned long before;
@@ -236,7 +236,7 @@ TEST_F_TIMEOUT(rekey, under_load, 240)
 }
 
 /* The volume goes in the middle of it, and comes back. */
-TEST_F_TIMEOUT(rekey, stopped, 240)
+TEST_F_TIMEOUT(rekey, stopped, 300)
 {
 	unsigned int i;
 
@@ -256,7 +256,7 @@ TEST_F_TIMEOUT(rekey, stopped, 240)
 }
 
 /* The queue is detached while requests may wait for a chunk. */
-TEST_F_TIMEOUT(rekey, detached_meanwhile, 240)
+TEST_F_TIMEOUT(rekey, detached_meanwhile, 300)
 {
 	unsigned int i;
 
@@ -309,7 +309,7 @@ static int turn(const char *way)
 }
 
 /* It goes back and forth below a driver, and back in the end. */
-TEST_F_TIMEOUT(rekey, back_and_forth, 240)
+TEST_F_TIMEOUT(rekey, back_and_forth, 300)
 {
 	struct load l = { .d = &self->d, .data = self->data };
 	pthread_t thread;
@@ -352,7 +352,7 @@ TEST_F_TIMEOUT(rekey, back_and_forth, 240)
  * The journal's device is cut off in the middle: as after a crash, nothing of what follows gets to
  * it. What the driver was told is written until then, and after that, is not undone by going on.
  */
-TEST_F_TIMEOUT(rekey, cut_off, 240)
+TEST_F_TIMEOUT(rekey, cut_off, 300)
 {
 	static const char slow[] = "0 4096 delay " JOURNAL " 0 0 " JOURNAL " 0 400";
 	unsigned int round, refused;
@@ -433,7 +433,7 @@ static int resume_refused(void)
 }
 
 /* Both keys go under a driver, which waits; it, and the re-encryption, go on when they are back. */
-TEST_F_TIMEOUT(rekey, wiped_under_load, 240)
+TEST_F_TIMEOUT(rekey, wiped_under_load, 300)
 {
 	struct load l = { .d = &self->d, .data = self->data };
 	pthread_t thread;
@@ -467,7 +467,7 @@ TEST_F_TIMEOUT(rekey, wiped_under_load, 240)
 }
 
 /* Requests fail, a driver comes and goes; it is paused, and turned round, before and meanwhile. */
-TEST_F_TIMEOUT(rekey, wiped_fails, 240)
+TEST_F_TIMEOUT(rekey, wiped_fails, 300)
 {
 	ASSERT_EQ(0, attach(&self->d));
 	ASSERT_EQ(0, fill(&self->d, self->data));
@@ -501,7 +501,7 @@ TEST_F_TIMEOUT(rekey, wiped_fails, 240)
 }
 
 /* It goes without its keys, as by a crash, and goes on with those that are said. */
-TEST_F_TIMEOUT(rekey, wiped_then_crash, 240)
+TEST_F_TIMEOUT(rekey, wiped_then_crash, 300)
 {
 	unsigned int i;
 

@@ -270,7 +270,7 @@ static int told(const char *words, unsigned int n)
 }
 
 /* Each is mended when the next one fails already: so one chunk comes by all of them. */
-TEST_F_TIMEOUT(stall, goes_on, 120)
+TEST_F_TIMEOUT(stall, goes_on, 300)
 {
 	unsigned int i;
 
@@ -328,7 +328,7 @@ static int crash(char (*dev)[32])
 }
 
 /* What was acknowledged meanwhile, and flushed, is there. */
-TEST_F_TIMEOUT(stall, then_crash, 120)
+TEST_F_TIMEOUT(stall, then_crash, 300)
 {
 	unsigned int i, chunk = 0;
 
@@ -389,7 +389,7 @@ static int break_on_the_way_back(const struct place *p, unsigned int chunk)
 }
 
 /* It goes back from a chunk that cannot be read, and is cut off at each step. */
-TEST_F_TIMEOUT(stall, back_then_crash, 120)
+TEST_F_TIMEOUT(stall, back_then_crash, 300)
 {
 	unsigned int i, done = CHUNKS - 1;
 
@@ -502,7 +502,7 @@ static int make_good(const struct turn *t, const char (*dev)[32], const char **k
 	return ret ?: set("rekey-pause off") ?: will_say("rekey-key", false);
 }
 
-TEST_F_TIMEOUT(stall, turn_then_crash, 120)
+TEST_F_TIMEOUT(stall, turn_then_crash, 300)
 {
 	unsigned char *none = rig_alloc(MB);
 	const char *key = NULL;
@@ -581,7 +581,7 @@ static int holds_but_holes(struct disk *d, const unsigned char *data, unsigned c
 }
 
 /* They are passed over, if the device is there, and stay what they were. */
-TEST_F_TIMEOUT(stall, unreadable, 120)
+TEST_F_TIMEOUT(stall, unreadable, 300)
 {
 	unsigned char was[4][512], *raw = rig_alloc(4096);
 	unsigned int i;
@@ -614,7 +614,7 @@ TEST_F_TIMEOUT(stall, unreadable, 120)
 }
 
 /* What was passed over is done with, whatever happens: who writes there has the new key. */
-TEST_F_TIMEOUT(stall, passed_then_crash, 120)
+TEST_F_TIMEOUT(stall, passed_then_crash, 300)
 {
 	ASSERT_EQ(0, vol_add(self->dev, "record-new rekey-pause on key " OLD));
 	ASSERT_EQ(0, attach(&self->d));
@@ -651,7 +651,7 @@ TEST_F_TIMEOUT(stall, passed_then_crash, 120)
 
 /* --- as fast as the operator wants it -------------------------------------------------------- */
 
-TEST_F_TIMEOUT(stall, paced, 120)
+TEST_F_TIMEOUT(stall, paced, 300)
 {
 	ASSERT_EQ(0, vol_add(self->dev, "record-new rekey-bps 1 key " OLD));
 	ASSERT_EQ(0, attach(&self->d));
@@ -682,7 +682,7 @@ TEST_F_TIMEOUT(stall, paced, 120)
  * The keys go while a chunk stalls. It is not tried again until they are back, and then goes on
  * from there; or the power goes meanwhile, and it goes on after that.
  */
-TEST_F_TIMEOUT(stall, keys_wiped, 120)
+TEST_F_TIMEOUT(stall, keys_wiped, 300)
 {
 	unsigned int i, chunk = 0;
 

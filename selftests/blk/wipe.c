@@ -147,7 +147,7 @@ static int is_blank(uint64_t sector, unsigned char *copy)
 }
 
 /* Requests wait, those under way too, and go on with the key that it had. */
-TEST_F_TIMEOUT(wipe, waits, 120)
+TEST_F_TIMEOUT(wipe, waits, 300)
 {
 	int rd, wr, later;
 
@@ -179,7 +179,7 @@ TEST_F_TIMEOUT(wipe, waits, 120)
 }
 
 /* They fail, and nothing of them happens. */
-TEST_F_TIMEOUT(wipe, fails, 120)
+TEST_F_TIMEOUT(wipe, fails, 300)
 {
 	unsigned char raw[IO];
 	int rd, wr;
@@ -215,7 +215,7 @@ TEST_F_TIMEOUT(wipe, fails, 120)
 }
 
 /* A driver that starts anew, or a VMM that suspends, waits for no operator. */
-TEST_F_TIMEOUT(wipe, reset, 120)
+TEST_F_TIMEOUT(wipe, reset, 300)
 {
 	int rd, wr;
 
@@ -246,7 +246,7 @@ TEST_F_TIMEOUT(wipe, reset, 120)
 }
 
 /* What would need the key, or has two. */
-TEST_F_TIMEOUT(wipe, refusals, 120)
+TEST_F_TIMEOUT(wipe, refusals, 300)
 {
 	static const char rekey[] = "sluice volume rekey " NAME
 				    " key logon:slblk:new journal /dev/slwipej unrecorded";
@@ -278,7 +278,7 @@ TEST_F_TIMEOUT(wipe, refusals, 120)
 }
 
 /* Of a chunk that was being read when both keys went nothing is written, until they are back. */
-TEST_F_TIMEOUT(wipe, chunk_in_flight, 120)
+TEST_F_TIMEOUT(wipe, chunk_in_flight, 300)
 {
 	unsigned char raw[IO];
 
@@ -308,7 +308,7 @@ TEST_F_TIMEOUT(wipe, chunk_in_flight, 120)
 }
 
 /* While its journal is being read, from a device that does not answer. */
-TEST_F_TIMEOUT(wipe, opening, 120)
+TEST_F_TIMEOUT(wipe, opening, 300)
 {
 	char dev[32];
 
