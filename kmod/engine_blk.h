@@ -62,12 +62,12 @@ struct sluice_blk_ops {
 	int (*key_check)(const struct sluice_volume *v, const u8 uuid[16], u8 check[16]);
 
 	/*
-	 * Take the key out of memory, of a volume that is being re-encrypted both: requests wait, or
-	 * @fail, and none is under way with it any more. Said again, that changes. resume: as
-	 * before, with that key and no other; if it is being re-encrypted @before is the one that it
-	 * had, else NULL. RTNL and v->lock held; they wait for workers, no longer than @patience, in
-	 * jiffies. 0; -ETIMEDOUT: nothing changed; -EKEYREJECTED; -EINVAL: one too many, or too few;
-	 * -ENOMEM. An extack says what is wrong.
+	 * Take the key out of memory, of a volume that is being re-encrypted both: requests wait,
+	 * or @fail, and none is under way with it any more. Said again, that changes. resume: as
+	 * before, with that key and no other; if it is being re-encrypted @before is the one that
+	 * it had, else NULL. RTNL and v->lock held; they wait for workers, no longer than
+	 * @patience, in jiffies. 0; -ETIMEDOUT: nothing changed; -EKEYREJECTED; -EINVAL: one too
+	 * many, or too few; -ENOMEM. An extack says what is wrong.
 	 */
 	int (*key_wipe)(struct sluice_volume *v, bool fail, unsigned long patience,
 			struct netlink_ext_ack *extack);

@@ -568,7 +568,8 @@ const struct command volume_commands[] = {
 	  NULL, "have no key of it in memory: requests wait for that, or fail" },
 	{ "volume", "key-resume", SLUICE_CMD_VOLUME_KEY_RESUME, &object_volume,
 	  "@name! key! key-before", resume_run, NULL,
-	  "let it go on, with the key that it had; -: from standard input; being re-encrypted: with key-before, and key for the one that it gets" },
+	  "let it go on, with the key that it had; key -: from standard input; "
+	  "being re-encrypted: with both, key is the one that it gets" },
 	{ "volume", "del", SLUICE_CMD_VOLUME_DEL, &object_volume,
 	  "@name! wipe wipe-bps wipe-pause", del_run, NULL,
 	  "remove a volume that nobody has; wipe: first what it has, or its key" },

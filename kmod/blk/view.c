@@ -186,8 +186,8 @@ void sluice_view_set(struct sluice_blk_volume *bv, const struct sluice_rekey_vie
 {
 	mutex_lock(&bv->queues_lock);
 	bv->base = view;
-	/* Its content before itself; pairs with sluice_blk_serve(). */
 	if (!bv->view->wiped)
+		/* Its content before itself; pairs with sluice_blk_serve(). */
 		smp_store_release(&bv->view, view);
 	mutex_unlock(&bv->queues_lock);
 }
@@ -195,7 +195,7 @@ void sluice_view_set(struct sluice_blk_volume *bv, const struct sluice_rekey_vie
 void sluice_view_wipe(struct sluice_blk_volume *bv, const struct sluice_rekey_view *view)
 {
 	mutex_lock(&bv->queues_lock);
-	/* As above. */
+	/* Its content before itself; pairs with sluice_blk_serve(). */
 	smp_store_release(&bv->view, view ?: bv->base);
 	mutex_unlock(&bv->queues_lock);
 }

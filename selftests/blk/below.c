@@ -97,7 +97,8 @@ FIXTURE_VARIANT_ADD(below, mirror) {
 	.needs = "mirror",
 	.make = "make " NAME " '0 " SIZE " linear " A " 0'",
 	.change = "move() { hold " NAME " && make slbelowm \"0 " SIZE " mirror core 1 1024 "
-		  "2 $1 0 $2 0 1 handle_errors\" && change " NAME " '0 " SIZE " linear " MAPPER "slbelowm 0' &&"
+		  "2 $1 0 $2 0 1 handle_errors\" && "
+		  "change " NAME " '0 " SIZE " linear " MAPPER "slbelowm 0' && "
 		  "until dmsetup status slbelowm | grep -q ' 32/32 '; do sleep 0.1; done &&"
 		  "change " NAME " \"0 " SIZE " linear $2 0\" && unmake slbelowm; };"
 		  "move " A " " B " && move " B " " A,

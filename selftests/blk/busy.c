@@ -220,8 +220,9 @@ static void beside_clean(void)
 	netio_run("dmsetup resume " HUNG " --noudevsync; for i in " HUNG " " GREEDY " " OTHER
 		  "; do sluice volume del $i; done; dmsetup remove " HUNG " --noudevsync;"
 		  "losetup -j /tmp/slhung | sed 's/:.*//' | xargs -r losetup -d;"
-		  "rm -f /tmp/slhung; cd /sys/kernel/config/nullb; for i in " GREEDY " " OTHER "; do"
-		  " echo 0 >$i/power; rmdir $i; done; sluice worker del cpu 0");
+		  "rm -f /tmp/slhung; cd /sys/kernel/config/nullb; "
+		  "for i in " GREEDY " " OTHER "; do echo 0 >$i/power; rmdir $i; done;"
+		  "sluice worker del cpu 0");
 }
 
 static int beside_add(struct disk *d, const char *name, const char *dev, const char *more)

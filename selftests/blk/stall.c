@@ -690,7 +690,7 @@ TEST_F_TIMEOUT(stall, keys_wiped, 300)
 	ASSERT_EQ(0, attach(&self->d));
 	ASSERT_EQ(0, fill(&self->d, self->data));
 	ASSERT_EQ(0, begin(self->dev, ""));
-	/* The chunk is to be written to the journal, then to be told of there, then to its place. */
+	/* The chunk goes to the journal, is told of there, and goes to its place. */
 	for (i = 1; i < 4; i++) {
 		ASSERT_EQ(0, break_at(&places[i], chunk));
 		ASSERT_EQ(0, set("rekey-pause off"));
