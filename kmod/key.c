@@ -123,20 +123,24 @@ bool sluice_key_same(const struct sluice_key_id *a, const struct sluice_key_id *
 	return a->half[0] == b->half[0] && a->half[1] == b->half[1];
 }
 
-/* As KEYCTL_INVALIDATE would, which goes by a number only. */
+/*
+ * As KEYCTL_INVALIDATE would, which goes by a number only. Under RTNL, and the key may be anybody's:
+ * one that is being made, or changed, is not waited for.
+ */
 void sluice_key_take(s32 serial, const struct sluice_key_id *id)
 {
-	key_ref_t ref = lookup_user_key(serial, 0, KEY_NEED_SEARCH);
+	key_ref_t ref = lookup_user_key(serial, KEY_LOOKUP_PARTIAL, KEY_NEED_SEARCH);
 	struct sluice_volume_cipher cipher = {};
+	int err = -EBUSY;
 	struct key *key;
-	int err;
 
 	if (IS_ERR(ref))
 		return;
 	key = key_ref_to_ptr(ref);
-	down_read(&key->sem);
-	err = key_copy(key, &cipher, NULL);
-	up_read(&key->sem);
+	if (key_is_positive(key) && down_read_trylock(&key->sem)) {
+		err = key_copy(key, &cipher, NULL);
+		up_read(&key->sem);
+	}
 	if (!err && sluice_key_same(&cipher.id, id) && !test_bit(KEY_FLAG_KEEP, &key->flags))
 		key_invalidate(key);
 	key_put(key);

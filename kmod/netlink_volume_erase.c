@@ -92,8 +92,11 @@ void sluice_nl_volume_end(struct sluice_change *c, struct sluice_volume *v,
 {
 	struct sluice_pace pace = {};
 
-	get_pace(c, &pace);
-	sluice_volume_erase_set_pace(v, &pace);
+	/* One that was being wiped, and goes as it is, is not to go on in between. */
+	if (how) {
+		get_pace(c, &pace);
+		sluice_volume_erase_set_pace(v, &pace);
+	}
 	if (how == SLUICE_ERASE_KEY)
 		take_keys(c, v);
 	sluice_volume_del(v, how);
@@ -153,6 +156,11 @@ int sluice_nl_volume_pace_erase(struct sluice_change *c)
 	v = need_wiped(c);
 	if (IS_ERR(v))
 		return PTR_ERR(v);
+	/* One that is paused for good is one that was given up. */
+	if (!capable(CAP_SYS_ADMIN)) {
+		NL_SET_ERR_MSG(c->extack, "a wipe's pace takes CAP_SYS_ADMIN, as a wipe does");
+		return -EPERM;
+	}
 	pace = v->erase.pace;
 	get_pace(c, &pace);
 	sluice_volume_erase_set_pace(v, &pace);

@@ -31,6 +31,7 @@
  * @first: the copy that is written first; the other one is whole until that is durable
  * @opf: which of the two
  * @err: what became of it
+ * @lost: a copy could not be read; the caller's when it is done
  * @late: nobody waits any more; @job_lock
  * @done: it is there; likewise
  * @ended: the same, to be waited for
@@ -46,6 +47,7 @@ struct sluice_record_job {
 	unsigned int first;
 	blk_opf_t opf;
 	int err;
+	bool lost;
 	bool late;
 	bool done;
 	struct completion ended;
@@ -105,7 +107,13 @@ static int job_read(struct sluice_record_job *j)
 		err = ret;
 		lost++;
 	}
+	j->lost = lost;
 	return lost == SLUICE_RECORD_COPIES ? err : 0;
+}
+
+bool sluice_record_job_lost(const struct sluice_record_job *j)
+{
+	return j->lost;
 }
 
 static bool job_is_late(struct sluice_record_job *j)

@@ -25,6 +25,8 @@ struct sluice_record_job *sluice_record_job_new_write(struct sluice_device *devi
 void sluice_record_job_put(struct sluice_record_job *j);
 void *sluice_record_job_copy(struct sluice_record_job *j, unsigned int i);
 void *sluice_record_job_before(struct sluice_record_job *j, unsigned int i);
+/* Of what was read: a copy could not be, and nobody knows what it says. */
+bool sluice_record_job_lost(const struct sluice_record_job *j);
 /*
  * Read, or write, both: 0, or an error with an extack. -ETIMEDOUT: the device does not answer, and
  * is the job's from now on. Waits for a short while only. RTNL.

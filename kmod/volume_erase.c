@@ -207,8 +207,9 @@ static int erase_extent(struct sluice_volume *v)
 
 	while (!err && e->durable < v->sectors) {
 		erase_await_pace(v);
-		if (READ_ONCE(e->stop))
-			return -ECANCELED;
+		/* A device that is gone ends the wait too: no reason to hurry. */
+		if (erase_over(v))
+			return READ_ONCE(e->stop) ? -ECANCELED : -ENODEV;
 		err = erase_insist(v, SLUICE_ERASE_AT_WRITE, erase_step);
 		cond_resched();
 	}

@@ -257,11 +257,17 @@ static struct sluice_record_job *record_new_write(const struct sluice_volume *v,
 static int record_make(struct sluice_volume *v, enum sluice_record_state state,
 		       struct sluice_record_job *found, struct netlink_ext_ack *extack)
 {
-	struct sluice_record_job *j = record_new_write(v, 0);
 	struct sluice_record r = { .state = state };
+	struct sluice_record_job *j;
 	unsigned int i;
 	int err;
 
+	/* It may be somebody's, and could not be put back. */
+	if (sluice_record_job_lost(found)) {
+		NL_SET_ERR_MSG(extack, "what is there cannot be read: take another place for it");
+		return -EIO;
+	}
+	j = record_new_write(v, 0);
 	if (!j)
 		return -ENOMEM;
 	for (i = 0; i < SLUICE_RECORD_COPIES; i++)

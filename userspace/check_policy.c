@@ -77,7 +77,8 @@ static bool guard_knows(const struct rec *guard, const char *mac)
 }
 
 /* The same guard with this address in the place of those that it has. */
-static void guard_type(const struct rec *guard, const char *mac, char *buf, size_t size)
+/* False: it does not fit, and half of it would be another guard. */
+static bool guard_type(const struct rec *guard, const char *mac, char *buf, size_t size)
 {
 	size_t len = snprintf(buf, size, "sluice guard set port %s mac %s",
 			      rec_word(guard, "port"), mac);
@@ -99,6 +100,7 @@ static void guard_type(const struct rec *guard, const char *mac, char *buf, size
 					f[i].codec == &codec_flag ? "" : text);
 		}
 	}
+	return len < size;
 }
 
 static void guard_say(struct check *c, const struct rec *guard, enum verdict verdict)
@@ -107,9 +109,9 @@ static void guard_say(struct check *c, const struct rec *guard, enum verdict ver
 	const char *mac = rec_text(c->port, "mac");
 	char next[SAID_MAX];
 
-	snprintf(next, sizeof(next), "sluice guard show port %s", name_of(c));
-	if (!strcmp(rec_word(why, "tag"), "guard-mac") && !guard_knows(guard, mac))
-		guard_type(guard, mac, next, sizeof(next));
+	if (strcmp(rec_word(why, "tag"), "guard-mac") || guard_knows(guard, mac) ||
+	    !guard_type(guard, mac, next, sizeof(next)))
+		snprintf(next, sizeof(next), "sluice guard show port %s", name_of(c));
 	check_say(c, verdict, "guard", next,
 		  "it dropped %llu of %llu packets from the guest, %llu of them just now: %s",
 		  (unsigned long long)check_dropped(c->now, "guard-"),

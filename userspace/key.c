@@ -113,19 +113,26 @@ unsigned int keys_find(struct key_found *found, unsigned int max)
 	return n;
 }
 
-void keys_say_gone(const struct key_found *found, unsigned int n, const char *name)
+bool keys_say_gone(const struct key_found *found, unsigned int n, const char *name)
 {
-	unsigned int i, gone = 0;
+	unsigned int i, gone = 0, left = 0;
 
 	for (i = 0; i < n; i++) {
-		if (!is_gone(found[i].serial))
+		if (!is_gone(found[i].serial)) {
+			left += !strcmp(found[i].name, name);
 			continue;
+		}
 		printf("key %s is in none of your keyrings any more\n", found[i].name);
 		gone++;
 	}
-	if (!gone)
+	if (!gone && left)
+		complain("key %s was not taken: it is another one by now, or may not be", name);
+	else if (!gone)
 		complain("key %s of the volume was in no keyring of yours: look for it", name);
+	if (n == KEYS_MAX)
+		complain("there are more than %u keys: look at the others yourself", n);
 	printf("whoever has a copy of it, in a file or a backup, can read what the volume had\n");
+	return gone || !left;
 }
 
 /* --- standard input -------------------------------------------------------------------------- */

@@ -374,9 +374,15 @@ struct key_found {
 	char name[128];
 };
 
-/* How many there are, @max at most. Which of them are gone by now, of the key of that name? */
+/* The kernel looks which of them are a volume's; so many it takes. */
+#define KEYS_MAX 1024
+
+/*
+ * How many there are, @max at most. say_gone: which of them are gone by now, of the key of that
+ * name; false: none, and there is one of that name.
+ */
 unsigned int keys_find(struct key_found *found, unsigned int max);
-void keys_say_gone(const struct key_found *found, unsigned int n, const char *name);
+bool keys_say_gone(const struct key_found *found, unsigned int n, const char *name);
 /*
  * Serial number of a key that standard input has and that lasts as long as this process; 0 with a
  * complaint.

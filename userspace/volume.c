@@ -372,9 +372,6 @@ static int rekey_run(const struct command *c, struct rec *args)
 
 /* --- removing, with its key ------------------------------------------------------------------ */
 
-/* The kernel looks which of them are the volume's; so many it takes. */
-#define KEYS_MAX 1024
-
 /* What the key of a volume was called when it got it; NULL: it has none, or there is none. */
 struct key_search {
 	const char *volume;
@@ -402,9 +399,7 @@ static bool del_with_key(struct nl_msg *msg, const char *name)
 	for (i = 0; i < n; i++)
 		serials[i] = found[i].serial;
 	nla_put(msg, SLUICE_A_VOLUME_WIPE_KEYS, n * sizeof(*serials), serials);
-	ok = ctl_do(msg, NULL, NULL);
-	if (ok)
-		keys_say_gone(found, n, name);
+	ok = ctl_do(msg, NULL, NULL) && keys_say_gone(found, n, name);
 	free(serials);
 	free(found);
 	return ok;
@@ -412,7 +407,7 @@ static bool del_with_key(struct nl_msg *msg, const char *name)
 
 static int del_run(const struct command *c, struct rec *args)
 {
-	struct key_search s = { .volume = rec_text(args, "name") };
+	struct key_search s = { .volume = rec_word(args, "name") };
 	bool key = rec_has(args, "wipe") &&
 		   rec_value(args, "wipe")->n == SLUICE_VOLUME_ERASURE_KEY;
 	struct nl_msg *msg;

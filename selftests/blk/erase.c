@@ -292,6 +292,16 @@ TEST_F_TIMEOUT(erase, paced_last, 300)
 	EXPECT_TRUE(says(" wiping zero percent 0 "));
 	ASSERT_EQ(0, vol_wipe("none"));
 	EXPECT_EQ(0, will_say(NAME, false));
+	/* Nor does it go on because its record's device went, or because it is removed. */
+	memset(self->copy, 0, DISK);
+	ASSERT_EQ(0, rig_pwrite("/dev/slerar", self->copy, 8 * KB, 0));
+	ASSERT_EQ(0, vol_add(self->dev, RECORD "record-new"));
+	ASSERT_EQ(0, vol_wipe("zero wipe-pause on"));
+	ASSERT_EQ(0, rig_null_pull("slerar"));
+	EXPECT_EQ(0, will_say(NAME, false));
+	ASSERT_EQ(0, rig_null_return("slerar"));
+	ASSERT_EQ(0, vol_add(self->dev, "wipe zero wipe-pause on unrecorded"));
+	ASSERT_EQ(0, rig_volume_del(NAME));
 	ASSERT_EQ(0, rig_pread("/dev/slerad", self->copy, DISK, 0));
 	EXPECT_EQ(0, memcmp(self->data, self->copy, DISK));
 }

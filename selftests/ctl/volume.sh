@@ -631,10 +631,10 @@ refused 'not in a keyring' new key logon:sluice:twin
 done_ add_key user mine "$mine"
 done_ new key user:mine
 done_ add_key user mine "$key64"
-left() { sluice volume del w1 wipe key 2>&1; }
-shows 'was in no keyring of yours' left
+refused 'user:mine was not taken: it is another one by now' sluice volume del w1 wipe key
 done_ new key user:mine
 done_ sluice volume del w1
+left() { sluice volume del w1 wipe key 2>&1; }
 done_ from "$mine" new key -
 shows 'was in no keyring of yours' left
 
