@@ -225,10 +225,11 @@ static void beside_clean(void)
 		  "sluice worker del cpu 0");
 }
 
-static int beside_add(struct disk *d, const char *name, const char *dev, const char *more)
+static int beside_add(struct disk *d, const char *name, const char *dev, const char *more,
+		      uint64_t features)
 {
 	const struct vdrv_cfg cfg = {
-		.features = DISK_FEATURES | VDRV_F_INDIRECT | VBLK_F(WRITE_ZEROES), .num = 64,
+		.features = DISK_FEATURES | VDRV_F_INDIRECT | features, .num = 64,
 		.disk_buf = VBLK_DATA + MB + 4 * KB, .disk_seg = 8 };
 
 	return rig_volume_add(name, dev, more) ?: disk_open(d, name, &cfg);
@@ -250,9 +251,9 @@ FIXTURE_SETUP(beside)
 	ASSERT_EQ(0, rig_null_add(GREEDY, "size=32"));
 	ASSERT_EQ(0, rig_null_add(OTHER, "size=8"));
 	ASSERT_EQ(0, netio_run("sluice worker add cpu 0"));
-	ASSERT_EQ(0, beside_add(&self->hung, HUNG, self->dev, ""));
-	ASSERT_EQ(0, beside_add(&self->greedy, GREEDY, "/dev/" GREEDY, "key logon:slbusy:key"));
-	ASSERT_EQ(0, beside_add(&self->other, OTHER, "/dev/" OTHER, ""));
+	ASSERT_EQ(0, beside_add(&self->hung, HUNG, self->dev, "", VBLK_F(WRITE_ZEROES)));
+	ASSERT_EQ(0, beside_add(&self->greedy, GREEDY, "/dev/" GREEDY, "key logon:slbusy:key", 0));
+	ASSERT_EQ(0, beside_add(&self->other, OTHER, "/dev/" OTHER, "", 0));
 }
 
 FIXTURE_TEARDOWN(beside)
