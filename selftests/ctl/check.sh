@@ -152,7 +152,8 @@ ok 'JSON' programs
 shows '^vm1 +[1-9][0-9]* +[1-9][0-9.]*k? +[0-9]+ ' sluice top count 1 interval 2
 cp "$tmp/shown" "$tmp/top"
 shows '^worker +state +busy%' cat "$tmp/top"
-shows '^0 +ok .* (vm1|up0)$' cat "$tmp/top"
+# By this kernel's clock so little may have taken no time at all, and nobody any.
+shows '^0 +ok .* (vm1|up0|-)$' cat "$tmp/top"
 hides '^(worker|up0)' sluice top port vm1 count 1
 refused 'no port or uplink' sluice top port vm9 count 1
 top_json() {
