@@ -320,7 +320,7 @@ TEST_F_TIMEOUT(rekey, back_and_forth, 300)
 	EXPECT_EQ(0, refused("not being re-encrypted", "sluice volume rekey " NAME " back"));
 	EXPECT_EQ(0, refused("none that goes on", "sluice volume rekey " NAME " key " NEW
 			     " journal " JOURNAL " unrecorded back"));
-	ASSERT_EQ(0, netio_run("sluice volume set " NAME " rekey-bps 2m rekey-pause on"));
+	ASSERT_EQ(0, netio_run("sluice volume set " NAME " rekey-bps 512k rekey-pause on"));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, load, &l));
 	EXPECT_EQ(0, begin(NEW));
 	EXPECT_EQ(0, held_beyond(3 * MB, false));
