@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "netio.h"
 
 static inline int fail_put(const char *path, const char *text)
 {
@@ -42,46 +41,6 @@ static inline void fail_end(void)
 {
 	fail_nth(0);
 	fail_put("/sys/kernel/debug/failslab/ignore-gfp-wait", "Y");
-}
-
-/* --- of the workers' own; none of others' --- */
-
-#define FAIL_SLAB	"/sys/kernel/debug/failslab/"
-
-static inline int fail_of(const char *what, const char *value)
-{
-	char path[80];
-
-	snprintf(path, sizeof(path), FAIL_SLAB "%s", what);
-	return fail_put(path, value);
-}
-
-static inline bool fail_workers_can(void)
-{
-	return !access(FAIL_SLAB "cache-filter", W_OK);
-}
-
-/*
- * @percent of them fail, of all caches, or of those alone that a test chose. To be ended by
- * fail_workers_end().
- */
-static inline int fail_workers(const char *percent, bool chosen)
-{
-	return fail_of("ignore-gfp-wait", "N") || fail_of("verbose", "0") ||
-	       fail_of("times", "-1") || fail_of("task-filter", "Y") ||
-	       fail_of("cache-filter", chosen ? "Y" : "N") ||
-	       netio_run("for p in /proc/[0-9]*;"
-			 " do ! grep -qs '^sluice/' $p/comm || echo 1 >$p/make-it-fail; done") ||
-	       fail_of("probability", percent);
-}
-
-static inline void fail_workers_end(void)
-{
-	fail_of("probability", "0");
-	fail_of("cache-filter", "N");
-	fail_of("task-filter", "N");
-	fail_of("times", "1");
-	fail_of("ignore-gfp-wait", "Y");
 }
 
 #endif /* FAIL_H */

@@ -15,6 +15,7 @@
 #define SEGS		8
 #define MSS		1000
 #define GSO_LEN		(54 + SEGS * MSS)
+#define FAILSLAB	"/sys/kernel/debug/failslab/"
 /* What a worker keeps of packet memory (pool.h), and what a frame of LEN takes of it at least. */
 #define POOL_BYTES	(8 * 32768)
 #define PIECE		(LEN + 320)
@@ -106,21 +107,44 @@ static int guest_sends(struct guest *g, unsigned char *buf, unsigned int n)
 
 /* --- heads of packets, by chance --- */
 
+static int fail_of(const char *what, const char *value)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), FAILSLAB "%s", what);
+	return fail_put(path, value);
+}
+
 static int fail_caches(const char *on)
 {
 	return fail_put("/sys/kernel/slab/skbuff_head_cache/failslab", on) ||
 	       fail_put("/sys/kernel/slab/skbuff_small_head/failslab", on);
 }
 
-static int heads_fail(const char *percent)
+/* Of the worker's own, so many in a hundred; none of others'. */
+static int worker_fails(const char *percent)
 {
-	return fail_caches("1") || fail_workers(percent, true);
+	return fail_of("ignore-gfp-wait", "N") || fail_of("verbose", "0") ||
+	       fail_of("times", "-1") || fail_of("task-filter", "Y") ||
+	       fail_of("cache-filter", "Y") || fail_caches("1") ||
+	       netio_run("for p in /proc/[0-9]*;"
+			 " do ! grep -qs '^sluice/' $p/comm || echo 1 >$p/make-it-fail; done") ||
+	       fail_of("probability", percent);
 }
 
-static void heads_fail_no_more(void)
+static void worker_fails_no_more(void)
 {
-	fail_workers_end();
+	fail_of("probability", "0");
 	fail_caches("0");
+	fail_of("cache-filter", "N");
+	fail_of("task-filter", "N");
+	fail_of("times", "1");
+	fail_of("ignore-gfp-wait", "Y");
+}
+
+static bool can_fail(void)
+{
+	return !access(FAILSLAB "cache-filter", W_OK);
 }
 
 /* What is not lost, and said to be, arrives. */
@@ -129,15 +153,15 @@ TEST_F(short, from_the_guest)
 	unsigned int got, lost;
 	long drops;
 
-	if (!fail_workers_can())
+	if (!can_fail())
 		SKIP(return, "the kernel injects no faults");
 	socket_lost(self->g.wire);
 	drops = netio_drops(PORT, "nomem");
-	ASSERT_EQ(0, heads_fail("30"));
+	ASSERT_EQ(0, worker_fails("30"));
 	EXPECT_EQ(0, guest_sends(&self->g, self->buf, FRAMES));
 	EXPECT_EQ(FRAMES + 1, packets_of("rx_packets", FRAMES + 1));
 	got = wire_has(self->g.wire, self->buf);
-	heads_fail_no_more();
+	worker_fails_no_more();
 	lost = socket_lost(self->g.wire);
 	drops = netio_drops(PORT, "nomem") - drops;
 	TH_LOG("%u arrived, the socket lost %u, the worker %ld", got, lost, drops);
@@ -157,7 +181,7 @@ TEST_F(short, from_a_node)
 	long drops;
 	int fd;
 
-	if (!fail_workers_can())
+	if (!can_fail())
 		SKIP(return, "the kernel injects no faults");
 	fd = rig_port_open("slshort1", false, 1);
 	ASSERT_GE(fd, 0);
@@ -165,14 +189,14 @@ TEST_F(short, from_a_node)
 			       ",slow"));
 	memset(self->buf, 0, 10);
 	drops = netio_drops(PORT, "nomem");
-	ASSERT_EQ(0, heads_fail("30"));
+	ASSERT_EQ(0, worker_fails("30"));
 	for (i = 0; i < FRAMES / 2; i++) {
 		f.sport = i;
 		netio_frame_make(&f, &h, self->buf + 10);
 		taken += write(fd, self->buf, 10 + LEN) == 10 + LEN;
 	}
 	got = guest_has(&self->g.v, self->buf);
-	heads_fail_no_more();
+	worker_fails_no_more();
 	drops = netio_drops(PORT, "nomem") - drops;
 	TH_LOG("%u taken, %u arrived, the worker lost %ld", taken, got, drops);
 	EXPECT_EQ(FRAMES / 2, taken);
@@ -193,19 +217,19 @@ TEST_F(short, to_the_guest)
 	struct guest from;
 	long drops;
 
-	if (!fail_workers_can())
+	if (!can_fail())
 		SKIP(return, "the kernel injects no faults");
 	ASSERT_EQ(0, guest_open(&from, "slshort1", &cfg));
 	ASSERT_EQ(0, guest_no_offload(&self->g));
 	ASSERT_EQ(0, netio_run("sluice wire add slshort1 " PORT));
 	drops = netio_drops(PORT, "nomem");
-	ASSERT_EQ(0, heads_fail("7"));
+	ASSERT_EQ(0, worker_fails("7"));
 	for (i = 0; i < FRAMES / SEGS; i++) {
 		netio_frame_make(&f, &h, self->buf);
 		EXPECT_EQ(0, vdrv_send(&from.v, &h, self->buf, f.len));
 		got += guest_has(&self->g.v, self->buf);
 	}
-	heads_fail_no_more();
+	worker_fails_no_more();
 	drops = netio_drops(PORT, "nomem") - drops;
 	TH_LOG("%u arrived, the worker lost %ld", got, drops);
 	EXPECT_LT(0, drops);
