@@ -211,20 +211,6 @@ refused 'fewer queue pairs' sluice worker assign port vm1 queue 5 cpu 0
 refused 'no worker' sluice worker assign port vm1 cpu 77
 refused '' sluice worker del cpu 0
 
-# --- one that does not get its core is late, and not stuck: it holds nothing
-polls() { echo '{ "worker": [ { "cpu": 0, "mode": "poll" } ] }' | sluice apply -; }
-chrt -i -p 0 "$(pgrep -x sluice/0)"
-nice -n -15 bash -c 'while :; do :; done' &
-hog=$!
-refused 'does not answer' polls
-ok 'it is late' soon printed 'worker cpu 0 .*state late' sluice worker show
-kill "$hog"
-wait "$hog" || true
-ok 'it is well' soon not_printed 'worker cpu 0 .*state (late|stuck)' sluice worker show
-chrt -o -p 0 "$(pgrep -x sluice/0)"
-done_ polls
-done_ sluice worker set cpu 0 mode adaptive
-
 # --- statistics
 shows '^vm1: guest .*from-guest-packets 0' sluice stats vm1
 shows '^up0: uplink' sluice stats
