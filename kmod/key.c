@@ -124,8 +124,8 @@ bool sluice_key_same(const struct sluice_key_id *a, const struct sluice_key_id *
 }
 
 /*
- * As KEYCTL_INVALIDATE would, which goes by a number only. Under RTNL, and the key may be anybody's:
- * one that is being made, or changed, is not waited for.
+ * As KEYCTL_INVALIDATE would, which goes by a number only. Under RTNL, and the key may be
+ * anybody's: one that is being made, or changed, is not waited for.
  */
 void sluice_key_take(s32 serial, const struct sluice_key_id *id)
 {
