@@ -221,8 +221,10 @@ void sluice_rekey_scrub(struct sluice_rekey *r)
 
 /**
  * struct rekey_place - where in the chunk it is
- * @from: what is decrypted, in place; @to: the same
- * @plain: what is encrypted, in place; @done: the same
+ * @from: what is decrypted, in place
+ * @to: the same, where it goes
+ * @plain: what is encrypted, in place
+ * @done: the same, where it goes
  * @sector: of the volume
  */
 struct rekey_place {
