@@ -93,6 +93,8 @@ bool host_bridge(char *name, size_t size);
 bool host_module(const char *name);
 /* First process that has @path open, as "NAME (pid N)"; with @also too, if that is not NULL. */
 bool host_holder(const char *path, const char *also, char *who, size_t size);
+/* First entry of a directory whose name begins so; false: there is none. */
+bool host_entry(const char *path, const char *prefix, char *name, size_t size);
 /* First line of a file; "" if it cannot be read. */
 void host_line(const char *path, char *line, size_t size);
 /* Last part of where a link leads; "" likewise. */

@@ -157,18 +157,12 @@ static void node_path(const char *name, char *path, size_t size)
 /* "/dev/vhost-vdpa-3" of a vDPA device; "" if it has none. */
 static void vdpa_node(const char *name, char *node, size_t size)
 {
-	char path[96];
-	struct dirent *e;
-	DIR *dir;
+	char path[96], entry[256];
 
 	*node = '\0';
 	snprintf(path, sizeof(path), "/sys/bus/vdpa/devices/%s", name);
-	dir = opendir(path);
-	while (dir && (e = readdir(dir)))
-		if (!strncmp(e->d_name, "vhost-vdpa-", 11))
-			snprintf(node, size, "/dev/%s", e->d_name);
-	if (dir)
-		closedir(dir);
+	if (host_entry(path, "vhost-vdpa-", entry, sizeof(entry)))
+		snprintf(node, size, "/dev/%s", entry);
 }
 
 static bool vdpa_say(struct check *c)

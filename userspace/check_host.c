@@ -103,22 +103,30 @@ static bool has_address(const char *name)
 	return found;
 }
 
+bool host_entry(const char *path, const char *prefix, char *name, size_t size)
+{
+	DIR *dir = opendir(path);
+	struct dirent *e;
+
+	*name = '\0';
+	while (dir && !*name && (e = readdir(dir)))
+		if (!strncmp(e->d_name, prefix, strlen(prefix)))
+			snprintf(name, size, "%s", e->d_name);
+	if (dir)
+		closedir(dir);
+	return *name;
+}
+
 /* A VLAN or a macvlan above it, say. */
 static bool has_upper(const char *name, char *who, size_t size)
 {
-	char path[96];
-	struct dirent *e;
-	DIR *dir;
+	char path[96], entry[sizeof("upper_") + IFNAMSIZ];
 
 	snprintf(path, sizeof(path), "/sys/class/net/%s", name);
-	dir = opendir(path);
-	*who = '\0';
-	while (dir && !*who && (e = readdir(dir)))
-		if (!strncmp(e->d_name, "upper_", 6))
-			snprintf(who, size, "%s", e->d_name + 6);
-	if (dir)
-		closedir(dir);
-	return *who;
+	if (!host_entry(path, "upper_", entry, sizeof(entry)))
+		return false;
+	snprintf(who, size, "%s", entry + strlen("upper_"));
+	return true;
 }
 
 struct qdiscs {
