@@ -19,11 +19,11 @@ die()
 build=(build-essential pkgconf kmod libelf-dev libssl-dev libnl-3-dev libnl-genl-3-dev libjson-c-dev)
 # coccinelle looks for libpython by its name without a version, and the netlink generator checks its
 # input with jsonschema: neither package says so.
-lint=(linux-source-6.12 xz-utils bc bison flex perl python3 python3-yaml sparse coccinelle libpython3-dev
+lint=(linux-source-6.12 xz-utils patch bc bison flex perl python3 python3-yaml sparse coccinelle libpython3-dev
       python3-jsonschema shellcheck codespell mandoc git)
-rig=(linux-source-6.12 xz-utils zstd bc bison flex cpio rsync python3 python3-yaml
+rig=(linux-source-6.12 xz-utils patch zstd bc bison flex cpio rsync python3 python3-yaml
      clang libclang-rt-dev dkms qemu-system-x86 qemu-utils seabios ipxe-qemu busybox-static
-     mount dmsetup iproute2 iputils-ping iperf3 ethtool tcpdump openvswitch-switch procps mdevctl udev
+     mount netbase dmsetup iproute2 iputils-ping iperf3 ethtool tcpdump openvswitch-switch procps mdevctl udev
       nvme-cli cryptsetup-bin fio)
 
 # What was released before the kernel and QEMU that we need, and gets them

@@ -61,7 +61,8 @@ esac
 append+=(${RIG_APPEND:-})
 
 # The kernel polls what its consoles are connected to, and a plain file cannot be polled: pipes in between.
-mkfifo "$tmp/out" "$tmp/log"
+mkfifo "$tmp/out" "$tmp/log" "$tmp/nothing"
+exec 9<>"$tmp/nothing"
 cat "$tmp/out" &
 cats=($!)
 cat "$tmp/log" >"$tmp/kernel.log" &
@@ -70,7 +71,7 @@ cats+=($!)
 # $TMPDIR if that is set, and shall lie in /dev/shm.
 set -m
 env -u TMPDIR -u TMP -u TEMP LD_PRELOAD="$build/xstate.so" "$build/linux" "${append[@]}" \
-	</dev/null >"$tmp/out" 3>"$tmp/log" 2>"$tmp/uml.err" &
+	</dev/null >"$tmp/out" 3>"$tmp/log" 2>"$tmp/uml.err" 9>&- &
 pid=$!
 set +m
 disown "$pid"
@@ -82,7 +83,8 @@ while kill -0 "$pid" 2>/dev/null; do
 		kill -KILL -- "-$pid" 2>/dev/null || true
 		break
 	fi
-	sleep 0.1
+	# Without a process for it, ten a second: there is nothing to read.
+	read -rt 0.1 -u 9 _ || true
 done
 kill -KILL -- "-$pid" 2>/dev/null || true
 wait "${cats[@]}" || true

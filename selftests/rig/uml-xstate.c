@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * What uml-run.sh puts between a User-mode Linux kernel and the C library: one thing that it
+ * needs, and what makes it faster.
+ *
  * User-mode Linux 6.12 sets a process's extended registers by PTRACE_SETREGSET with the 2,696 bytes
  * that AVX-512 needs. A host whose processor has more of them (AMX) takes its whole XSAVE area or
- * nothing: EFAULT, and init dies. uml-run.sh puts this in front of the C library's ptrace(): what
- * is missing is handed over as never used.
+ * nothing: EFAULT, and init dies. What is missing is handed over as never used. And it sets them
+ * each time that a process runs on, though they seldom are others than it has just read: the host
+ * makes and unmaps a buffer for that.
+ *
+ * A process begins as a copy of the kernel, of which it keeps nothing. The host copies the page
+ * tables of what only the kernel looks at, above all of KASAN's shadow, an eighth of its memory,
+ * and the kernel then faults on each page that it writes to. None of that is copied here.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -12,7 +20,9 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/types.h>
 #include <sys/uio.h>
 
 #define XSAVE_HEADER	512	/* in it: which components are in use */
@@ -49,12 +59,39 @@ static long set_padded(int pid, const struct iovec *iov)
 	return next(PTRACE_SETREGSET, pid, (void *)NT_X86_XSTATE, &all);
 }
 
-long ptrace(enum __ptrace_request request, ...)
+/* --- registers that a process has already ---------------------------------------------------- */
+
+/* Reading them is cheap. The host has less to be read than this kernel sets, or as much. */
+static int has_already(int pid, const struct iovec *iov)
+{
+	static unsigned char area[XSAVE_MAX];
+	struct iovec has = { area, iov->iov_len };
+
+	return iov->iov_len <= sizeof(area) &&
+	       !next(PTRACE_GETREGSET, pid, (void *)NT_X86_XSTATE, &has) &&
+	       !memcmp(area, iov->iov_base, has.iov_len);
+}
+
+static long set(int pid, const struct iovec *iov)
 {
 	static int padded;
+	long ret;
+
+	if (has_already(pid, iov))
+		return 0;
+	if (!padded) {
+		ret = next(PTRACE_SETREGSET, pid, (void *)NT_X86_XSTATE, (void *)iov);
+		if (!ret || errno != EFAULT)
+			return ret;
+		padded = 1;
+	}
+	return set_padded(pid, iov);
+}
+
+long ptrace(enum __ptrace_request request, ...)
+{
 	void *addr, *data;
 	va_list ap;
-	long ret;
 	int pid;
 
 	va_start(ap, request);
@@ -64,13 +101,26 @@ long ptrace(enum __ptrace_request request, ...)
 	va_end(ap);
 	if (!next)
 		next = (long (*)(int, int, void *, void *))dlsym(RTLD_NEXT, "ptrace");
-	if (request != PTRACE_SETREGSET || addr != (void *)NT_X86_XSTATE)
-		return next(request, pid, addr, data);
-	if (!padded) {
-		ret = next(request, pid, addr, data);
-		if (!ret || errno != EFAULT)
-			return ret;
-		padded = 1;
+	if (request == PTRACE_SETREGSET && addr == (void *)NT_X86_XSTATE)
+		return set(pid, data);
+	return next(request, pid, addr, data);
+}
+
+/* --- memory that no process needs ------------------------------------------------------------- */
+
+#define SHADOW_MIN	(1UL << 40)	/* nothing else is mapped at such a length */
+
+void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t offset)
+{
+	static void *(*map)(void *, size_t, int, int, int, off64_t);
+	void *at;
+
+	if (!map)
+		map = (void *(*)(void *, size_t, int, int, int, off64_t))dlsym(RTLD_NEXT, "mmap64");
+	at = map(addr, len, prot, flags, fd, offset);
+	if (at != MAP_FAILED && len >= SHADOW_MIN) {
+		madvise(at, len, MADV_WIPEONFORK);
+		madvise(at, len, MADV_HUGEPAGE);
 	}
-	return set_padded(pid, data);
+	return at;
 }
