@@ -175,7 +175,7 @@ gone() {
 	local n
 	for ((n = 0; n < 100; n++)); do
 		[[ ! $(sluice tenant show) =~ ^tenant\ uid\ 65534\ .*\ ports-used\ 0\ rules-used\ 0\ memory-used\ 0$ ]] || return 0
-		sleep 0.1
+		nap 0.1
 	done
 	sluice tenant show
 	return 1

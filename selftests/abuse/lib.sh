@@ -23,7 +23,7 @@ settled() {
 	local n
 	for ((n = 0; n < 200; n++)); do
 		[ -n "$(sluice tenant show)$(sluice worker show | grep tenant)" ] || return 0
-		sleep 0.1
+		nap 0.1
 	done
 	return 1
 }
@@ -38,7 +38,7 @@ hold() {
 	holders+=("$tenant")
 	for ((n = 0; n < 100; n++)); do
 		[ "$(cat "/proc/$tenant/comm")" != sleep ] || return 0
-		sleep 0.1
+		nap 0.1
 	done
 	return 1
 }

@@ -33,7 +33,7 @@ ends_at() { # passes, drops
 	local n
 	for ((n = 0; n < 100; n++)); do
 		[ "$(seen)" -lt "$1" ] || break
-		sleep 0.1
+		nap 0.1
 	done
 	sleep 1
 	t sluice stats up1
