@@ -11,7 +11,7 @@ tenant_new
 shows '^worker cpu 0' sluice worker show
 # They are told so, in the same words whatever there is, and no more.
 hosts="^sluice: not permitted: this is the host's"
-for what in 'worker show' 'volume show' 'volume show v1' 'key show' 'top count 1' '-j worker show'; do
+for what in 'worker show' 'volume show' 'volume show v1' 'key show' 'top v1 count 1' '-j worker show'; do
 	# shellcheck disable=SC2086
 	refused "$hosts" t sluice $what
 	# shellcheck disable=SC2086
@@ -19,6 +19,9 @@ for what in 'worker show' 'volume show' 'volume show v1' 'key show' 'top count 1
 done
 shows '^vm1: ' as_nobody sluice port show
 hides . t sluice port show
+# Who may not see volumes has his ports; the tenant has none.
+shows '^vm1 ' as_nobody sluice top count 1
+hides '^vm1 ' t sluice top count 1
 
 done_ sluice tenant allow pid "$tenant"
 done_ t sluice port add vm2
