@@ -3,6 +3,7 @@
  * Ports on one worker: none has more of it for having more queues, or rules that take long, be it
  * for what its guest sends or for what it is sent.
  */
+#include <sched.h>
 #include "kselftest_harness.h"
 #include "rig.h"
 
@@ -84,6 +85,14 @@ static int attach(struct vdrv *v, int *backend, const char *name)
 	return ret ? ret : start(v, *backend);
 }
 
+/* Who looks at what a worker did runs as soon as he is woken: it goes on meanwhile. */
+static int run_first(void)
+{
+	const struct sched_param first = { .sched_priority = 1 };
+
+	return sched_setscheduler(0, SCHED_FIFO, &first) ? -errno : 0;
+}
+
 FIXTURE_SETUP(fair)
 {
 	unsigned int i;
@@ -94,6 +103,7 @@ FIXTURE_SETUP(fair)
 	ASSERT_EQ(0, attach(&self->modest, &self->backend[QUEUES], MODEST));
 	ASSERT_EQ(0, rig_port_up(GREEDY));
 	ASSERT_EQ(0, rig_port_up(MODEST));
+	ASSERT_EQ(0, run_first());
 }
 
 FIXTURE_TEARDOWN(fair)
@@ -259,7 +269,11 @@ TEST_F(fair, segments)
 	sum = serve(self->greedy, &self->modest, &n);
 	EXPECT_EQ(DEPTH, n);
 	TH_LOG("%u of %u", sum, QUEUES * DEPTH);
-	EXPECT_GE(QUEUES * DEPTH / 2, sum);
+	/*
+	 * Shares are of time, and the first frame that is cut up takes a multiple of the next. By
+	 * queues instead of by ports it would be nearly all.
+	 */
+	EXPECT_GE(QUEUES * DEPTH * 3 / 4, sum);
 	EXPECT_EQ(QUEUES * DEPTH - sum, serve_rest(self->greedy, QUEUES * DEPTH - sum));
 }
 
