@@ -285,6 +285,7 @@ static void queue_reap(struct sluice_worker *w, struct sluice_queue *q)
 	WRITE_ONCE(q->kicked, 0);
 	/* Pairs with sluice_queue_wake(): look for completions after the kick was taken. */
 	smp_mb();
+	w->visit_at = local_clock();
 	queue_serve(w, q, 0);
 }
 
@@ -334,6 +335,7 @@ static bool queue_poll(struct sluice_worker *w, struct sluice_queue *q)
 	}
 	held = sluice_queue_held(w, q);
 	then = local_clock();
+	w->visit_at = then;
 	n = unlikely(queue_owes(q)) ? queue_settle(q) : 0;
 	if (!n)
 		n = queue_visit(w, q, held ? 0 : QUEUE_BUDGET);

@@ -86,6 +86,7 @@ enum sluice_worker_mode {
  * @rounds: over all queues and uplinks; worker thread only
  * @held: how many more until the first of those may go on that had their share; 0: none
  *	waits for that; likewise
+ * @visit_at: when the visit of a queue that is under way began (local_clock()); worker thread only
  * @last_work: when something moved last (local_clock()); worker thread only
  * @engine: the engine's own state; set under RTNL by sluice_worker_call(), used on the thread
  * @pauses: how often a transaction stopped it; RTNL
@@ -137,6 +138,7 @@ struct sluice_worker {
 	struct list_head uplinks;
 	u64 rounds;
 	u64 held;
+	u64 visit_at;
 	u64 last_work;
 	void *engine;
 	u64 pauses;

@@ -531,7 +531,8 @@ static unsigned int blk_burst(const struct sluice_blk_queue *bq, unsigned int bu
 	return min3(budget, (unsigned int)SLUICE_VRING_BURST, room + 1);
 }
 
-static int blk_fetch(struct sluice_blk_queue *bq, int budget)
+/* Requests that the driver made available. @moved: this visit looked at others before. */
+static int blk_fetch(struct sluice_blk_queue *bq, int budget, bool moved)
 {
 	struct sluice_vring *vr = bq->q->vr;
 	struct sluice_request_limits lim;
@@ -543,8 +544,10 @@ static int blk_fetch(struct sluice_blk_queue *bq, int budget)
 	n = sluice_vring_fetch(vr, bq->chain, blk_burst(bq, budget), bq->seg, SLUICE_BLK_SEGS);
 	if (n <= 0)
 		return n;
-	now = local_clock();
-	bq->clock = now;
+	/* What came back before them took its time. */
+	if (moved)
+		bq->clock = local_clock();
+	now = bq->clock;
 	lim = blk_limits(bq->v);
 	for (i = 0; i < n && !blk_leaves(bq) && bq->free &&
 	     bq->nr_long < SLUICE_PART_LONG && list_empty(&bq->dry); i++) {
@@ -667,7 +670,7 @@ static void blk_returned(struct sluice_blk_request *req)
 	blk_complete(req, blk_status(error));
 }
 
-/* Return: how many came back, and were looked at. */
+/* @bq->clock is what they came back at, or later. Return: how many did, and were looked at. */
 static int blk_reap(struct sluice_blk_queue *bq)
 {
 	int n = 0;
@@ -676,7 +679,6 @@ static int blk_reap(struct sluice_blk_queue *bq)
 		bq->reaped = llist_reverse_order(llist_del_all(&bq->done));
 	if (!bq->reaped)
 		return 0;
-	bq->clock = local_clock();
 	for (; bq->reaped && !blk_leaves(bq); n++) {
 		bq->hand = llist_entry(bq->reaped, struct sluice_blk_request, done);
 		if (unlikely(bq->locked) && bq->hand->active)
@@ -689,6 +691,15 @@ static int blk_reap(struct sluice_blk_queue *bq)
 	}
 	bq->hand = NULL;
 	return n;
+}
+
+/* The same in the midst of a visit, which may have taken its time. */
+static int blk_reap_now(struct sluice_blk_queue *bq)
+{
+	if (!bq->reaped && llist_empty(&bq->done))
+		return 0;
+	bq->clock = local_clock();
+	return blk_reap(bq);
 }
 
 /* --- a visit --------------------------------------------------------------------------------- */
@@ -721,6 +732,7 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 		return 0;
 	}
 	WRITE_ONCE(bq->serving, current);
+	bq->clock = w->visit_at;
 	bq->worked = 0;
 	bq->left = false;
 	bq->cipher_ns = 0;
@@ -729,11 +741,11 @@ int sluice_blk_serve(struct sluice_worker *w, struct sluice_queue *q, int budget
 		sluice_poll_look(bq);
 	n = blk_reap(bq) + blk_resume(bq);
 	if (!q->draining && !q->broken && budget)
-		fetched = blk_fetch(bq, budget);
+		fetched = blk_fetch(bq, budget, n);
 	sluice_send_all(bq);
 	/* A device in memory is done already. */
 	WRITE_ONCE(bq->serving, NULL);
-	n += blk_reap(bq);
+	n += blk_reap_now(bq);
 	/* What is followed by a flush, or waited for what has been given back. */
 	if (unlikely(!list_empty(&bq->dry)))
 		n += blk_resume_dry(bq);
