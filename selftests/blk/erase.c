@@ -259,6 +259,9 @@ TEST_F_TIMEOUT(erase, paced, 300)
 	EXPECT_EQ(0, will_say(" wiping zero percent 2 ", true));
 	EXPECT_TRUE(says(" wipe-bps 1 "));
 	EXPECT_EQ(0, refused("by themselves", "sluice volume set " NAME " wipe-bps 2 read-iops 5"));
+	EXPECT_EQ(0, refused("CAP_SYS_ADMIN", "setpriv --bounding-set -sys_admin -- "
+				     "sluice volume set " NAME " wipe-pause on"));
+	EXPECT_FALSE(says(" wipe-pause"));
 	EXPECT_EQ(0, set("wipe-pause on"));
 	EXPECT_EQ(0, set("wipe-bps 0"));
 	EXPECT_TRUE(says(" wipe-pause on"));

@@ -704,6 +704,18 @@ hides ' serial another' sluice volume show r1
 refused 'means nothing without a record' sluice volume set r1 record none record-new
 refused 'means nothing without a record' sluice volume set r1 size 1m record-new
 refused 'CAP_SYS_ADMIN' admin sluice volume set r1 record $big record-start 2m record-new
+# What cannot be read could not be put back, were the record refused after all: it is not written over.
+bad=$config/nullb/vol4k/badblocks
+# Without the cache, which may have it still.
+third() { dd if=$big bs=4k skip=768 count=2 iflag=direct status=none | cksum; }
+before=$(third)
+for copy in 6144-6151 6152-6159; do
+	echo "+$copy" >"$bad"
+	refused 'take another place' sluice volume set r1 record $big record-start 3m record-new
+	echo "-$copy" >"$bad"
+	ok 'the other copy is as it was' test "$before" = "$(third)"
+done
+hides ' record-start 3m' sluice volume show r1
 done_ sluice volume set r1 record $big record-start 1m
 done_ sluice volume set r1 record $big record-start 2m record-new
 shows '^r1: .* record /dev/vol4k record-start 2m record-uuid ' sluice volume show r1
