@@ -27,9 +27,9 @@ tmp=$TMPDIR
 c_tests() { sed -n 's/^TESTS *:= *//p' "$tests/$1/Makefile"; }
 # Those that ask of a vDPA device what they ask of a vhost node, and its own.
 vdpa_tests() {
-	echo contain life wild
+	echo life
 	# Minutes for what vhost/* asks of the same rings and the same engine.
-	[ -z "${CHECK_LONG:-}" ] || echo data hostile
+	[ -z "${CHECK_LONG:-}" ] || echo contain data hostile wild
 	c_tests vdpa
 }
 fuzz_targets() { sed -n 's/^FUZZERS *:= *//p' "$tests/unit/Makefile"; }
@@ -95,7 +95,8 @@ variants_of() { # test
 	vdpa/life) but packed ;;
 	blk/data) but split_plain packed large_blocks_on_small ;;
 	blk/crash) but twice ;;
-	blk/power) but crypt_4096 plain_through plain_chosen crypt_no_fua ;;
+	blk/rekey) but slow ;;
+	blk/power) but crypt_4096 plain_through plain_chosen crypt_through crypt_no_fua ;;
 	vfio/data) but split_chain_poll split_ind_mapped packed_chain_poll packed_ind packed_mrg_event ;;
 	vfio/blk) but split_mapped packed_cdev ;;
 	esac
