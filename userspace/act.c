@@ -119,4 +119,5 @@ static bool get_act(const struct nlattr *nla, struct value *v)
 	return !acts[v->act].arg || acts[v->act].arg->get(nla, v);
 }
 
-const struct codec codec_act = { "ACT", false, parse_act, format_act, put_act, get_act };
+const struct codec codec_act = { "ACT", false, parse_act, format_act, put_act, get_act,
+				 .rule = "'sluice help flow add' has all, as output:PORT or drop" };

@@ -85,6 +85,7 @@ static bool get_mac(const struct nlattr *nla, struct value *v)
 
 const struct codec codec_mac = {
 	"MAC", false, parse_mac_value, format_mac_value, put_mac, get_mac,
+	.rule = "as 52:54:00:12:34:56"
 };
 
 static bool parse_match_mac(const char *text, struct value *v)
@@ -127,7 +128,9 @@ static bool get_mac_mask(const struct nlattr *nla, struct value *v)
 }
 
 const struct codec codec_match_mac = { "MAC[/MASK]", false,   parse_match_mac, format_match_mac,
-				       put_mac,	     get_mac, put_mac_mask,    get_mac_mask };
+				       put_mac,	     get_mac, put_mac_mask,    get_mac_mask,
+				       .rule = "as 52:54:00:12:34:56; a mask has that form, too",
+				       .any = true };
 
 /* --- prefixes -------------------------------------------------------------------------------- */
 
@@ -211,8 +214,10 @@ static bool get_prefix(const struct nlattr *nla, struct value *v)
 	return get_addr(tb[SLUICE_A_PREFIX_ADDR], v);
 }
 
-const struct codec codec_prefix = { "ADDR[/LEN]",  false,      parse_prefix,
-				    format_prefix, put_prefix, get_prefix };
+const struct codec codec_prefix = { "ADDR[/LEN]",  false,      parse_prefix, format_prefix,
+				    put_prefix,	   get_prefix,
+				    .rule = "as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32",
+				    .any = true };
 
 /* --- addresses with any mask ----------------------------------------------------------------- */
 
@@ -273,4 +278,6 @@ static bool get_addr_mask(const struct nlattr *nla, struct value *v)
 
 const struct codec codec_match_addr = { "ADDR[/LEN|/MASK]", false,	  parse_match_addr,
 					format_match_addr,  put_addr,	  get_addr,
-					put_addr_mask,	    get_addr_mask };
+					put_addr_mask,	    get_addr_mask,
+					.rule = "as 192.0.2.0/24, no bit outside the mask",
+					.any = true };

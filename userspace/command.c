@@ -147,7 +147,8 @@ void command_usage(const char *noun, const char *verb, bool to_stderr)
 	      "  sluice apply --each [--on /dev/...] FILE|-...\n"
 	      "                              likewise, but each volume by itself; or only those on a device\n"
 	      "\n"
-	      "  -j JSON    -s with statistics    -b FILE commands, a line each    -h, help this text\n"
+	      "  -j JSON    -s with statistics    -b FILE commands, a line each\n"
+	      "  -h, help this text    -V the tool's version\n"
 	      "'sluice NOUN help' says more. Exit code: 0 done, 1 refused, 2 not understood,\n"
 	      "3 all but some volumes.\n",
 	      out);
@@ -162,18 +163,23 @@ static bool choice(const struct arg *a)
 static bool choice_made(const struct command *c, const struct rec *r, const struct arg *args,
 			unsigned int n)
 {
-	char names[256] = "";
-	unsigned int i, len = 0;
+	char names[64] = "";
+	size_t len = 0;
+	unsigned int i;
 
 	for (i = 0; i < n; i++) {
 		if (!choice(&args[i]))
 			continue;
 		if (r->has & FIELD(args[i].field))
 			return true;
-		len += snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "",
-				c->obj->fields[args[i].field].name);
+		if (len < sizeof(names))
+			len += snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "",
+					c->obj->fields[args[i].field].name);
 	}
-	if (len)
+	if (len >= sizeof(names))
+		complain("it is not said what of it: 'sluice help %s %s' says what there is to say",
+			 c->noun, c->verb);
+	else if (len)
 		complain("one of these is missing: %s", names);
 	return !len;
 }
@@ -185,7 +191,9 @@ static bool args_complete(const struct command *c, const struct rec *r)
 
 	for (i = 0; i < n; i++) {
 		if (args[i].must && !(r->has & FIELD(args[i].field))) {
-			complain("%s is missing", c->obj->fields[args[i].field].name);
+			complain("%s is missing: 'sluice help %s%s%s' says what there is to say",
+				 c->obj->fields[args[i].field].name, c->noun, c->verb ? " " : "",
+				 c->verb ? c->verb : "");
 			return false;
 		}
 	}
@@ -243,30 +251,139 @@ static bool noun_known(const char *noun)
 	return false;
 }
 
-/* Which argument does a word stand for? A name, a bare value, or the next by its place. */
-static struct arg *arg_for(const struct command *c, struct rec *r, struct arg *args, unsigned int n,
-			   const char *word, bool *named)
+/* @noun: NULL: which noun was meant, else which of its verbs. */
+static const char *commands_near(const char *noun, const char *word)
+{
+	const struct command *const *table, *c;
+	struct near near = { .word = word };
+
+	for (table = command_tables; *table; table++) {
+		for (c = *table; c->noun; c++) {
+			if (!noun)
+				near_try(&near, c->noun);
+			else if (c->verb && !strcmp(c->noun, noun))
+				near_try(&near, c->verb);
+		}
+	}
+	if (!noun)
+		near_try(&near, "apply");
+	return near_text(&near);
+}
+
+/* What is to be done with it, in one line. */
+static void verb_complain(const char *noun, const char *word)
+{
+	const struct command *const *table, *c;
+	const char *near = commands_near(noun, word);
+	char verbs[160] = "";
+	size_t len = 0;
+
+	for (table = command_tables; *table; table++) {
+		for (c = *table; c->noun; c++) {
+			if (strcmp(c->noun, noun) || !c->verb || len >= sizeof(verbs))
+				continue;
+			len += snprintf(verbs + len, sizeof(verbs) - len, "%s%s", len ? ", " : "",
+					c->verb);
+		}
+	}
+	if (*near)
+		complain("there is no command '%s %s'%s", noun, word, near);
+	else
+		complain("there is no command '%s %s': behind '%s' comes one of %s", noun, word,
+			 noun, verbs);
+}
+
+static void noun_complain(const char *word)
+{
+	const char *near = commands_near(NULL, word);
+
+	complain("there is no command '%s'%s", word,
+		 *near ? near : ": 'sluice help' shows them all");
+}
+
+static struct arg *arg_named(const struct command *c, struct arg *args, unsigned int n,
+			     const char *word)
 {
 	unsigned int i;
 
-	*named = true;
 	for (i = 0; i < n; i++) {
 		const struct field *f = &c->obj->fields[args[i].field];
 
 		if (!args[i].place && !(f->flags & F_BARE) && !strcmp(f->name, word))
 			return &args[i];
 	}
-	*named = false;
+	return NULL;
+}
+
+static bool is_value(const struct field *f, const char *word)
+{
+	struct value v = {};
+
+	return f->codec->parse(word, &v);
+}
+
+/* Is it the name of what goes by its place, ahead of that? One may be called so itself. */
+static bool is_label(const struct command *c, struct arg *args, unsigned int n,
+		     const struct field *f, const char *word, const char *next)
+{
+	return next && !arg_named(c, args, n, next) &&
+	       (!strcmp(word, f->name) || !strcmp(word, c->noun) ||
+		(f->codec == &codec_name && !strcmp(word, "port")) ||
+		(f->codec == &codec_volume && !strcmp(word, "volume")));
+}
+
+static const char *words_near(const struct command *c, const struct arg *args, unsigned int n,
+			      const char *word)
+{
+	struct near near = { .word = word };
+	const char *const *words;
+	unsigned int i;
+
 	for (i = 0; i < n; i++) {
 		const struct field *f = &c->obj->fields[args[i].field];
-		struct value v = {};
+
+		if (!args[i].place && !(f->flags & F_BARE))
+			near_try(&near, f->name);
+		for (words = f->flags & F_BARE ? f->codec->words : NULL; words && *words; words++)
+			near_try(&near, *words);
+	}
+	return near_text(&near);
+}
+
+/* What a command is about may come first without its name: a port, or a rule's id. */
+static bool may_be_first(const struct command *c, struct arg *args, unsigned int n,
+			 const char *word, const char *next)
+{
+	const struct field *f = &c->obj->fields[args[0].field];
+
+	return (f->codec == &codec_name || f->codec == &codec_id) && is_value(f, word) &&
+	       (!next || !*words_near(c, args, n, word));
+}
+
+/*
+ * Which argument does a word stand for, ahead of @next? A name, a bare value, or the next by its
+ * place.
+ */
+static struct arg *arg_for(const struct command *c, struct rec *r, struct arg *args, unsigned int n,
+			   const char *word, const char *next, bool *named)
+{
+	struct arg *a = arg_named(c, args, n, word);
+	unsigned int i;
+
+	*named = a;
+	for (i = 0; !a && i < n; i++) {
+		const struct field *f = &c->obj->fields[args[i].field];
 
 		if (r->has & FIELD(args[i].field))
 			continue;
-		if (args[i].place || (f->flags & F_BARE && f->codec->parse(word, &v)))
-			return &args[i];
+		if (!args[i].place && !(f->flags & F_BARE && is_value(f, word)))
+			continue;
+		a = &args[i];
+		*named = a->place && is_label(c, args, n, f, word, next);
 	}
-	return NULL;
+	if (!a && n && !r->has && may_be_first(c, args, n, word, next))
+		a = &args[0];
+	return a;
 }
 
 /* A list may have spaces behind its commas: take words as long as there are. */
@@ -287,6 +404,46 @@ static bool set_list(struct rec *r, unsigned int field, int *argc, char ***argv)
 	return rec_set(r, field, text);
 }
 
+static bool is_option(const char *word)
+{
+	return word[0] == '-' && word[1];
+}
+
+/* Whose value is it, without the name that has to be ahead of it? NULL: nothing's. */
+static const char *field_of(const struct command *c, const struct arg *args, unsigned int n,
+			    const char *word)
+{
+	const char *const *words;
+	const struct field *f;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		f = &c->obj->fields[args[i].field];
+		for (words = f->codec->words; words && *words; words++) {
+			if (!strcmp(*words, word))
+				return f->name;
+		}
+	}
+	return NULL;
+}
+
+static void word_complain(const struct command *c, const struct arg *args, unsigned int n,
+			  const char *word)
+{
+	const char *near = words_near(c, args, n, word);
+
+	if (is_option(word))
+		complain("there is no option '%s': 'sluice help' has all", word);
+	else if (field_of(c, args, n, word))
+		complain("'%s' is not understood here: say '%s %s'", word,
+			 field_of(c, args, n, word), word);
+	else if (*near)
+		complain("'%s' is not understood here%s", word, near);
+	else
+		complain("'%s' is not understood here: 'sluice help %s%s%s' says what is", word,
+			 c->noun, c->verb ? " " : "", c->verb ? c->verb : "");
+}
+
 static bool args_read(const struct command *c, struct rec *r, int argc, char **argv)
 {
 	struct arg args[MAX_ARGS], *a;
@@ -295,9 +452,9 @@ static bool args_read(const struct command *c, struct rec *r, int argc, char **a
 	bool named;
 
 	while (argc) {
-		a = arg_for(c, r, args, n, *argv, &named);
-		if (!a) {
-			complain("'%s' is not understood here", *argv);
+		a = arg_for(c, r, args, n, *argv, argc > 1 ? argv[1] : NULL, &named);
+		if (!a || is_option(*argv)) {
+			word_complain(c, args, n, *argv);
 			return false;
 		}
 		f = &c->obj->fields[a->field];
@@ -314,6 +471,12 @@ static bool args_read(const struct command *c, struct rec *r, int argc, char **a
 		if (!argc) {
 			complain("%s: %s is missing", f->name, f->codec->what);
 			return false;
+		}
+		/* What may be anything need not be said. */
+		if (f->codec->any && !(f->flags & (F_MULTI | F_LIST)) && !strcmp(*argv, "any")) {
+			argv++;
+			argc--;
+			continue;
 		}
 		if (f->flags & F_LIST) {
 			if (!set_list(r, a->field, &argc, &argv))
@@ -341,7 +504,7 @@ int command_send(const struct command *c, struct rec *r)
 	if (value)
 		nla_put_u8(msg, SLUICE_A_PORT_KIND,
 			   strcmp(value, "uplink") ? SLUICE_KIND_GUEST : SLUICE_KIND_UPLINK);
-	return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
+	return ctl_change(msg, c->obj) ? EXIT_DONE : EXIT_REFUSED;
 }
 
 static int command_args(const struct command *c, int argc, char **argv)
@@ -350,14 +513,12 @@ static int command_args(const struct command *c, int argc, char **argv)
 	struct rec *r = rec_new(c->obj ? c->obj : &nothing);
 	int rc = EXIT_USAGE;
 
-	if (args_read(c, r, argc, argv) && args_complete(c, r)) {
+	if (args_read(c, r, argc, argv) && icmp_settle(r) && args_complete(c, r)) {
 		/* It says itself what is missing. */
 		if (c->run != check_run && !ctl_open())
 			rc = EXIT_REFUSED;
 		else
 			rc = c->run ? c->run(c, r) : command_send(c, r);
-	} else {
-		command_usage(c->noun, c->verb, true);
 	}
 	rec_free(r);
 	return rc;
@@ -374,11 +535,21 @@ static bool asks_help(int argc, char **argv)
 	return argc <= 3 && (wants_help(argv[argc - 1]) || wants_help(argv[0]));
 }
 
-static void help(int argc, char **argv)
+static int help(int argc, char **argv)
 {
 	if (wants_help(argv[0]) && argc > 1)
 		argv++;
+	if (argc > 1 && !noun_known(argv[0]) && strcmp(argv[0], "apply")) {
+		noun_complain(argv[0]);
+		return EXIT_USAGE;
+	}
 	command_usage(argc > 1 ? argv[0] : NULL, argc > 2 ? argv[1] : NULL, false);
+	return EXIT_DONE;
+}
+
+void command_version(void)
+{
+	printf("sluice %s\n", SLUICE_TOOL_VERSION);
 }
 
 int command_run(int argc, char **argv)
@@ -386,10 +557,8 @@ int command_run(int argc, char **argv)
 	const struct command *c;
 	bool verb_used;
 
-	if (asks_help(argc, argv)) {
-		help(argc, argv);
-		return EXIT_DONE;
-	}
+	if (asks_help(argc, argv))
+		return help(argc, argv);
 	if (!strcmp(argv[0], "apply"))
 		return apply_files(argc - 1, argv + 1);
 	if (!strcmp(argv[0], "udev"))
@@ -404,11 +573,9 @@ int command_run(int argc, char **argv)
 		return command_args(c, argc - (verb_used && argc > 1 ? 2 : 1),
 				    argv + (verb_used && argc > 1 ? 2 : 1));
 	/* All of the usage would only push these words off the screen. */
-	if (!noun_known(argv[0])) {
-		complain("there is no command '%s': 'sluice help' shows them all", argv[0]);
-		return EXIT_USAGE;
-	}
-	complain("there is no command '%s %s'", argv[0], argv[1]);
-	command_usage(argv[0], NULL, true);
+	if (noun_known(argv[0]))
+		verb_complain(argv[0], argc > 1 ? argv[1] : "show");
+	else
+		noun_complain(argv[0]);
 	return EXIT_USAGE;
 }

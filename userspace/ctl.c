@@ -126,11 +126,13 @@ static int receive(void)
  * @error: positive errno
  * @text: its words; "" if it had none
  * @cookie: of a commit: number of the change that was refused; 0 if there is none
+ * @offset: of the attribute that is out of its range, in the request; 0 if none is
  */
 struct refusal {
 	int error;
 	char text[256];
 	uint32_t cookie;
+	uint32_t offset;
 };
 
 /* A number that is out of range: the kernel hands its policy over, and that has the range. */
@@ -153,6 +155,7 @@ static void refusal_range(struct refusal *r, struct nlattr *policy)
 static void refusal_attrs(struct refusal *r, struct nlattr *attrs, int len)
 {
 	struct nlattr *nla, *policy = NULL;
+	uint32_t offset = 0;
 	int rem;
 
 	nla_for_each_attr(nla, attrs, len, rem) {
@@ -161,11 +164,15 @@ static void refusal_attrs(struct refusal *r, struct nlattr *attrs, int len)
 				 (const char *)nla_data(nla));
 		else if (nla_type(nla) == NLMSGERR_ATTR_COOKIE && nla_len(nla) == 4)
 			memcpy(&r->cookie, nla_data(nla), 4);
+		else if (nla_type(nla) == NLMSGERR_ATTR_OFFS && nla_len(nla) == 4)
+			memcpy(&offset, nla_data(nla), 4);
 		else if (nla_type(nla) == NLMSGERR_ATTR_POLICY)
 			policy = nla;
 	}
-	if (policy)
-		refusal_range(r, policy);
+	if (!policy)
+		return;
+	r->offset = offset;
+	refusal_range(r, policy);
 }
 
 static void refusal_get(struct refusal *r, const struct nlmsghdr *nlh)
@@ -278,6 +285,38 @@ bool ctl_do(struct nl_msg *msg, void (*cb)(struct nlattr *attrs, int len, void *
 	if (x.refusal.error)
 		refusal_print(&x.refusal, NULL);
 	return !x.refusal.error;
+}
+
+/* Which field of an object is an attribute of a request, not of a nest in it? NULL: none. */
+static const char *field_at(struct nl_msg *msg, uint32_t offset, const struct object *obj)
+{
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct nlattr *nla;
+	unsigned int i;
+	int rem;
+
+	nlmsg_for_each_attr(nla, nlh, GENL_HDRLEN, rem) {
+		if ((char *)nla - (char *)nlh != (ptrdiff_t)offset)
+			continue;
+		for (i = 0; i < obj->nr_fields; i++) {
+			if (obj->fields[i].attr == nla_type(nla))
+				return obj->fields[i].name;
+		}
+	}
+	return NULL;
+}
+
+bool ctl_change(struct nl_msg *msg, const struct object *obj)
+{
+	struct exchange x = {};
+	bool ok;
+
+	nlmsg_get(msg);
+	ok = exchange(msg, &x);
+	if (ok && x.refusal.error)
+		refusal_print(&x.refusal, field_at(msg, x.refusal.offset, obj));
+	nlmsg_free(msg);
+	return ok && !x.refusal.error;
 }
 
 bool ctl_dump(struct nl_msg *msg, void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg,

@@ -46,14 +46,40 @@ static int32_t key_request(const char *name)
 	return serial;
 }
 
+/* One of that description, be it of another type, or one that is called nearly so. */
+static const char *key_near(const char *name)
+{
+	static char text[160] = "";
+	struct key_found *found = xcalloc(KEYS_MAX, sizeof(*found));
+	unsigned int i, n = keys_find(found, KEYS_MAX);
+	struct near near = { .word = name };
+	const char *best = NULL;
+
+	for (i = 0; i < n; i++) {
+		if (!strcmp(strchr(found[i].name, ':'), strchr(name, ':')))
+			best = found[i].name;
+		near_try(&near, found[i].name);
+	}
+	if (!best)
+		best = near.best;
+	if (best)
+		snprintf(text, sizeof(text), "; there is %s", best);
+	free(found);
+	return text;
+}
+
 int32_t key_find(const char *name)
 {
 	int32_t serial = key_request(name);
 
 	if (serial > 0)
 		return serial;
-	complain("key %s: %s: see 'sluice key add help', keyctl(1)", name,
-		 errno == ENOKEY ? "not in a keyring of yours" : strerror(errno));
+	if (errno == ENOKEY)
+		complain("key %s: not in a keyring of yours%s: see 'sluice key add help'", name,
+			 key_near(name));
+	else
+		complain("key %s: %s: see 'sluice key add help', keyctl(1)", name,
+			 strerror(errno));
 	return 0;
 }
 

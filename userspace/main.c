@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* sluice: control of Sluice. */
+#include <errno.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +84,7 @@ int batch_file(const char *path)
 	int rc = EXIT_DONE;
 
 	if (!in) {
-		complain("%s: cannot be read", path);
+		complain("%s: cannot be read: %s", path, strerror(errno));
 		return EXIT_USAGE;
 	}
 	batch_stdin = in == stdin;
@@ -96,14 +98,54 @@ int batch_file(const char *path)
 	return rc;
 }
 
-/* --------------------------------------------------------------------------------------------- */
+/* --- options --------------------------------------------------------------------------------- */
+
+static bool take_option(const char *word)
+{
+	static const struct {
+		const char *word;
+		bool json, stats;
+	} known[] = {
+		{ "-j", true, false },	   { "--json", true, false }, { "-s", false, true },
+		{ "--stats", false, true }, { "-js", true, true },     { "-sj", true, true },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(known) && strcmp(known[i].word, word); i++)
+		;
+	if (i == ARRAY_SIZE(known))
+		return false;
+	opt.json |= known[i].json;
+	opt.stats |= known[i].stats;
+	return true;
+}
+
+/* They may also stand behind what they are about. Return: how many words are left. */
+static int options_behind(int argc, char **argv)
+{
+	int i, n = 0;
+
+	for (i = 0; i < argc; i++) {
+		if (!take_option(argv[i]))
+			argv[n++] = argv[i];
+	}
+	return n;
+}
 
 int main(int argc, char **argv)
 {
+	static const struct option longs[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "stats", no_argument, NULL, 's' },
+		{ "batch", required_argument, NULL, 'b' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{}
+	};
 	const char *batch = NULL;
 	int c, rc;
 
-	while ((c = getopt(argc, argv, "+jsb:h")) != -1) {
+	while ((c = getopt_long(argc, argv, "+jsb:hV", longs, NULL)) != -1) {
 		switch (c) {
 		case 'j':
 			opt.json = true;
@@ -115,13 +157,17 @@ int main(int argc, char **argv)
 			batch = optarg;
 			break;
 		case 'h':
-			command_usage(NULL, NULL, false);
+			command_usage(optind < argc ? argv[optind] : NULL,
+				      optind + 1 < argc ? argv[optind + 1] : NULL, false);
+			return EXIT_DONE;
+		case 'V':
+			command_version();
 			return EXIT_DONE;
 		default:
-			command_usage(NULL, NULL, true);
 			return EXIT_USAGE;
 		}
 	}
+	argc = optind + options_behind(argc - optind, argv + optind);
 	if (batch && optind == argc) {
 		rc = batch_file(batch);
 	} else if (!batch && optind < argc) {

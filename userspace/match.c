@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Values that have a second half: numbers with a mask, ranges, flags. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,18 @@ static void format_match_u16(const struct value *v, char *buf, size_t size)
 	format_masked(v, UINT16_MAX, buf, size);
 }
 
+/* A port, which may be a service's. */
+static bool parse_match_port(const char *text, struct value *v)
+{
+	v->mask = UINT16_MAX;
+	return parse_service(text, &v->n) || parse_match_u16(text, v);
+}
+
+const struct codec codec_match_port = {
+	"N[/MASK]", false, parse_match_port, format_match_u16, put_n16, get_n16, put_mask16,
+	get_mask, .rule = "0 to 65535, or a service's name; a rule has one of them", .any = true
+};
+
 const struct codec codec_match_u8 = { "N[/MASK]", false,  parse_match_u8, format_match_u8,
 				      put_n8,	  get_n8, put_mask8,	  get_mask };
 const struct codec codec_match_u16 = { "N[/MASK]", false,   parse_match_u16, format_match_u16,
@@ -134,7 +147,8 @@ static void format_vlan(const struct value *v, char *buf, size_t size)
 }
 
 const struct codec codec_match_vlan = { "ID|any|none", false,	parse_vlan, format_vlan,
-					put_n16,       get_n16, put_mask16, get_mask };
+					put_n16,       get_n16, put_mask16, get_mask,
+					.rule = "an ID is 0 to 4094" };
 
 /* A list's rule has an attribute for the id, and another for that there is no tag. */
 #define ACL_UNTAGGED 0xffff
@@ -175,7 +189,7 @@ static bool get_acl_untagged(const struct nlattr *nla, struct value *v)
 
 const struct codec codec_acl_vlan = { "ID|none", true, parse_acl_vlan, format_acl_vlan,
 				      put_acl_vlan, get_number, put_acl_untagged,
-				      get_acl_untagged };
+				      get_acl_untagged, .rule = "an ID is 0 to 4094" };
 
 /* --- a part of the TOS byte ------------------------------------------------------------------ */
 
@@ -304,10 +318,13 @@ static void format_flags(const struct value *v, char *buf, size_t size)
 	snprintf(buf, size, "%s/%s", flags, mask);
 }
 
+#define FLAGS_RULE "as syn/syn+ack: of fin, syn, rst, psh, ack, urg, ece, cwr those in the mask"
 const struct codec codec_match_flags = { "FLAGS[/MASK]", false,	 parse_flags, format_flags,
-					 put_n8,	 get_n8, put_mask8,   get_mask };
+					 put_n8,	 get_n8, put_mask8,   get_mask,
+					 .rule = FLAGS_RULE };
 const struct codec codec_acl_flags = { "FLAGS[/MASK]", false,  parse_flags, format_flags,
-				       put_n8,	       get_n8, put_mask8,   get_mask };
+				       put_n8,	       get_n8, put_mask8,   get_mask,
+				       .rule = FLAGS_RULE };
 
 /* --- ranges ---------------------------------------------------------------------------------- */
 
@@ -316,8 +333,9 @@ static bool parse_range(const char *text, struct value *v)
 	const char *dash = strchr(text, '-');
 	char first[16];
 
-	if (!dash) {
-		if (!parse_number(text, UINT16_MAX, &v->n))
+	/* The names of some services have a dash in them. */
+	if (!dash || !isdigit((unsigned char)*text)) {
+		if (!parse_service(text, &v->n))
 			return false;
 		v->mask = v->n;
 		return true;
@@ -337,14 +355,17 @@ static void format_range(const struct value *v, char *buf, size_t size)
 		snprintf(buf, size, "%u-%u", (unsigned int)v->n, (unsigned int)v->mask);
 }
 
-const struct codec codec_range = { "N[-N]", false,   parse_range, format_range,
-				   put_n16, get_n16, put_mask16,  get_mask };
+const struct codec codec_range = {
+	"N[-N]", false, parse_range, format_range, put_n16, get_n16, put_mask16, get_mask,
+	.rule = "0 to 65535, the lower first, or a service's name; a rule has one of them",
+	.any = true
+};
 
 /* --- ranges of VLANs ------------------------------------------------------------------------- */
 
 static bool parse_vlan_range(const char *text, struct value *v)
 {
-	return parse_range(text, v) && v->mask <= 4094;
+	return isdigit((unsigned char)*text) && parse_range(text, v) && v->mask <= 4094;
 }
 
 static int put_vlan_range(struct nl_msg *msg, int attr, const struct value *v)

@@ -99,6 +99,16 @@ static bool is_list(const struct field *f)
 
 /* --- text ------------------------------------------------------------------------------------ */
 
+static const char *value_near(const struct codec *codec, const char *text)
+{
+	struct near near = { .word = text };
+	const char *const *words;
+
+	for (words = codec->words; words && *words; words++)
+		near_try(&near, *words);
+	return near_text(&near);
+}
+
 static bool set_one(struct rec *r, unsigned int field, const char *text)
 {
 	const struct field *f = &r->obj->fields[field];
@@ -110,8 +120,9 @@ static bool set_one(struct rec *r, unsigned int field, const char *text)
 			r->has |= FIELD(field);
 		return true;
 	}
-	complain("%s: '%s' is not %s%s%s", f->name, text, f->codec->what,
-		 f->codec->rule ? ": " : "", f->codec->rule ? f->codec->rule : "");
+	complain("%s: '%s' is not %s%s%s%s", f->name, text, f->codec->what,
+		 f->codec->rule ? ": " : "", f->codec->rule ? f->codec->rule : "",
+		 value_near(f->codec, text));
 	return false;
 }
 

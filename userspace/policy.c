@@ -62,7 +62,7 @@ static const struct field acl_fields[] = {
 	{ "sport", &codec_range, SLUICE_A_ACL_SPORT_MIN, SLUICE_A_ACL_SPORT_MAX, 0, NULL },
 	{ "dport", &codec_range, SLUICE_A_ACL_DPORT_MIN, SLUICE_A_ACL_DPORT_MAX, 0, NULL },
 	{ .name = "icmp-type", .codec = &codec_icmp_type, .attr = SLUICE_A_ACL_ICMP_TYPE },
-	{ .name = "icmp-code", .codec = &codec_icmp_type, .attr = SLUICE_A_ACL_ICMP_CODE },
+	{ .name = "icmp-code", .codec = &codec_icmp_code, .attr = SLUICE_A_ACL_ICMP_CODE },
 	{ "tcp-flags", &codec_acl_flags, SLUICE_A_ACL_TCP_FLAGS, SLUICE_A_ACL_TCP_MASK, 0, NULL },
 	{ "verdict", &codec_verdict, SLUICE_A_ACL_VERDICT, 0, F_BARE, NULL },
 	{ "default", &codec_flag, SLUICE_A_ACL_DEFAULT, 0, F_SHOW, NULL },
@@ -86,7 +86,7 @@ const struct object object_acl_default = OBJECT("acl-default", acl_default_field
 const struct command acl_commands[] = {
 	{ "acl", "add", SLUICE_CMD_ACL_ADD, &object_acl,
 	  "port! dir! prio! eth-type eth-dst vlan proto src dst frag option sport dport icmp-type icmp-code tcp-flags verdict!",
-	  NULL, NULL, "add a rule; the lowest prio is looked at first" },
+	  NULL, NULL, "add a rule; the lowest prio is looked at first (of flows the highest)" },
 	{ "acl", "del", SLUICE_CMD_ACL_DEL, &object_acl, "port! dir! prio!", NULL, NULL,
 	  "remove a rule" },
 	{ "acl", "flush", SLUICE_CMD_ACL_FLUSH, &object_acl, "port!", NULL, NULL,
@@ -103,7 +103,7 @@ const struct command acl_commands[] = {
 static const struct field rate_fields[] = {
 	{ .name = "port", .codec = &codec_name, .attr = SLUICE_A_RATE_PORT },
 	{ .name = "dir", .codec = &codec_dir, .attr = SLUICE_A_RATE_DIR },
-	{ .name = "bps", .codec = &codec_rate, .attr = SLUICE_A_RATE_BPS },
+	{ .name = "bps", .codec = &codec_bits, .attr = SLUICE_A_RATE_BPS },
 	{ .name = "burst", .codec = &codec_rate, .attr = SLUICE_A_RATE_BURST },
 	{ .name = "pps", .codec = &codec_rate, .attr = SLUICE_A_RATE_PPS },
 	{ .name = "pburst", .codec = &codec_rate, .attr = SLUICE_A_RATE_PBURST },
@@ -113,7 +113,7 @@ const struct object object_rate = OBJECT("rate", rate_fields);
 
 static const struct field meter_fields[] = {
 	{ .name = "id", .codec = &codec_id, .attr = SLUICE_A_METER_ID },
-	{ .name = "bps", .codec = &codec_rate, .attr = SLUICE_A_METER_BPS },
+	{ .name = "bps", .codec = &codec_bits, .attr = SLUICE_A_METER_BPS },
 	{ .name = "burst", .codec = &codec_rate, .attr = SLUICE_A_METER_BURST },
 	{ .name = "pps", .codec = &codec_rate, .attr = SLUICE_A_METER_PPS },
 	{ .name = "pburst", .codec = &codec_rate, .attr = SLUICE_A_METER_PBURST },

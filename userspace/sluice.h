@@ -71,6 +71,8 @@ struct value {
  * @put2: the second half (mask, end of a range); NULL if there is none
  * @get2: likewise
  * @rule: what else it has to be, for whoever said something else; NULL if @what says all
+ * @words: those that it may be, NULL at the end; NULL: there are none
+ * @any: "any" is said of it for what need not be said
  */
 struct codec {
 	const char *what;
@@ -82,12 +84,15 @@ struct codec {
 	int (*put2)(struct nl_msg *msg, int attr, const struct value *v);
 	bool (*get2)(const struct nlattr *nla, struct value *v);
 	const char *rule;
+	const char *const *words;
+	bool any;
 };
 
-extern const struct codec codec_u8, codec_u16, codec_u32, codec_u64, codec_rate;
+extern const struct codec codec_u8, codec_u16, codec_u32, codec_u64, codec_rate, codec_bits;
 extern const struct codec codec_id, codec_name, codec_text, codec_flag;
 extern const struct codec codec_dir, codec_mode, codec_verdict, codec_kind, codec_proto;
 extern const struct codec codec_eth_type, codec_icmp_type, codec_range, codec_acl_flags;
+extern const struct codec codec_icmp_code, codec_match_icmp, codec_match_port;
 extern const struct codec codec_mac, codec_prefix;
 extern const struct codec codec_match_u8, codec_match_u16, codec_match_mac, codec_match_addr;
 extern const struct codec codec_match_vlan, codec_match_dscp, codec_match_frag;
@@ -106,6 +111,8 @@ extern const struct codec codec_acl_vlan, codec_ip_option;
 
 /* What several codecs need. */
 bool parse_number(const char *text, uint64_t max, uint64_t *n);
+/* A number, or the name of a service in /etc/services. */
+bool parse_service(const char *text, uint64_t *n);
 bool parse_addr(const char *text, uint8_t *family, uint8_t addr[16]);
 void format_addr(uint8_t family, const uint8_t addr[16], char *buf, size_t size);
 bool parse_mac(const char *text, uint8_t mac[6]);
@@ -123,18 +130,19 @@ void format_text(const struct value *v, char *buf, size_t size);
 void format_number(const struct value *v, char *buf, size_t size);
 
 /* A kind of value that is one of some words; a number on the wire. */
-#define WORDS(name, what, ...)                                                      \
-	static const char *const words_##name[] = { __VA_ARGS__ };                  \
-	static bool parse_##name(const char *text, struct value *v)                 \
-	{                                                                           \
-		return parse_word(words_##name, ARRAY_SIZE(words_##name), text, v); \
-	}                                                                           \
-	static void format_##name(const struct value *v, char *buf, size_t size)    \
-	{                                                                           \
-		format_word(words_##name, ARRAY_SIZE(words_##name), v, buf, size);  \
-	}                                                                           \
-	const struct codec codec_##name = { what,	   false,  parse_##name,    \
-					    format_##name, put_u8, get_number }
+#define WORDS(name, what, ...)                                                          \
+	static const char *const words_##name[] = { __VA_ARGS__, NULL };                \
+	static bool parse_##name(const char *text, struct value *v)                     \
+	{                                                                               \
+		return parse_word(words_##name, ARRAY_SIZE(words_##name) - 1, text, v); \
+	}                                                                               \
+	static void format_##name(const struct value *v, char *buf, size_t size)        \
+	{                                                                               \
+		format_word(words_##name, ARRAY_SIZE(words_##name) - 1, v, buf, size);  \
+	}                                                                               \
+	const struct codec codec_##name = { what,	   false,  parse_##name,        \
+					    format_##name, put_u8, get_number,          \
+					    .words = words_##name }
 
 /* --- objects --------------------------------------------------------------------------------- */
 
@@ -265,10 +273,14 @@ int command_run(int argc, char **argv);
 /* Is all there that the command must have? */
 bool command_complete(const char *noun, const char *verb, const struct rec *r);
 void command_usage(const char *noun, const char *verb, bool to_stderr);
+/* Of what the tool itself is. */
+void command_version(void);
 /* What a command without a run function does. */
 int command_send(const struct command *c, struct rec *args);
 /* Fill in what the operator's words imply. */
 void flow_imply(struct rec *r);
+/* A name that ICMP and ICMPv6 number each its own way. Complains if it is the other one's. */
+bool icmp_settle(struct rec *r);
 void guard_imply(struct rec *r);
 
 /* One object after the other: the common show command. */
@@ -300,7 +312,9 @@ void ctl_close(void);
 struct nl_msg *ctl_new(int cmd);
 /* Send, wait for the end; @cb gets each answer's attributes. Frees @msg. */
 bool ctl_do(struct nl_msg *msg, void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg);
-/* Likewise, all objects of a kind. *@changed: what was read is not of one moment. */
+/* Likewise, without answers: a number that is out of its range is called by the object's field. */
+bool ctl_change(struct nl_msg *msg, const struct object *obj);
+/* As ctl_do(), all objects of a kind. *@changed: what was read is not of one moment. */
 bool ctl_dump(struct nl_msg *msg, void (*cb)(struct nlattr *attrs, int len, void *arg), void *arg,
 	      bool *changed);
 /* May the caller see them? Prints nothing: what else is wrong is found when it is asked for. */
@@ -388,6 +402,24 @@ bool keys_say_gone(const struct key_found *found, unsigned int n, const char *na
  * complaint.
  */
 int32_t key_from_stdin(const char *name);
+
+/* --- words that nobody knows ------------------------------------------------------------------ */
+
+/**
+ * struct near - what may have been meant by a word
+ * @word: it
+ * @best: what it is most like; NULL: like none of those that were tried
+ * @far: how many letters are other ones in that
+ */
+struct near {
+	const char *word;
+	const char *best;
+	unsigned int far;
+};
+
+void near_try(struct near *n, const char *candidate);
+/* ": did you mean '...'?"; "" if nothing is like it. A static buffer. */
+const char *near_text(const struct near *n);
 
 /* --- messages -------------------------------------------------------------------------------- */
 

@@ -463,7 +463,8 @@ static bool item_read(struct state *s, enum section_nr nr, struct json_object *j
 	struct rec *r = rec_new(sections[nr].obj);
 	struct item *item;
 
-	if (rec_from_json(r, json, true) && item_complete(nr, r) && key_is_named(r)) {
+	if (rec_from_json(r, json, true) && icmp_settle(r) && item_complete(nr, r) &&
+	    key_is_named(r)) {
 		if (nr == SEC_FLOW)
 			flow_imply(r);
 		if (nr == SEC_GUARD)

@@ -91,18 +91,20 @@ bool get_number(const struct nlattr *nla, struct value *v)
 	return false;
 }
 
-const struct codec codec_u8 = { "N", true, parse_u8, format_number, put_u8, get_number };
-const struct codec codec_u16 = { "N", true, parse_u16, format_number, put_u16, get_number };
-const struct codec codec_u32 = { "N", true, parse_u32, format_number, put_u32, get_number };
-const struct codec codec_u64 = { "N", true, parse_u64, format_number, put_uint, get_number };
+#define NUMBER(bits, how, rules)                                                          \
+	const struct codec codec_u##bits = { "N", true,	      parse_u##bits, format_number, \
+					     how, get_number, .rule = (rules) }
+NUMBER(8, put_u8, "0 to 255");
+NUMBER(16, put_u16, "0 to 65535");
+NUMBER(32, put_u32, "0 to 4294967295");
+NUMBER(64, put_uint, "0 to 18446744073709551615");
 const struct codec codec_id = { "ID",	    true,	       parse_id, format_number, put_u32,
 				get_number, .rule = "1 or more" };
-const struct codec codec_icmp_type = { "N", true, parse_u8, format_number, put_u8, get_number };
 
 /* --- amounts --------------------------------------------------------------------------------- */
 
-/* 10, 10k, 2.5g: powers of ten, as rates have them. */
-static bool parse_rate(const char *text, struct value *v)
+/* 10, 10k, 2.5g: powers of ten, as rates have them. @unit: what may stand behind; NULL: nothing. */
+static bool parse_amount(const char *text, const char *unit, struct value *v)
 {
 	static const struct {
 		char suffix;
@@ -118,13 +120,25 @@ static bool parse_rate(const char *text, struct value *v)
 		return false;
 	number = strtod(text, &end);
 	for (i = 0; i < ARRAY_SIZE(units); i++) {
-		if (tolower((unsigned char)*end) != units[i].suffix || end[1])
+		if (tolower((unsigned char)*end) != units[i].suffix ||
+		    (end[1] && (!unit || strcasecmp(end + 1, unit))))
 			continue;
 		number *= units[i].factor;
 		v->n = number;
 		return number < 1.8e19 && (double)v->n == number;
 	}
 	return false;
+}
+
+static bool parse_rate(const char *text, struct value *v)
+{
+	return parse_amount(text, NULL, v);
+}
+
+/* Of bits, as tc has them too: 10mbit. */
+static bool parse_bits(const char *text, struct value *v)
+{
+	return parse_amount(text, "bit", v);
 }
 
 static void format_rate(const struct value *v, char *buf, size_t size)
@@ -141,7 +155,10 @@ static void format_rate(const struct value *v, char *buf, size_t size)
 		snprintf(buf, size, "%llu", n);
 }
 
-const struct codec codec_rate = { "N[k|m|g]", true, parse_rate, format_rate, put_uint, get_number };
+const struct codec codec_rate = { "N[k|m|g]", true, parse_rate, format_rate, put_uint,
+				  get_number, .rule = "as 500, 10k or 2.5g, powers of ten" };
+const struct codec codec_bits = { "N[k|m|g]", true, parse_bits, format_rate, put_uint,
+				  get_number, .rule = "as 500k, 10m or 2.5gbit, bits a second" };
 
 /* --- words ----------------------------------------------------------------------------------- */
 
@@ -164,12 +181,31 @@ void format_word(const char *const *words, size_t nr, const struct value *v, cha
 
 WORDS(dir, "from-guest|to-guest", "from-guest", "to-guest");
 WORDS(mode, "adaptive|poll", "adaptive", "poll");
-WORDS(verdict, "allow|deny", "deny", "allow");
 WORDS(kind, "guest|uplink", "guest", "uplink");
 WORDS(guard_mode, "strict|loose", "loose", "strict");
 WORDS(guard_role, "dhcp-server|ra|bridge|qinq|source-route", "dhcp-server", "ra", "bridge", "qinq",
       "source-route");
 WORDS(ip_option, "any|source-route|rh0|home-address", "any", "source-route", "rh0", "home-address");
+
+static const char *const verdicts[] = { "deny", "allow", NULL };
+
+/* Also in the words of who knows iptables. */
+static bool parse_verdict(const char *text, struct value *v)
+{
+	if (!strcmp(text, "accept"))
+		text = "allow";
+	else if (!strcmp(text, "drop"))
+		text = "deny";
+	return parse_word(verdicts, 2, text, v);
+}
+
+static void format_verdict(const struct value *v, char *buf, size_t size)
+{
+	format_word(verdicts, 2, v, buf, size);
+}
+
+const struct codec codec_verdict = { "allow|deny", false,      parse_verdict,	  format_verdict,
+				     put_u8,	   get_number, .words = verdicts };
 
 /* --- words that go together: a number, with a bit for each ------------------------------------ */
 
@@ -312,13 +348,23 @@ static int put_no_mask(struct nl_msg *msg, int attr, const struct value *v)
 	return 0;
 }
 
-const struct codec codec_proto = { "PROTO", false, parse_proto, format_proto, put_u8, get_number };
+static const char *const proto_words[] = { "tcp", "udp", "sctp", "icmp", "icmpv6", "igmp",
+					   "gre", "esp", "ah",	 NULL };
+static const char *const type_words[] = { "ipv4", "ipv6", "arp", "rarp", "lldp", NULL };
+
+#define PROTO_RULE "tcp, udp, sctp, icmp, icmpv6, igmp, gre, esp, ah, or 0 to 255"
+#define TYPE_RULE "ipv4, ipv6, arp, rarp, lldp, or 0 to 0xffff"
+const struct codec codec_proto = { "PROTO", false, parse_proto, format_proto, put_u8, get_number,
+				   .rule = PROTO_RULE, .words = proto_words, .any = true };
 const struct codec codec_eth_type = { "TYPE",	       false,	parse_eth_type,
-				      format_eth_type, put_u16, get_number };
+				      format_eth_type, put_u16, get_number, .rule = TYPE_RULE,
+				      .words = type_words, .any = true };
 const struct codec codec_match_proto = { "PROTO", false,      parse_proto, format_proto,
-					 put_u8,  get_number, put_no_mask, get_any_mask };
+					 put_u8,  get_number, put_no_mask, get_any_mask,
+					 .rule = PROTO_RULE, .words = proto_words, .any = true };
 const struct codec codec_match_eth_type = { "TYPE",  false,	 parse_eth_type, format_eth_type,
-					    put_u16, get_number, put_no_mask,	 get_any_mask };
+					    put_u16, get_number, put_no_mask,	 get_any_mask,
+					    .rule = TYPE_RULE, .words = type_words, .any = true };
 const struct codec codec_arp_op = { "N",    true,	parse_u8,    format_number,
 				    put_u8, get_number, put_no_mask, get_any_mask };
 

@@ -258,7 +258,7 @@ static int add_run(const struct command *c, struct rec *args)
 		return EXIT_REFUSED;
 	msg = ctl_new(c->cmd);
 	if (!rec_put(msg, args) && put_wipe_pace(msg, args) && volume_put_key(msg, args))
-		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
+		return ctl_change(msg, args->obj) ? EXIT_DONE : EXIT_REFUSED;
 	nlmsg_free(msg);
 	return EXIT_REFUSED;
 }
@@ -305,7 +305,7 @@ static int set_run(const struct command *c, struct rec *args)
 		return EXIT_REFUSED;
 	msg = ctl_new(c->cmd);
 	if (!rec_put(msg, args) && put_wipe_pace(msg, args) && volume_put_changes(msg, args))
-		return ctl_do(msg, NULL, NULL) ? EXIT_DONE : EXIT_REFUSED;
+		return ctl_change(msg, args->obj) ? EXIT_DONE : EXIT_REFUSED;
 	nlmsg_free(msg);
 	return EXIT_REFUSED;
 }
@@ -357,7 +357,7 @@ bool volume_rekey(const struct rec *args)
 	if (rec_has(args, "back") || rec_has(args, "forward"))
 		nla_put_u8(msg, SLUICE_A_VOLUME_REKEY_BACK, rec_has(args, "back"));
 	if (!rec_put(msg, args) && put_key(msg, SLUICE_A_VOLUME_REKEY_KEY, args, "key"))
-		return ctl_do(msg, NULL, NULL);
+		return ctl_change(msg, args->obj);
 	nlmsg_free(msg);
 	return false;
 }

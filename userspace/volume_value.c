@@ -88,19 +88,23 @@ static bool get_long(const struct nlattr *nla, struct value *v)
 	return ok;
 }
 
+#define NAME_RULE "at most 31 characters, without / and white space"
 const struct codec codec_volume = { "VOLUME",	   false,    parse_volume,
-				    format_text,   put_text, get_text };
+				    format_text,   put_text, get_text, .rule = NAME_RULE };
 /* The same of others that have such names. */
 const struct codec codec_group_name = { "GROUP",     false,    parse_volume,
-					format_text, put_text, get_text };
+					format_text, put_text, get_text,
+					.rule = NAME_RULE };
 const struct codec codec_key_name = { "KEY",	   false,    parse_volume,
-				      format_text, put_text, get_text };
+				      format_text, put_text, get_text, .rule = NAME_RULE };
 const struct codec codec_group = { "GROUP|none", false,	   parse_group,
 				   format_group, put_long, get_long };
 const struct codec codec_serial = { "SERIAL",	   false,    parse_serial,
 				    format_text,   put_text, get_text };
-const struct codec codec_path = { "/dev/...", false, parse_path, format_long, put_long, get_long };
-const struct codec codec_key = { "TYPE:DESC|-", false, parse_key, format_long, put_long, get_long };
+const struct codec codec_path = { "/dev/...", false, parse_path, format_long, put_long, get_long,
+				  .rule = "the whole path of a block device" };
+const struct codec codec_key = { "TYPE:DESC|-", false, parse_key, format_long, put_long, get_long,
+				 .rule = "as logon:sluice:vol1; - is standard input" };
 
 static bool parse_record(const char *text, struct value *v)
 {

@@ -30,12 +30,13 @@ shows '"module":' sluice -j version
 
 # The manual explains what is shown: fields that cannot be said, reasons for a drop, events.
 top=$here/../..
+manual=$(cat "$top"/userspace/*.8)
+guide=$(cat "$top/Documentation/admin-guide.md")
 explained() { # words on standard input
 	local word rc=0 n=0
 	while read -r word; do
 		n=$((n + 1))
-		grep -qE "(^|[^a-z-])$word([^a-z-]|$)" "$top"/userspace/*.8 ||
-			{ echo "not explained: $word"; rc=1; }
+		[[ $manual =~ (^|[^a-z-])$word([^a-z-]|$) ]] || { echo "not explained: $word"; rc=1; }
 	done
 	[ "$n" -gt 20 ] && return "$rc"
 }
@@ -51,15 +52,14 @@ guided() { # words on standard input
 	local word rc=0 n=0
 	while read -r word; do
 		n=$((n + 1))
-		grep -qE "^\|.*\`$word\`.*\|" "$top/Documentation/admin-guide.md" ||
-			{ echo "not in the guide: $word"; rc=1; }
+		[[ $guide =~ $'\n'\|[^$'\n']*\`$word\`[^$'\n']*\| ]] || { echo "not in the guide: $word"; rc=1; }
 	done
 	[ "$n" -gt "$1" ] && return "$rc"
 }
 guide_reasons() {
 	sed -n 's/.*X([A-Z_]*,[[:space:]]*"\([^"]*\)",[[:space:]]*"\([^"]*\)").*/\1` | \2/p' "$top/kmod/drop.h" |
 		grep -vE '^(none|slow-down)`' | while read -r row; do
-		grep -qF "| \`$row |" "$top/Documentation/admin-guide.md" || echo "not in the guide: $row"
+		[[ $guide = *"| \`$row |"* ]] || echo "not in the guide: $row"
 	done >"$tmp/missing"
 	cat "$tmp/missing"
 	[ ! -s "$tmp/missing" ]
@@ -131,6 +131,21 @@ for what in 'port show' 'uplink show' 'wire show' 'guard show' 'acl show' 'rate 
 	ok "JSON: $what" json $what
 done
 
+# Who reads that depends on its words. (selftests/ctl/json-keys.txt has those of fields of all kinds.)
+json_keys() {
+	sed -n 's/.*{ "\([a-z0-9/%-]*\)", &codec.*/\1/p; s/.*\.name = "\([a-z0-9/%-]*\)", \.codec.*/\1/p
+		s/.*MATCH("\([a-z-]*\)".*/\1/p; s/.*COUNT("\([a-z-]*\)".*/\1/p
+		s/.*{ "\([a-z0-9-]*\)", NULL, .*F_NEST.*/\1/p' "$top"/userspace/*.c | LC_ALL=C sort -u
+}
+keeps_json_keys() {
+	json_keys | LC_ALL=C comm -13 - <(grep -v '^#' "$here/json-keys.txt") >"$tmp/gone"
+	cat "$tmp/gone"
+	[ ! -s "$tmp/gone" ]
+}
+# A shell's <( ) needs it, and the rig has no udev that makes it.
+[ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
+ok 'JSON has the keys that it had' keeps_json_keys
+
 # Completion: words of the tool's help, names of what is there.
 completes() { # pattern of what is offered, words
 	local want=$1
@@ -145,8 +160,6 @@ completes() { # pattern of what is offered, words
 		[[ ${COMPREPLY[*]} =~ ^($want)$ ]]
 	)
 }
-# A shell's <( ) needs it, and the rig has no udev that makes it.
-[ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
 done_ ip link add vf0 type dummy
 done_ sluice uplink add up0 dev vf0
 ok 'completion: modes of volumes' completes 'monitor enforce' volume mode
