@@ -27,9 +27,8 @@ tmp=$TMPDIR
 c_tests() { sed -n 's/^TESTS *:= *//p' "$tests/$1/Makefile"; }
 # Those that ask of a vDPA device what they ask of a vhost node, and its own.
 vdpa_tests() {
-	echo life
 	# Minutes for what vhost/* asks of the same rings and the same engine.
-	[ -z "${CHECK_LONG:-}" ] || echo contain data hostile wild
+	[ -z "${CHECK_LONG:-}" ] || echo contain data hostile life wild
 	c_tests vdpa
 }
 fuzz_targets() { sed -n 's/^FUZZERS *:= *//p' "$tests/unit/Makefile"; }
@@ -42,12 +41,15 @@ all() {
 	[ -z "${CHECK_LONG:-}" ] || echo dkms interrupt
 	for name in $(c_tests vhost); do echo "vhost/$name"; done
 	for name in $(vdpa_tests); do echo "vdpa/$name"; done
-	for name in $(c_tests blk); do echo "blk/$name"; done
+	for name in $(c_tests blk); do
+		# Users that are killed: blk/life has some, and blk/power looks closer.
+		[ -z "${CHECK_LONG:-}" ] && [ "$name" = crash ] || echo "blk/$name"
+	done
 	for name in $(c_tests vfio); do echo "vfio/$name"; done
 	for name in $(sh_tests ctl); do echo "ctl/$name"; done
 	for name in $(sh_tests abuse); do echo "abuse/$name"; done
 	echo e2e
-	echo power
+	[ -z "${CHECK_LONG:-}" ] || echo power
 }
 
 wanted() { # test, names
@@ -92,13 +94,13 @@ variants_of() { # test
 			packed_ind_event packed_mrg packed_mrg_ind ;;
 	vhost/hostile) but packed_indirect ;;
 	vhost/fault) but split_all packed ;;
-	vdpa/life) but packed ;;
+	blk/below) but linear striped snapshot_origin crypt integrity ;;
 	blk/data) but split_plain packed large_blocks_on_small ;;
-	blk/crash) but twice ;;
 	blk/rekey) but slow ;;
 	blk/power) but crypt_4096 plain_through plain_chosen crypt_through crypt_no_fua ;;
 	vfio/data) but split_chain_poll split_ind_mapped packed_chain_poll packed_ind packed_mrg_event ;;
 	vfio/blk) but split_mapped packed_cdev ;;
+	vfio/hostile) but split ;;
 	esac
 }
 # What runs in a kernel of the rig: its command there.
