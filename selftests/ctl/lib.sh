@@ -68,17 +68,18 @@ load_mockvf() {
 	params=/sys/module/sluice_mockvf/parameters
 }
 
-# has_line FILE TEXT: a line of it matches the extended regular expression. No process is made: in these kernels
-# that takes longer than most of what is tested.
+# has_line FILE TEXT: a line of it matches the extended regular expression, and it is one. No process is made: in
+# these kernels that takes longer than most of what is tested.
 has_line() {
 	local line
 	while IFS= read -r line || [ -n "$line" ]; do
-		[[ ! $line =~ $2 ]] || return 0
+		if [[ $line =~ $2 ]]; then return 0; fi
 	done <"$1"
-	# What ok() shows.
-	cat "$1"
 	return 1
 }
+# What a file has or lacks is shown by ok().
+needs_line() { has_line "$@" || { cat "$1"; return 1; }; }
+lacks_line() { ! has_line "$@" || { cat "$1"; return 1; }; }
 exits() { # code, command
 	local want=$1 rc=0
 	shift
@@ -94,7 +95,7 @@ refused() {
 refuses() {
 	local text=$1
 	shift
-	exits 1 "$@" 2>"$tmp/err" && has_line "$tmp/err" "$text"
+	exits 1 "$@" 2>"$tmp/err" && needs_line "$tmp/err" "$text"
 }
 # misused TEXT COMMAND...: the tool does not understand.
 misused() {
@@ -105,7 +106,7 @@ misused() {
 misuses() {
 	local text=$1
 	shift
-	exits 2 "$@" 2>"$tmp/err" && has_line "$tmp/err" "$text"
+	exits 2 "$@" 2>"$tmp/err" && needs_line "$tmp/err" "$text"
 }
 
 # shows TEXT COMMAND...: what it prints matches.
@@ -117,7 +118,7 @@ shows() {
 printed() {
 	local text=$1
 	shift
-	"$@" >"$tmp/shown" && has_line "$tmp/shown" "$text"
+	"$@" >"$tmp/shown" && needs_line "$tmp/shown" "$text"
 }
 # hides TEXT COMMAND...: it does not.
 hides() {
@@ -128,8 +129,7 @@ hides() {
 not_printed() {
 	local text=$1
 	shift
-	"$@" >"$tmp/shown" || return
-	! has_line "$tmp/shown" "$text" || { cat "$tmp/shown"; return 1; }
+	"$@" >"$tmp/shown" && lacks_line "$tmp/shown" "$text"
 }
 
 # done_ COMMAND...: it is what the next tests need.
