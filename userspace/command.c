@@ -154,6 +154,16 @@ void command_usage(const char *noun, const char *verb, bool to_stderr)
 	      out);
 }
 
+/* Where to read on. A static buffer. */
+static const char *help_words(const struct command *c)
+{
+	static char text[64];
+
+	snprintf(text, sizeof(text), "sluice help %s%s%s", c->noun, c->verb ? " " : "",
+		 c->verb ? c->verb : "");
+	return text;
+}
+
 static bool choice(const struct arg *a)
 {
 	return a->some || a->either;
@@ -177,8 +187,8 @@ static bool choice_made(const struct command *c, const struct rec *r, const stru
 					c->obj->fields[args[i].field].name);
 	}
 	if (len >= sizeof(names))
-		complain("it is not said what of it: 'sluice help %s %s' says what there is to say",
-			 c->noun, c->verb);
+		complain("it is not said what of it: '%s' says what there is to say",
+			 help_words(c));
 	else if (len)
 		complain("one of these is missing: %s", names);
 	return !len;
@@ -191,9 +201,8 @@ static bool args_complete(const struct command *c, const struct rec *r)
 
 	for (i = 0; i < n; i++) {
 		if (args[i].must && !(r->has & FIELD(args[i].field))) {
-			complain("%s is missing: 'sluice help %s%s%s' says what there is to say",
-				 c->obj->fields[args[i].field].name, c->noun, c->verb ? " " : "",
-				 c->verb ? c->verb : "");
+			complain("%s is missing: '%s' says what there is to say",
+				 c->obj->fields[args[i].field].name, help_words(c));
 			return false;
 		}
 	}
@@ -430,18 +439,16 @@ static const char *field_of(const struct command *c, const struct arg *args, uns
 static void word_complain(const struct command *c, const struct arg *args, unsigned int n,
 			  const char *word)
 {
-	const char *near = words_near(c, args, n, word);
+	const char *near = words_near(c, args, n, word), *field = field_of(c, args, n, word);
 
 	if (is_option(word))
 		complain("there is no option '%s': 'sluice help' has all", word);
-	else if (field_of(c, args, n, word))
-		complain("'%s' is not understood here: say '%s %s'", word,
-			 field_of(c, args, n, word), word);
+	else if (field)
+		complain("'%s' is not understood here: say '%s %s'", word, field, word);
 	else if (*near)
 		complain("'%s' is not understood here%s", word, near);
 	else
-		complain("'%s' is not understood here: 'sluice help %s%s%s' says what is", word,
-			 c->noun, c->verb ? " " : "", c->verb ? c->verb : "");
+		complain("'%s' is not understood here: '%s' says what is", word, help_words(c));
 }
 
 static bool args_read(const struct command *c, struct rec *r, int argc, char **argv)

@@ -157,9 +157,8 @@ int main(int argc, char **argv)
 			batch = optarg;
 			break;
 		case 'h':
-			command_usage(optind < argc ? argv[optind] : NULL,
-				      optind + 1 < argc ? argv[optind + 1] : NULL, false);
-			return EXIT_DONE;
+			argv[optind - 1] = (char *)"help";
+			return command_run(argc - optind + 1, argv + optind - 1);
 		case 'V':
 			command_version();
 			return EXIT_DONE;
