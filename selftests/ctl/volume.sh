@@ -218,7 +218,7 @@ hides 'peak' sluice volume show v1
 refused 'peak means nothing' sluice volume set v1 write-bps-peak 5
 refused 'peak below its limit' sluice volume set v1 read-iops-peak 199
 done_ sluice volume set v1 read-iops 0
-misused 'missing: size, read-iops, ' sluice volume set v1
+misused "'sluice help volume set' says what there is to say" sluice volume set v1
 done_ sluice volume add v5 dev $dev start 20m size 1m write-bps 10m write-bps-burst 1m
 shows ' write-bps 10m write-bps-burst 1m' sluice volume show v5
 done_ sluice volume del v5
