@@ -393,9 +393,48 @@ static bool ask_take_back_above(struct sluice_ask *ask, struct net_device *lower
 	return true;
 }
 
+static void ask_one_above(struct sluice_ask *ask, struct net_device *lower, unsigned int kind,
+			  u16 proto, unsigned int vid)
+{
+	int err = vlan_vid_add(lower, htons(proto), vid);
+
+	__assign_bit(vid, ask->above[kind], !err);
+	__assign_bit(vid, ask->above_refused[kind], err);
+	if (err)
+		net_warn_ratelimited("sluice: %s does not take VLAN %u: error %d\n", lower->name,
+				     vid, err);
+}
+
+/* Those that were wanted before the VF came. */
+static bool ask_above_wanted(struct sluice_ask *ask, struct net_device *lower,
+			     struct ask_budget *b)
+{
+	static const u16 proto[] = { ETH_P_8021Q, ETH_P_8021AD };
+	unsigned int i, vid;
+
+	for (i = 0; i < ARRAY_SIZE(proto); i++) {
+		for_each_andnot_bit(vid, ask->above_wanted[i], ask->above[i], VLAN_N_VID) {
+			if (test_bit(vid, ask->above_refused[i]))
+				continue;
+			if (!ask_spend(b))
+				return false;
+			ask_one_above(ask, lower, i, proto[i], vid);
+		}
+	}
+	return true;
+}
+
+void sluice_ask_above_want(struct sluice_ask *ask, __be16 proto, u16 vid)
+{
+	ASSERT_RTNL();
+	__set_bit(vid, ask->above_wanted[ask_kind(proto)]);
+	sluice_ask_changed();
+}
+
 void sluice_ask_above_del(struct sluice_ask *ask, __be16 proto, u16 vid)
 {
 	ASSERT_RTNL();
+	__clear_bit(vid, ask->above_refused[ask_kind(proto)]);
 	__clear_bit(vid, ask->above_wanted[ask_kind(proto)]);
 	sluice_ask_changed();
 }
@@ -413,7 +452,7 @@ static bool ask_vf(struct sluice_ask *ask, struct net_device *lower, struct ask_
 	if (allmulti && !ask_set_allmulti(ask, lower, true, b))
 		return false;
 	if (!ask_take_back(ask, lower, b) || !ask_take_back_above(ask, lower, b) ||
-	    !ask_addrs(ask, lower, SLUICE_ASK_FIRM, b) ||
+	    !ask_above_wanted(ask, lower, b) || !ask_addrs(ask, lower, SLUICE_ASK_FIRM, b) ||
 	    !ask_vlans(ask, lower, ask->firm, b) ||
 	    !ask_addrs(ask, lower, SLUICE_ASK_WANTED, b) ||
 	    !ask_vlans(ask, lower, ask->wanted, b))
@@ -435,8 +474,11 @@ static bool ask_uplink(struct sluice_port *uplink, bool again, struct ask_budget
 		return true;
 	ask_collect(uplink, ops);
 	bitmap_and(ask->refused, ask->refused, ask->wanted, VLAN_N_VID);
-	if (again)
+	if (again) {
 		bitmap_zero(ask->refused, VLAN_N_VID);
+		bitmap_zero(ask->above_refused[0], VLAN_N_VID);
+		bitmap_zero(ask->above_refused[1], VLAN_N_VID);
+	}
 	if (!ask_vf(ask, lower, b))
 		return false;
 	ask_keep(ask, SLUICE_ASK_WANTED, ~0);

@@ -61,6 +61,7 @@ struct sluice_ask_addr {
  * @refused: those that it did not
  * @above: VLANs that the VF took for what is above the uplink's netdev, 802.1Q and 802.1ad
  * @above_wanted: those that are wanted there still
+ * @above_refused: those that the VF did not take, when it took the place of another
  * @node: in the list of those whose uplink went
  * @lower: since then: the VF
  * @tracker: of that reference
@@ -81,6 +82,7 @@ struct sluice_ask {
 	DECLARE_BITMAP(refused, VLAN_N_VID);
 	DECLARE_BITMAP(above[2], VLAN_N_VID);
 	DECLARE_BITMAP(above_wanted[2], VLAN_N_VID);
+	DECLARE_BITMAP(above_refused[2], VLAN_N_VID);
 	struct list_head node;
 	struct net_device *lower;
 	netdevice_tracker tracker;
@@ -101,6 +103,8 @@ void sluice_ask_sync(void);
  */
 int sluice_ask_above_add(struct sluice_ask *ask, struct net_device *lower, __be16 proto, u16 vid);
 void sluice_ask_above_del(struct sluice_ask *ask, __be16 proto, u16 vid);
+/* It is wanted of a VF that has just come: it is asked for with all else, soon. RTNL. */
+void sluice_ask_above_want(struct sluice_ask *ask, __be16 proto, u16 vid);
 /*
  * @lower is not the VF of @uplink any more: all that it was asked for on behalf of that, and of
  * what is above it, is taken back soon. RTNL.

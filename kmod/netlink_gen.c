@@ -77,12 +77,13 @@ static const struct nla_policy sluice_port_add_nl_policy[SLUICE_A_PORT_CONTROL +
 };
 
 /* SLUICE_CMD_UPLINK_ADD - do */
-static const struct nla_policy sluice_uplink_add_nl_policy[SLUICE_A_PORT_NO_PROMISC + 1] = {
+static const struct nla_policy sluice_uplink_add_nl_policy[SLUICE_A_PORT_WAIT + 1] = {
 	[SLUICE_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = 15, },
 	[SLUICE_A_PORT_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
 	[SLUICE_A_PORT_WANT_MAC] = NLA_POLICY_EXACT_LEN(6),
 	[SLUICE_A_PORT_WANT_VLAN] = NLA_POLICY_NESTED(sluice_vlan_range_nl_policy),
 	[SLUICE_A_PORT_NO_PROMISC] = { .type = NLA_FLAG, },
+	[SLUICE_A_PORT_WAIT] = { .type = NLA_FLAG, },
 };
 
 /* SLUICE_CMD_PORT_SET - do */
@@ -414,11 +415,13 @@ static const struct nla_policy sluice_tenant_deny_nl_policy[SLUICE_A_TENANT_UID 
 };
 
 /* SLUICE_CMD_UPLINK_SET - do */
-static const struct nla_policy sluice_uplink_set_nl_policy[SLUICE_A_PORT_NO_PROMISC + 1] = {
+static const struct nla_policy sluice_uplink_set_nl_policy[SLUICE_A_PORT_WAIT + 1] = {
 	[SLUICE_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = 15, },
+	[SLUICE_A_PORT_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
 	[SLUICE_A_PORT_WANT_MAC] = NLA_POLICY_EXACT_LEN(6),
 	[SLUICE_A_PORT_WANT_VLAN] = NLA_POLICY_NESTED(sluice_vlan_range_nl_policy),
 	[SLUICE_A_PORT_NO_PROMISC] = { .type = NLA_FLAG, },
+	[SLUICE_A_PORT_WAIT] = { .type = NLA_FLAG, },
 };
 
 /* SLUICE_CMD_VOLUME_HOLD - do */
@@ -514,7 +517,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_uplink_add_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_uplink_add_nl_policy,
-		.maxattr	= SLUICE_A_PORT_NO_PROMISC,
+		.maxattr	= SLUICE_A_PORT_WAIT,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -916,7 +919,7 @@ static const struct genl_split_ops sluice_nl_ops[] = {
 		.doit		= sluice_nl_uplink_set_doit,
 		.post_doit	= sluice_nl_unlock,
 		.policy		= sluice_uplink_set_nl_policy,
-		.maxattr	= SLUICE_A_PORT_NO_PROMISC,
+		.maxattr	= SLUICE_A_PORT_WAIT,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

@@ -404,6 +404,9 @@ static int guest_put(struct sk_buff *skb, const struct sluice_port *port)
 	if (nla_put_u32(skb, SLUICE_A_PORT_QUEUES, port->nr_pairs) ||
 	    nla_put_u32(skb, SLUICE_A_PORT_CONTROL, port->control))
 		return -EMSGSIZE;
+	if ((READ_ONCE(port->opens) || READ_ONCE(port->pairs_busy)) &&
+	    nla_put_flag(skb, SLUICE_A_PORT_CLAIMED))
+		return -EMSGSIZE;
 	for (i = 0; i < 2 * port->nr_pairs && !err; i++)
 		err = queue_put(skb, &port->queue[i]);
 	return err;

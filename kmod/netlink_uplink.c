@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Commands about uplinks, and what their VFs are asked for. */
+#include <linux/ctype.h>
 #include <linux/etherdevice.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
@@ -13,6 +14,21 @@ struct uplink_step {
 	struct sluice_step step;
 	struct sluice_port *port;
 	struct sluice_ask_word word;
+};
+
+struct lower_step {
+	struct sluice_step step;
+	struct sluice_port *port;
+	struct net_device *lower;
+	struct sluice_uplink_waits waits;
+	u8 mac[ETH_ALEN];
+	u8 assigned;
+	unsigned int mtu;
+};
+
+struct open_step {
+	struct sluice_step step;
+	struct sluice_port *port;
 };
 
 /* --- the operator's word --------------------------------------------------------------------- */
@@ -60,13 +76,17 @@ static int word_parse(struct sluice_change *c, struct sluice_ask_word *word)
 	return 0;
 }
 
+/* In force, or what is to be in force once there is a VF. */
+static struct sluice_ask_word *word_of(struct sluice_port *port)
+{
+	return port->ask ? &port->ask->word : &port->waits.word;
+}
+
 static void word_write(struct sluice_port *port, const struct sluice_ask_word *word)
 {
-	/* The VF may have been unplugged meanwhile. */
-	if (!port->ask)
-		return;
-	port->ask->word = *word;
-	sluice_ask_changed();
+	*word_of(port) = *word;
+	if (port->ask)
+		sluice_ask_changed();
 }
 
 static int word_undo(struct sluice_step *step)
@@ -79,15 +99,35 @@ static int word_undo(struct sluice_step *step)
 
 /* --- commands -------------------------------------------------------------------------------- */
 
-static struct net_device *uplink_find_lower(struct sluice_change *c, const struct nlattr *dev)
+/* What is waited for is shown to others, and can come: none of the uplink's own. */
+static bool waits_name_valid(const char *dev, const char *uplink)
 {
-	struct net_device *lower = __dev_get_by_name(c->net, nla_data(dev));
+	const char *c;
 
-	if (!lower)
+	for (c = dev; isascii(*c) && isgraph(*c); c++)
+		;
+	return !*c && dev_valid_name(dev) && strcmp(dev, uplink);
+}
+
+/* The VF; NULL: the uplink is to wait for it, also where another has it. */
+static struct net_device *uplink_get_lower(struct sluice_change *c, const char *uplink)
+{
+	const struct nlattr *dev = c->attrs[SLUICE_A_PORT_DEV];
+	struct net_device *lower = __dev_get_by_name(c->net, nla_data(dev));
+	bool wait = c->attrs[SLUICE_A_PORT_WAIT];
+
+	if (lower && !(wait && netdev_is_rx_handler_busy(lower)))
+		return lower;
+	if (!wait) {
 		NL_SET_ERR_MSG_ATTR_FMT(c->extack, dev,
 					"no interface '%s' in this network namespace: see 'ip link'",
 					(const char *)nla_data(dev));
-	return lower;
+		return ERR_PTR(-ENODEV);
+	}
+	if (waits_name_valid(nla_data(dev), uplink))
+		return NULL;
+	NL_SET_ERR_MSG_ATTR(c->extack, dev, "no interface has such a name: say which it waits for");
+	return ERR_PTR(-EINVAL);
 }
 
 static int uplink_make(struct sluice_change *c, const char *name, struct net_device *lower,
@@ -100,8 +140,10 @@ static int uplink_make(struct sluice_change *c, const char *name, struct net_dev
 		return PTR_ERR(undo);
 	port = sluice_uplink_add(c->net, name, lower, c->extack);
 	/* The VF is asked for nothing before the command is through. */
-	if (!IS_ERR(port))
+	if (!IS_ERR(port)) {
 		word_write(port, word);
+		nla_strscpy(port->waits.dev, c->attrs[SLUICE_A_PORT_DEV], IFNAMSIZ);
+	}
 	return sluice_nl_port_added(port, undo);
 }
 
@@ -118,9 +160,9 @@ static int uplink_add(struct sluice_change *c)
 	name = sluice_nl_new_port_name(c);
 	if (!name)
 		return -EINVAL;
-	lower = uplink_find_lower(c, dev);
-	if (!lower)
-		return -ENODEV;
+	lower = uplink_get_lower(c, name);
+	if (IS_ERR(lower))
+		return PTR_ERR(lower);
 	err = word_parse(c, &word);
 	return err ?: uplink_make(c, name, lower, &word);
 }
@@ -136,36 +178,183 @@ static struct sluice_port *uplink_need(struct sluice_change *c)
 				    "that is a guest port: say 'sluice port set'");
 		return ERR_PTR(-EINVAL);
 	}
-	if (!port->ask) {
-		NL_SET_ERR_MSG_ATTR(c->extack, c->attrs[SLUICE_A_PORT_NAME],
-				    "the VF below it is gone: remove the uplink");
-		return ERR_PTR(-ENODEV);
-	}
 	return port;
 }
 
-static int uplink_set(struct sluice_change *c)
+static int uplink_open(struct sluice_step *step)
 {
-	struct sluice_port *port = uplink_need(c);
-	struct sluice_ask_word word = {};
-	struct uplink_step *undo;
-	int err;
+	struct sluice_port *port = container_of(step, struct open_step, step)->port;
 
-	if (IS_ERR(port))
-		return PTR_ERR(port);
-	err = word_parse(c, &word);
+	WRITE_ONCE(port->closed, false);
+	sluice_uplink_wake(port);
+	return 0;
+}
+
+/*
+ * What a transaction makes of wires, flows and policy is in force when all of it is: until then
+ * nothing passes an uplink that has got its VF by it.
+ */
+static int uplink_close(struct sluice_change *c, struct sluice_port *port)
+{
+	struct open_step *open;
+
+	if (!c->txn)
+		return 0;
+	open = sluice_change_store(c, sizeof(*open), uplink_open);
+	if (IS_ERR(open))
+		return PTR_ERR(open);
+	open->port = port;
+	WRITE_ONCE(port->closed, true);
+	return 0;
+}
+
+/* What it is, also if it has to wait for the VF that it has. */
+static void lower_note(struct lower_step *undo)
+{
+	struct sluice_port *port = undo->port;
+	const struct sluice_worker *w = rtnl_dereference(port->worker);
+
+	undo->mtu = port->dev->mtu;
+	undo->assigned = port->dev->addr_assign_type;
+	ether_addr_copy(undo->mac, port->dev->dev_addr);
+	undo->waits = port->waits;
+	if (!undo->lower)
+		return;
+	snprintf(undo->waits.dev, IFNAMSIZ, "%s", undo->lower->name);
+	undo->waits.word = port->ask->word;
+	undo->waits.cpu = w ? w->cpu : -1;
+}
+
+/* Its netdev followed the VF. */
+static int lower_undo_link(const struct lower_step *undo)
+{
+	struct net_device *dev = undo->port->dev;
+	struct sockaddr sa = { .sa_family = dev->type };
+	int err = 0;
+
+	if (dev->mtu != undo->mtu)
+		err = dev_set_mtu(dev, undo->mtu);
+	if (!ether_addr_equal(dev->dev_addr, undo->mac)) {
+		memcpy(sa.sa_data, undo->mac, ETH_ALEN);
+		err = dev_set_mac_address(dev, &sa, NULL) ?: err;
+	}
+	dev->addr_assign_type = undo->assigned;
+	return err;
+}
+
+/* RTNL is held since it had that VF. If it does not get it back it waits for it. */
+static int lower_undo(struct sluice_step *step)
+{
+	struct lower_step *undo = container_of(step, struct lower_step, step);
+	struct sluice_port *port = undo->port;
+	int err = sluice_uplink_let_go(port);
+
+	err = lower_undo_link(undo) ?: err;
+	port->waits = undo->waits;
+	if (undo->lower)
+		err = sluice_uplink_attach(port, undo->lower, NULL) ?: err;
+	WRITE_ONCE(port->closed, false);
+	return err;
+}
+
+/* One that has another VF lets go of it: what is about the uplink stays all the while. */
+static int uplink_take(struct sluice_port *port, struct net_device *lower,
+		       struct netlink_ext_ack *extack)
+{
+	struct net_device *has = rtnl_dereference(port->lower);
+	int err = sluice_uplink_check_lower(port, lower, extack);
+
 	if (err)
 		return err;
+	if (has && sluice_uplink_let_go(port)) {
+		NL_SET_ERR_MSG(extack, "its worker does not answer: see 'sluice worker show'");
+		return -EBUSY;
+	}
+	err = sluice_uplink_attach(port, lower, extack);
+	/* Nothing was refused but memory, or by the VF: the other one was had a moment ago. */
+	if (err && has)
+		sluice_uplink_attach(port, has, NULL);
+	return err;
+}
+
+/* The VF below it, or the one that it is to wait for. */
+static int uplink_set_lower(struct sluice_change *c, struct sluice_port *port,
+			    const struct nlattr *dev)
+{
+	struct net_device *has = rtnl_dereference(port->lower), *lower;
+	struct lower_step *undo;
+	int err = 0;
+
+	if (has && has == __dev_get_by_name(c->net, nla_data(dev)))
+		return 0;
+	lower = uplink_get_lower(c, port->dev->name);
+	if (IS_ERR(lower))
+		return PTR_ERR(lower);
+	if (has && !lower) {
+		NL_SET_ERR_MSG_ATTR_FMT(c->extack, dev,
+					"it has '%s', and the other one is not there to be had",
+					has->name);
+		return -EBUSY;
+	}
+	undo = sluice_change_undo(c, sizeof(*undo), lower_undo);
+	if (IS_ERR(undo))
+		return PTR_ERR(undo);
+	if (undo) {
+		undo->port = port;
+		undo->lower = has;
+		lower_note(undo);
+	}
+	if (lower)
+		err = uplink_close(c, port) ?: uplink_take(port, lower, c->extack);
+	else
+		nla_strscpy(port->waits.dev, dev, IFNAMSIZ);
+	if (undo)
+		undo->step.armed = !err;
+	/* It has what it had. */
+	if (err)
+		WRITE_ONCE(port->closed, false);
+	return err;
+}
+
+static int uplink_set_word(struct sluice_change *c, struct sluice_port *port,
+			   const struct sluice_ask_word *word)
+{
+	struct uplink_step *undo;
+
 	undo = sluice_change_undo(c, sizeof(*undo), word_undo);
 	if (IS_ERR(undo))
 		return PTR_ERR(undo);
 	if (undo) {
 		undo->port = port;
-		undo->word = port->ask->word;
+		undo->word = *word_of(port);
 		undo->step.armed = true;
 	}
-	word_write(port, &word);
+	word_write(port, word);
 	return 0;
+}
+
+/* With a VF alone, what was said of it stays. */
+static int uplink_set(struct sluice_change *c)
+{
+	struct sluice_port *port = uplink_need(c);
+	const struct nlattr *dev = c->attrs[SLUICE_A_PORT_DEV];
+	struct sluice_ask_word word = {};
+	bool said = !dev || c->attrs[SLUICE_A_PORT_WANT_MAC] ||
+		    c->attrs[SLUICE_A_PORT_WANT_VLAN] || c->attrs[SLUICE_A_PORT_NO_PROMISC];
+	int err;
+
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	if (!dev && c->attrs[SLUICE_A_PORT_WAIT]) {
+		NL_SET_ERR_MSG(c->extack, "wait for which? Say dev");
+		return -EINVAL;
+	}
+	err = word_parse(c, &word);
+	if (!err && dev)
+		err = uplink_set_lower(c, port, dev);
+	if (err || !said)
+		return err;
+	return uplink_set_word(c, port, &word);
 }
 
 int sluice_nl_uplink_add_doit(struct sk_buff *skb, struct genl_info *info)
@@ -228,9 +417,12 @@ static int addrs_put(struct sk_buff *skb, const struct sluice_ask *ask)
 
 static int ask_put(struct sk_buff *skb, const struct sluice_ask *ask)
 {
+	DECLARE_BITMAP(refused, VLAN_N_VID);
+
+	bitmap_or(refused, ask->refused, ask->above_refused[0], VLAN_N_VID);
 	if (word_put(skb, &ask->word) || addrs_put(skb, ask) ||
 	    vlans_put(skb, SLUICE_A_PORT_ASKED_VLAN, ask->asked) ||
-	    vlans_put(skb, SLUICE_A_PORT_REFUSED_VLAN, ask->refused))
+	    vlans_put(skb, SLUICE_A_PORT_REFUSED_VLAN, refused))
 		return -EMSGSIZE;
 	return ask->left_out ? nla_put_u32(skb, SLUICE_A_PORT_LEFT_OUT, ask->left_out) : 0;
 }
@@ -240,9 +432,15 @@ int sluice_nl_put_uplink(struct sk_buff *skb, const struct sluice_port *port)
 	const struct net_device *lower = rtnl_dereference(port->lower);
 	const struct sluice_worker *w = rtnl_dereference(port->worker);
 
+	/* The one that it is to have. */
+	if (!lower && port->waits.cpu >= 0)
+		w = sluice_worker_find(port->waits.cpu);
 	if (lower && nla_put_string(skb, SLUICE_A_PORT_DEV, lower->name))
+		return -EMSGSIZE;
+	if (!lower && *port->waits.dev &&
+	    nla_put_string(skb, SLUICE_A_PORT_WAITS_FOR, port->waits.dev))
 		return -EMSGSIZE;
 	if (w && nla_put_u32(skb, SLUICE_A_PORT_CPU, w->cpu))
 		return -EMSGSIZE;
-	return port->ask ? ask_put(skb, port->ask) : 0;
+	return port->ask ? ask_put(skb, port->ask) : word_put(skb, &port->waits.word);
 }

@@ -155,7 +155,7 @@ static int worker_del(struct sluice_change *c)
 
 /* --- assignment ------------------------------------------------------------------------------ */
 
-/* The core of a pair's worker, or of an uplink's. */
+/* The core of a pair's worker, or of an uplink's, or of the one that it is to have. */
 static unsigned int assigned_to(const struct sluice_port *port, unsigned int pair)
 {
 	const struct sluice_worker *w;
@@ -164,22 +164,33 @@ static unsigned int assigned_to(const struct sluice_port *port, unsigned int pai
 		w = rtnl_dereference(port->worker);
 	else
 		w = rtnl_dereference(sluice_port_txq(port, pair)->worker);
-	return w ? w->cpu : UINT_MAX;
+	return w ? w->cpu : (unsigned int)port->waits.cpu;
+}
+
+static int assign_restore(struct sluice_port *port, unsigned int pair, unsigned int cpu)
+{
+	struct netlink_ext_ack extack = {};
+	struct sluice_worker *w = sluice_worker_find(cpu);
+
+	if (w)
+		return sluice_port_assign(port, pair, w, &extack);
+	/* It waits for its VF, and nobody had said which. */
+	if (port->kind == SLUICE_PORT_UPLINK && !rtnl_dereference(port->worker)) {
+		port->waits.cpu = cpu;
+		return 0;
+	}
+	return -ENOENT;
 }
 
 static int assign_undo(struct sluice_step *step)
 {
 	struct assign_step *undo = container_of(step, struct assign_step, step);
 	unsigned int i, n = undo->port->kind == SLUICE_PORT_UPLINK ? 1 : undo->port->nr_pairs;
-	struct netlink_ext_ack extack = {};
-	struct sluice_worker *w;
 	int err = 0;
 
 	for (i = 0; i < n; i++) {
-		if (assigned_to(undo->port, i) == undo->cpu[i])
-			continue;
-		w = sluice_worker_find(undo->cpu[i]);
-		err = (w ? sluice_port_assign(undo->port, i, w, &extack) : -ENOENT) ?: err;
+		if (assigned_to(undo->port, i) != undo->cpu[i])
+			err = assign_restore(undo->port, i, undo->cpu[i]) ?: err;
 	}
 	return err;
 }

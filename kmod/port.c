@@ -78,7 +78,7 @@ static int port_init_queues(struct sluice_port *port, unsigned int pairs)
 	return 0;
 }
 
-struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *lower,
+struct sluice_port *sluice_port_new(struct net_device *dev, enum sluice_port_kind kind,
 				    unsigned int pairs)
 {
 	struct sluice_port *port = kzalloc(sizeof(*port), GFP_KERNEL_ACCOUNT);
@@ -92,7 +92,8 @@ struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *l
 	INIT_LIST_HEAD(&port->node);
 	INIT_LIST_HEAD(&port->worker_node);
 	port->dev = dev;
-	port->kind = lower ? SLUICE_PORT_UPLINK : SLUICE_PORT_GUEST;
+	port->kind = kind;
+	port->waits.cpu = -1;
 	port->stats = alloc_percpu_gfp(struct sluice_port_stats, GFP_KERNEL_ACCOUNT);
 	port->share = alloc_percpu_gfp(struct sluice_share, GFP_KERNEL_ACCOUNT);
 	port->rx_share = alloc_percpu_gfp(struct sluice_share, GFP_KERNEL_ACCOUNT);
@@ -100,7 +101,7 @@ struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *l
 		goto put;
 	for_each_possible_cpu(cpu)
 		u64_stats_init(&per_cpu_ptr(port->stats, cpu)->syncp);
-	if (!lower) {
+	if (kind == SLUICE_PORT_GUEST) {
 		sluice_announce_init_port(port);
 		sluice_offloads_init_port(port);
 		err = port_init_queues(port, pairs);
@@ -317,6 +318,8 @@ static int port_change_workers(struct sluice_port *port)
 
 	if (!sluice_tenant_is(port->inst->net))
 		return 0;
+	/* The host's core is nothing of his. */
+	port->waits.cpu = -1;
 	w = sluice_worker_pick(true);
 	err = IS_ERR(w) ? PTR_ERR(w) : sluice_port_assign(port, -1, w, NULL);
 	if (err)

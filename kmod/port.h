@@ -11,6 +11,7 @@
 #include <linux/u64_stats_sync.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
+#include "ask.h"
 #include "drop.h"
 #include "engine.h"
 #include "share.h"
@@ -18,7 +19,6 @@
 #include "wire.h"
 #include "worker.h"
 
-struct sluice_ask;
 struct sluice_fault;
 struct sluice_fault_threads;
 struct sluice_volume;
@@ -176,6 +176,18 @@ struct sluice_port_filter {
 };
 
 /**
+ * struct sluice_uplink_waits - what an uplink without a VF waits for
+ * @dev: the netdev's name, be it of the one that was unplugged; empty: nobody said
+ * @word: what the operator wants of it
+ * @cpu: the core whose worker is to serve it; -1: any
+ */
+struct sluice_uplink_waits {
+	char dev[IFNAMSIZ];
+	struct sluice_ask_word word;
+	int cpu;
+};
+
+/**
  * struct sluice_port - where packets enter and leave
  * @ref: front ends and the netdev hold it; memory goes with the last
  * @kind: enum sluice_port_kind
@@ -214,14 +226,18 @@ struct sluice_port_filter {
  * @memory: bytes, itself and its policy, likewise
  * @engine: the engine's own state; set under RTNL before packets flow
  * @engine_ops: the engine that serves the port (module reference held), NULL while held; RCU
+ * @closed: uplink: a transaction gave it its VF and is not through; RTNL, READ_ONCE elsewhere
  * @quarantine: enum sluice_quarantine; written under @quarantine_lock, READ_ONCE elsewhere
  * @quarantine_time: since when, in ktime_get_real_seconds(); likewise
  * @broken_rings: rings of it that were stopped for what the guest did; likewise
  * @nr_broken: likewise, since the last release; @quarantine_lock
  * @broken_at: when the last of them were, in ktime_get_seconds(), in turn; likewise
  * @quarantine_lock: taken alone, in process context
- * @lower: uplink: the VF's netdev, RTNL; NULL when it was unplugged
- * @ask: uplink: what is asked of the VF; NULL when it was unplugged; RTNL
+ * @lower: uplink: the VF's netdev, RTNL; NULL while it waits for one
+ * @ask: uplink: what is asked of the VF; NULL while it waits for one; RTNL
+ * @waits: uplink: what it waits for, and is to be with it: see struct sluice_uplink_waits; RTNL
+ * @taking: uplink: it gets its VF, which is asked for what is wanted above later; RTNL
+ * @stuck: uplink: a worker did not let go of it, so it takes no other VF; RTNL
  * @inbox: uplink: frames (skb) from the VF's receive path
  * @worker: uplink: who serves it; RTNL, read under RCU
  * @worker_node: uplink: in worker->uplinks; worker thread only
@@ -269,6 +285,7 @@ struct sluice_port {
 	void *engine;
 	const struct sluice_engine_ops __rcu *engine_ops;
 
+	bool closed;
 	u8 quarantine;
 	u64 quarantine_time;
 	u64 broken_rings;
@@ -279,6 +296,9 @@ struct sluice_port {
 
 	struct net_device __rcu *lower;
 	struct sluice_ask *ask;
+	struct sluice_uplink_waits waits;
+	bool stuck;
+	bool taking;
 	struct ptr_ring inbox;
 	struct sluice_worker __rcu *worker;
 	struct list_head worker_node;
@@ -310,7 +330,7 @@ struct sluice_port *sluice_port_add(struct net *net, const char *name,
 				    struct netlink_ext_ack *extack);
 /*
  * An uplink above @lower; the lower netdev must be in the same namespace, not loopback, not one of
- * ours, without an rx_handler.
+ * ours, without an rx_handler. NULL: it waits for one.
  */
 struct sluice_port *sluice_uplink_add(struct net *net, const char *name, struct net_device *lower,
 				      struct netlink_ext_ack *extack);
@@ -413,8 +433,8 @@ extern struct xarray sluice_ports;
 
 /* --- between the files of sluice.ko --- */
 
-/* port.c: @dev is a netdev of ours, not yet registered; @lower makes it an uplink. RTNL. */
-struct sluice_port *sluice_port_new(struct net_device *dev, struct net_device *lower,
+/* port.c: @dev is a netdev of ours, not yet registered. RTNL. */
+struct sluice_port *sluice_port_new(struct net_device *dev, enum sluice_port_kind kind,
 				    unsigned int pairs);
 /* Publish after registration, withdraw before unregistration. RTNL. */
 int sluice_port_publish(struct sluice_port *port);
@@ -433,7 +453,7 @@ void sluice_port_ring_broke(struct sluice_port *port);
 /* Is nothing to be moved, engine or not? Any context. */
 static inline bool sluice_port_held_back(const struct sluice_port *port)
 {
-	return unlikely(READ_ONCE(port->quarantine));
+	return unlikely(READ_ONCE(port->quarantine) || READ_ONCE(port->closed));
 }
 
 /* Did the operator set it up? Any context. */
@@ -528,13 +548,20 @@ int sluice_rep_init(void);
 void sluice_rep_exit(void);
 int sluice_uplink_init(void);
 void sluice_uplink_exit(void);
+/* May it have that one, but for the one that it has? */
+int sluice_uplink_check_lower(const struct sluice_port *port, const struct net_device *lower,
+			      struct netlink_ext_ack *extack);
 int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 			 struct netlink_ext_ack *extack);
 /* Else than 0: its worker does not answer, and may use it: it is not to be freed. */
 int sluice_uplink_detach(struct sluice_port *port);
+/* Likewise, by a command: who listens is told, and what is not to be freed stays. */
+int sluice_uplink_let_go(struct sluice_port *port);
 /* Else than 0: likewise, all is as it was. */
 int sluice_uplink_move(struct sluice_port *port, struct sluice_worker *to);
 bool sluice_uplink_poll(struct sluice_worker *w, struct sluice_port *port);
+/* Something may pass again. RTNL. */
+void sluice_uplink_wake(struct sluice_port *port);
 
 /* Count packets on the wire; any context that stays on its CPU. */
 void sluice_port_count_drop(struct sluice_port *port, enum sluice_drop why, unsigned int packets);

@@ -19,6 +19,7 @@
 /* What the stack may hand over when the guest's driver takes it. */
 #define REP_OFFLOADS	(NETIF_F_HW_CSUM | NETIF_F_TSO | NETIF_F_TSO_ECN | NETIF_F_TSO6 | \
 			 NETIF_F_GSO_UDP_L4)
+#define REP_FILTERS	(NETIF_F_HW_VLAN_CTAG_FILTER | NETIF_F_HW_VLAN_STAG_FILTER)
 #define REP_FEATURES	(NETIF_F_SG | NETIF_F_HIGHDMA | NETIF_F_GSO | NETIF_F_GRO)
 
 struct rep {
@@ -136,8 +137,10 @@ static netdev_features_t rep_fix_features(struct net_device *dev, netdev_feature
 	struct sluice_port *port = rep_port(dev);
 	netdev_features_t takes = READ_ONCE(port->offloads_told);
 
+	/* Without a VF nobody filters; a new one is asked for the tags that are wanted above. */
 	if (port->kind == SLUICE_PORT_UPLINK)
-		return features;
+		return rtnl_dereference(port->lower) ? features | REP_FILTERS :
+						       features & ~REP_FILTERS;
 	if (takes & NETIF_F_CSUM_MASK)
 		takes |= NETIF_F_HW_CSUM;
 	return features & (takes | ~REP_OFFLOADS);
@@ -190,7 +193,11 @@ static int rep_vlan_add(struct net_device *dev, __be16 proto, u16 vid)
 	struct sluice_port *port = rep_port(dev);
 	struct net_device *lower = rtnl_dereference(port->lower);
 
-	return lower ? sluice_ask_above_add(port->ask, lower, proto, vid) : 0;
+	if (lower && !port->taking)
+		return sluice_ask_above_add(port->ask, lower, proto, vid);
+	if (lower)
+		sluice_ask_above_want(port->ask, proto, vid);
+	return 0;
 }
 
 static int rep_vlan_del(struct net_device *dev, __be16 proto, u16 vid)
@@ -337,25 +344,27 @@ static void rep_tie(struct net_device *dev)
 	dev->netns_local = sluice_tenant_is(dev_net(dev));
 }
 
-/* @dev: allocated, named, not registered. On failure the caller frees it. */
-static int rep_register(struct net_device *dev, struct net_device *lower, unsigned int pairs,
+/*
+ * @dev: allocated, named, not registered; @lower: an uplink's VF, if it has one. On failure the
+ * caller frees it.
+ */
+static int rep_register(struct net_device *dev, enum sluice_port_kind kind,
+			struct net_device *lower, unsigned int pairs,
 			struct netlink_ext_ack *extack)
 {
-	size_t memory = sluice_port_memory(dev, lower, pairs);
+	size_t memory = sluice_port_memory(dev, kind == SLUICE_PORT_UPLINK, pairs);
 	struct sluice_port *port;
 	int err;
 
 	err = sluice_tenant_check_port(sluice_instance_get(dev_net(dev)), memory, extack);
 	if (err)
 		return err;
-	port = sluice_port_new(dev, lower, pairs);
+	port = sluice_port_new(dev, kind, pairs);
 	if (IS_ERR(port))
 		return PTR_ERR(port);
 	if (lower) {
-		dev->features |= NETIF_F_HW_VLAN_CTAG_FILTER | NETIF_F_HW_VLAN_STAG_FILTER;
 		eth_hw_addr_inherit(dev, lower);
 		dev->mtu = lower->mtu;
-		netif_inherit_tso_max(dev, lower);
 	} else if (is_zero_ether_addr(dev->dev_addr)) {
 		eth_hw_addr_random(dev);
 	}
@@ -402,7 +411,8 @@ static int rep_newlink(struct net *src_net, struct net_device *dev, struct nlatt
 			return -ENODEV;
 		}
 	}
-	return rep_register(dev, lower, min(dev->num_tx_queues, SLUICE_MAX_PAIRS), extack);
+	return rep_register(dev, lower ? SLUICE_PORT_UPLINK : SLUICE_PORT_GUEST, lower,
+			    min(dev->num_tx_queues, SLUICE_MAX_PAIRS), extack);
 }
 
 static void rep_dellink(struct net_device *dev, struct list_head *head)
@@ -424,7 +434,8 @@ static struct rtnl_link_ops rep_link_ops __read_mostly = {
 	.get_size = rep_get_size,
 };
 
-static struct sluice_port *rep_create(struct net *net, const char *name, struct net_device *lower,
+static struct sluice_port *rep_create(struct net *net, const char *name,
+				      enum sluice_port_kind kind, struct net_device *lower,
 				      const struct sluice_port_params *params,
 				      struct netlink_ext_ack *extack)
 {
@@ -461,7 +472,7 @@ static struct sluice_port *rep_create(struct net *net, const char *name, struct 
 		}
 		dev->mtu = params->mtu;
 	}
-	err = rep_register(dev, lower, pairs, extack);
+	err = rep_register(dev, kind, lower, pairs, extack);
 	if (err == -EEXIST)
 		NL_SET_ERR_MSG(extack, "an interface of that name exists");
 	if (!err) {
@@ -483,7 +494,7 @@ struct sluice_port *sluice_port_add(struct net *net, const char *name,
 				    const struct sluice_port_params *params,
 				    struct netlink_ext_ack *extack)
 {
-	return rep_create(net, name, NULL, params, extack);
+	return rep_create(net, name, SLUICE_PORT_GUEST, NULL, params, extack);
 }
 
 struct sluice_port *sluice_uplink_add(struct net *net, const char *name, struct net_device *lower,
@@ -491,7 +502,7 @@ struct sluice_port *sluice_uplink_add(struct net *net, const char *name, struct 
 {
 	static const struct sluice_port_params params;
 
-	return rep_create(net, name, lower, &params, extack);
+	return rep_create(net, name, SLUICE_PORT_UPLINK, lower, &params, extack);
 }
 
 void sluice_port_del(struct sluice_port *port)
@@ -539,8 +550,8 @@ static int rep_event(struct notifier_block *nb, unsigned long event, void *ptr)
 		sluice_port_changed(port);
 	if (event == NETDEV_UNREGISTER && dev->reg_state == NETREG_REGISTERED) {
 		/* The VF stays where it is, so an uplink cannot leave it. */
-		if (port->kind == SLUICE_PORT_UPLINK)
-			sluice_uplink_detach(port);
+		if (port->kind == SLUICE_PORT_UPLINK && sluice_uplink_detach(port))
+			sluice_port_leak(port);
 		sluice_port_leave(port);
 	} else if (event == NETDEV_REGISTER && !net_eq(port->inst->net, dev_net(dev))) {
 		rep_tie(dev);

@@ -8,6 +8,12 @@
  * port->lower is written under RTNL and read under RCU. When the VF is unplugged its netdev
  * unregisters; the notifier takes the handler and the pointer away, and unregistering waits for a
  * grace period before the netdev dies, so no reference is needed for readers.
+ *
+ * DOC: Waiting
+ *
+ * An uplink without a VF is a port like others: what is about it stays, and what goes out by it is
+ * dropped. So nobody who was behind it is on the host's stack meanwhile, and one that comes back
+ * needs nothing but its VF.
  */
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
@@ -189,6 +195,14 @@ static void uplink_leave(struct sluice_worker *w, void *arg)
 
 /* --- control --- */
 
+void sluice_uplink_wake(struct sluice_port *port)
+{
+	struct sluice_worker *w = rtnl_dereference(port->worker);
+
+	if (w)
+		sluice_worker_wake(w);
+}
+
 /* @call: how to go about it if it does not answer. */
 static int uplink_take_off_worker(struct sluice_port *port,
 				  int (*call)(struct sluice_worker *w, sluice_call_t fn, void *arg))
@@ -220,7 +234,11 @@ int sluice_uplink_move(struct sluice_port *port, struct sluice_worker *to)
 	int err;
 
 	ASSERT_RTNL();
-	if (!rtnl_dereference(port->worker) || rtnl_dereference(port->worker) == to)
+	if (!rtnl_dereference(port->worker)) {
+		port->waits.cpu = to->cpu;
+		return 0;
+	}
+	if (rtnl_dereference(port->worker) == to)
 		return 0;
 	err = uplink_take_off_worker(port, sluice_worker_call);
 	if (err)
@@ -230,8 +248,18 @@ int sluice_uplink_move(struct sluice_port *port, struct sluice_worker *to)
 	return 0;
 }
 
-static int uplink_check_lower(const struct net_device *lower, struct netlink_ext_ack *extack)
+int sluice_uplink_check_lower(const struct sluice_port *port, const struct net_device *lower,
+			      struct netlink_ext_ack *extack)
 {
+	if (port->stuck) {
+		NL_SET_ERR_MSG(extack,
+			       "a worker that does not answer has it still: make another uplink");
+		return -EBUSY;
+	}
+	if (netdev_has_upper_dev(port->dev, (struct net_device *)lower)) {
+		NL_SET_ERR_MSG(extack, "that device is above this uplink itself: name the VF's");
+		return -EBUSY;
+	}
 	if (lower->flags & IFF_LOOPBACK || lower->type != ARPHRD_ETHER) {
 		NL_SET_ERR_MSG(extack, "an uplink needs an Ethernet device below it");
 		return -EINVAL;
@@ -275,6 +303,35 @@ static void uplink_mirror_address(struct sluice_port *port, const struct net_dev
 	sluice_ask_changed();
 }
 
+/* The one that it had, or was to have. */
+static struct sluice_worker *uplink_pick_worker(const struct sluice_port *port)
+{
+	bool tenants = sluice_tenant_is(dev_net(port->dev));
+	struct sluice_worker *w = NULL;
+
+	if (!tenants && port->waits.cpu >= 0)
+		w = sluice_worker_find(port->waits.cpu);
+	return w ?: sluice_worker_pick(tenants);
+}
+
+/* What the VF is, the uplink is, too. */
+static void uplink_follow_lower(struct sluice_port *port, struct net_device *lower)
+{
+	netif_inherit_tso_max(port->dev, lower);
+	if (port->dev->mtu != lower->mtu)
+		dev_set_mtu(port->dev, min(lower->mtu, port->dev->max_mtu));
+	uplink_mirror_address(port, lower);
+	/* Addresses and tags that were wanted above while there was none. */
+	netif_addr_lock_bh(port->dev);
+	dev_uc_sync(lower, port->dev);
+	dev_mc_sync(lower, port->dev);
+	netif_addr_unlock_bh(port->dev);
+	port->taking = true;
+	netdev_update_features(port->dev);
+	port->taking = false;
+	uplink_mirror_carrier(port, lower);
+}
+
 int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 			 struct netlink_ext_ack *extack)
 {
@@ -283,9 +340,11 @@ int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 	int err, lost = 0;
 
 	ASSERT_RTNL();
-	err = uplink_check_lower(lower, extack);
+	err = sluice_uplink_check_lower(port, lower, extack);
 	if (err)
 		return err;
+	/* Nobody filters: that there is somebody who does comes out of what is asked below. */
+	netdev_update_features(port->dev);
 	/* Who makes the uplink pays for all that may be asked for. */
 	port->ask = kvzalloc(sizeof(*port->ask), GFP_KERNEL_ACCOUNT);
 	if (!port->ask)
@@ -293,7 +352,7 @@ int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 	err = ptr_ring_init(&port->inbox, SLUICE_INBOX_SIZE, GFP_KERNEL_ACCOUNT);
 	if (err)
 		goto ask;
-	w = sluice_worker_pick(sluice_tenant_is(dev_net(port->dev)));
+	w = uplink_pick_worker(port);
 	if (IS_ERR(w)) {
 		err = PTR_ERR(w);
 		goto inbox;
@@ -308,7 +367,8 @@ int sluice_uplink_attach(struct sluice_port *port, struct net_device *lower,
 	err = netdev_rx_handler_register(lower, uplink_handle_frame, port);
 	if (err)
 		goto worker;
-	uplink_mirror_carrier(port, lower);
+	port->ask->word = port->waits.word;
+	uplink_follow_lower(port, lower);
 	list_for_each_entry(n, &notifiers, node)
 		n->added(port->dev, lower);
 	sluice_ask_changed();
@@ -321,6 +381,7 @@ worker:
 	netdev_upper_dev_unlink(lower, port->dev);
 inbox:
 	synchronize_net();
+	port->stuck = lost;
 	if (lost)
 		sluice_port_leak(port);
 	else
@@ -328,6 +389,7 @@ inbox:
 ask:
 	kvfree(port->ask);
 	port->ask = NULL;
+	sluice_worker_drop_tenants();
 	return err;
 }
 
@@ -344,7 +406,7 @@ int sluice_uplink_detach(struct sluice_port *port)
 {
 	struct net_device *lower = rtnl_dereference(port->lower);
 	struct sluice_uplink_notifier *n;
-	int err;
+	int err, cpu;
 
 	ASSERT_RTNL();
 	if (!lower)
@@ -353,10 +415,14 @@ int sluice_uplink_detach(struct sluice_port *port)
 		n->removed(port->dev, lower);
 	netdev_rx_handler_unregister(lower);
 	RCU_INIT_POINTER(port->lower, NULL);
+	cpu = rtnl_dereference(port->worker)->cpu;
 	err = uplink_take_off_worker(port, sluice_worker_call_late);
 	uplink_leave_worker(port);
 	dev_uc_unsync(lower, port->dev);
 	dev_mc_unsync(lower, port->dev);
+	strscpy(port->waits.dev, lower->name);
+	port->waits.word = port->ask->word;
+	port->waits.cpu = cpu;
 	sluice_ask_end(port, lower);
 	netdev_upper_dev_unlink(lower, port->dev);
 	/* Of the VF's netdev that worker has no more than an RCU reader: its removal may wait. */
@@ -364,6 +430,20 @@ int sluice_uplink_detach(struct sluice_port *port)
 		ptr_ring_cleanup(&port->inbox, uplink_free_skb);
 	WRITE_ONCE(port->napi_id, 0);
 	netif_carrier_off(port->dev);
+	port->stuck = err;
+	sluice_worker_drop_tenants();
+	return err;
+}
+
+int sluice_uplink_let_go(struct sluice_port *port)
+{
+	bool up = netif_carrier_ok(port->dev);
+	int err = sluice_uplink_detach(port);
+
+	if (err)
+		sluice_port_leak(port);
+	if (up)
+		sluice_netlink_event(dev_net(port->dev), SLUICE_EVENT_UPLINK_DOWN, port, 0);
 	return err;
 }
 

@@ -221,9 +221,12 @@ ok 'all were taken back' soon sh -c "sluice uplink show | grep -q 'asked-macs 1 
 # --- it goes
 done_ ip link del vf0
 hides 'dev vf0' sluice uplink show
-refused 'is gone' sluice uplink set up0 want-vlan 5
-done_ sluice uplink del up0
+done_ sluice uplink set up0 want-mac 52:54:00:51:00:07
 done_ ip link add vf0 type mockvf
+done_ sluice uplink set up0 dev vf0
+has_macs '52:54:00:51:00:01 52:54:00:51:00:07' 'as another took its place'
+has_vlans 1-4094
+done_ sluice uplink del up0
 done_ sluice uplink add up0 dev vf0 want-vlan 3 want-mac 52:54:00:51:00:01
 done_ sluice wire add vm1 up0
 has_macs 52:54:00:51:00:01
@@ -259,6 +262,15 @@ has_vlans 60-65 'those of the other uplink alone'
 done_ ip link set up0 up
 done_ ip link add link up0 name up0.70 type vlan id 70
 has_vlans 0,60-65,70
+# The VF goes, and another is asked for what is wanted above by then.
+done_ ip link del vf0
+done_ ip link add link up0 name up0.44 type vlan id 44
+done_ ip link del up0.70
+done_ ip link add vf0 type mockvf
+done_ sluice uplink set up0 dev vf0
+has_vlans 0,44,60-65
+done_ ip link del up0.44
+has_vlans 0,60-65
 # Without what is above it, and with nobody left to take back from.
 echo 200 >$params/delay
 done_ sluice uplink del up0

@@ -6,6 +6,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
 #include "kselftest_harness.h"
 #include "rig.h"
 
@@ -164,6 +165,88 @@ TEST_F(uplink, held)
 	ASSERT_EQ(0, netio_run("sluice port release slup0"));
 	EXPECT_EQ(200, send_one(&self->g, self->peer, &f, self->frame, self->got, 2000));
 	ASSERT_EQ(0, netio_run("sluice flow flush"));
+}
+
+/*
+ * The VF goes: what the guest sends is dropped, and is not the host's. Another takes its place:
+ * what is about the uplink is as it was. Likewise for one that was made ahead of its VF.
+ */
+TEST_F(uplink, waits)
+{
+	struct netio_frame f = { .len = 200, .seed = 1 };
+	int host = netio_open("sltest0"), again;
+
+	ASSERT_LE(0, host);
+	for (again = 0; again < 3; again++) {
+		EXPECT_EQ(200,
+			  send_one(&self->g, self->peer, &f, self->frame, self->got, 2000));
+		ASSERT_EQ(0, netio_link_del("slvf0"));
+		close(self->peer);
+		if (again == 1)
+			ASSERT_EQ(0, netio_run("sluice uplink del slup0 && "
+					       "sluice uplink add slup0 dev slvf0 wait && "
+					       "ip link set slup0 up && "
+					       "sluice wire add sltest0 slup0"));
+		EXPECT_EQ(-ETIMEDOUT,
+			  send_one(&self->g, host, &f, self->frame, self->got, 100));
+		EXPECT_EQ(0, netio_run("sluice stats slup0 | grep -q ' uplink-down packets'"));
+		ASSERT_EQ(0, netio_run("ip link add slvf0 type veth peer name slvf1 && "
+				       "ip link set slvf1 up && ip link set slvf0 up && "
+				       "sluice uplink set slup0 dev slvf0"));
+		ASSERT_EQ(0, netio_quiet("slvf0"));
+		self->peer = netio_open("slvf1");
+		ASSERT_LE(0, self->peer);
+	}
+	close(host);
+}
+
+/* A state that gives the uplink its VF, takes its wire away and takes its time; be it refused. */
+static int state_of_wires(const char *more)
+{
+	FILE *f = fopen("/tmp/uplink.json", "w");
+	unsigned int i;
+
+	if (!f)
+		return -errno;
+	fprintf(f, "{ \"version\": 2, \"uplink\": [ { \"name\": \"slup0\", \"dev\": \"slvf0\" } ],"
+		"\"wire\": [], %s \"acl\": [", more);
+	for (i = 0; i < 1000; i++)
+		fprintf(f, "%s{ \"port\": \"sltest0\", \"dir\": \"to-guest\", \"prio\": %u,"
+			"\"verdict\": \"allow\" }", i ? "," : "", i);
+	fprintf(f, "] }\n");
+	return fclose(f) ? -errno : 0;
+}
+
+/* Nothing passes by the wire that was, while the rest is made, nor if that is refused. */
+TEST_F_TIMEOUT(uplink, opens_with_the_rest, 120)
+{
+	static const char *const more[] = {
+		"\"rate\": [ { \"port\": \"nix\", \"dir\": \"to-guest\", \"pps\": 5 } ],", "",
+	};
+	struct netio_frame f = { .len = 200, .seed = 1 };
+	struct virtio_net_hdr_v1 h;
+	unsigned int i;
+	pid_t pid;
+
+	ASSERT_EQ(0, netio_link_del("slvf0"));
+	close(self->peer);
+	ASSERT_EQ(0, netio_run("ip link add slvf0 type veth peer name slvf1 && "
+			       "ip link set slvf1 up && ip link set slvf0 up"));
+	ASSERT_EQ(0, netio_quiet("slvf0"));
+	self->peer = netio_open("slvf1");
+	netio_frame_make(&f, &h, self->frame);
+	for (i = 0; i < ARRAY_SIZE(more); i++) {
+		ASSERT_EQ(0, state_of_wires(more[i]));
+		pid = fork();
+		if (!pid)
+			_exit(netio_run("sluice apply /tmp/uplink.json >/dev/null 2>&1") ? 1 : 0);
+		while (!waitpid(pid, NULL, WNOHANG))
+			vdrv_send(&self->g.v, &h, self->frame, f.len);
+		EXPECT_EQ(0, vdrv_drain_tx(&self->g.v, 2000));
+		EXPECT_EQ(-ETIMEDOUT, netio_recv(self->peer, &h, self->got, ROOM, 100));
+	}
+	EXPECT_EQ(0, netio_run("sluice uplink show slup0 | grep -q 'dev slvf0'"));
+	unlink("/tmp/uplink.json");
 }
 
 /* Segments that keep to the VF's MTU pass; frames and segments that do not would harm the VF. */

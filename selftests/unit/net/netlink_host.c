@@ -274,6 +274,7 @@ static struct sluice_port *port_new(const char *name, unsigned int pairs,
 	port->inst = &instance;
 	port->engine_ops = &engine;
 	port->nr_pairs = pairs;
+	port->waits.cpu = -1;
 	for (i = 0; i < 2 * pairs; i++)
 		port->queue[i] = (struct sluice_queue){ .port = port, .pair = i / 2, .dir = i % 2 };
 	port->kind = pairs ? SLUICE_PORT_GUEST : SLUICE_PORT_UPLINK;
@@ -305,20 +306,73 @@ struct sluice_port *sluice_port_add(struct net *net, const char *name,
 	return port;
 }
 
-struct sluice_port *sluice_uplink_add(struct net *net, const char *name, struct net_device *dev,
-				      struct netlink_ext_ack *extack)
+static bool lower_is_taken(const struct net_device *dev, struct netlink_ext_ack *extack)
 {
-	struct sluice_port *port, *other;
+	struct sluice_port *other;
 	unsigned long i;
 
 	xa_for_each(&sluice_ports, i, other) {
 		if (other->lower == dev || other->dev == dev) {
 			NL_SET_ERR_MSG(extack, "not to be had");
-			return ERR_PTR(-EBUSY);
+			return true;
 		}
 	}
+	return false;
+}
+
+int sluice_uplink_check_lower(const struct sluice_port *port, const struct net_device *dev,
+			      struct netlink_ext_ack *extack)
+{
+	return lower_is_taken(dev, extack) ? -EBUSY : 0;
+}
+
+int sluice_uplink_attach(struct sluice_port *port, struct net_device *dev,
+			 struct netlink_ext_ack *extack)
+{
+	ASSERT_RTNL();
+	if (port->gone || port->lower)
+		abort();
+	if (lower_is_taken(dev, extack))
+		return -EBUSY;
+	if (shim_alloc_fails())
+		return -ENOMEM;
+	port->lower = dev;
+	port->ask = &container_of(port, struct host_port, port)->ask;
+	memset(port->ask, 0, sizeof(*port->ask));
+	port->ask->word = port->waits.word;
+	return 0;
+}
+
+int sluice_uplink_let_go(struct sluice_port *port)
+{
+	ASSERT_RTNL();
+	if (!port->lower)
+		return 0;
+	snprintf(port->waits.dev, sizeof(port->waits.dev), "%s", port->lower->name);
+	port->waits.word = port->ask->word;
+	port->lower = NULL;
+	port->ask = NULL;
+	return 0;
+}
+
+void sluice_uplink_wake(struct sluice_port *port)
+{
+}
+
+bool netdev_is_rx_handler_busy(struct net_device *dev)
+{
+	return lower_is_taken(dev, NULL);
+}
+
+struct sluice_port *sluice_uplink_add(struct net *net, const char *name, struct net_device *dev,
+				      struct netlink_ext_ack *extack)
+{
+	struct sluice_port *port;
+
+	if (dev && lower_is_taken(dev, extack))
+		return ERR_PTR(-EBUSY);
 	port = port_new(name, 0, extack);
-	if (!IS_ERR(port)) {
+	if (!IS_ERR(port) && dev) {
 		port->lower = dev;
 		port->ask = &container_of(port, struct host_port, port)->ask;
 	}

@@ -68,6 +68,11 @@ typedef unsigned int gfp_t;
 #define BITS_PER_LONG		((int)(8 * sizeof(long)))
 #define BITS_TO_LONGS(n)	(((n) + BITS_PER_LONG - 1) / BITS_PER_LONG)
 #define DECLARE_BITMAP(name, n)	unsigned long name[BITS_TO_LONGS(n)]
+static inline void bitmap_or(unsigned long *to, const unsigned long *a, const unsigned long *b, unsigned int n)
+{
+	for (unsigned int i = 0; i < BITS_TO_LONGS(n); i++)
+		to[i] = a[i] | b[i];
+}
 
 /* The first bit from @i on that is @value, or @n. */
 static inline unsigned int shim_next_bit(const unsigned long *map, unsigned int n, unsigned int i, bool value)

@@ -89,6 +89,7 @@ bool dev_valid_name(const char *name);
 struct net_device *__dev_get_by_name(struct net *net, const char *name);
 struct net_device *__dev_get_by_index(struct net *net, int ifindex);
 int dev_set_mtu(struct net_device *dev, int mtu);
+bool netdev_is_rx_handler_busy(struct net_device *dev);
 struct netlink_ext_ack;
 int dev_set_mac_address(struct net_device *dev, struct sockaddr *sa, struct netlink_ext_ack *extack);
 bool cpu_online(unsigned int cpu);
