@@ -5,7 +5,7 @@
  *
  * First goes what is not declared (rules ahead of what they refer to), then comes what is not
  * there (the other way round), workers and groups that are not wanted go last, when nothing is with
- * them any more. Values that a declaration leaves out stay as they are.
+ * them any more. Sections and values that a declaration leaves out stay as they are.
  */
 #include <json-c/linkhash.h>
 #include <stdio.h>
@@ -22,6 +22,8 @@ struct change {
 
 static struct change *changes;
 static size_t nr_changes, room_changes;
+/* Nothing is sent: only whether it could be is found out. */
+static bool dry;
 
 static char *change_text(unsigned int nr, void *arg)
 {
@@ -52,7 +54,10 @@ static bool change_add(enum section_nr nr, const char *verb, const struct item *
 			abort();
 	}
 	changes[nr_changes++] = (struct change){ nr, verb, item };
-	return ctl_txn_add(msg);
+	if (!dry)
+		return ctl_txn_add(msg);
+	nlmsg_free(msg);
+	return true;
 }
 
 /* --- comparing ------------------------------------------------------------------------------- */
@@ -73,47 +78,51 @@ static bool is_amount(const char *field)
 	return i < ARRAY_SIZE(amounts);
 }
 
-/* An amount that it is not limited by any more is a change. */
-static bool lifts_limit(const struct rec *now, const struct rec *want)
+bool absence_counts(const struct object *obj, const char *field)
 {
+	static const char *const others[] = { "ro",	     "key",	      "group",
+					      "rekey-pause", "allow-discards", "integrity",
+					      "want-mac",    "want-vlan",      "no-promisc" };
 	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(amounts); i++) {
-		if (rec_has(now, amounts[i]) && !rec_has(want, amounts[i]))
-			return true;
-	}
-	return false;
-}
-
-/* Fields that the declaration has, compared by their text. */
-static bool item_covers(const struct item *now, const struct item *want)
-{
-	const struct object *obj = want->rec->obj;
-	char *a, *b;
-	__uint128_t has = now->rec->has;
-	bool same;
 
 	if (obj != &object_port && obj != &object_uplink && obj != &object_rate &&
 	    obj != &object_meter && obj != &object_worker && obj != &object_volume &&
-	    obj != &object_volume_group) {
-		a = rec_canon(now->rec, NULL);
-	} else {
-		if (lifts_limit(now->rec, want->rec) ||
-		    rec_has(now->rec, "ro") != rec_has(want->rec, "ro") ||
-		    rec_has(now->rec, "key") != rec_has(want->rec, "key") ||
-		    (rec_has(now->rec, "group") && !rec_has(want->rec, "group")) ||
-		    (rec_has(now->rec, "rekey-pause") && !rec_has(want->rec, "rekey-pause")) ||
-		    rec_has(now->rec, "allow-discards") != rec_has(want->rec, "allow-discards") ||
-		    rec_has(now->rec, "integrity") != rec_has(want->rec, "integrity") ||
-		    rec_has(now->rec, "want-mac") != rec_has(want->rec, "want-mac") ||
-		    rec_has(now->rec, "want-vlan") != rec_has(want->rec, "want-vlan") ||
-		    rec_has(now->rec, "no-promisc") != rec_has(want->rec, "no-promisc"))
-			return false;
-		now->rec->has &= want->rec->has;
-		a = rec_canon(now->rec, NULL);
-		now->rec->has = has;
+	    obj != &object_volume_group)
+		return true;
+	for (i = 0; i < ARRAY_SIZE(others) && strcmp(others[i], field); i++)
+		;
+	return i < ARRAY_SIZE(others) || is_amount(field);
+}
+
+/* Words about how it is made, once. */
+static __uint128_t said_once(const struct object *obj)
+{
+	if (obj == &object_uplink)
+		return FIELD(rec_field(obj, "wait"));
+	return obj == &object_volume ? FIELD(rec_field(obj, "resume")) |
+					       FIELD(rec_field(obj, "record-new")) :
+				       0;
+}
+
+/* Fields that the declaration has, and those that it does not have and thereby takes away. */
+bool item_covers(const struct item *now, const struct item *want)
+{
+	const struct object *obj = want->rec->obj;
+	__uint128_t had = now->rec->has, said = want->rec->has, counts = want->rec->has;
+	char *a, *b;
+	bool same;
+	unsigned int i;
+
+	for (i = 0; i < obj->nr_fields; i++) {
+		if (absence_counts(obj, obj->fields[i].name))
+			counts |= FIELD(i);
 	}
+	now->rec->has &= counts & ~said_once(obj);
+	want->rec->has &= ~said_once(obj);
+	a = rec_canon(now->rec, NULL);
 	b = rec_canon(want->rec, NULL);
+	now->rec->has = had;
+	want->rec->has = said;
 	same = !strcmp(a, b);
 	free(a);
 	free(b);
@@ -132,38 +141,17 @@ static struct lh_table *table_new(const struct items *items, bool by_canon)
 	return t;
 }
 
-static struct item *table_find(struct lh_table *t, const char *key)
+struct lh_table *items_table(const struct items *items)
+{
+	return table_new(items, false);
+}
+
+struct item *items_find(struct lh_table *t, const char *key)
 {
 	void *item = NULL;
 
 	lh_table_lookup_ex(t, key, &item);
 	return item;
-}
-
-static bool no_duplicates(const struct state *want)
-{
-	enum section_nr nr;
-	struct lh_table *t;
-	size_t i;
-
-	for (nr = 0; nr < SECTIONS; nr++) {
-		const struct items *items = &want->sec[nr];
-
-		t = table_new(items, nr == SEC_FLOW);
-		for (i = 0; i < items->nr; i++) {
-			const struct item *item = &items->v[i];
-
-			if (table_find(t, nr == SEC_FLOW ? item->canon : item->key) == item)
-				continue;
-			complain("%s %s is declared twice", sections[nr].obj->name,
-				 nr == SEC_FLOW ? json_object_to_json_string(item->json) :
-						  item->key);
-			lh_table_free(t);
-			return false;
-		}
-		lh_table_free(t);
-	}
-	return true;
 }
 
 /* Flows are the same if they match and do the same; a declared id must be the same too. */
@@ -174,7 +162,7 @@ static void match_flows(struct items *now, struct items *want)
 	size_t i;
 
 	for (i = 0; i < want->nr; i++) {
-		have = table_find(t, want->v[i].canon);
+		have = items_find(t, want->v[i].canon);
 		if (!have || (want->v[i].id && want->v[i].id != have->id))
 			continue;
 		have->same = true;
@@ -183,22 +171,74 @@ static void match_flows(struct items *now, struct items *want)
 	lh_table_free(t);
 }
 
+/* It waits, and its VF is there to be had. (Another one than it has is another value.) */
+static bool uplink_comes(const struct item *have, const struct item *want)
+{
+	return hold_waits(have) && hold_is_there(rec_text(want->rec, "dev"));
+}
+
+/* A burst goes with its limit: as long as that is the same, so is what is not said of it. */
+static void burst_keep(const struct item *have, struct item *want, const char *limit,
+		       const char *burst)
+{
+	const struct object *obj = want->rec->obj;
+
+	if (rec_field(obj, limit) < 0 || !rec_has(want->rec, limit) || rec_has(want->rec, burst) ||
+	    strcmp(rec_text(have->rec, limit), rec_text(want->rec, limit)))
+		return;
+	rec_set(want->rec, rec_field(obj, burst), rec_text(have->rec, burst));
+}
+
+/* All pairs of a port are meant by none: are they there? */
+static bool assign_covers(const struct items *now, const struct item *want)
+{
+	const struct rec *r;
+	bool any = false;
+	size_t i;
+
+	if (want->rec->obj != &object_assign || !rec_has(want->rec, "port") ||
+	    rec_has(want->rec, "queue"))
+		return false;
+	for (i = 0; i < now->nr; i++) {
+		r = now->v[i].rec;
+		if (strcmp(rec_text(r, "port"), rec_text(want->rec, "port")))
+			continue;
+		if (rec_value(r, "cpu")->n != rec_value(want->rec, "cpu")->n)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
 static void match_items(struct items *now, struct items *want)
 {
-	struct lh_table *t = table_new(now, false);
+	struct lh_table *t = items_table(now);
 	struct item *have;
 	size_t i;
 
 	for (i = 0; i < want->nr; i++) {
-		have = table_find(t, want->v[i].key);
+		have = items_find(t, want->v[i].key);
 		if (have)
 			rekey_match(have, &want->v[i]);
-		if (!have || !item_covers(have, &want->v[i]))
+		if (have && (want->v[i].rec->obj == &object_rate ||
+			     want->v[i].rec->obj == &object_meter)) {
+			burst_keep(have, &want->v[i], "bps", "burst");
+			burst_keep(have, &want->v[i], "pps", "pburst");
+		}
+		if (!have)
+			want->v[i].same = assign_covers(now, &want->v[i]);
+		if (!have || !item_covers(have, &want->v[i]) || uplink_comes(have, &want->v[i]))
 			continue;
 		have->same = true;
 		want->v[i].same = true;
 	}
 	lh_table_free(t);
+}
+
+static void flow_again(struct item *flow)
+{
+	flow->again |= flow->same;
+	flow->same = false;
 }
 
 /* A meter that flows use cannot go: they go with it, and come back with what takes its place. */
@@ -213,11 +253,11 @@ static void match_meters(struct state *now, struct state *want)
 		snprintf(name, sizeof(name), "meter:%s,", now->sec[SEC_METER].v[i].key);
 		for (k = 0; k < now->sec[SEC_FLOW].nr; k++) {
 			if (strstr(now->sec[SEC_FLOW].v[k].canon, name))
-				now->sec[SEC_FLOW].v[k].same = false;
+				flow_again(&now->sec[SEC_FLOW].v[k]);
 		}
 		for (k = 0; k < want->sec[SEC_FLOW].nr; k++) {
 			if (strstr(want->sec[SEC_FLOW].v[k].canon, name))
-				want->sec[SEC_FLOW].v[k].same = false;
+				flow_again(&want->sec[SEC_FLOW].v[k]);
 		}
 	}
 }
@@ -238,7 +278,7 @@ static const int del_cmd[SECTIONS] = {
 static bool item_del(enum section_nr nr, const struct item *item)
 {
 	struct nl_msg *msg = ctl_new(del_cmd[nr]);
-	__uint128_t has = 0;
+	__uint128_t has = 0, had;
 	unsigned int i;
 
 	if (nr == SEC_FLOW) {
@@ -247,8 +287,10 @@ static bool item_del(enum section_nr nr, const struct item *item)
 	}
 	for (i = 0; i < ARRAY_SIZE(sections[nr].key) && sections[nr].key[i]; i++)
 		has |= FIELD(rec_field(item->rec->obj, sections[nr].key[i]));
+	had = item->rec->has;
 	item->rec->has &= has;
 	rec_put(msg, item->rec);
+	item->rec->has = had;
 	if (nr == SEC_ACL_DEFAULT)
 		nla_put_u8(msg, SLUICE_A_ACL_VERDICT, SLUICE_VERDICT_ALLOW);
 	return change_add(nr, "remove", item, msg);
@@ -263,7 +305,7 @@ static bool replaced_in_place(enum section_nr nr)
 
 static bool section_del(enum section_nr nr, struct state *now, struct state *want)
 {
-	struct lh_table *t = nr == SEC_FLOW ? NULL : table_new(&want->sec[nr], false);
+	struct lh_table *t = nr == SEC_FLOW ? NULL : items_table(&want->sec[nr]);
 	bool ok = true;
 	size_t i;
 
@@ -272,7 +314,7 @@ static bool section_del(enum section_nr nr, struct state *now, struct state *wan
 
 		if (item->same || item->later)
 			continue;
-		if (t && replaced_in_place(nr) && table_find(t, item->key))
+		if (t && replaced_in_place(nr) && items_find(t, item->key))
 			continue;
 		ok = item_del(nr, item);
 	}
@@ -295,6 +337,9 @@ static bool item_add(enum section_nr nr, const struct item *item, int cmd)
 	}
 	if (rec_put(msg, r))
 		complain("%s: too large for one message", sections[nr].obj->name);
+	/* What is declared is there, be it that its VF is not. */
+	if (nr == SEC_UPLINK && rec_has(r, "dev") && !rec_has(r, "wait"))
+		nla_put_flag(msg, SLUICE_A_PORT_WAIT);
 	if (cmd == SLUICE_CMD_VOLUME_ADD && !volume_put_key(msg, r)) {
 		nlmsg_free(msg);
 		return false;
@@ -307,32 +352,83 @@ static bool item_add(enum section_nr nr, const struct item *item, int cmd)
 }
 
 /* What is fixed when a port is made cannot be changed under a guest that uses it. */
-static bool port_fixed(enum section_nr nr, const struct item *have, const struct item *want)
+bool queues_are(const struct item *have, const struct item *want)
 {
-	const char *field = nr == SEC_PORT ? "queues" : "dev";
+	return !rec_has(want->rec, "queues") ||
+	       !strcmp(rec_text(have->rec, "queues"), rec_text(want->rec, "queues"));
+}
 
-	if (!rec_has(want->rec, field) ||
-	    (rec_has(have->rec, field) &&
-	     !strcmp(rec_text(have->rec, field), rec_text(want->rec, field))))
+static bool port_fixed(const struct item *have, const struct item *want)
+{
+	/* Who is told what would be done is told that it would be made anew, too. */
+	if (queues_are(have, want) || have->again)
 		return true;
-	complain("%s %s: %s is %s, declared is %s, and that is fixed: say 'sluice %s del %s' first",
-		 sections[nr].obj->name, want->key, field,
-		 rec_has(have->rec, field) ? rec_text(have->rec, field) : "gone",
-		 rec_text(want->rec, field), sections[nr].obj->name, want->key);
+	complain("port %s: queues is %s, declared is %s, and that is fixed: -f makes it anew",
+		 want->key, rec_text(have->rec, "queues"), rec_text(want->rec, "queues"));
 	return false;
+}
+
+/* All that is declared but @fields (two, or NULL). */
+static bool item_send(enum section_nr nr, const struct item *item, int cmd,
+		      const char *const fields[2])
+{
+	__uint128_t has = item->rec->has;
+	unsigned int i;
+	bool ok;
+
+	for (i = 0; i < 2 && fields[i]; i++)
+		item->rec->has &= ~FIELD(rec_field(item->rec->obj, fields[i]));
+	ok = item_add(nr, item, cmd);
+	item->rec->has = has;
+	return ok;
+}
+
+/* What the VF is to be asked for is said as a whole. */
+static bool words_differ(const struct item *have, const struct item *want)
+{
+	static const char *const words[] = { "want-mac", "want-vlan", "no-promisc" };
+	const struct object *obj = want->rec->obj;
+	char *a, *b;
+	bool differ = false;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(words) && !differ; i++) {
+		a = rec_field_text(have->rec, rec_field(obj, words[i]));
+		b = rec_field_text(want->rec, rec_field(obj, words[i]));
+		differ = strcmp(a, b);
+		free(a);
+		free(b);
+	}
+	return differ;
+}
+
+static bool uplink_set(const struct item *have, const struct item *want)
+{
+	static const char *const dev[] = { "dev", "wait" };
+	struct nl_msg *msg;
+
+	if (words_differ(have, want) && !item_send(SEC_UPLINK, want, SLUICE_CMD_UPLINK_SET, dev))
+		return false;
+	if (!rec_has(want->rec, "dev") ||
+	    (!strcmp(rec_text(have->rec, "dev"), rec_text(want->rec, "dev")) &&
+	     !uplink_comes(have, want)))
+		return true;
+	msg = ctl_new(SLUICE_CMD_UPLINK_SET);
+	nla_put_string(msg, SLUICE_A_PORT_NAME, want->key);
+	nla_put_string(msg, SLUICE_A_PORT_DEV, rec_text(want->rec, "dev"));
+	nla_put_flag(msg, SLUICE_A_PORT_WAIT);
+	return change_add(SEC_UPLINK, "set", want, msg);
 }
 
 static bool port_set(enum section_nr nr, const struct item *have, const struct item *want)
 {
-	__uint128_t has = want->rec->has;
-	bool ok;
+	static const char *const queues[] = { "queues", NULL };
 
-	if (!port_fixed(nr, have, want))
+	if (nr == SEC_UPLINK)
+		return uplink_set(have, want);
+	if (!port_fixed(have, want))
 		return false;
-	want->rec->has &= ~FIELD(rec_field(want->rec->obj, nr == SEC_PORT ? "queues" : "dev"));
-	ok = item_add(nr, want, nr == SEC_PORT ? SLUICE_CMD_PORT_SET : SLUICE_CMD_UPLINK_SET);
-	want->rec->has = has;
-	return ok;
+	return item_send(nr, want, SLUICE_CMD_PORT_SET, queues);
 }
 
 /* With the old key it would be made anew as if it had not got another. */
@@ -479,16 +575,16 @@ static bool item_make(enum section_nr nr, const struct item *item)
 
 static bool section_add(enum section_nr nr, struct state *now, struct state *want)
 {
-	struct lh_table *t = nr == SEC_FLOW ? NULL : table_new(&now->sec[nr], false);
+	struct lh_table *t = nr == SEC_FLOW ? NULL : items_table(&now->sec[nr]);
 	struct item *item, *have;
 	bool ok = true;
 	size_t i;
 
 	for (i = 0; ok && i < want->sec[nr].nr; i++) {
 		item = &want->sec[nr].v[i];
-		if (item->same || item->later || nr == SEC_FLOW)
+		if (item->same || item->later || item->held || nr == SEC_FLOW)
 			continue;
-		have = table_find(t, item->key);
+		have = items_find(t, item->key);
 		if (nr == SEC_VOLUME && volume_wipes(item))
 			ok = false;
 		else if (have && (nr == SEC_PORT || nr == SEC_UPLINK))
@@ -517,7 +613,7 @@ static bool flows_add(struct state *want)
 
 	for (with_id = 2; with_id-- > 0;) {
 		for (i = 0; ok && i < items->nr; i++) {
-			if (!items->v[i].same && !items->v[i].later &&
+			if (!items->v[i].same && !items->v[i].later && !items->v[i].held &&
 			    !!items->v[i].id == with_id)
 				ok = item_add(SEC_FLOW, &items->v[i], SLUICE_CMD_FLOW_ADD);
 		}
@@ -527,27 +623,13 @@ static bool flows_add(struct state *want)
 
 /* --- all of it ------------------------------------------------------------------------------- */
 
-/*
- * The host's workers and volumes, and what is with them, are left alone by a file that does not
- * speak of them.
- */
-static bool in_scope(const struct state *want, enum section_nr nr)
+/* What a declaration does not speak of is left alone. */
+static void leave_alone(struct items *now)
 {
-	return !state_is_hosts(nr) || want->has[nr];
-}
+	size_t i;
 
-/* Nothing is what who may not see them would find there. */
-static bool may_speak(const struct state *now, const struct state *want)
-{
-	enum section_nr nr;
-
-	for (nr = 0; nr < SECTIONS; nr++) {
-		if (now->host || !state_is_hosts(nr) || !want->has[nr])
-			continue;
-		complain("not permitted: '%s' is the host's", sections[nr].obj->name);
-		return false;
-	}
-	return true;
+	for (i = 0; i < now->nr; i++)
+		now->v[i].same = true;
 }
 
 void state_match(struct state *now, struct state *want)
@@ -557,7 +639,12 @@ void state_match(struct state *now, struct state *want)
 	for (nr = 0; nr < SEC_FLOW; nr++)
 		match_items(&now->sec[nr], &want->sec[nr]);
 	match_flows(&now->sec[SEC_FLOW], &want->sec[SEC_FLOW]);
-	match_meters(now, want);
+	if (want->scope[SEC_FLOW] && want->scope[SEC_METER])
+		match_meters(now, want);
+	for (nr = 0; nr < SECTIONS; nr++) {
+		if (!want->scope[nr])
+			leave_alone(&now->sec[nr]);
+	}
 }
 
 static bool send_all(struct state *now, struct state *want)
@@ -576,25 +663,24 @@ static bool send_all(struct state *now, struct state *want)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(going); i++) {
-		if (in_scope(want, going[i]) && !section_del(going[i], now, want))
+		if (!section_del(going[i], now, want))
 			return false;
 	}
 	for (i = 0; i < ARRAY_SIZE(coming); i++) {
-		if (in_scope(want, coming[i]) && !section_add(coming[i], now, want))
+		if (!section_add(coming[i], now, want))
 			return false;
 	}
 	if (!flows_add(want))
 		return false;
 	for (i = 0; i < ARRAY_SIZE(last); i++) {
-		if (in_scope(want, last[i]) && !section_del(last[i], now, want))
+		if (!section_del(last[i], now, want))
 			return false;
 	}
 	return true;
 }
 
-bool state_send(struct state *now, struct state *want)
+static bool send_txn(struct state *now, struct state *want)
 {
-	nr_changes = 0;
 	if (!ctl_txn_begin())
 		return false;
 	if (!send_all(now, want)) {
@@ -608,73 +694,40 @@ bool state_send(struct state *now, struct state *want)
 	return ctl_txn_commit(change_text, NULL);
 }
 
-/**
- * struct manner - how a state is applied
- * @each: volumes one by one
- * @on: only volumes on this device; NULL: all that is declared
- */
-struct manner {
-	bool each;
-	const char *on;
-};
-
-/* Options come ahead of the files. Return: how many words they are; -1: not understood. */
-static int manner_read(struct manner *m, int nr, char **words)
+/* For the last line: what it was, and what became of it. */
+static void sent(struct state *s, bool ok)
 {
-	int i;
+	enum section_nr nr;
+	struct item *item;
+	size_t i;
 
-	for (i = 0; i < nr && words[i][0] == '-' && words[i][1]; i++) {
-		if (!strcmp(words[i], "--each")) {
-			m->each = true;
-		} else if (!strcmp(words[i], "--on") && i + 1 < nr) {
-			m->on = words[++i];
-		} else {
-			complain("apply: '%s' is not understood here", words[i]);
-			return -1;
+	for (nr = 0; nr < SECTIONS; nr++) {
+		for (i = 0; i < s->sec[nr].nr; i++) {
+			item = &s->sec[nr].v[i];
+			if (item->later)
+				continue;
+			item->sent = true;
+			item->held |= !ok && !item->same;
 		}
 	}
-	if (m->on && !m->each) {
-		complain("apply: --on means something with --each only");
-		return -1;
-	}
-	if (i == nr) {
-		complain("apply: FILE is missing; - is standard input");
-		return -1;
-	}
-	return i;
 }
 
-static int apply_in(const struct manner *m, struct state *now, struct state *want)
+bool state_send(struct state *now, struct state *want)
 {
-	if (!may_speak(now, want))
-		return EXIT_REFUSED;
-	if (m->each)
-		return state_send_each(now, want, m->on);
-	state_match(now, want);
-	return state_send(now, want) && rekey_all_go_on(want) ? EXIT_DONE : EXIT_REFUSED;
+	bool ok;
+
+	nr_changes = 0;
+	dry = want->dry;
+	ok = dry ? send_all(now, want) : send_txn(now, want);
+	sent(now, ok);
+	sent(want, ok);
+	return ok;
 }
 
-int apply_files(int nr, char **paths)
+void state_forget(void)
 {
-	struct state now, want = {};
-	struct manner manner = {};
-	int i = manner_read(&manner, nr, paths), rc = EXIT_USAGE;
-	bool ok = i >= 0;
-
-	for (; ok && i < nr; i++)
-		ok = state_read(&want, paths[i]);
-	if (!ok || !no_duplicates(&want))
-		goto free;
-	rc = EXIT_REFUSED;
-	if (ctl_open() && state_collect(&now)) {
-		rc = apply_in(&manner, &now, &want);
-		state_free(&now);
-	}
-free:
-	state_free(&want);
 	free(changes);
 	changes = NULL;
 	nr_changes = 0;
 	room_changes = 0;
-	return rc;
 }

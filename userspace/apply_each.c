@@ -1,14 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Make the state what files declare, each volume by itself: one whose device or key is not there is
- * held back, and neither ports nor other volumes wait for it. That is what a host wants when it
- * boots, and when a device comes.
+ * held back, and neither ports nor other volumes wait for it. What cannot be made is left out, and
+ * told. That is what a host wants when it boots, and when a device comes.
  */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include "state.h"
+
+static const struct item *find(const struct items *items, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < items->nr; i++) {
+		if (!strcmp(items->v[i].key, key))
+			return &items->v[i];
+	}
+	return NULL;
+}
+
+/* --- devices --------------------------------------------------------------------------------- */
+
+/* 0: there is none. */
+static dev_t device_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) || !S_ISBLK(st.st_mode) ? 0 : st.st_rdev;
+}
+
+/* @on: NULL: any */
+static bool is_on(const struct item *want, const char *on)
+{
+	dev_t dev = on ? device_of(on) : 0;
+
+	return !on || (dev && rec_has(want->rec, "dev") &&
+		       device_of(rec_text(want->rec, "dev")) == dev);
+}
 
 /* --- one after the other --------------------------------------------------------------------- */
 
@@ -38,12 +68,26 @@ static void choose(struct state *s, const char *volume)
 	}
 }
 
+/* Nothing is asked of a device to say what would be done: is it there? */
+static bool lacks_device(const struct state *want, const char *volume)
+{
+	const struct item *item = want->dry ? find(&want->sec[SEC_VOLUME], volume) : NULL;
+
+	return item && !item->same && rec_has(item->rec, "dev") &&
+	       !device_of(rec_text(item->rec, "dev"));
+}
+
 static bool send_part(struct state *now, struct state *want, const char *volume)
 {
+	bool lacks = lacks_device(want, volume);
+	struct item *item = (struct item *)find(&want->sec[SEC_VOLUME], volume);
+
 	choose(now, volume);
 	choose(want, volume);
-	if (state_send(now, want))
+	if (state_send(now, want) && !lacks)
 		return true;
+	if (lacks)
+		item->held = true;
 	complain("volume %s is held back", volume);
 	return false;
 }
@@ -88,34 +132,44 @@ static bool send_groups_going(struct state *now, struct state *want)
 	return state_send(now, want);
 }
 
-static const struct item *find(const struct items *items, const char *key)
+/* --- uplinks on a VF ------------------------------------------------------------------------- */
+
+static void choose_nothing(struct state *s)
 {
+	enum section_nr nr;
 	size_t i;
 
-	for (i = 0; i < items->nr; i++) {
-		if (!strcmp(items->v[i].key, key))
-			return &items->v[i];
+	for (nr = 0; nr < SECTIONS; nr++) {
+		for (i = 0; i < s->sec[nr].nr; i++)
+			s->sec[nr].v[i].later = true;
 	}
-	return NULL;
 }
 
-/* --- devices --------------------------------------------------------------------------------- */
-
-/* 0: there is none. */
-static dev_t device_of(const char *path)
+/*
+ * Those that wait for it take it, and nothing else changes. One that is not there would not have
+ * what is about it: that is for who makes all of it. Return: how many those are; -1: refused.
+ */
+static int send_uplinks_on(struct state *now, struct state *want, const char *dev)
 {
-	struct stat st;
+	struct items *uplinks = &want->sec[SEC_UPLINK];
+	int missing = 0;
+	size_t i;
 
-	return stat(path, &st) || !S_ISBLK(st.st_mode) ? 0 : st.st_rdev;
-}
-
-/* @on: NULL: any */
-static bool is_on(const struct item *want, const char *on)
-{
-	dev_t dev = on ? device_of(on) : 0;
-
-	return !on || (dev && rec_has(want->rec, "dev") &&
-		       device_of(rec_text(want->rec, "dev")) == dev);
+	choose_nothing(now);
+	choose_nothing(want);
+	for (i = 0; i < uplinks->nr; i++) {
+		if (strcmp(rec_text(uplinks->v[i].rec, "dev"), dev))
+			continue;
+		uplinks->v[i].later = !find(&now->sec[SEC_UPLINK], uplinks->v[i].key);
+		if (!uplinks->v[i].later)
+			continue;
+		complain("uplink %s is not there: 'sluice apply' without --on makes it",
+			 uplinks->v[i].key);
+		missing++;
+	}
+	if (!state_send(now, want))
+		return -1;
+	return missing + (want->dry ? 0 : links_set(want));
 }
 
 /* --- volumes whose device was pulled out ----------------------------------------------------- */
@@ -208,33 +262,94 @@ static unsigned int send_coming(struct state *now, struct state *want, const cha
 		if (!is_on(&volumes->v[i], on))
 			continue;
 		late += !send_part(now, want, volumes->v[i].key) ||
-			(volumes->v[i].rekey && !rekey_go_on(&volumes->v[i]));
+			(volumes->v[i].rekey && !want->dry && !rekey_go_on(&volumes->v[i]));
 	}
 	return late;
 }
 
-int state_send_each(struct state *now, struct state *want, const char *on)
+/* A device that is no path is a netdev. */
+static bool is_netdev(const char *on)
 {
-	unsigned int late, gone = 0;
-	int rc = EXIT_DONE;
+	return on && *on != '/';
+}
 
-	late = bury(now, want, on, &gone);
+/*
+ * What is in the way of what is to be made anew goes. @before: what was there, if ports went.
+ * Return: how many stay; -1: refused.
+ */
+static int clear_way(struct state *now, struct state *want, const struct manner *m,
+		     struct state *before)
+{
+	unsigned int late = 0, gone = 0;
+
+	if (!m->dry && !is_netdev(m->on))
+		late += bury(now, want, m->on, &gone);
 	if (gone) {
 		state_free(now);
 		if (!state_collect(now))
-			return EXIT_REFUSED;
+			return -1;
 	}
-	state_match(now, want);
-	if (!send_mode(now, want))
+	if (!m->force || m->on)
+		return late;
+	late += anew_look(now, want);
+	return anew_begin(now, want, before) ? (int)late : -1;
+}
+
+/* Return: how many are late; -1: refused. */
+static int send_all_but_volumes(struct state *now, struct state *want, const struct manner *m)
+{
+	if (is_netdev(m->on))
+		return send_uplinks_on(now, want, m->on);
+	if (m->on)
+		return 0;
+	if (!send_rest(now, want))
+		return -1;
+	return m->dry ? 0 : links_set(want);
+}
+
+/* What is kept or left out. *@wrong: of the latter: it is for nobody to come. */
+static unsigned int hold_back(struct state *now, struct state *want, const struct manner *m,
+			      unsigned int *wrong)
+{
+	unsigned int late = 0;
+
+	if (m->on)
+		return 0;
+	if (!m->force)
+		late += hold_keep(now, want);
+	late += hold_fixed(now, want, !m->force);
+	*wrong = hold_about_nothing(now, want, &late);
+	return late + hold_tell_waiting(now, want);
+}
+
+int state_send_each(struct state *now, struct state *want, const struct manner *m)
+{
+	struct state before = {};
+	int rc = EXIT_DONE, late = clear_way(now, want, m, &before), rest;
+	unsigned int wrong = 0;
+	bool mode_refused;
+
+	if (late < 0)
 		return EXIT_REFUSED;
-	if (!on) {
-		if (!send_rest(now, want))
-			rc = EXIT_REFUSED;
+	late += hold_back(now, want, m, &wrong);
+	state_match(now, want);
+	plan_make(now, want);
+	mode_refused = !is_netdev(m->on) && !send_mode(now, want);
+	rest = mode_refused ? -1 : send_all_but_volumes(now, want, m);
+	if (rest < 0)
+		anew_back(&before);
+	state_free(&before);
+	/* Volumes that may be forbidden by the mode do not come without it. */
+	if (mode_refused)
+		return EXIT_REFUSED;
+	if (rest < 0 || wrong)
+		rc = EXIT_REFUSED;
+	late += rest > 0 ? rest : 0;
+	if (!m->on)
 		late += send_going(now, want);
-	}
-	late += send_coming(now, want, on);
+	late += send_coming(now, want, m->on);
 	/* One that is in use still is that of a volume that is late. */
-	if (!on && !send_groups_going(now, want) && !late)
+	if (!m->on && !send_groups_going(now, want) && !late)
 		rc = EXIT_REFUSED;
 	if (rc == EXIT_DONE && late)
 		rc = EXIT_HELD_BACK;

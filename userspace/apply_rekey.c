@@ -101,6 +101,15 @@ static struct rec *rekey_order(const struct item *want, const struct rec *have)
 	return r;
 }
 
+bool rekey_is_due(const struct item *want, const struct rec *have)
+{
+	struct rec *order = rekey_order(want, have);
+	bool due = order->has != FIELD(0);
+
+	rec_free(order);
+	return due;
+}
+
 bool rekey_go_on(const struct item *want)
 {
 	struct nl_msg *msg = ctl_new(SLUICE_CMD_VOLUME_GET);

@@ -302,15 +302,13 @@ static void vf_link_say(struct check *c, const struct rec *uplink)
 
 static void vf_lost_say(struct check *c, const struct rec *uplink)
 {
-	const char *name = rec_word(uplink, "name"), *peer = rec_word(uplink, "wire");
-	char wire[128] = "";
+	const char *name = rec_word(uplink, "name"), *dev = rec_word(uplink, "waits-for");
+	bool up, carrier, there = host_netdev(dev, &up, &carrier);
 
-	if (*peer)
-		snprintf(wire, sizeof(wire), " && sluice wire add %s %s", peer, name);
-	check_say(c, WRONG, "uplink",
-		  check_type("sluice uplink del %s && sluice uplink add %s dev VF && %s %s up%s",
-			     name, name, "ip link set", name, wire),
-		  "%s has lost its VF: it was unplugged", name);
+	check_say(c, WRONG, "uplink", check_type("sluice uplink set %s dev %s", name, dev),
+		  there ? "%s waits for its VF, and %s is there" :
+			  "%s has no VF: %s is not there, and comes by 'ip link' once it is plugged in",
+		  name, dev);
 }
 
 void check_vf(struct check *c, const struct rec *uplink)

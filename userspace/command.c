@@ -143,14 +143,17 @@ void command_usage(const char *noun, const char *verb, bool to_stderr)
 		return;
 	fputs("usage: sluice [-j] [-s] COMMAND ...      sluice [-j] [-s] -b FILE|-\n\n", out);
 	usage_noun(NULL, NULL, out);
-	fputs("  sluice apply FILE|-...      make the state what files declare, or change nothing\n"
-	      "  sluice apply --each [--on /dev/...] FILE|-...\n"
-	      "                              likewise, but each volume by itself; or only those on a device\n"
+	fputs("  sluice apply [-f] FILE|-... make the state what files declare, or do nothing;\n"
+	      "                              -f: what somebody uses may go, what is fixed is made anew\n"
+	      "  sluice apply --each [--on DEVICE] FILE|-...\n"
+	      "                              likewise, but what cannot be is left out, each volume\n"
+	      "                              by itself; or only what is on /dev/... or a netdev\n"
+	      "  sluice apply -n, diff FILE  say what would be done, and do nothing\n"
 	      "\n"
 	      "  -j JSON    -s with statistics    -b FILE commands, a line each\n"
 	      "  -h, help this text    -V the tool's version\n"
 	      "'sluice NOUN help' says more. Exit code: 0 done, 1 refused, 2 not understood,\n"
-	      "3 all but some volumes.\n",
+	      "3 all but what is held back, 4 there would be something to do.\n",
 	      out);
 }
 
@@ -567,7 +570,9 @@ int command_run(int argc, char **argv)
 	if (asks_help(argc, argv))
 		return help(argc, argv);
 	if (!strcmp(argv[0], "apply"))
-		return apply_files(argc - 1, argv + 1);
+		return apply_files(argc - 1, argv + 1, false);
+	if (!strcmp(argv[0], "diff"))
+		return apply_files(argc - 1, argv + 1, true);
 	if (!strcmp(argv[0], "udev"))
 		return udev_run(argc - 1, argv + 1);
 	c = command_find(argv[0], argc > 1 ? argv[1] : "show", &verb_used);

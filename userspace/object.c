@@ -190,6 +190,25 @@ void rec_print(const struct rec *r, unsigned int skip)
 	}
 }
 
+char *rec_field_text(const struct rec *r, unsigned int field)
+{
+	const struct field *f = &r->obj->fields[field];
+	char buf[TEXT_MAX], *text = NULL;
+	unsigned int i;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		abort();
+	for (i = 0; r->has & FIELD(field) && i < (is_list(f) ? r->v[field].nr : 1); i++) {
+		f->codec->format(is_list(f) ? &r->v[field].item[i] : &r->v[field], buf,
+				 sizeof(buf));
+		fprintf(out, "%s%s", i ? "," : "", buf);
+	}
+	fclose(out);
+	return text;
+}
+
 /* What is said, but for the order of it, is all there is to an object. */
 char *rec_canon(const struct rec *r, const char *but)
 {

@@ -16,21 +16,15 @@ static const struct field guard_fields[] = {
 
 const struct object object_guard = OBJECT("guard", guard_fields);
 
-static void guard_imply_mode(struct rec *r, const char *mode)
+void guard_imply(struct rec *r, const char *mode)
 {
 	if (!rec_has(r, "mode"))
 		rec_set(r, rec_field(r->obj, "mode"), mode);
 }
 
-/* What was declared before there were strict guards keeps its meaning. */
-void guard_imply(struct rec *r)
-{
-	guard_imply_mode(r, "loose");
-}
-
 static int guard_set(const struct command *c, struct rec *args)
 {
-	guard_imply_mode(args, "strict");
+	guard_imply(args, "strict");
 	return command_send(c, args);
 }
 
@@ -125,9 +119,45 @@ static const struct field meter_fields[] = {
 
 const struct object object_meter = OBJECT("meter", meter_fields);
 
+/* What is not said of it stays; a burst goes with its limit. */
+static void rate_keep(struct rec *args, const struct rec *have, const char *limit,
+		      const char *burst)
+{
+	if (rec_has(args, limit) || !rec_has(have, limit))
+		return;
+	rec_set(args, rec_field(args->obj, limit), rec_text(have, limit));
+	if (!rec_has(args, burst))
+		rec_set(args, rec_field(args->obj, burst), rec_text(have, burst));
+}
+
+static void rate_seen(struct nlattr *attrs, int len, void *arg)
+{
+	struct rec *args = arg, *have = rec_new(&object_rate);
+
+	if (rec_get(have, attrs, len) && !strcmp(rec_text(have, "port"), rec_text(args, "port")) &&
+	    rec_value(have, "dir")->n == rec_value(args, "dir")->n) {
+		rate_keep(args, have, "bps", "burst");
+		rate_keep(args, have, "pps", "pburst");
+	}
+	rec_free(have);
+}
+
+/* The kernel takes a limit as a whole. */
+static int rate_set(const struct command *c, struct rec *args)
+{
+	struct nl_msg *msg = ctl_new(SLUICE_CMD_RATE_GET);
+	bool changed = false;
+
+	nla_put_string(msg, SLUICE_A_RATE_PORT, rec_text(args, "port"));
+	if (!ctl_dump(msg, rate_seen, args, &changed))
+		return EXIT_REFUSED;
+	return command_send(c, args);
+}
+
 const struct command rate_commands[] = {
-	{ "rate", "set", SLUICE_CMD_RATE_SET, &object_rate, "port! dir! bps+ burst pps+ pburst",
-	  NULL, NULL, "limit a port; bps in bits, burst in bytes, pburst in packets" },
+	{ "rate", "set", SLUICE_CMD_RATE_SET, &object_rate, "port! dir! bps+ burst+ pps+ pburst+",
+	  rate_set, NULL,
+	  "limit a port; bps in bits, burst in bytes, pburst in packets; what is not said stays" },
 	{ "rate", "off", SLUICE_CMD_RATE_DEL, &object_rate, "port! dir", NULL, NULL,
 	  "take limits away" },
 	{ "rate", "show", SLUICE_CMD_RATE_GET, &object_rate, "port", show_run, NULL,

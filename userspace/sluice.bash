@@ -66,12 +66,16 @@ _sluice() {
 		[[ $word == -* ]] || words+=("$word")
 	done
 	case ${#words[@]} in
-	0) found="$(_sluice_nouns) apply help" ;;
+	0) found="$(_sluice_nouns) apply diff help" ;;
 	*)
 		case ${words[0]} in
-		apply)
+		apply | diff)
+			if [[ $prev == --on ]]; then
+				mapfile -t COMPREPLY < <(compgen -W "$(_sluice_values dev volume) $(_sluice_values dev uplink)" -- "$cur")
+				return
+			fi
 			if [[ $cur == -* ]]; then
-				mapfile -t COMPREPLY < <(compgen -W '--each --on' -- "$cur")
+				mapfile -t COMPREPLY < <(compgen -W '-f -n --force --dry-run --each --on' -- "$cur")
 				return
 			fi
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")

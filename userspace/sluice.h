@@ -20,7 +20,7 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Exit codes. */
-enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_HELD_BACK };
+enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_HELD_BACK, EXIT_DIFFERS };
 
 /* Global options. */
 struct options {
@@ -91,6 +91,7 @@ struct codec {
 extern const struct codec codec_u8, codec_u16, codec_u32, codec_u64, codec_rate, codec_bits;
 extern const struct codec codec_id, codec_name, codec_text, codec_flag;
 extern const struct codec codec_dir, codec_mode, codec_verdict, codec_kind, codec_proto;
+extern const struct codec codec_link;
 extern const struct codec codec_eth_type, codec_icmp_type, codec_range, codec_acl_flags;
 extern const struct codec codec_icmp_code, codec_match_icmp, codec_match_port;
 extern const struct codec codec_mac, codec_prefix;
@@ -214,6 +215,8 @@ struct rec *rec_new(const struct object *obj);
 void rec_free(struct rec *r);
 int rec_field(const struct object *obj, const char *name);
 bool rec_has(const struct rec *r, const char *name);
+/* Text of a field, all values of a list. Allocated. */
+char *rec_field_text(const struct rec *r, unsigned int field);
 /* The value of a field that is there. */
 struct value *rec_value(const struct rec *r, const char *name);
 /* Text of one field; "" if it has no value. Static buffers, used in turn. */
@@ -281,7 +284,8 @@ int command_send(const struct command *c, struct rec *args);
 void flow_imply(struct rec *r);
 /* A name that ICMP and ICMPv6 number each its own way. Complains if it is the other one's. */
 bool icmp_settle(struct rec *r);
-void guard_imply(struct rec *r);
+/* @mode: of a guard that does not say it */
+void guard_imply(struct rec *r, const char *mode);
 
 /* One object after the other: the common show command. */
 int show_run(const struct command *c, struct rec *args);
@@ -297,7 +301,8 @@ int top_run(const struct command *c, struct rec *args);
 int check_run(const struct command *c, struct rec *args);
 int monitor_run(const struct command *c, struct rec *args);
 int dump_run(const struct command *c, struct rec *args);
-int apply_files(int nr, char **paths);
+/* @diff: say what would be done, and do nothing. */
+int apply_files(int nr, char **paths, bool diff);
 /* What udev is to know of a device by these names. */
 int udev_run(int nr, char **names);
 int batch_file(const char *path);

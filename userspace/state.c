@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Whole states: collecting what is there, reading what a file declares, writing. */
+/* Whole states: collecting what is there, and writing it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,6 @@
 #include <unistd.h>
 #include "state.h"
 
-#define STATE_VERSION 1
 /* How often what changed while it was read is read again. */
 #define COLLECT_TRIES 5
 
@@ -30,18 +29,24 @@ const struct section sections[SECTIONS] = {
 
 /* --- items ----------------------------------------------------------------------------------- */
 
+/* A wire has two ends, and no first one. */
+static void wire_settle(struct rec *wire)
+{
+	struct value swap = wire->v[0];
+
+	if (strcmp(rec_text(wire, "a"), rec_text(wire, "b")) <= 0)
+		return;
+	wire->v[0] = wire->v[1];
+	wire->v[1] = swap;
+}
+
 static char *item_key(enum section_nr nr, const struct rec *r)
 {
 	const char *const *key = sections[nr].key;
 	const char *a = key[0] ? rec_text(r, key[0]) : "", *b = key[1] ? rec_text(r, key[1]) : "";
-	const char *c = key[2] ? rec_text(r, key[2]) : "", *swap;
+	const char *c = key[2] ? rec_text(r, key[2]) : "";
 	char *text;
 
-	if (nr == SEC_WIRE && strcmp(a, b) > 0) {
-		swap = a;
-		a = b;
-		b = swap;
-	}
 	text = xcalloc(1, strlen(a) + strlen(b) + strlen(c) + 3);
 	sprintf(text, "%s%s%s%s%s", a, *b ? " " : "", b, *c ? " " : "", c);
 	return text;
@@ -61,6 +66,8 @@ struct item *state_add(struct state *s, enum section_nr nr, struct rec *r, struc
 	item = &items->v[items->nr++];
 	memset(item, 0, sizeof(*item));
 	item->json = json;
+	if (nr == SEC_WIRE)
+		wire_settle(r);
 	if (nr == SEC_FLOW) {
 		item->canon = rec_canon(r, "id");
 		item->id = rec_has(r, "id") ? rec_value(r, "id")->n : 0;
@@ -169,6 +176,14 @@ static void wired(struct state *s, const struct rec *port)
 	collect(s, SEC_WIRE, wire);
 }
 
+/* What the netdev is, and what an uplink waits for, is declared like the rest. */
+static void port_imply(struct rec *r)
+{
+	rec_set(r, rec_field(r->obj, "link"), rec_has(r, "down") ? "down" : "up");
+	if (rec_has(r, "waits-for"))
+		rec_set(r, rec_field(r->obj, "dev"), rec_text(r, "waits-for"));
+}
+
 static void port_seen(struct nlattr *attrs, int len, void *arg)
 {
 	struct rec *guest = rec_new(&object_port), *uplink = rec_new(&object_uplink);
@@ -180,6 +195,8 @@ static void port_seen(struct nlattr *attrs, int len, void *arg)
 		return;
 	}
 	wired(s, guest);
+	port_imply(guest);
+	port_imply(uplink);
 	if (rec_value(guest, "kind")->n == SLUICE_KIND_GUEST) {
 		guest_assigned(s, guest);
 		collect(s, SEC_PORT, guest);
@@ -204,6 +221,9 @@ static void volume_seen(struct nlattr *attrs, int len, void *arg)
 		rec_free(r);
 		return;
 	}
+	/* Otherwise it would be refused where it has to be made. */
+	if (rec_has(r, "unresolved"))
+		rec_set(r, rec_field(r->obj, "resume"), "true");
 	for (i = 0; i < list->nr; i++)
 		assign_seen(arg, "volume", rec_text(r, "name"), rec_value(list->rec[i], "index"),
 			    rec_value(list->rec[i], "cpu")->n);
@@ -341,6 +361,9 @@ static void volumes_declare(struct items *volumes)
 
 	for (i = 0; i < volumes->nr; i++) {
 		item = &volumes->v[i];
+		if (rec_has(item->rec, "rekey-key") && *rec_text(item->rec, "record") != '/')
+			complain("volume %s is re-encrypted, has no record: not said in the state",
+				 item->key);
 		rekey_declare(item->rec);
 		json_object_put(item->json);
 		item->json = rec_to_json(item->rec, true);
@@ -368,162 +391,4 @@ int dump_run(const struct command *c, struct rec *args)
 	printf("}\n");
 	state_free(&s);
 	return EXIT_DONE;
-}
-
-/* --- reading --------------------------------------------------------------------------------- */
-
-static char *read_all(const char *path, size_t *len)
-{
-	FILE *in = strcmp(path, "-") ? fopen(path, "r") : stdin;
-	char *text = NULL;
-	size_t room = 0, n;
-
-	if (!in) {
-		complain("%s: %s", path, strerror(errno));
-		return NULL;
-	}
-	*len = 0;
-	do {
-		room = room ? 2 * room : 65536;
-		text = realloc(text, room);
-		if (!text)
-			abort();
-		n = fread(text + *len, 1, room - *len, in);
-		*len += n;
-	} while (*len == room);
-	if (ferror(in)) {
-		complain("%s: %s", path, strerror(errno));
-		free(text);
-		text = NULL;
-	}
-	if (in != stdin)
-		fclose(in);
-	return text;
-}
-
-static unsigned int line_of(const char *text, size_t at)
-{
-	unsigned int line = 1;
-	size_t i;
-
-	for (i = 0; i < at; i++)
-		line += text[i] == '\n';
-	return line;
-}
-
-static struct json_object *json_read(const char *path)
-{
-	struct json_tokener *tok = json_tokener_new();
-	struct json_object *json = NULL;
-	size_t len;
-	char *text = read_all(path, &len);
-
-	if (text && tok && len < INT32_MAX) {
-		json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
-		json = json_tokener_parse_ex(tok, text, len);
-		if (!json)
-			complain("%s: line %u: %s", path,
-				 line_of(text, json_tokener_get_parse_end(tok)),
-				 json_tokener_get_error(tok) == json_tokener_continue ?
-					 "the text ends too early" :
-					 json_tokener_error_desc(json_tokener_get_error(tok)));
-	}
-	free(text);
-	if (tok)
-		json_tokener_free(tok);
-	return json;
-}
-
-/* Files hold no keys, and standard input may be one of them. */
-static bool key_is_named(const struct rec *r)
-{
-	if (strcmp(rec_text(r, "key"), VOLUME_KEY_STDIN) &&
-	    strcmp(rec_text(r, "key-before"), VOLUME_KEY_STDIN))
-		return true;
-	complain("key: a state names a key by TYPE:DESC");
-	return false;
-}
-
-/* What is there need not be said again: whether this is, turns out when it is applied. */
-static bool item_complete(enum section_nr nr, const struct rec *r)
-{
-	if ((nr == SEC_UPLINK || nr == SEC_VOLUME) && rec_has(r, "name"))
-		return true;
-	return command_complete(sections[nr].add[0], sections[nr].add[1], r);
-}
-
-void item_blame(enum section_nr nr, struct json_object *json)
-{
-	complain("... in %s %s", sections[nr].obj->name,
-		 json_object_to_json_string_ext(json, JSON_C_TO_STRING_NOSLASHESCAPE));
-}
-
-static bool item_read(struct state *s, enum section_nr nr, struct json_object *json)
-{
-	struct rec *r = rec_new(sections[nr].obj);
-	struct item *item;
-
-	if (rec_from_json(r, json, true) && icmp_settle(r) && item_complete(nr, r) &&
-	    key_is_named(r)) {
-		if (nr == SEC_FLOW)
-			flow_imply(r);
-		if (nr == SEC_GUARD)
-			guard_imply(r);
-		item = state_add(s, nr, r, json_object_get(json));
-		if (nr != SEC_VOLUME || rekey_read(item))
-			return true;
-		item_blame(nr, json);
-		return false;
-	}
-	item_blame(nr, json);
-	rec_free(r);
-	return false;
-}
-
-static bool section_read(struct state *s, const char *name, struct json_object *list)
-{
-	enum section_nr nr;
-	size_t i;
-
-	if (!strcmp(name, "version")) {
-		if (json_object_get_int(list) == STATE_VERSION)
-			return true;
-		complain("a state of version %s: this tool knows version %d",
-			 json_object_to_json_string(list), STATE_VERSION);
-		return false;
-	}
-	for (nr = 0; nr < SECTIONS && strcmp(sections[nr].obj->name, name); nr++)
-		;
-	if (nr == SECTIONS || !json_object_is_type(list, json_type_array)) {
-		complain(nr == SECTIONS ? "there is no section '%s'" : "%s: a list is wanted",
-			 name);
-		return false;
-	}
-	s->has[nr] = true;
-	for (i = 0; i < json_object_array_length(list); i++) {
-		if (!item_read(s, nr, json_object_array_get_idx(list, i)))
-			return false;
-	}
-	return true;
-}
-
-bool state_read(struct state *s, const char *path)
-{
-	struct json_object_iterator it, end;
-	struct json_object *json = json_read(path);
-	bool ok = json;
-
-	if (json && !json_object_is_type(json, json_type_object)) {
-		complain("%s: a state is an object: { \"port\": [ ... ], ... }", path);
-		ok = false;
-	}
-	if (ok) {
-		it = json_object_iter_begin(json);
-		end = json_object_iter_end(json);
-		for (; ok && !json_object_iter_equal(&it, &end); json_object_iter_next(&it))
-			ok = section_read(s, json_object_iter_peek_name(&it),
-					  json_object_iter_peek_value(&it));
-	}
-	json_object_put(json);
-	return ok;
 }

@@ -182,6 +182,8 @@ void format_word(const char *const *words, size_t nr, const struct value *v, cha
 WORDS(dir, "from-guest|to-guest", "from-guest", "to-guest");
 WORDS(mode, "adaptive|poll", "adaptive", "poll");
 WORDS(kind, "guest|uplink", "guest", "uplink");
+/* As 'ip link' has it: a netdev's, be it that a state says it of a port. */
+WORDS(link, "up|down", "down", "up");
 WORDS(guard_mode, "strict|loose", "loose", "strict");
 WORDS(guard_role, "dhcp-server|ra|bridge|qinq|source-route", "dhcp-server", "ra", "bridge", "qinq",
       "source-route");

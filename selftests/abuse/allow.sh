@@ -19,7 +19,7 @@ for what in 'port add vm1' 'uplink add up0 dev vf0' 'wire add vm1 vm2' 'meter ad
 done
 ok 'nor by ip-link(8)' exits 2 t ip link add vm1 type sluice
 ok 'nor by that from outside' exits 2 ip link add vm1 netns "$tenant" type sluice
-refused "$denied" t sluice apply - <<<'{ "port": [ { "name": "vm1" } ] }'
+refused "$denied" t sluice apply - <<<'{ "version": 2, "port": [ { "name": "vm1" } ] }'
 hides . t sluice port show
 hides . t sluice flow show
 refused 'not permitted' t sluice worker add cpu 0
@@ -51,7 +51,7 @@ done_ t sluice uplink add up0 dev vf0
 done_ t ip link add vm2 type sluice
 refused 'no more ports' t sluice port add vm3
 ok 'a fourth port by ip-link(8)' exits 2 t ip link add vm3 type sluice
-refused 'no more ports' t sluice apply - <<<'{ "port": [ { "name": "vm1" }, { "name": "vm2" }, { "name": "vm3" } ],
+refused 'no more ports' t sluice apply - <<<'{ "version": 2, "port": [ { "name": "vm1" }, { "name": "vm2" }, { "name": "vm3" } ],
 	"uplink": [ { "name": "up0", "dev": "vf0" } ] }'
 ok 'three are used' used 3 0
 done_ t sluice port del vm2
@@ -94,7 +94,7 @@ rules_state 4 >"$tmp/four"
 done_ t sluice apply - <"$tmp/four"
 ok 'a list of four' used 1 4
 meters() { # ids
-	echo "{ \"port\": [ { \"name\": \"vm1\" } ], \"acl\": [], \"meter\": [ $(printf '{ "id": %d, "pps": 5 }, ' "$@" | sed 's/, $//') ] }"
+	echo "{ \"version\": 2, \"port\": [ { \"name\": \"vm1\" } ], \"acl\": [], \"meter\": [ $(printf '{ "id": %d, "pps": 5 }, ' "$@" | sed 's/, $//') ] }"
 }
 meters 1 2 3 4 5 >"$tmp/five"
 meters 1 >"$tmp/one"
@@ -102,7 +102,7 @@ refused 'no more rules' t sluice apply - <"$tmp/five"
 ok 'the list is back, and counts' used 1 4
 done_ t sluice apply - <"$tmp/one"
 ok 'a meter in place of it' used 1 1
-done_ t sluice apply - <<<'{ "port": [ { "name": "vm1" } ], "meter": [ { "id": 1, "pps": 5 } ],
+done_ t sluice apply - <<<'{ "version": 2, "port": [ { "name": "vm1" } ], "meter": [ { "id": 1, "pps": 5 } ],
 	"flow": [ { "prio": 1, "in": "vm1", "actions": ["meter:1", "slow"] } ],
 	"acl": [ { "port": "vm1", "dir": "to-guest", "prio": 1, "verdict": "deny" } ] }'
 ok 'a port and three rules' used 1 3

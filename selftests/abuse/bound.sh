@@ -38,7 +38,7 @@ ok 'all of it is back' uses "$one"
 done_ allow $((2 * one - 1))
 refused "$dry" t sluice port add vm2
 ok 'nor by ip-link(8)' exits 2 t ip link add vm2 type sluice
-refused "$dry" t sluice apply - <<<'{ "port": [ { "name": "vm1" }, { "name": "vm2" } ] }'
+refused "$dry" t sluice apply - <<<'{ "version": 2, "port": [ { "name": "vm1" }, { "name": "vm2" } ] }'
 ok 'nothing came of it' uses "$one"
 done_ allow $((2 * one))
 done_ t sluice port add vm2
@@ -108,12 +108,12 @@ ok 'what was there is there' uses "$some"
 other='"acl": [], "meter": [ { "id": 7, "pps": 5 } ], "guard": [ { "port": "vm1", "mac": [ "52:54:00:51:20:01" ] } ],
 	"rate": [ { "port": "vm1", "dir": "to-guest", "pps": 5 } ],
 	"flow": [ { "prio": 1, "in": "vm1", "actions": ["meter:7", "slow"] }'
-refused 'there is no meter 8' t sluice apply - <<<"{ \"port\": [ { \"name\": \"vm1\" } ], $other,
+refused 'there is no meter 8' t sluice apply - <<<"{ \"version\": 2, \"port\": [ { \"name\": \"vm1\" } ], $other,
 	{ \"prio\": 2, \"in\": \"vm1\", \"actions\": [\"meter:8\", \"slow\"] } ] }"
 ok 'what was there is there' uses "$some"
-done_ t sluice apply - <<<"{ \"port\": [ { \"name\": \"vm1\" } ], $other ] }"
+done_ t sluice apply - <<<"{ \"version\": 2, \"port\": [ { \"name\": \"vm1\" } ], $other ] }"
 ok 'the rest in place of it' test "$(used)" -gt "$one"
-done_ t sluice apply - <<<'{ "port": [ { "name": "vm1" } ] }'
+done_ t sluice apply - <<<'{ "version": 2, "port": [ { "name": "vm1" } ], "meter": [], "guard": [], "rate": [], "flow": [] }'
 ok 'all of it is back' uses "$one"
 # What is only kept.
 keep() {

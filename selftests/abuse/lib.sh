@@ -57,7 +57,7 @@ t() { in_ns "$tenant" "$@"; }
 # A state: a port with a list of so many rules.
 rules_state() {
 	local i
-	echo '{ "port": [ { "name": "vm1" } ], "acl": [ { "port": "vm1", "dir": "to-guest", "prio": 0, "verdict": "deny" }'
+	echo '{ "version": 2, "port": [ { "name": "vm1" } ], "uplink": [], "meter": [], "guard": [], "rate": [], "flow": [], "acl": [ { "port": "vm1", "dir": "to-guest", "prio": 0, "verdict": "deny" }'
 	for ((i = 1; i < $1; i++)); do
 		echo ", { \"port\": \"vm1\", \"dir\": \"to-guest\", \"prio\": $i, \"verdict\": \"deny\" }"
 	done

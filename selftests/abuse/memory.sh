@@ -46,7 +46,7 @@ ok 'queues are paid for' test $((at2 - at1 - (at1 - at0))) -gt $((20 * 15 * 8192
 
 many() {
 	local i
-	echo '{ "port": ['
+	echo '{ "version": 2, "port": ['
 	for ((i = 0; i < 20; i++)); do echo "{ \"name\": \"a$i\" }, { \"name\": \"b$i\" },"; done | sed '$s/,$//'
 	echo '], "flow": [ { "prio": 1, "in": "a0", "actions": ["slow"] }'
 	for ((i = 0; i < 1000; i++)); do

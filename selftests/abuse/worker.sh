@@ -43,7 +43,7 @@ shows "$theirs 5 " sluice worker show
 done_ sluice tenant allow pid "$tenant" rules 5000
 commit() {
 	{
-		echo '{ "port": [ { "name": "vm2" } ], "uplink": [ { "name": "up0", "dev": "vf0" } ], "flow": ['
+		echo '{ "version": 2, "port": [ { "name": "vm2" } ], "uplink": [ { "name": "up0", "dev": "vf0" } ], "flow": ['
 		for ((i = 0; i < 4000; i++)); do
 			echo "{ \"prio\": $i, \"in\": \"vm2\", \"dst\": \"10.0.0.1\", \"actions\": [ \"drop\" ] },"
 		done

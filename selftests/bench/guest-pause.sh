@@ -103,7 +103,7 @@ measure_stuck() {
 	echo "block $port" >$wedge &
 	sleep 0.2
 	sluice acl add port $port dir from-guest prio 1 deny 2>/dev/null || refused=$((refused + 1))
-	echo '{ "meter": [ { "id": 7, "pps": 1 } ] }' | sluice apply - 2>/dev/null || refused=$((refused + 1))
+	echo '{ "version": 2, "meter": [ { "id": 7, "pps": 1 } ] }' | sluice apply - 2>/dev/null || refused=$((refused + 1))
 	sluice port add other
 	ip link set other up
 	ip link del other

@@ -168,7 +168,7 @@ TEST_F_TIMEOUT(contain, does_not_answer, 240)
 	EXPECT_EQ(0, control_works());
 	/* Nothing that needs the worker waits for it, or leaves something. */
 	EXPECT_NE(0, netio_run("sluice worker del cpu 0 2>/dev/null"));
-	EXPECT_NE(0, netio_run("echo '{\"meter\":[{\"id\":7,\"pps\":1}]}' |"
+	EXPECT_NE(0, netio_run("echo '{\"version\":2,\"meter\":[{\"id\":7,\"pps\":1}]}' |"
 			       " sluice apply - 2>/dev/null"));
 	EXPECT_EQ(0, netio_run("sluice volume set " GOOD " size 4m"));
 	ASSERT_EQ(0, wedge_go());
@@ -247,7 +247,8 @@ TEST(opening)
 	EXPECT_NE(0, netio_run("sluice volume add " BAD " dev " WEDGED " 2>/dev/null"));
 	/* Nor within a transaction, whose other half leaves no trace. */
 	ASSERT_EQ(0, rig_null_add(GOOD, "size=8"));
-	EXPECT_NE(0, netio_run("echo '{\"volume\":[{\"name\":\"" GOOD "\",\"dev\":\"/dev/" GOOD
+	EXPECT_NE(0, netio_run("echo '{\"version\":2,"
+			       "\"volume\":[{\"name\":\"" GOOD "\",\"dev\":\"/dev/" GOOD
 			       "\"},{\"name\":\"" BAD "\",\"dev\":\"" WEDGED "\"}]}' |"
 			       " sluice apply - 2>/dev/null"));
 	EXPECT_NE(0, netio_run("sluice volume show " GOOD " 2>/dev/null"));
@@ -434,7 +435,7 @@ static int many_volumes(const char *errors)
 	state = popen(apply, "w");
 	if (!state)
 		return -errno;
-	fputs("{\"volume\":[", state);
+	fputs("{\"version\":2,\"volume\":[", state);
 	for (i = 0; i < MANY; i++)
 		fprintf(state, "%s{\"name\":\"slmany%d\",\"dev\":\"" WEDGED "p%d\"}",
 			i ? "," : "", i, i + 1);
@@ -461,7 +462,7 @@ static int many_are_there(void)
 
 static int no_volumes(void)
 {
-	return netio_run("echo '{\"volume\":[]}' | sluice apply -");
+	return netio_run("echo '{\"version\":2,\"volume\":[]}' | sluice apply -");
 }
 
 /* Each answers its opening, but all of them together would hold up others. */

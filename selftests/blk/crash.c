@@ -46,7 +46,8 @@ static int state_write(void)
 
 	if (!f)
 		return -errno;
-	fprintf(f, "{ \"volume\": [ { \"name\": \"" NAME "\", \"dev\": \"" MEDIUM "\","
+	fprintf(f, "{ \"version\": 2,"
+		" \"volume\": [ { \"name\": \"" NAME "\", \"dev\": \"" MEDIUM "\","
 		" \"size\": \"1m\", \"record\": \"" MEDIUM "\", \"record-start\": \"3m\","
 		" \"key\": \"" NEW "\", \"key-before\": \"" OLD "\","
 		" \"rekey-journal\": \"" MEDIUM "\", \"rekey-journal-start\": \"2m\" } ] }\n");

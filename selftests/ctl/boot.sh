@@ -20,7 +20,7 @@ disk bootd
 disk bootk
 
 cat >"$tmp/state.json" <<'END'
-{ "worker": [ { "cpu": 0 } ], "port": [ { "name": "vm1" } ],
+{ "version": 2, "worker": [ { "cpu": 0 } ], "port": [ { "name": "vm1" } ],
   "volume": [ { "name": "a", "dev": "/dev/boota", "size": "1m" },
               { "name": "b", "dev": "/dev/bootb", "size": "1m", "serial": "b" },
               { "name": "c", "dev": "/dev/boota", "start": "1m", "size": "1m", "key": "user:late" },
@@ -130,8 +130,8 @@ cp "$tmp/before.json" "$tmp/state.json"
 done_ sluice volume del k
 
 sluice volume del d
-change "s['uplink'] = [{'name': 'up0', 'dev': 'nix'}]; s['volume'] = [v for v in s['volume'] if v['name'] != 'c']"
-refused "no interface 'nix'" sluice apply --each "$tmp/changed.json"
+change "s['uplink'] = [{'name': 'up0', 'dev': 'lo'}]; s['volume'] = [v for v in s['volume'] if v['name'] != 'c']"
+refused 'needs an Ethernet device' sluice apply --each "$tmp/changed.json"
 shows '^d: ' sluice volume show
 hides '^c: ' sluice volume show
 ok 'all of it' each
@@ -144,8 +144,8 @@ shows enforce sluice volume mode
 
 # --- no volume comes before the mode that may forbid it, and a group goes after those that were in it
 done_ sluice volume mode monitor
-change "s['uplink'] = [{'name': 'up0', 'dev': 'nix'}]; s['volume-mode'] = [{'mode': 'enforce'}]"
-refused "no interface 'nix'" sluice apply --each "$tmp/changed.json"
+change "s['uplink'] = [{'name': 'up0', 'dev': 'lo'}]; s['volume-mode'] = [{'mode': 'enforce'}]"
+refused 'needs an Ethernet device' sluice apply --each "$tmp/changed.json"
 shows enforce sluice volume mode
 done_ sluice volume mode monitor
 done_ sluice apply --each --on /dev/boota "$tmp/changed.json"
@@ -192,7 +192,7 @@ looks() { # device
 if command -v udevadm >/dev/null && command -v mkswap >/dev/null; then
 	disk nvmeboot
 	mkswap -L guests-own /dev/nvmeboot >/dev/null
-	echo '{ "volume": [ { "name": "x", "dev": "/dev/nvmeboot" } ] }' >"$tmp/etc/sluice/state.json"
+	echo '{ "version": 2, "volume": [ { "name": "x", "dev": "/dev/nvmeboot" } ] }' >"$tmp/etc/sluice/state.json"
 	mkdir -p /run/udev/rules.d
 	shows 'ID_FS_TYPE=swap' looks nvmeboot
 	shows 'by-label/guests-own' looks nvmeboot
@@ -206,4 +206,23 @@ if command -v udevadm >/dev/null && command -v mkswap >/dev/null; then
 	rm /run/udev/rules.d/61-sluice-volumes.rules
 else
 	ok 'udev makes nothing of a label # SKIP no udevadm or mkswap' true
+fi
+
+# --- what udev makes of a netdev: an uplink is declared on it
+echo '{ "version": 2, "uplink": [ { "name": "up0", "dev": "vf7" } ] }' >"$tmp/etc/sluice/state.json"
+shows '^SLUICE_UPLINKS=1$' with_etc sluice udev vf7
+ok 'another netdev' exits 1 with_etc sluice udev vf8
+if command -v udevadm >/dev/null; then
+	mkdir -p /run/udev/rules.d
+	rule=/run/udev/rules.d/81-sluice-uplinks.rules
+	sed "s|/usr/sbin/sluice|$(command -v sluice)|" "$here/../../userspace/udev/81-sluice-uplinks.rules" >"$rule"
+	ip link add vf7 type dummy
+	shows 'SYSTEMD_WANTS=sluice-uplinks@vf7.service' with_etc udevadm test /sys/class/net/vf7
+	ip link del vf7
+	ip link add vf8 type dummy
+	hides 'SYSTEMD_WANTS=sluice' with_etc udevadm test /sys/class/net/vf8
+	ip link del vf8
+	rm "$rule"
+else
+	ok 'udev makes its uplinks # SKIP no udevadm' true
 fi

@@ -166,7 +166,7 @@ ok 'as JSON, too' top_json
 
 # --- the VF is pulled out
 done_ ip link del vf0
-broken 'uplink +up0 has lost its VF'
+broken 'uplink +up0 has no VF: vf0 is not there'
 ip link add vf0 type dummy
 quiet vf0
 ip link set vf0 up

@@ -15,8 +15,15 @@ exec {nap}<>"$tmp/nap"
 # shellcheck disable=SC2034
 python=/usr/bin/python3
 
+# A state that says of all that is the namespace's, or is named, what there is to be: standard input, and else nothing.
+whole() { # sections that are to be empty, too
+	$python -c 'import json, sys
+sections = "port uplink wire guard acl-default acl rate meter flow".split() + sys.argv[1:]
+print(json.dumps({"version": 2, **{name: [] for name in sections}, **json.load(sys.stdin)}))' "$@"
+}
 clean() {
-	echo '{ "worker": [], "volume": [], "volume-group": [], "volume-mode": [ { "mode": "monitor" } ] }' | sluice apply - || true
+	whole worker volume volume-group <<<'{ "volume-mode": [ { "mode": "monitor" } ] }' |
+		sluice apply -f - >/dev/null || true
 	sluice tenant show | sed -n 's/^tenant uid \([0-9]*\) .*/uid \1/p' | while read -r who; do
 		# shellcheck disable=SC2086
 		sluice tenant deny $who || true

@@ -13,7 +13,7 @@ $python - "$count" >"$tmp/many.json" <<'END'
 import json, sys
 flows = [{"prio": 10, "in": "vm1", "dst": f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}", "actions": ["output:vm2"]}
          for i in range(int(sys.argv[1]))]
-json.dump({"port": [{"name": "vm1"}, {"name": "vm2"}], "flow": flows}, sys.stdout)
+json.dump({"version": 2, "port": [{"name": "vm1"}, {"name": "vm2"}], "flow": flows}, sys.stdout)
 END
 within() { # seconds, command
 	local end=$((SECONDS + $1))
@@ -41,6 +41,6 @@ rules() { [ "$(sluice acl show | grep -c 'prio 1 deny')" = 100 ]; }
 ok 'and the rules of each' rules
 stats() { [ "$(sluice stats | grep -c '^p[0-9]*:')" = 100 ]; }
 ok 'and their counters' stats
-none() { echo '{}' | sluice apply -; }
+none() { whole <<<'{}' | sluice apply -; }
 ok 'all removed at once' within 120 none
 hides . sluice flow show

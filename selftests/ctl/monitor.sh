@@ -37,8 +37,8 @@ done_ ip link set vf0 up
 done_ ip link del vf0
 done_ sluice uplink del up0
 done_ sluice port del vm1
-done_ sluice apply - <<<'{ "port": [ { "name": "vm2" } ] }'
-done_ sluice apply - <<<'{ "worker": [] }'
+done_ sluice apply - <<<'{ "version": 2, "port": [ { "name": "vm2" } ] }'
+done_ sluice apply - <<<'{ "version": 2, "port": [], "meter": [], "worker": [] }'
 sleep 1
 kill "$text" "$json" "$blue"
 wait "$text" "$json" "$blue" 2>/dev/null || true

@@ -29,7 +29,7 @@ done_ key add new 500
 
 state() { # what else the volume says
 	cat <<END
-{ "volume": [ { "name": "k", "dev": "/dev/keysa", "record": "/dev/keysr", "record-start": "4m" $1 } ] }
+{ "version": 2, "volume": [ { "name": "k", "dev": "/dev/keysa", "record": "/dev/keysr", "record-start": "4m" $1 } ] }
 END
 }
 before='"key": "logon:sluice:new", "key-before": "logon:sluice:old"'
@@ -47,7 +47,7 @@ same() { sluice dump >"$tmp/now.json" && diff "$1" "$tmp/now.json"; }
 misused 'declare key, key-before, rekey-journal and its record' apply ", $before"
 misused 'declare key, key-before' apply ', "key": "logon:sluice:new", "rekey-journal": "/dev/keysr"'
 none() {
-	echo "{ \"volume\": [ { \"name\": \"k\", \"dev\": \"/dev/keysa\", $before, \"rekey-journal\": \"/dev/keysr\" } ] }" |
+	echo "{ \"version\": 2, \"volume\": [ { \"name\": \"k\", \"dev\": \"/dev/keysa\", $before, \"rekey-journal\": \"/dev/keysr\" } ] }" |
 		sluice apply -
 }
 misused 'and its record' none
@@ -163,7 +163,7 @@ hides 'key-before' cat "$tmp/dump.json"
 done_ apply "$on"
 ok 'nothing is left to do' same "$tmp/dump.json"
 # Its disk goes, and is back: who says nothing of its record does not have it made with the key of before.
-bare() { echo '{ "volume": [ { "name": "k", "dev": "/dev/keysa", "key": "logon:sluice:old" } ] }' | sluice apply --each -; }
+bare() { echo '{ "version": 2, "volume": [ { "name": "k", "dev": "/dev/keysa", "key": "logon:sluice:old" } ] }' | sluice apply --each -; }
 echo 0 >"$config/nullb/keysa/power"
 echo 1 >"$config/nullb/keysa/power"
 ok 'held back, as its record is not declared' exits 3 bare

@@ -184,7 +184,7 @@ import json, subprocess, sys
 s = json.loads(subprocess.check_output(["sluice", "dump"]))
 v = [x for x in s["volume"] if x["name"] not in (sys.argv[2], "v6")]
 v.append({"name": "v6", "dev": "/dev/vol512", "start": "22m", "size": "1m", "serial": sys.argv[1]})
-print(json.dumps({"volume": v}))
+print(json.dumps({"version": 2, "volume": v}))
 END
 }
 refused "volume $alike-2 has that serial" moved 12345678901234567890
@@ -371,15 +371,15 @@ done_ sluice volume set v1 group vm1 read-bps-min 5m
 sluice dump >"$tmp/full.json"
 done_ sluice apply "$tmp/full.json"
 ok 'apply of a dump changes nothing' same "$tmp/full.json"
-nothing() { echo '{}' | sluice apply -; }
+nothing() { echo '{ "version": 2 }' | sluice apply -; }
 ok 'a state that does not speak of volumes' nothing
 shows '^v1: ' sluice volume show
-none() { echo '{ "volume": [] }' | sluice apply -; }
+none() { echo '{ "version": 2, "volume": [] }' | sluice apply -; }
 ok 'a state without volumes' none
 hides . sluice volume show
 shows 'enforce' sluice volume mode
 shows '^vm1: .* volumes 0$' sluice volume-group show
-no_groups() { echo '{ "volume-group": [] }' | sluice apply -; }
+no_groups() { echo '{ "version": 2, "volume-group": [] }' | sluice apply -; }
 ok 'a state without groups' no_groups
 hides . sluice volume-group show
 done_ sluice apply "$tmp/full.json"
@@ -792,8 +792,10 @@ shows '^e2: .* claimed' sluice volume show e2
 refused 'remove its vDPA or mediated device' sluice volume del e2
 # Nor is it by a state, of which nothing happens then; and nobody else gets it. What may change does.
 sluice dump >"$tmp/claimed.json"
-without() { echo '{ "volume-mode": [ { "mode": "monitor" } ], "volume": [] }' | sluice apply -; }
-refused 'remove its vDPA or mediated device' without
+without() { echo '{ "version": 2, "volume-mode": [ { "mode": "monitor" } ], "volume": [] }' | sluice apply "$@" -; }
+refused 'volume e2 is claimed and would be removed: take it from its guest first' without
+ok '... and nothing changed' same "$tmp/claimed.json"
+refused 'remove its vDPA or mediated device' without -f
 ok '... and nothing changed' same "$tmp/claimed.json"
 mdev_more() { echo 5105e000-0000-4000-8000-0000000000d2 >"$parents/$1/mdev_supported_types/sluice_mdev-blk/create"; }
 refused 'resource busy' mdev_more e2

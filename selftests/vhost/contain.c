@@ -327,7 +327,7 @@ TEST_F_TIMEOUT(contain, does_not_answer, 120)
 	/* RTNL is free, a transaction is refused and leaves no trace, what makes no call works. */
 	EXPECT_EQ(0, netio_run("ip link show >/dev/null"));
 	EXPECT_EQ(0, netio_run("sluice port add slnew0"));
-	EXPECT_NE(0, netio_run("echo '{\"meter\":[{\"id\":7,\"pps\":1}]}' |"
+	EXPECT_NE(0, netio_run("echo '{\"version\":2,\"meter\":[{\"id\":7,\"pps\":1}]}' |"
 			       " sluice apply - 2>/dev/null"));
 	EXPECT_NE(0, netio_run("sluice meter show | grep -q 'meter 7'"));
 	EXPECT_EQ(0, netio_run("sluice acl show >/dev/null"));

@@ -29,7 +29,7 @@ static void write_list(FILE *f, const char *name, const char *dir, const char *v
 
 static int write_state(FILE *f)
 {
-	fprintf(f, "{ \"port\": [ { \"name\": \"" GREEDY "\", \"queues\": %u }, "
+	fprintf(f, "{ \"version\": 2, \"port\": [ { \"name\": \"" GREEDY "\", \"queues\": %u }, "
 		"{ \"name\": \"" MODEST "\" } ],\n \"acl\": [\n", QUEUES);
 	write_list(f, GREEDY, "from-guest", "deny");
 	fprintf(f, ",\n");

@@ -249,6 +249,29 @@ TEST_F(life, carrier)
 	EXPECT_TRUE(has_carrier(g->name));
 }
 
+/* One that somebody uses is no victim of a file that does not name it. */
+TEST_F(life, not_declared)
+{
+#define WITHOUT	"echo '{\"version\":2,\"port\":[]}' | sluice apply "
+	struct guest *g = &self->g;
+
+	if (!rig_is_sluice() && !rig_is_vdpa())
+		SKIP(return, "the state is of our ports");
+	ASSERT_EQ(0, rig_attached_wait(g->name));
+	EXPECT_NE(0, netio_run(WITHOUT "- 2>/tmp/why"));
+	EXPECT_EQ(0, netio_run("grep -q 'port sltest0 is attached and would be removed' /tmp/why"));
+	EXPECT_EQ(0, netio_run(WITHOUT "-n - 2>&1 | grep -q '^- port sltest0'"));
+	EXPECT_EQ(0, netio_run("sluice acl add port sltest0 dir to-guest prio 9 proto sctp deny"));
+	EXPECT_EQ(0, netio_run("echo '{\"version\":2,\"port\":[],\"acl\":[]}' |"
+			       " sluice apply --each - 2>/tmp/why; test $? = 3"));
+	EXPECT_EQ(0, netio_run("grep -q 'port sltest0 stays' /tmp/why"));
+	/* With all that it may not do. */
+	EXPECT_EQ(0, netio_run("sluice acl show port sltest0 | grep -q 'prio 9'"));
+	EXPECT_EQ(0, guest_ping(g, 1));
+	EXPECT_EQ(0, netio_run(WITHOUT "-f -"));
+	EXPECT_NE(0, netio_run("sluice port show sltest0 2>/dev/null"));
+}
+
 static void load_forever(const char *name, const struct vdrv_cfg *cfg, int ready)
 {
 	struct netio_frame f = { .len = 1000 };
