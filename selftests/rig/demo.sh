@@ -242,6 +242,34 @@ show_guard()
 	done_step
 }
 
+# What is broken is found, with what to type, and that mends it.
+mended()
+{
+	local next
+
+	try host "sluice check vm1" fails
+	next=$(sluice check vm1 | sed -n 's/^ *next: //p' | head -n 1) || :
+	try host "$next"
+	try guest "ping -c 2 -i 0.3 -W 5 $PEER_IP"
+}
+
+show_check()
+{
+	step "Why has my guest no network? Broken in three ways, found by one command"
+	try host "sluice check vm1"
+	try host "ip link set vm1 down"
+	mended
+	try host "sluice wire del vm1 up0"
+	mended
+	try host "sluice guard set port vm1 mac 52:54:00:66:66:66 loose"
+	# It is about what the guest sends meanwhile.
+	try guest "ping -i 0.2 -w 30 $PEER_IP >/dev/null 2>&1 & true"
+	mended
+	try host "sluice check"
+	try host "sluice guard set port vm1 mac $VM_MAC ip $VM_IP/32 ip $VM_IP6/128"
+	done_step
+}
+
 # The second guest: a mediated device on the second VF.
 vm2_uuid=83b8f4f2-509f-382f-3c1e-e6bfe0fa1001 vm2_mac=52:54:00:51:10:01 vm2_ip=10.0.0.3 vm2_ip6=fd00::3
 
@@ -359,7 +387,7 @@ keys_load()
 	seq 500 599 | head -c 64 | sluice key add vol2-new >/dev/null || bad=1
 	mkdir -p /etc/sluice
 	cat >/etc/sluice/vol2.json <<-END
-	{ "volume": [ { "name": "vol2", "dev": "$keys_disk", "size": "56m", "serial": "vol2",
+	{ "version": 2, "volume": [ { "name": "vol2", "dev": "$keys_disk", "size": "56m", "serial": "vol2",
 	                "record": "$keys_disk", "record-start": "$keys_record", "rekey-bps": "4m",
 	                "key": "logon:sluice:vol2-new", "key-before": "logon:sluice:vol2",
 	                "rekey-journal": "$keys_disk", "rekey-journal-start": "$keys_journal" } ] }
@@ -455,6 +483,7 @@ inside()
 	show_acl
 	show_flows
 	show_guard
+	show_check
 	show_mdev
 	show_mdev_policy
 	show_volume
