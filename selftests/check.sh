@@ -327,7 +327,7 @@ for name in "${selected[@]}"; do
 	fi
 done
 # A kernel for each of those that take modules or workers away, and the longest; so many others share one.
-alone=(blk/power blk/record blk/rekey ctl/volume ctl/check vhost/contain vdpa/contain blk/data blk/contain vfio/contain ctl/engine
+alone=(blk/power blk/record blk/rekey ctl/volume ctl/check ctl/recipes vhost/contain vdpa/contain blk/data blk/contain vfio/contain ctl/engine
 	ctl/unload ctl/unload_meter)
 together=8
 [ "${REPEAT:-1}" = 1 ] || together=24
