@@ -145,11 +145,10 @@ static void rate_seen(struct nlattr *attrs, int len, void *arg)
 /* The kernel takes a limit as a whole. */
 static int rate_set(const struct command *c, struct rec *args)
 {
-	struct nl_msg *msg = ctl_new(SLUICE_CMD_RATE_GET);
 	bool changed = false;
 
-	nla_put_string(msg, SLUICE_A_RATE_PORT, rec_text(args, "port"));
-	if (!ctl_dump(msg, rate_seen, args, &changed))
+	/* All of them: who names a port that is not there, or not his, is told so by what is sent. */
+	if (!ctl_dump(ctl_new(SLUICE_CMD_RATE_GET), rate_seen, args, &changed))
 		return EXIT_REFUSED;
 	return command_send(c, args);
 }

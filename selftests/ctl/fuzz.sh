@@ -6,6 +6,14 @@ set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# A volume that is wiped before it goes may have been told to take its time, or none.
+at_end() {
+	sluice volume show | sed -n 's/^\([^ ]*\): .* ending.*/\1/p' | while read -r name; do
+		sluice volume set "$name" wipe-bps 0 wipe-pause off || true
+	done
+	soon sh -c '! sluice volume show | grep -q " ending"'
+}
+
 ip link add vf0 type dummy
 ip link add vf1 type dummy
 # shellcheck disable=SC2154

@@ -140,9 +140,18 @@ shows 'from-guest deny default' sluice acl show port vm1
 # --- limits
 done_ sluice rate set port vm1 dir to-guest bps 2.5g burst 1m pps 10k pburst 100
 shows '^vm1: dir to-guest bps 2500m burst 1m pps 10k pburst 100' sluice rate show
-refused 'burst' sluice rate set port vm1 dir to-guest pps 10 burst 10
-refused 'more than 0' sluice rate set port vm1 dir to-guest pps 0
+refused 'more than 0' sluice rate set port vm1 dir from-guest pps 0
+refused 'burst goes with bps' sluice rate set port vm1 dir from-guest pps 7 burst 10
 done_ sluice rate set port vm1 dir from-guest pps 7
+# What is not said stays, and a burst goes with its limit.
+done_ sluice rate set port vm1 dir to-guest pps 20k
+shows '^vm1: dir to-guest bps 2500m burst 1m pps 20k pburst 2k$' sluice rate show
+done_ sluice rate set port vm1 dir to-guest bps 0
+shows '^vm1: dir to-guest pps 20k pburst 2k$' sluice rate show
+done_ sluice rate set port vm1 dir to-guest bps 2.5g burst 1m
+done_ sluice rate set port vm1 dir to-guest pburst 100
+shows '^vm1: dir to-guest bps 2500m burst 1m pps 20k pburst 100$' sluice rate show
+done_ sluice rate set port vm1 dir to-guest pps 10k pburst 100
 done_ sluice rate off port vm1 dir to-guest
 hides to-guest sluice rate show port vm1
 done_ sluice rate off port vm1
@@ -187,11 +196,11 @@ done_ sluice meter del 7
 refused 'no meter' sluice meter del 7
 
 # A port that goes takes along what matches it; what goes to it becomes inactive.
-done_ sluice flow add id 20 prio 3 in up0 actions output:vm2
-done_ sluice flow add id 21 prio 3 in vm2 actions output:up0
+done_ sluice flow add id 4020 prio 3 in up0 actions output:vm2
+done_ sluice flow add id 4021 prio 3 in vm2 actions output:up0
 done_ sluice port del vm2
-shows '^flow id 20 .*inactive' sluice flow show
-hides '^flow id 21' sluice flow show
+shows '^flow id 4020 .*inactive' sluice flow show
+hides '^flow id 4021' sluice flow show
 done_ sluice flow flush
 hides flow sluice flow show
 

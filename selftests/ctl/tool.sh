@@ -99,7 +99,7 @@ misused 'is not N' sluice acl add port vm1 dir to-guest prio 1 proto tcp dport 7
 misused 'is not FLAGS' sluice acl add port vm1 dir to-guest prio 1 proto tcp tcp-flags syn/ack allow
 misused 'is not N' sluice acl add port vm1 dir to-guest prio 4294967296 allow
 misused 'missing: mac, ip' sluice guard set port vm1 vlan 10
-misused 'missing: bps, pps' sluice rate set port vm1 dir to-guest
+misused 'missing: bps, burst, pps, pburst' sluice rate set port vm1 dir to-guest
 misused 'actions is missing' sluice flow add prio 1
 misused 'is not ACT' sluice flow add prio 1 actions fly
 misused 'is not ACT' sluice flow add prio 1 actions output

@@ -793,7 +793,7 @@ refused 'remove its vDPA or mediated device' sluice volume del e2
 # Nor is it by a state, of which nothing happens then; and nobody else gets it. What may change does.
 sluice dump >"$tmp/claimed.json"
 without() { echo '{ "version": 2, "volume-mode": [ { "mode": "monitor" } ], "volume": [] }' | sluice apply "$@" -; }
-refused 'volume e2 is claimed and would be removed: take it from its guest first' without
+refused 'volume e2 is claimed, and would be removed: take it from its guest first' without
 ok '... and nothing changed' same "$tmp/claimed.json"
 refused 'remove its vDPA or mediated device' without -f
 ok '... and nothing changed' same "$tmp/claimed.json"
