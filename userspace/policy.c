@@ -147,7 +147,7 @@ static int rate_set(const struct command *c, struct rec *args)
 {
 	bool changed = false;
 
-	/* All of them: who names a port that is not there, or not his, is told so by what is sent. */
+	/* All of them: who names a port that is not there is told so by what is sent. */
 	if (!ctl_dump(ctl_new(SLUICE_CMD_RATE_GET), rate_seen, args, &changed))
 		return EXIT_REFUSED;
 	return command_send(c, args);

@@ -259,7 +259,7 @@ TEST_F(life, not_declared)
 		SKIP(return, "the state is of our ports");
 	ASSERT_EQ(0, rig_attached_wait(g->name));
 	EXPECT_NE(0, netio_run(WITHOUT "- 2>/tmp/why"));
-	EXPECT_EQ(0, netio_run("grep -q 'port sltest0 is attached, and would be removed' /tmp/why"));
+	EXPECT_EQ(0, netio_run("grep -q 'sltest0 is attached, and would be removed' /tmp/why"));
 	EXPECT_EQ(0, netio_run(WITHOUT "-n - 2>&1 | grep -q '^- port sltest0'"));
 	EXPECT_EQ(0, netio_run("sluice acl add port sltest0 dir to-guest prio 9 proto sctp deny"));
 	EXPECT_EQ(0, netio_run("echo '{\"version\":2,\"port\":[],\"acl\":[]}' |"
