@@ -368,6 +368,8 @@ static bool ask_set_allmulti(struct sluice_ask *ask, struct net_device *lower, b
 
 /* --- what is above the uplink's netdev -------------------------------------------------------- */
 
+static const u16 ask_protos[] = { ETH_P_8021Q, ETH_P_8021AD };
+
 static unsigned int ask_kind(__be16 proto)
 {
 	return proto == htons(ETH_P_8021AD);
@@ -377,14 +379,13 @@ static unsigned int ask_kind(__be16 proto)
 static bool ask_take_back_above(struct sluice_ask *ask, struct net_device *lower,
 				struct ask_budget *b)
 {
-	static const u16 proto[] = { ETH_P_8021Q, ETH_P_8021AD };
 	unsigned int i, vid;
 
-	for (i = 0; i < ARRAY_SIZE(proto); i++) {
+	for (i = 0; i < ARRAY_SIZE(ask_protos); i++) {
 		for_each_andnot_bit(vid, ask->above[i], ask->above_wanted[i], VLAN_N_VID) {
 			if (!ask_spend(b))
 				return false;
-			vlan_vid_del(lower, htons(proto[i]), vid);
+			vlan_vid_del(lower, htons(ask_protos[i]), vid);
 			__clear_bit(vid, ask->above[i]);
 			/* There is room now. */
 			bitmap_zero(ask->refused, VLAN_N_VID);
@@ -394,9 +395,9 @@ static bool ask_take_back_above(struct sluice_ask *ask, struct net_device *lower
 }
 
 static void ask_one_above(struct sluice_ask *ask, struct net_device *lower, unsigned int kind,
-			  u16 proto, unsigned int vid)
+			  unsigned int vid)
 {
-	int err = vlan_vid_add(lower, htons(proto), vid);
+	int err = vlan_vid_add(lower, htons(ask_protos[kind]), vid);
 
 	__assign_bit(vid, ask->above[kind], !err);
 	__assign_bit(vid, ask->above_refused[kind], err);
@@ -409,16 +410,15 @@ static void ask_one_above(struct sluice_ask *ask, struct net_device *lower, unsi
 static bool ask_above_wanted(struct sluice_ask *ask, struct net_device *lower,
 			     struct ask_budget *b)
 {
-	static const u16 proto[] = { ETH_P_8021Q, ETH_P_8021AD };
 	unsigned int i, vid;
 
-	for (i = 0; i < ARRAY_SIZE(proto); i++) {
+	for (i = 0; i < ARRAY_SIZE(ask_protos); i++) {
 		for_each_andnot_bit(vid, ask->above_wanted[i], ask->above[i], VLAN_N_VID) {
 			if (test_bit(vid, ask->above_refused[i]))
 				continue;
 			if (!ask_spend(b))
 				return false;
-			ask_one_above(ask, lower, i, proto[i], vid);
+			ask_one_above(ask, lower, i, vid);
 		}
 	}
 	return true;

@@ -153,6 +153,25 @@ int sluice_nl_put_vlan_range(struct sk_buff *skb, int type, const struct sluice_
 const char *sluice_nl_new_port_name(struct sluice_change *c);
 struct sluice_port_step *sluice_nl_undo_port(struct sluice_change *c);
 int sluice_nl_port_added(struct sluice_port *port, struct sluice_port_step *undo);
+
+/* What a device is asked for. */
+struct sluice_nl_link_state {
+	u8 mac[ETH_ALEN];
+	u8 assigned;
+	unsigned int mtu;
+};
+
+/* A port's device, and the one below it, if there is one. */
+struct sluice_nl_link {
+	struct sluice_port *port;
+	struct sluice_nl_link_state own;
+	struct sluice_nl_link_state lower;
+};
+
+/* netlink_port.c: what it is, and that again: of the device below, if it is there. RTNL. */
+void sluice_nl_get_link(struct sluice_port *port, struct sluice_nl_link *was);
+int sluice_nl_restore_link(const struct sluice_nl_link *was);
+
 /* netlink_uplink.c: what only an uplink has. */
 int sluice_nl_put_uplink(struct sk_buff *skb, const struct sluice_port *port);
 

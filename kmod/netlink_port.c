@@ -22,19 +22,9 @@ struct control_step {
 	u8 control;
 };
 
-/* What a device is asked for. */
-struct link_state {
-	u8 mac[ETH_ALEN];
-	u8 assigned;
-	unsigned int mtu;
-};
-
-/* A port's device, and the one below it. */
 struct link_step {
 	struct sluice_step step;
-	struct sluice_port *port;
-	struct link_state own;
-	struct link_state lower;
+	struct sluice_nl_link was;
 };
 
 /* --- making and removing --------------------------------------------------------------------- */
@@ -188,7 +178,7 @@ static int port_set_control(struct sluice_change *c, struct sluice_port *port, u
 	return 0;
 }
 
-static void link_get(const struct net_device *dev, struct link_state *s)
+static void link_get(const struct net_device *dev, struct sluice_nl_link_state *s)
 {
 	ether_addr_copy(s->mac, dev->dev_addr);
 	s->assigned = dev->addr_assign_type;
@@ -196,7 +186,7 @@ static void link_get(const struct net_device *dev, struct link_state *s)
 }
 
 /* What became of the port's device has become of the one below it: see uplink.c. */
-static void port_get_link(struct sluice_port *port, struct link_step *was)
+void sluice_nl_get_link(struct sluice_port *port, struct sluice_nl_link *was)
 {
 	const struct net_device *lower = rtnl_dereference(port->lower);
 
@@ -207,7 +197,7 @@ static void port_get_link(struct sluice_port *port, struct link_step *was)
 }
 
 /* The port's MTU is that of the device below, or a smaller one: it comes first. */
-static int port_restore_mtu(struct sluice_port *port, const struct link_step *was)
+static int port_restore_mtu(struct sluice_port *port, const struct sluice_nl_link *was)
 {
 	struct net_device *lower = rtnl_dereference(port->lower);
 	int err = 0;
@@ -220,7 +210,7 @@ static int port_restore_mtu(struct sluice_port *port, const struct link_step *wa
 }
 
 /* Who is asked takes an address for one that was chosen, which the old one may not have been. */
-static int port_restore_mac(struct sluice_port *port, const struct link_step *was)
+static int port_restore_mac(struct sluice_port *port, const struct sluice_nl_link *was)
 {
 	struct net_device *lower = rtnl_dereference(port->lower);
 	int err = 0;
@@ -235,7 +225,7 @@ static int port_restore_mac(struct sluice_port *port, const struct link_step *wa
 	return 0;
 }
 
-static int port_restore_link(const struct link_step *was)
+int sluice_nl_restore_link(const struct sluice_nl_link *was)
 {
 	int err = port_restore_mac(was->port, was);
 
@@ -244,7 +234,7 @@ static int port_restore_link(const struct link_step *was)
 
 static int port_undo_link(struct sluice_step *step)
 {
-	return port_restore_link(container_of(step, struct link_step, step));
+	return sluice_nl_restore_link(&container_of(step, struct link_step, step)->was);
 }
 
 /* What can be seen to be wrong before anything is changed. */
@@ -281,17 +271,17 @@ static int port_ask_link(struct sluice_change *c, struct sluice_port *port)
 static int port_set_link(struct sluice_change *c, struct sluice_port *port)
 {
 	struct link_step *undo = sluice_change_undo(c, sizeof(*undo), port_undo_link);
-	struct link_step was;
+	struct sluice_nl_link was;
 	int err;
 
 	if (IS_ERR(undo))
 		return PTR_ERR(undo);
-	port_get_link(port, undo ?: &was);
+	sluice_nl_get_link(port, undo ? &undo->was : &was);
 	if (undo)
 		undo->step.armed = true;
 	err = port_ask_link(c, port);
 	if (err && !undo)
-		port_restore_link(&was);
+		sluice_nl_restore_link(&was);
 	return err;
 }
 

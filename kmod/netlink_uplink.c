@@ -21,9 +21,8 @@ struct lower_step {
 	struct sluice_port *port;
 	struct net_device *lower;
 	struct sluice_uplink_waits waits;
-	u8 mac[ETH_ALEN];
-	u8 assigned;
-	unsigned int mtu;
+	struct sluice_nl_link link;
+	bool closed;
 };
 
 struct open_step {
@@ -186,7 +185,7 @@ static int uplink_open(struct sluice_step *step)
 	struct sluice_port *port = container_of(step, struct open_step, step)->port;
 
 	WRITE_ONCE(port->closed, false);
-	sluice_uplink_wake(port);
+	sluice_port_look(port);
 	return 0;
 }
 
@@ -214,32 +213,14 @@ static void lower_note(struct lower_step *undo)
 	struct sluice_port *port = undo->port;
 	const struct sluice_worker *w = rtnl_dereference(port->worker);
 
-	undo->mtu = port->dev->mtu;
-	undo->assigned = port->dev->addr_assign_type;
-	ether_addr_copy(undo->mac, port->dev->dev_addr);
+	sluice_nl_get_link(port, &undo->link);
+	undo->closed = port->closed;
 	undo->waits = port->waits;
 	if (!undo->lower)
 		return;
 	snprintf(undo->waits.dev, IFNAMSIZ, "%s", undo->lower->name);
 	undo->waits.word = port->ask->word;
 	undo->waits.cpu = w ? w->cpu : -1;
-}
-
-/* Its netdev followed the VF. */
-static int lower_undo_link(const struct lower_step *undo)
-{
-	struct net_device *dev = undo->port->dev;
-	struct sockaddr sa = { .sa_family = dev->type };
-	int err = 0;
-
-	if (dev->mtu != undo->mtu)
-		err = dev_set_mtu(dev, undo->mtu);
-	if (!ether_addr_equal(dev->dev_addr, undo->mac)) {
-		memcpy(sa.sa_data, undo->mac, ETH_ALEN);
-		err = dev_set_mac_address(dev, &sa, NULL) ?: err;
-	}
-	dev->addr_assign_type = undo->assigned;
-	return err;
 }
 
 /* RTNL is held since it had that VF. If it does not get it back it waits for it. */
@@ -249,11 +230,12 @@ static int lower_undo(struct sluice_step *step)
 	struct sluice_port *port = undo->port;
 	int err = sluice_uplink_let_go(port);
 
-	err = lower_undo_link(undo) ?: err;
+	/* Its netdev followed the VF that it has no more. */
+	err = sluice_nl_restore_link(&undo->link) ?: err;
 	port->waits = undo->waits;
 	if (undo->lower)
 		err = sluice_uplink_attach(port, undo->lower, NULL) ?: err;
-	WRITE_ONCE(port->closed, false);
+	WRITE_ONCE(port->closed, undo->closed);
 	return err;
 }
 
@@ -282,6 +264,7 @@ static int uplink_set_lower(struct sluice_change *c, struct sluice_port *port,
 			    const struct nlattr *dev)
 {
 	struct net_device *has = rtnl_dereference(port->lower), *lower;
+	bool closed = port->closed;
 	struct lower_step *undo;
 	int err = 0;
 
@@ -312,7 +295,7 @@ static int uplink_set_lower(struct sluice_change *c, struct sluice_port *port,
 		undo->step.armed = !err;
 	/* It has what it had. */
 	if (err)
-		WRITE_ONCE(port->closed, false);
+		WRITE_ONCE(port->closed, closed);
 	return err;
 }
 

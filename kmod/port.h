@@ -206,8 +206,9 @@ struct sluice_uplink_waits {
  * @gone: the netdev is unregistered; under @lock, READ_ONCE elsewhere
  * @nr_pairs: queue pairs; fixed
  * @queue: 2 * @nr_pairs queues, receive and transmit in turn; NULL for an uplink
- * @pairs_busy: bitmap of reserved pairs; @lock
- * @opens: handles of front ends that have its guest's end open: with one it has a carrier; @lock
+ * @pairs_busy: bitmap of reserved pairs; written under @lock, READ_ONCE elsewhere
+ * @opens: handles of front ends that have its guest's end open: with one it has a carrier; written
+ *	under @lock, READ_ONCE elsewhere
  * @announce_work: guest port: announces @announce_mac once more; holds a reference while it waits
  * @announced: how often it has; @lock
  * @announce_mac: likewise
@@ -560,8 +561,6 @@ int sluice_uplink_let_go(struct sluice_port *port);
 /* Else than 0: likewise, all is as it was. */
 int sluice_uplink_move(struct sluice_port *port, struct sluice_worker *to);
 bool sluice_uplink_poll(struct sluice_worker *w, struct sluice_port *port);
-/* Something may pass again. RTNL. */
-void sluice_uplink_wake(struct sluice_port *port);
 
 /* Count packets on the wire; any context that stays on its CPU. */
 void sluice_port_count_drop(struct sluice_port *port, enum sluice_drop why, unsigned int packets);

@@ -195,14 +195,6 @@ static void uplink_leave(struct sluice_worker *w, void *arg)
 
 /* --- control --- */
 
-void sluice_uplink_wake(struct sluice_port *port)
-{
-	struct sluice_worker *w = rtnl_dereference(port->worker);
-
-	if (w)
-		sluice_worker_wake(w);
-}
-
 /* @call: how to go about it if it does not answer. */
 static int uplink_take_off_worker(struct sluice_port *port,
 				  int (*call)(struct sluice_worker *w, sluice_call_t fn, void *arg))

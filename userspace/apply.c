@@ -154,6 +154,17 @@ struct item *items_find(struct lh_table *t, const char *key)
 	return item;
 }
 
+struct item *item_find(const struct items *items, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < items->nr; i++) {
+		if (!strcmp(items->v[i].key, key))
+			return &items->v[i];
+	}
+	return NULL;
+}
+
 /* Flows are the same if they match and do the same; a declared id must be the same too. */
 static void match_flows(struct items *now, struct items *want)
 {

@@ -10,17 +10,6 @@
 #include <sys/sysmacros.h>
 #include "state.h"
 
-static const struct item *find(const struct items *items, const char *key)
-{
-	size_t i;
-
-	for (i = 0; i < items->nr; i++) {
-		if (!strcmp(items->v[i].key, key))
-			return &items->v[i];
-	}
-	return NULL;
-}
-
 /* --- devices --------------------------------------------------------------------------------- */
 
 /* 0: there is none. */
@@ -71,7 +60,7 @@ static void choose(struct state *s, const char *volume)
 /* Nothing is asked of a device to say what would be done: is it there? */
 static bool lacks_device(const struct state *want, const char *volume)
 {
-	const struct item *item = want->dry ? find(&want->sec[SEC_VOLUME], volume) : NULL;
+	const struct item *item = want->dry ? item_find(&want->sec[SEC_VOLUME], volume) : NULL;
 
 	return item && !item->same && rec_has(item->rec, "dev") &&
 	       !device_of(rec_text(item->rec, "dev"));
@@ -80,7 +69,7 @@ static bool lacks_device(const struct state *want, const char *volume)
 static bool send_part(struct state *now, struct state *want, const char *volume)
 {
 	bool lacks = lacks_device(want, volume);
-	struct item *item = (struct item *)find(&want->sec[SEC_VOLUME], volume);
+	struct item *item = item_find(&want->sec[SEC_VOLUME], volume);
 
 	choose(now, volume);
 	choose(want, volume);
@@ -92,19 +81,27 @@ static bool send_part(struct state *now, struct state *want, const char *volume)
 	return false;
 }
 
-/* Nothing is, but for one section of one of the two. */
-static void choose_only(struct state *now, struct state *want, struct state *of,
-			enum section_nr only)
+static void choose_nothing(struct state *s)
 {
 	enum section_nr nr;
 	size_t i;
 
 	for (nr = 0; nr < SECTIONS; nr++) {
-		for (i = 0; i < now->sec[nr].nr; i++)
-			now->sec[nr].v[i].later = of != now || nr != only;
-		for (i = 0; i < want->sec[nr].nr; i++)
-			want->sec[nr].v[i].later = of != want || nr != only;
+		for (i = 0; i < s->sec[nr].nr; i++)
+			s->sec[nr].v[i].later = true;
 	}
+}
+
+/* Nothing is, but for one section of one of the two. */
+static void choose_only(struct state *now, struct state *want, struct state *of,
+			enum section_nr only)
+{
+	size_t i;
+
+	choose_nothing(now);
+	choose_nothing(want);
+	for (i = 0; i < of->sec[only].nr; i++)
+		of->sec[only].v[i].later = false;
 }
 
 /* Ahead of volumes: whatever becomes of the rest, none is attached that may not be. */
@@ -134,17 +131,6 @@ static bool send_groups_going(struct state *now, struct state *want)
 
 /* --- uplinks on a VF ------------------------------------------------------------------------- */
 
-static void choose_nothing(struct state *s)
-{
-	enum section_nr nr;
-	size_t i;
-
-	for (nr = 0; nr < SECTIONS; nr++) {
-		for (i = 0; i < s->sec[nr].nr; i++)
-			s->sec[nr].v[i].later = true;
-	}
-}
-
 /*
  * Those that wait for it take it, and nothing else changes. One that is not there would not have
  * what is about it: that is for who makes all of it. Return: how many those are; -1: refused.
@@ -160,7 +146,7 @@ static int send_uplinks_on(struct state *now, struct state *want, const char *de
 	for (i = 0; i < uplinks->nr; i++) {
 		if (strcmp(rec_text(uplinks->v[i].rec, "dev"), dev))
 			continue;
-		uplinks->v[i].later = !find(&now->sec[SEC_UPLINK], uplinks->v[i].key);
+		uplinks->v[i].later = !item_find(&now->sec[SEC_UPLINK], uplinks->v[i].key);
 		if (!uplinks->v[i].later)
 			continue;
 		complain("uplink %s is not there: 'sluice apply' without --on makes it",
@@ -216,7 +202,7 @@ static unsigned int bury(const struct state *now, const struct state *want, cons
 	size_t i;
 
 	for (i = 0; i < volumes->nr; i++) {
-		declared = find(&want->sec[SEC_VOLUME], volumes->v[i].key);
+		declared = item_find(&want->sec[SEC_VOLUME], volumes->v[i].key);
 		if (!declared || !rec_has(volumes->v[i].rec, "dead") || !is_on(declared, on) ||
 		    !device_of(rec_text(volumes->v[i].rec, "dev")))
 			continue;
@@ -246,7 +232,7 @@ static unsigned int send_going(struct state *now, struct state *want)
 	size_t i;
 
 	for (i = 0; want->has[SEC_VOLUME] && i < volumes->nr; i++) {
-		if (!find(&want->sec[SEC_VOLUME], volumes->v[i].key))
+		if (!item_find(&want->sec[SEC_VOLUME], volumes->v[i].key))
 			stay += !send_part(now, want, volumes->v[i].key);
 	}
 	return stay;

@@ -97,7 +97,6 @@ static bool no_duplicates(const struct state *want)
 
 	if (!no_shared_device(&want->sec[SEC_UPLINK]))
 		return false;
-
 	while (nr < SECTIONS && no_duplicates_in(nr, &want->sec[nr]))
 		nr++;
 	return nr == SECTIONS;

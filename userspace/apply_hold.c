@@ -30,6 +30,12 @@ static const char *flow_in(const struct item *flow)
 	return name;
 }
 
+/* Its own text, which lasts as long as it does: whoever goes through wires looks at many. */
+static const char *item_name(const struct item *item, const char *field)
+{
+	return (const char *)rec_value(item->rec, field)->bytes;
+}
+
 void item_ports(enum section_nr nr, const struct item *item, const char *ports[2])
 {
 	const char *first = nr == SEC_WIRE ? "a" : "port";
@@ -39,8 +45,8 @@ void item_ports(enum section_nr nr, const struct item *item, const char *ports[2
 	if (nr == SEC_FLOW) {
 		ports[0] = flow_in(item);
 	} else if (nr != SEC_PORT && nr != SEC_UPLINK) {
-		ports[0] = rec_has(item->rec, first) ? rec_text(item->rec, first) : NULL;
-		ports[1] = nr == SEC_WIRE ? rec_text(item->rec, "b") : NULL;
+		ports[0] = rec_has(item->rec, first) ? item_name(item, first) : NULL;
+		ports[1] = nr == SEC_WIRE ? item_name(item, "b") : NULL;
 	}
 }
 
@@ -62,18 +68,6 @@ bool item_outputs(const struct item *flow, const char *name)
 
 /* --- what somebody uses ---------------------------------------------------------------------- */
 
-static bool has_attached(const struct rec *r)
-{
-	const struct value *list = rec_value(r, "queue");
-	unsigned int i;
-
-	for (i = 0; i < list->nr; i++) {
-		if (rec_has(list->rec[i], "attached"))
-			return true;
-	}
-	return false;
-}
-
 /* What it is to somebody; NULL: nobody uses it. */
 static const char *use_of(enum section_nr nr, const struct item *item)
 {
@@ -81,7 +75,7 @@ static const char *use_of(enum section_nr nr, const struct item *item)
 		return "claimed";
 	if (nr != SEC_PORT && nr != SEC_VOLUME)
 		return NULL;
-	if (has_attached(item->rec))
+	if (queues_attached(item->rec))
 		return "attached";
 	/* A guest that boots has no ring. */
 	return rec_has(item->rec, "claimed") ? "claimed" : NULL;
@@ -98,25 +92,14 @@ static const char *other_end(const struct item *wire, const char *name)
 	return strcmp(ends[1], name) ? NULL : ends[0];
 }
 
-static struct item *find_in(const struct state *s, enum section_nr nr, const char *key)
-{
-	size_t i;
-
-	for (i = 0; i < s->sec[nr].nr; i++) {
-		if (!strcmp(s->sec[nr].v[i].key, key))
-			return &s->sec[nr].v[i];
-	}
-	return NULL;
-}
-
 /* A port or an uplink; @nr: NULL, or what it is. */
 static struct item *find_port(const struct state *s, const char *key, enum section_nr *nr)
 {
-	struct item *item = find_in(s, SEC_PORT, key);
+	struct item *item = item_find(&s->sec[SEC_PORT], key);
 	enum section_nr kind = item ? SEC_PORT : SEC_UPLINK;
 
 	if (!item)
-		item = find_in(s, SEC_UPLINK, key);
+		item = item_find(&s->sec[SEC_UPLINK], key);
 	if (nr)
 		*nr = kind;
 	return item;
@@ -147,7 +130,7 @@ static const char *wired_user(const struct state *now, const struct state *want,
 
 	for (i = 0; i < wires->nr; i++) {
 		other = other_end(&wires->v[i], name);
-		port = other ? find_in(now, SEC_PORT, other) : NULL;
+		port = other ? item_find(&now->sec[SEC_PORT], other) : NULL;
 		if (port && use_of(SEC_PORT, port) && !gets_wire(now, want, other))
 			return port->key;
 	}
@@ -255,7 +238,7 @@ static unsigned int keep_port(struct state *now, const struct state *want, const
 	enum section_nr nr;
 	struct item *port = find_port(now, name, &nr);
 
-	if (!port || port->same || !want->scope[nr] || find_in(want, nr, port->key))
+	if (!port || port->same || !want->scope[nr] || item_find(&want->sec[nr], port->key))
 		return 0;
 	complain("%s %s stays: it is %s, and removing it takes -f", sections[nr].obj->name,
 		 port->key, may_not_go(nr, now, want, port) ?: "wired to one that stays");
@@ -311,8 +294,8 @@ static unsigned int numbers_collide(const struct state *now, struct state *want)
 	size_t i, k;
 
 	for (i = 0; i < meters->nr; i++) {
-		item = meters->v[i].same ? find_in(want, SEC_METER, meters->v[i].key) : NULL;
-		if (!item || item_covers(&meters->v[i], item))
+		item = item_find(&want->sec[SEC_METER], meters->v[i].key);
+		if (!meters->v[i].same || !item || item_covers(&meters->v[i], item))
 			continue;
 		complain("meter %s stays as it is: a port that stays has flows with it", item->key);
 		item->held = true;

@@ -232,18 +232,6 @@ static bool mdev_say(struct check *c)
 	return found;
 }
 
-static bool some_attached(const struct rec *port)
-{
-	const struct value *queues = rec_value(port, "queue");
-	unsigned int i;
-
-	for (i = 0; i < queues->nr; i++) {
-		if (rec_has(queues->rec[i], "attached"))
-			return true;
-	}
-	return false;
-}
-
 static void nobody_say(struct check *c, const char *node)
 {
 	const char *next =
@@ -253,7 +241,7 @@ static void nobody_say(struct check *c, const char *node)
 				   name_of(c), "script=no,downscript=no",
 				   "vhost=on,vhostfd=3 3<>/dev/vhost-sluice");
 
-	if (some_attached(c->port))
+	if (queues_attached(c->port))
 		check_say(c, FINE, "front-end", "", "a guest has it; by whom root can see");
 	else if (geteuid())
 		check_say(c, REMARK, "front-end", "", "whether somebody has %s open root can see",
@@ -272,7 +260,7 @@ static void vhost_say(struct check *c)
 	if (host_holder(node, "/dev/vhost-sluice", who, sizeof(who)))
 		check_say(c, FINE, "front-end", "", "%s has %s and /dev/vhost-sluice open", who,
 			  node);
-	else if (host_holder(node, NULL, who, sizeof(who)) && some_attached(c->port))
+	else if (host_holder(node, NULL, who, sizeof(who)) && queues_attached(c->port))
 		check_say(c, FINE, "front-end", "", "%s has %s open", who, node);
 	else if (host_holder(node, NULL, who, sizeof(who)))
 		check_say(c, WRONG, "front-end",

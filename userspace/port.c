@@ -78,6 +78,18 @@ static const struct field wire_fields[] = {
 
 const struct object object_wire = OBJECT("wire", wire_fields);
 
+bool queues_attached(const struct rec *r)
+{
+	const struct value *list = rec_value(r, "queue");
+	unsigned int i;
+
+	for (i = 0; i < list->nr; i++) {
+		if (rec_has(list->rec[i], "attached"))
+			return true;
+	}
+	return false;
+}
+
 /* --- showing --------------------------------------------------------------------------------- */
 
 struct wanted {

@@ -280,6 +280,8 @@ void command_usage(const char *noun, const char *verb, bool to_stderr);
 void command_version(void);
 /* What a command without a run function does. */
 int command_send(const struct command *c, struct rec *args);
+/* Is a ring of the port, or of the volume, attached? */
+bool queues_attached(const struct rec *r);
 /* Fill in what the operator's words imply. */
 void flow_imply(struct rec *r);
 /* A name that ICMP and ICMPv6 number each its own way. Complains if it is the other one's. */

@@ -162,13 +162,15 @@ void rekey_declare(struct rec *volume);
 /* Does a value that is there go if it is not declared? */
 bool absence_counts(const struct object *obj, const char *field);
 /*
- * The ports that an item is about (not what a flow gives packets to), or NULL, in @ports. Static
- * buffers, used in turn.
+ * The ports that an item is about (not what a flow gives packets to), or NULL, in @ports. The
+ * item's own text; of a flow a static buffer.
  */
 void item_ports(enum section_nr nr, const struct item *item, const char *ports[2]);
 /* Items by their key, and the first of a key: NULL if there is none. */
 struct lh_table *items_table(const struct items *items);
 struct item *items_find(struct lh_table *t, const char *key);
+/* Likewise, for who looks once. */
+struct item *item_find(const struct items *items, const char *key);
 /* Has the port as many queues as are declared? */
 bool queues_are(const struct item *have, const struct item *want);
 /* apply_each.c: volumes one by one. Return: an exit code. */

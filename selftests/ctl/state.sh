@@ -404,6 +404,15 @@ json='{ "version": 2, "port": [ { "name": "vm2" } ], "uplink": [ ], "flow": [ { 
 refused 'vm1 is claimed, and would be removed' links
 json='{ "version": 2, "uplink": [ ] }'
 refused 'uplink up0 is the other end of the wire of vm1' links
+# Among wires of others, too.
+json="{ \"version\": 2, \"uplink\": [ ], \"port\": [ { \"name\": \"vm1\" }$(printf ', { "name": "w%d" }' {1..8}) ],
+	\"wire\": [ $(printf '{ "a": "w%d", "b": "w%d" }, ' {1..8} | sed 's/, $//') ] }"
+refused 'uplink up0 is the other end of the wire of vm1' links
+ok 'each: it stays' exits 3 each
+shows '^vm1: .* wire up0' sluice port show vm1
+shows '^w8: .* wire w7' sluice port show w8
+json='{ "version": 2, "port": [ { "name": "vm1" } ] }'
+done_ links
 json='{ "version": 2, "port": [ { "name": "vm2" } ], "uplink": [ { "name": "up1", "dev": "vf7" } ], "wire": [ { "a": "vm2", "b": "up0" } ],
 	"flow": [ { "id": 5, "prio": 1, "in": "vm2", "actions": [ "drop" ] } ], "meter": [ { "id": 7, "pps": 9 } ] }'
 kept() { exits 3 each 2>"$tmp/err" && cat "$tmp/err" && grep -q "port vm1 stays: it is claimed" "$tmp/err"; }

@@ -355,7 +355,7 @@ int sluice_uplink_let_go(struct sluice_port *port)
 	return 0;
 }
 
-void sluice_uplink_wake(struct sluice_port *port)
+void sluice_port_look(struct sluice_port *port)
 {
 }
 
